@@ -1,0 +1,6 @@
+//! The nouns that all stages share: data only, no clients and no I/O.
+
+pub mod finding;
+pub mod report;
+pub mod target;
+pub mod verdict;

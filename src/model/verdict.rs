@@ -1,0 +1,112 @@
+//! Verdicts and stages, and how a verdict follows from findings.
+
+use crate::model::finding::{Effect, Finding};
+
+/// The answer for one Module on one target, and for a whole run.
+///
+/// The order is that of the overall verdict: the first one present wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Looked, and it is wrong.
+    Failed,
+    /// Could not look.
+    Error,
+    /// Not decided yet.
+    InProgress,
+    /// Looked, and the answer hangs on a fact that nobody gave.
+    Unknown,
+    /// Looked, and the kernel takes the module.
+    Verified,
+}
+
+impl Verdict {
+    /// Every verdict, in report order.
+    pub const ALL: [Self; 5] = [Self::Verified, Self::Failed, Self::Error, Self::InProgress, Self::Unknown];
+
+    /// The word of the report: `verified`, `failed`, `error`, `in-progress` or `unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::InProgress => "in-progress",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The verdict of a module whose checks all ran: a known failure beats what could not
+    /// be looked at, which beats a doubt; without any of them the module is verified.
+    pub fn of_findings(findings: &[Finding]) -> Self {
+        let worst = findings.iter().map(|finding| finding.effect).min().unwrap_or(Effect::None);
+        match worst {
+            Effect::Fails => Self::Failed,
+            Effect::Blocks => Self::Error,
+            Effect::Doubts => Self::Unknown,
+            Effect::None => Self::Verified,
+        }
+    }
+
+    /// The verdict of a run over its modules' verdicts; `None` where there are none,
+    /// because an empty run is never a pass.
+    pub fn overall(verdicts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        verdicts.into_iter().min()
+    }
+}
+
+/// A stage of KMM's preflight validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Is there an image whose module the kernel takes?
+    Image,
+    /// Does the Dockerfile build one?
+    Build,
+    /// Can it be signed?
+    Sign,
+    /// Decided.
+    Done,
+    /// KMM ≤2.3: looked at and not verified; will be looked at again.
+    Requeued,
+}
+
+impl Stage {
+    /// KMM's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "Image",
+            Self::Build => "Build",
+            Self::Sign => "Sign",
+            Self::Done => "Done",
+            Self::Requeued => "Requeued",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::Code;
+
+    #[test]
+    fn a_failure_beats_an_error_beats_a_doubt() {
+        let fails = Finding::new(Code::SymbolMissing, "x");
+        let blocks = Finding::new(Code::ImageUnreachable, "x");
+        let doubts = Finding::new(Code::StageSkipped, "x");
+        let warns = Finding::new(Code::FirmwareMissing, "x");
+        for (findings, verdict) in [
+            (vec![], Verdict::Verified),
+            (vec![warns.clone()], Verdict::Verified),
+            (vec![warns.clone(), doubts.clone()], Verdict::Unknown),
+            (vec![doubts.clone(), blocks.clone()], Verdict::Error),
+            (vec![blocks, fails.clone(), doubts], Verdict::Failed),
+            (vec![fails.as_warning(), warns], Verdict::Verified),
+        ] {
+            assert_eq!(Verdict::of_findings(&findings), verdict, "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_run_has_no_verdict() {
+        assert_eq!(Verdict::overall([]), None);
+        assert_eq!(Verdict::overall([Verdict::Verified, Verdict::InProgress]), Some(Verdict::InProgress));
+    }
+}

@@ -2,5 +2,7 @@
 //!
 //! # Module index
 //! - [`model`]: the nouns that all stages share.
+//! - [`kmod`]: kernel module files and depmod's indexes.
 
+pub mod kmod;
 pub mod model;

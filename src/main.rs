@@ -1,1 +1,3 @@
+//! The `kubectl-kmm-preflight` binary: parse, run, print, exit.
+
 fn main() {}

@@ -220,12 +220,21 @@ pub struct Finding {
     pub message: String,
     /// What to do next, where there is something to do.
     pub hint: Option<String>,
+    /// The user accepted it (`--accept`): still listed, without effect.
+    pub accepted: bool,
 }
 
 impl Finding {
     /// A finding with its code's usual severity and effect.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: code.severity(), effect: code.effect(), message: message.into(), hint: None }
+        Self {
+            code,
+            severity: code.severity(),
+            effect: code.effect(),
+            message: message.into(),
+            hint: None,
+            accepted: false,
+        }
     }
 
     /// The same with a next step.

@@ -1,6 +1,9 @@
 //! The nouns that all stages share: data only, no clients and no I/O.
 
 pub mod finding;
+pub mod layer;
+pub mod module;
+pub mod plan;
 pub mod report;
 pub mod target;
 pub mod verdict;

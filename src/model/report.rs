@@ -62,8 +62,6 @@ pub struct ModuleReport {
     pub mapping: Option<String>,
     /// What was seen, gravest first.
     pub findings: Vec<Finding>,
-    /// Codes of findings that the user accepted: still listed, without effect.
-    pub accepted: Vec<usize>,
     /// How long the checks of this module took; `None` for a CR read from a cluster.
     pub duration: Option<Duration>,
     /// Where the Module came from.
@@ -91,6 +89,9 @@ impl Report {
 
     /// How many modules have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.modules.iter().filter(|module| module.verdict == verdict).count()
+        self.modules
+            .iter()
+            .filter(|module| module.verdict == verdict)
+            .count()
     }
 }

@@ -33,13 +33,18 @@ impl Arch {
     /// The architecture that a kernel release ends with (`5.14.0-70.el9.x86_64`,
     /// `…+rt`, Debian's `-amd64`), where it does.
     pub fn of_kernel_release(release: &str) -> Option<Self> {
-        release.split(['.', '-', '+', '_']).rev().find_map(|word| match word {
-            "aarch64" | "arm64" => Some(Self::Arm64),
-            "ppc64le" => Some(Self::Ppc64le),
-            "s390x" => Some(Self::S390x),
-            "amd64" | "64" if release.contains("x86_64") || release.contains("amd64") => Some(Self::Amd64),
-            _ => None,
-        })
+        release
+            .split(['.', '-', '+', '_'])
+            .rev()
+            .find_map(|word| match word {
+                "aarch64" | "arm64" => Some(Self::Arm64),
+                "ppc64le" => Some(Self::Ppc64le),
+                "s390x" => Some(Self::S390x),
+                "amd64" | "64" if release.contains("x86_64") || release.contains("amd64") => {
+                    Some(Self::Amd64)
+                }
+                _ => None,
+            })
     }
 }
 
@@ -58,7 +63,9 @@ impl FromStr for Arch {
             "arm64" | "aarch64" => Ok(Self::Arm64),
             "ppc64le" => Ok(Self::Ppc64le),
             "s390x" => Ok(Self::S390x),
-            _ => Err(format!("unknown architecture `{s}`; known are amd64, arm64, ppc64le, s390x")),
+            _ => Err(format!(
+                "unknown architecture `{s}`; known are amd64, arm64, ppc64le, s390x"
+            )),
         }
     }
 }

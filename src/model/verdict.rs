@@ -21,7 +21,13 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in report order.
-    pub const ALL: [Self; 5] = [Self::Verified, Self::Failed, Self::Error, Self::InProgress, Self::Unknown];
+    pub const ALL: [Self; 5] = [
+        Self::Verified,
+        Self::Failed,
+        Self::Error,
+        Self::InProgress,
+        Self::Unknown,
+    ];
 
     /// The word of the report: `verified`, `failed`, `error`, `in-progress` or `unknown`.
     pub fn as_str(self) -> &'static str {
@@ -37,7 +43,11 @@ impl Verdict {
     /// The verdict of a module whose checks all ran: a known failure beats what could not
     /// be looked at, which beats a doubt; without any of them the module is verified.
     pub fn of_findings(findings: &[Finding]) -> Self {
-        let worst = findings.iter().map(|finding| finding.effect).min().unwrap_or(Effect::None);
+        let worst = findings
+            .iter()
+            .map(|finding| finding.effect)
+            .min()
+            .unwrap_or(Effect::None);
         match worst {
             Effect::Fails => Self::Failed,
             Effect::Blocks => Self::Error,
@@ -107,6 +117,9 @@ mod tests {
     #[test]
     fn an_empty_run_has_no_verdict() {
         assert_eq!(Verdict::overall([]), None);
-        assert_eq!(Verdict::overall([Verdict::Verified, Verdict::InProgress]), Some(Verdict::InProgress));
+        assert_eq!(
+            Verdict::overall([Verdict::Verified, Verdict::InProgress]),
+            Some(Verdict::InProgress)
+        );
     }
 }

@@ -1,0 +1,55 @@
+//! What one image layer says about the file system, as far as a check can need it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kmod::module_file::ModuleFile;
+
+/// The digested content of one layer. Paths are clean and relative to the image root
+/// (`opt/lib/modules`): no leading `/` or `./`, no empty, `.` or `..` component.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerIndex {
+    /// Every entry by path; of several entries for a path the last counts.
+    pub entries: BTreeMap<String, Node>,
+    /// Paths that this layer removes from the layers below (`.wh.NAME`).
+    pub whiteouts: BTreeSet<String>,
+    /// Directories whose content below this layer is hidden (`.wh..wh..opq`).
+    pub opaque: BTreeSet<String>,
+}
+
+/// One entry of a layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Node {
+    /// A regular file.
+    File {
+        /// Size in bytes.
+        size: u64,
+        /// Permission bits.
+        mode: u32,
+        /// What was kept of it.
+        content: Content,
+    },
+    /// A directory.
+    Dir,
+    /// A symbolic link with its target as written.
+    Symlink(String),
+    /// A hard link to a path whose entry is not in this layer.
+    Hardlink(String),
+    /// A device, pipe or socket.
+    Other,
+}
+
+/// What is kept of a regular file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Content {
+    /// Nothing: no check reads such a file.
+    Skipped,
+    /// All of it: depmod's files and kernel facts.
+    Bytes(Arc<[u8]>),
+    /// The facts of a kernel module (`.ko`, `.ko.gz`, `.ko.xz`, `.ko.zst`).
+    Module(Arc<ModuleFile>),
+    /// It is beyond the limit named, in bytes.
+    TooLarge(u64),
+}

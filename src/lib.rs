@@ -1,8 +1,21 @@
 //! Will every KMM Module still load on the new kernel?
 //!
+//! Data flows one way: inputs → plan → checks → report.
+//!
 //! # Module index
-//! - [`model`]: the nouns that all stages share.
-//! - [`kmod`]: kernel module files and depmod's indexes.
+//! - [`cli`]: clap's types, and the names under which the binary is called.
+//! - [`commands`]: one file a command; wires the stages together.
+//! - [`kmod`]: kernel module files and depmod's indexes (pure).
+//! - [`model`]: the nouns that all stages share (pure).
+//! - [`error`]: why a command could not run, and the exit codes.
+//!
+//! # Invariants
+//! - Pure modules read no file, open no socket, start no process: `tests/layering.rs`.
+//! - Only the binary prints; commands return text.
+//! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
+pub mod cli;
+pub mod commands;
+pub mod error;
 pub mod kmod;
 pub mod model;

@@ -1,3 +1,32 @@
 //! The `kubectl-kmm-preflight` binary: parse, run, print, exit.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use kmm_preflight::cli::{Cli, invocation};
+use kmm_preflight::{commands, error};
+
+fn main() -> ExitCode {
+    let args = invocation::without_preflight_word(std::env::args_os());
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(message) => {
+            let failed_to_print = message.print().is_err();
+            let usage = message.use_stderr() || failed_to_print;
+            return ExitCode::from(if usage {
+                error::EXIT_USAGE
+            } else {
+                error::EXIT_VERIFIED
+            });
+        }
+    };
+    let (stdout, stderr, code) = match commands::run(cli) {
+        Ok(done) => (done.stdout, done.stderr, done.exit_code),
+        Err(error) => (String::new(), error.render(), error.exit_code()),
+    };
+    // A reader that has gone away (`| head`) is no error, and there is nobody left to tell.
+    let _ = std::io::stdout().write_all(stdout.as_bytes());
+    let _ = std::io::stderr().write_all(stderr.as_bytes());
+    ExitCode::from(code)
+}

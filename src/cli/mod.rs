@@ -1,0 +1,46 @@
+//! The command line: clap's types and nothing else.
+
+pub mod invocation;
+pub mod output;
+pub mod run;
+pub mod target;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli::output::OutputArgs;
+
+/// Will every KMM Module still load on the new kernel?
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-kmm-preflight",
+    bin_name = "kubectl kmm preflight",
+    version,
+    about = "Will every KMM Module still load on the new kernel?",
+    after_help = crate::error::EXIT_CODES,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to print, for every command.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a shell completion script
+    Completion(CompletionArgs),
+    /// Print the version of this program
+    Version,
+}
+
+/// Arguments of `completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,155 @@
+//! `run`, and the flags that it shares: which Modules, which registries.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::target::TargetArgs;
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Validate from this machine
+    #[arg(long, required = true)]
+    pub local: bool,
+    /// Which Modules.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which kernels.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to reach the registries.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// How many modules to check at once; without it four per core, for the work is mostly
+    /// waiting for registries
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Stop at the first module that is not verified
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Accept a finding: it stays visible and no longer fails (repeatable)
+    #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
+    pub accept: Vec<String>,
+}
+
+/// Flags that select Modules.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Modules")]
+pub struct SourceArgs {
+    /// File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets,
+    /// Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable);
+    /// without it the Modules come from the cluster
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|URL|-")]
+    pub files: Vec<String>,
+    /// Only Modules of this namespace
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Modules of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Only Modules with these labels, as kubectl's -l
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+}
+
+/// Flags that say how to reach registries.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Registries")]
+pub struct RegistryArgs {
+    /// Look images up in this OCI layout on disk first (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub oci_layout: Vec<PathBuf>,
+    /// Credentials, as podman and skopeo write them
+    #[arg(long, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// Mirrors and insecure registries, as podman reads them
+    #[arg(long, value_name = "FILE")]
+    pub registries_conf: Option<PathBuf>,
+    /// A registry to talk to over plain HTTP, or TLS without verification (repeatable)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
+    /// Certificate authorities to trust besides the system's, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Where to keep what was learnt about layers and kernels
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Keep nothing on disk and believe nothing that is kept there
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// Reads a duration as kubectl's flags take it: numbers with the units h, m, s, ms, such as
+/// `1h30m`; a bare number is seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no duration; write 90s, 10m or 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(bad)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        rest = &rest[digits..];
+        let unit_len = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let seconds = match &rest[..unit_len] {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            _ => return Err(bad()),
+        };
+        rest = &rest[unit_len..];
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())?;
+        total = total.checked_add(part).ok_or_else(bad)?;
+    }
+    if text.is_empty() {
+        Err(bad())
+    } else {
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_kubectl_reads_them() {
+        for (text, seconds) in [
+            ("90", 90.0),
+            ("90s", 90.0),
+            ("10m", 600.0),
+            ("1h30m", 5400.0),
+            ("1.5s", 1.5),
+            ("250ms", 0.25),
+        ] {
+            assert_eq!(
+                parse_duration(text).map(|d| d.as_secs_f64()),
+                Ok(seconds),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "m",
+            "5x",
+            "-1s",
+            "1h-2m",
+            "999999999999999999999h",
+            "1..2s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

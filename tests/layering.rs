@@ -1,0 +1,70 @@
+//! The pure stages import no I/O: they can be tested without a network, a disk or a clock.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders, or files, below `src/` that decide and never look.
+const PURE: &[&str] = &[
+    "model",
+    "plan",
+    "kmod",
+    "judge",
+    "report",
+    "image/overlay.rs",
+    "image/layer_reader.rs",
+    "kernel/symvers.rs",
+    "kernel/config.rs",
+    "kernel/vermagic.rs",
+    "kernel/facts.rs",
+];
+
+/// What none of them may name.
+const IO: &[&str] = &[
+    "kube::",
+    "oci_client",
+    "reqwest",
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "crate::registry",
+    "crate::cluster",
+    "crate::commands",
+];
+
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let Ok(folder) = fs::read_dir(path) else {
+        return Vec::new();
+    };
+    folder
+        .flat_map(|entry| sources(&entry.expect("a readable folder").path()))
+        .collect()
+}
+
+#[test]
+fn pure_stages_import_no_io() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for file in PURE.iter().flat_map(|place| sources(&root.join(place))) {
+        seen += 1;
+        let text = fs::read_to_string(&file).expect("a readable source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            for word in IO.iter().filter(|word| line.contains(**word)) {
+                wrong.push(format!("{}:{}: {word}", file.display(), number + 1));
+            }
+        }
+    }
+    assert!(seen > 5, "the pure stages were found");
+    assert!(
+        wrong.is_empty(),
+        "pure stages must not look:\n{}",
+        wrong.join("\n")
+    );
+}

@@ -3,6 +3,7 @@
 //! Data flows one way: inputs → plan → checks → report.
 //!
 //! # Module index
+//! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`cli`]: clap's types, and the names under which the binary is called.
 //! - [`commands`]: one file a command; wires the stages together.
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
@@ -14,6 +15,7 @@
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod error;

@@ -1,0 +1,3 @@
+//! Checks: the plans' questions put to images, kernels, builders and signers.
+
+pub mod run;

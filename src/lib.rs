@@ -6,8 +6,12 @@
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`cli`]: clap's types, and the names under which the binary is called.
 //! - [`commands`]: one file a command; wires the stages together.
+//! - [`image`]: layers as a file system, and where images are found.
+//! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
+//! - [`kernel`]: what is known about a target kernel.
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
 //! - [`model`]: the nouns that all stages share (pure).
+//! - [`registry`]: registries, layouts, credentials, mirrors.
 //! - [`error`]: why a command could not run, and the exit codes.
 //!
 //! # Invariants
@@ -19,5 +23,9 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod error;
+pub mod image;
+pub mod judge;
+pub mod kernel;
 pub mod kmod;
 pub mod model;
+pub mod registry;

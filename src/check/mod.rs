@@ -1,3 +1,7 @@
 //! Checks: the plans' questions put to images, kernels, builders and signers.
 
+pub mod facts;
+pub mod image;
+pub mod objects;
 pub mod run;
+pub mod tree;

@@ -1,5 +1,7 @@
 //! The command line: clap's types and nothing else.
 
+pub mod explain;
+pub mod image;
 pub mod invocation;
 pub mod output;
 pub mod run;

@@ -3,8 +3,166 @@
 use serde::{Deserialize, Serialize};
 
 /// Everything that a rule may ask of a `.ko` file, read once and cached.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleFile {
     /// Size of the file as it stands in the image, in bytes.
     pub file_size: u64,
+    /// How the file is compressed, by its first bytes as kmod looks at it.
+    pub compression: Compression,
+    /// The appended signature, which the kernel takes off before it looks at the ELF file.
+    pub signature: SignatureState,
+    /// The ELF file, or why it is none.
+    pub elf: Result<ElfFacts, ElfFault>,
+}
+
+/// Compression of a module file (kmod's `libkmod-file.c`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compression {
+    /// A plain file.
+    None,
+    /// `.ko.gz`
+    Gzip,
+    /// `.ko.xz`
+    Xz,
+    /// `.ko.zst`
+    Zstd,
+}
+
+/// What stands at the end of a module file (`kernel/module/signing.c`, `mod_verify_sig`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SignatureState {
+    /// No `~Module signature appended~` at the end.
+    Absent,
+    /// The magic is there and what stands before it breaks `mod_check_sig`'s rules.
+    Malformed(String),
+    /// A signature that can be taken apart.
+    Present(Box<ModuleSignature>),
+}
+
+/// An appended PKCS#7 signature (`struct module_signature`, `PKEY_ID_PKCS7`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleSignature {
+    /// The signer in words: issuer's common name, or the key id where there is no issuer.
+    pub signer: String,
+    /// Issuer (DER) and serial number, or subject key id, as the signature names its key.
+    pub key_id: Vec<u8>,
+    /// The hash algorithm, such as `sha256`.
+    pub hash_algorithm: String,
+    /// Digest of the signed content by that algorithm; what a certificate verifies.
+    pub content_digest: Vec<u8>,
+    /// The PKCS#7 message (DER).
+    pub pkcs7: Vec<u8>,
+}
+
+/// Why the kernel's loader refuses the file before it asks for any symbol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElfFault {
+    /// What kind of fault.
+    pub kind: ElfFaultKind,
+    /// What is wrong, in the kernel's words where it has some.
+    pub message: String,
+}
+
+/// Kinds of [`ElfFault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ElfFaultKind {
+    /// The compressed data are damaged.
+    Compression,
+    /// `elf_validity_check` and its kin refuse it.
+    Invalid,
+    /// Beyond a limit of this program: could not look.
+    Limit,
+}
+
+/// What the ELF file says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ElfFacts {
+    /// True for `ELFCLASS64`.
+    pub is_64: bool,
+    /// True for `ELFDATA2LSB`.
+    pub little_endian: bool,
+    /// `e_machine`.
+    pub machine: u16,
+    /// `e_flags`.
+    pub flags: u32,
+    /// `.modinfo` in file order: tag and value.
+    pub modinfo: Vec<(Box<str>, Box<str>)>,
+    /// `__versions`; `None` when the section is absent.
+    pub versions: Option<Vec<SymbolVersion>>,
+    /// `__version_ext_names` and `__version_ext_crcs`; `None` when absent.
+    pub extended_versions: Option<Vec<SymbolVersion>>,
+    /// Symbols that another module or the kernel has to define.
+    pub undefined: Vec<UndefinedSymbol>,
+    /// Symbols that this module exports.
+    pub exports: Vec<ExportedSymbol>,
+    /// `.gnu.linkonce.this_module`: size in bytes of `struct module` and the name in it.
+    pub this_module_size: u64,
+    /// The module's name in `struct module`.
+    pub this_module_name: Box<str>,
+    /// Names of the sections that change what the kernel does (`.BTF`, `__ksymtab_gpl`, …)
+    /// with their sizes.
+    pub sections: Vec<(Box<str>, u64)>,
+    /// Relocation types in use, sorted, without those of sections that are not loaded.
+    pub relocation_types: Vec<u32>,
+    /// Faults that only some kernels or configurations refuse, in the order in which a
+    /// kernel would meet them.
+    pub defects: Vec<ElfDefect>,
+}
+
+impl ElfFacts {
+    /// The first value of a `.modinfo` tag, as `get_modinfo` finds it.
+    pub fn modinfo(&self, tag: &str) -> Option<&str> {
+        self.modinfo
+            .iter()
+            .find(|(name, _)| &**name == tag)
+            .map(|(_, value)| &**value)
+    }
+
+    /// Every value of a `.modinfo` tag.
+    pub fn modinfo_all(&self, tag: &str) -> impl Iterator<Item = &str> {
+        self.modinfo
+            .iter()
+            .filter(move |(name, _)| &**name == tag)
+            .map(|(_, value)| &**value)
+    }
+}
+
+/// One entry of `__versions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SymbolVersion {
+    /// The symbol.
+    pub name: Box<str>,
+    /// Its CRC when the module was built.
+    pub crc: u32,
+}
+
+/// A symbol that the module uses and does not define.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndefinedSymbol {
+    /// Its name.
+    pub name: Box<str>,
+    /// `STB_WEAK`: may stay unresolved.
+    pub weak: bool,
+}
+
+/// A symbol that the module exports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedSymbol {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its CRC, where the module carries any.
+    pub crc: Option<u32>,
+    /// `EXPORT_SYMBOL_GPL`.
+    pub gpl: bool,
+    /// Its namespace.
+    pub namespace: Option<Box<str>>,
+}
+
+/// A fault that not every kernel refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElfDefect {
+    /// A short stable name of the rule, such as `common-symbols`.
+    pub rule: Box<str>,
+    /// What is wrong, in the kernel's words where it has some.
+    pub message: Box<str>,
 }

@@ -1,0 +1,131 @@
+//! Facts about the target kernels, read once a run however many modules ask.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::check::tree::OverlayTree;
+use crate::image::layer_reader::Purpose;
+use crate::image::open::Images;
+use crate::image::overlay::Overlay;
+use crate::kernel::facts::KernelFacts;
+use crate::kernel::sources;
+use crate::model::finding::{Code, Finding};
+use crate::model::target::Target;
+use crate::registry::access::Access;
+
+/// What is known about one target's kernel.
+#[derive(Debug, Clone, Default)]
+pub struct TargetFacts {
+    /// The facts, where there are any.
+    pub facts: Option<Arc<KernelFacts>>,
+    /// What is missing of them, or why they could not be read.
+    pub findings: Vec<Finding>,
+}
+
+/// Where facts about kernels come from, and those that were read.
+#[derive(Debug)]
+pub struct FactsStore {
+    kernel_dir: Option<PathBuf>,
+    images: Arc<Images>,
+    access: Access,
+    known: Mutex<HashMap<Target, Arc<OnceCell<TargetFacts>>>>,
+}
+
+impl FactsStore {
+    /// Facts from a folder where one is named, and else from each target's driver-toolkit
+    /// image, which is read with `access`.
+    pub fn new(kernel_dir: Option<PathBuf>, images: Arc<Images>, access: Access) -> Self {
+        Self {
+            kernel_dir,
+            images,
+            access,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The facts about a target's kernel. Those who ask while they are being read wait for
+    /// the one reading.
+    pub async fn of(&self, target: &Target) -> TargetFacts {
+        let cell = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(target.clone()).or_default())
+        };
+        cell.get_or_init(|| self.read(target)).await.clone()
+    }
+
+    async fn read(&self, target: &Target) -> TargetFacts {
+        let read = if let Some(dir) = self.kernel_dir.clone() {
+            let target = target.clone();
+            tokio::task::spawn_blocking(move || {
+                sources::from_dir(&dir, &target.kernel_version, target.arch)
+            })
+            .await
+            .unwrap_or_else(|fault| {
+                Err(Finding::new(
+                    Code::Internal,
+                    format!("reading the kernel's facts ended in a fault of this program: {fault}"),
+                ))
+            })
+        } else if let Some(dtk_image) = &target.dtk_image {
+            self.read_image(dtk_image, target).await
+        } else {
+            return TargetFacts::default();
+        };
+        match read {
+            Ok((facts, findings)) => TargetFacts {
+                facts: Some(Arc::new(facts)),
+                findings,
+            },
+            Err(finding) => TargetFacts {
+                facts: None,
+                findings: vec![finding],
+            },
+        }
+    }
+
+    async fn read_image(
+        &self,
+        dtk_image: &str,
+        target: &Target,
+    ) -> Result<(KernelFacts, Vec<Finding>), Finding> {
+        let image = self
+            .images
+            .open(dtk_image, target.arch, &self.access)
+            .await
+            .map_err(|finding| of_kernel_facts(finding, dtk_image))?;
+        let mut overlay = Overlay::new(image.layers.len());
+        for from_top in 0..image.layers.len() {
+            let layer = self
+                .images
+                .layer(&image, from_top, Purpose::Kernel)
+                .await
+                .map_err(|finding| of_kernel_facts(finding, dtk_image))?;
+            overlay.push(layer);
+        }
+        let target = target.clone();
+        tokio::task::spawn_blocking(move || {
+            KernelFacts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))
+        })
+        .await
+        .unwrap_or_else(|fault| {
+            Err(Finding::new(
+                Code::Internal,
+                format!("reading the kernel's facts ended in a fault of this program: {fault}"),
+            ))
+        })
+    }
+}
+
+/// An image that was asked for facts and could not be read keeps the modules from being
+/// judged: it says "could not look", whatever the registry said of it.
+fn of_kernel_facts(finding: Finding, dtk_image: &str) -> Finding {
+    let mut finding = finding.with_effect(crate::model::finding::Effect::Blocks);
+    finding.message = format!(
+        "no facts about the kernel from driver-toolkit image {dtk_image}: {}",
+        finding.message
+    );
+    finding
+}

@@ -1,0 +1,97 @@
+//! The Image stage: would the target's kernel take the module of this image?
+
+use std::sync::Arc;
+
+use crate::check::facts::FactsStore;
+use crate::image::layer_reader::Purpose;
+use crate::image::open::{Images, OpenImage};
+use crate::image::overlay::Overlay;
+use crate::judge::{self, LoadCase, Trust};
+use crate::model::finding::{Code, Finding};
+use crate::model::plan::{KmmRelease, Work};
+use crate::model::target::Target;
+use crate::registry::access::Access;
+
+/// What every Image check of a run shares.
+#[derive(Debug)]
+pub struct ImageCheck {
+    /// Registries, layouts and what was learnt of their layers.
+    pub images: Arc<Images>,
+    /// The facts about the target kernels.
+    pub facts: FactsStore,
+    /// The keys that the kernels are said to trust.
+    pub trust: Trust,
+    /// The KMM release whose worker loads the modules.
+    pub release: KmmRelease,
+}
+
+/// What the Image stage saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageOutcome {
+    /// The digest of the manifest, where one was read.
+    pub digest: Option<String>,
+    /// What was seen.
+    pub findings: Vec<Finding>,
+}
+
+impl ImageCheck {
+    /// Opens the plan's image and judges it. The facts about the kernel are read meanwhile.
+    pub async fn check(&self, work: &Work, target: &Target, access: &Access) -> ImageOutcome {
+        let (opened, _) = tokio::join!(
+            self.images.open(&work.image, target.arch, access),
+            self.facts.of(target),
+        );
+        match opened {
+            Ok(image) => self.judge(&image, work, target).await,
+            Err(finding) => ImageOutcome {
+                digest: None,
+                findings: vec![finding],
+            },
+        }
+    }
+
+    /// Judges an image that is open, reading its layers from the top until the answer can
+    /// no longer change.
+    pub async fn judge(&self, image: &OpenImage, work: &Work, target: &Target) -> ImageOutcome {
+        let known = self.facts.of(target).await;
+        let case = LoadCase {
+            work,
+            target,
+            release: self.release,
+        };
+        let mut findings = image.notes.clone();
+        findings.extend(known.findings.iter().cloned());
+        let mut overlay = Overlay::new(image.layers.len());
+        let mut read = 0;
+        let seen = loop {
+            let judged = judge::judge(
+                &case,
+                &overlay,
+                &image.config,
+                known.facts.as_deref(),
+                &self.trust,
+            );
+            match judged {
+                Ok(seen) => break seen,
+                Err(_more) if read == image.layers.len() => {
+                    break vec![Finding::new(
+                        Code::Internal,
+                        "every layer was read and the check still asks for one",
+                    )];
+                }
+                Err(_more) => match self.images.layer(image, read, Purpose::Modules).await {
+                    Ok(layer) => {
+                        overlay.push(layer);
+                        read += 1;
+                    }
+                    Err(finding) => break vec![finding],
+                },
+            }
+        };
+        findings.extend(seen);
+        ImageOutcome {
+            digest: Some(image.digest.clone()),
+            findings,
+        }
+    }
+}

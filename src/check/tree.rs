@@ -1,0 +1,45 @@
+//! The file system of an image as a tree of kernel facts.
+
+use std::sync::Arc;
+
+use crate::image::overlay::Overlay;
+use crate::kernel::facts::FileTree;
+use crate::kmod::module_file::ModuleFile;
+use crate::model::layer::{Content, Node};
+
+/// An image all of whose layers were read.
+#[derive(Debug)]
+pub struct OverlayTree<'a>(pub &'a Overlay);
+
+impl OverlayTree<'_> {
+    fn content(&self, path: &str) -> Option<&Content> {
+        match self.0.lookup(path).ok()??.node {
+            Node::File { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+}
+
+impl FileTree for OverlayTree<'_> {
+    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+        match self.content(path)? {
+            Content::Bytes(bytes) => Some(Arc::clone(bytes)),
+            Content::Skipped | Content::Module(_) | Content::TooLarge(_) => None,
+        }
+    }
+
+    fn list(&self, dir: &str) -> Vec<String> {
+        self.0.list(dir).ok().flatten().unwrap_or_default()
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.content(path).is_some()
+    }
+
+    fn module(&self, path: &str) -> Option<Arc<ModuleFile>> {
+        match self.content(path)? {
+            Content::Module(module) => Some(Arc::clone(module)),
+            Content::Skipped | Content::Bytes(_) | Content::TooLarge(_) => None,
+        }
+    }
+}

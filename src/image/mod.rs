@@ -1,0 +1,8 @@
+//! Images: their layers as a file system, whatever they are stored in.
+//!
+//! [`layer_reader`] turns one layer's tar stream into an index (pure over `impl Read`),
+//! [`overlay`] puts indexes on top of each other (pure), [`open`] finds and fetches.
+
+pub mod layer_reader;
+pub mod open;
+pub mod overlay;

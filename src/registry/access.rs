@@ -1,0 +1,16 @@
+//! As whom, and how, an image may be asked for.
+
+use std::sync::Arc;
+
+use crate::model::module::TlsOptions;
+use crate::registry::credentials::CredentialSource;
+
+/// The way to one Module's image.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// `registryTLS` of the Module.
+    pub tls: TlsOptions,
+    /// Where credentials may come from; the first that has one for the repository is used,
+    /// and without any the request is anonymous.
+    pub credentials: Vec<Arc<CredentialSource>>,
+}

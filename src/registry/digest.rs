@@ -1,0 +1,100 @@
+//! Content digests (OCI image spec, descriptor.md, "Digests").
+
+use aws_lc_rs::digest::{Context, SHA256, SHA512};
+
+/// Hashes content as it passes and compares it with the digest that was promised.
+pub struct Verifier {
+    context: Context,
+    expected: String,
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier")
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// A verifier for a digest such as `sha256:…`; `None` when it is malformed or of an
+    /// algorithm other than the two registered ones, sha256 and sha512.
+    pub fn new(digest: &str) -> Option<Self> {
+        let (algorithm, hex) = digest.split_once(':')?;
+        let (algorithm, length) = match algorithm {
+            "sha256" => (&SHA256, 64),
+            "sha512" => (&SHA512, 128),
+            _ => return None,
+        };
+        let well_formed = hex.len() == length
+            && hex
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        well_formed.then(|| Self {
+            context: Context::new(algorithm),
+            expected: hex.to_owned(),
+        })
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    /// True when the bytes were those that the digest stands for.
+    pub fn matches(self) -> bool {
+        hex(self.context.finish().as_ref()) == self.expected
+    }
+}
+
+/// `sha256:…` of some bytes.
+pub fn sha256(bytes: &[u8]) -> String {
+    format!(
+        "sha256:{}",
+        hex(aws_lc_rs::digest::digest(&SHA256, bytes).as_ref())
+    )
+}
+
+/// True when the digest is well-formed and stands for these bytes.
+pub fn verify(digest: &str, bytes: &[u8]) -> bool {
+    Verifier::new(digest).is_some_and(|mut verifier| {
+        verifier.update(bytes);
+        verifier.matches()
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_compared_with_its_digest() {
+        let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+        assert!(verify(abc, b"abc"));
+        assert!(!verify(abc, b"abd"));
+    }
+
+    #[test]
+    fn malformed_digests_verify_nothing() {
+        for digest in [
+            "",
+            "sha256",
+            "sha256:",
+            "sha256:zz",
+            "md5:0123",
+            "sha256:BA7816BF",
+        ] {
+            assert!(Verifier::new(digest).is_none(), "{digest}");
+        }
+    }
+}

@@ -12,6 +12,7 @@
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
 //! - [`model`]: the nouns that all stages share (pure).
 //! - [`registry`]: registries, layouts, credentials, mirrors.
+//! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`error`]: why a command could not run, and the exit codes.
 //!
 //! # Invariants
@@ -29,3 +30,4 @@ pub mod kernel;
 pub mod kmod;
 pub mod model;
 pub mod registry;
+pub mod sign;

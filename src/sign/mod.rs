@@ -1,0 +1,13 @@
+//! The Sign stage: signs kernel modules of an image as the kernel's `scripts/sign-file`
+//! does, without a container and without another program.
+//!
+//! [`pem`], [`keys`], [`pkcs7`], [`appended`], [`compression`], [`patterns`] and [`layer`]
+//! decide and write bytes; [`stage`] reads the Secrets and the unsigned image.
+
+pub mod appended;
+pub mod compression;
+pub mod keys;
+pub mod layer;
+pub mod patterns;
+pub mod pem;
+pub mod pkcs7;

@@ -73,17 +73,16 @@ impl PrivateKey {
     /// # Errors
     /// The key is encrypted, unusable, or none at all.
     pub fn parse(bytes: &[u8]) -> Result<Self, KeyFault> {
-        let blocks = pem::blocks(bytes);
-        let keys = blocks
-            .iter()
-            .filter(|block| block.label.ends_with("PRIVATE KEY"));
-        for block in keys {
-            if block.encrypted || block.label.starts_with("ENCRYPTED") {
-                return Err(KeyFault::Encrypted);
+        let block = pem::blocks(bytes)
+            .into_iter()
+            .find(|block| block.label.ends_with("PRIVATE KEY"));
+        match block {
+            Some(block) if block.encrypted || block.label.starts_with("ENCRYPTED") => {
+                Err(KeyFault::Encrypted)
             }
-            return Self::from_der(&block.content);
+            Some(block) => Self::from_der(&block.content),
+            None => Self::from_der(bytes),
         }
-        Self::from_der(bytes)
     }
 
     fn from_der(der: &[u8]) -> Result<Self, KeyFault> {

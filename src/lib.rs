@@ -5,6 +5,7 @@
 //! # Module index
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`cli`]: clap's types, and the names under which the binary is called.
+//! - [`cluster`]: the connection, KMM's CRs, and why one is in progress.
 //! - [`commands`]: one file a command; wires the stages together.
 //! - [`image`]: layers as a file system, and where images are found.
 //! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
@@ -22,6 +23,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod image;

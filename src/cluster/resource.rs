@@ -1,0 +1,187 @@
+//! The resources that are read and written, and their paths on the API server.
+
+/// A resource type of one group and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Version.
+    pub version: &'static str,
+    /// Plural, as paths and RBAC rules write it.
+    pub plural: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+}
+
+/// KMM's API group, which all its releases share.
+pub const KMM_GROUP: &str = "kmm.sigs.x-k8s.io";
+
+const fn kmm(version: &'static str, plural: &'static str, kind: &'static str) -> Resource {
+    Resource {
+        group: KMM_GROUP,
+        version,
+        plural,
+        kind,
+    }
+}
+
+/// PreflightValidationOCP (OpenShift's KMM).
+pub const PREFLIGHT_OCP: Resource = kmm(
+    "v1beta2",
+    "preflightvalidationsocp",
+    "PreflightValidationOCP",
+);
+/// PreflightValidation (every KMM).
+pub const PREFLIGHT: Resource = kmm("v1beta2", "preflightvalidations", "PreflightValidation");
+/// Module; KMM has no other version of it.
+pub const MODULE: Resource = kmm("v1beta1", "modules", "Module");
+/// ModuleImagesConfig (KMM ≥2.4, internal).
+pub const MODULE_IMAGES_CONFIG: Resource =
+    kmm("v1beta1", "moduleimagesconfigs", "ModuleImagesConfig");
+/// ModuleBuildSignConfig (KMM ≥2.4, internal).
+pub const MODULE_BUILD_SIGN_CONFIG: Resource =
+    kmm("v1beta1", "modulebuildsignconfigs", "ModuleBuildSignConfig");
+/// ManagedClusterModule, of a hub.
+pub const MANAGED_CLUSTER_MODULE: Resource = Resource {
+    group: "hub.kmm.sigs.x-k8s.io",
+    version: "v1beta1",
+    plural: "managedclustermodules",
+    kind: "ManagedClusterModule",
+};
+/// CustomResourceDefinition.
+pub const CRD: Resource = Resource {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    plural: "customresourcedefinitions",
+    kind: "CustomResourceDefinition",
+};
+/// Secret.
+pub const SECRET: Resource = core("secrets", "Secret");
+/// ConfigMap.
+pub const CONFIG_MAP: Resource = core("configmaps", "ConfigMap");
+/// ServiceAccount.
+pub const SERVICE_ACCOUNT: Resource = core("serviceaccounts", "ServiceAccount");
+/// Pod.
+pub const POD: Resource = core("pods", "Pod");
+/// Deployment.
+pub const DEPLOYMENT: Resource = Resource {
+    group: "apps",
+    version: "v1",
+    plural: "deployments",
+    kind: "Deployment",
+};
+/// Lease, by which a running controller manager shows.
+pub const LEASE: Resource = Resource {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    kind: "Lease",
+};
+/// OpenShift's Build.
+pub const BUILD: Resource = Resource {
+    group: "build.openshift.io",
+    version: "v1",
+    plural: "builds",
+    kind: "Build",
+};
+/// OpenShift's ClusterVersion.
+pub const CLUSTER_VERSION: Resource = Resource {
+    group: "config.openshift.io",
+    version: "v1",
+    plural: "clusterversions",
+    kind: "ClusterVersion",
+};
+/// The kinds of OpenShift's mirror rules.
+pub const MIRROR_SETS: [Resource; 3] = [
+    Resource {
+        group: "config.openshift.io",
+        version: "v1",
+        plural: "imagedigestmirrorsets",
+        kind: "ImageDigestMirrorSet",
+    },
+    Resource {
+        group: "config.openshift.io",
+        version: "v1",
+        plural: "imagetagmirrorsets",
+        kind: "ImageTagMirrorSet",
+    },
+    Resource {
+        group: "operator.openshift.io",
+        version: "v1alpha1",
+        plural: "imagecontentsourcepolicies",
+        kind: "ImageContentSourcePolicy",
+    },
+];
+
+const fn core(plural: &'static str, kind: &'static str) -> Resource {
+    Resource {
+        group: "",
+        version: "v1",
+        plural,
+        kind,
+    }
+}
+
+impl Resource {
+    /// The same resource in another version.
+    #[must_use]
+    pub fn at(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// `group/version`, as `apiVersion` writes it.
+    pub fn api_version(self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// The path of the collection: of a namespace, or of the whole cluster.
+    pub fn path(self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        match namespace {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            None => format!("{root}/{}", self.plural),
+        }
+    }
+
+    /// `plural.group`, as `kubectl get` takes it.
+    pub fn qualified(self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_follow_the_api_servers_layout() {
+        for (path, expected) in [
+            (SECRET.path(Some("ns")), "/api/v1/namespaces/ns/secrets"),
+            (
+                PREFLIGHT_OCP.path(None),
+                "/apis/kmm.sigs.x-k8s.io/v1beta2/preflightvalidationsocp",
+            ),
+            (
+                PREFLIGHT.at("v1beta1").path(None),
+                "/apis/kmm.sigs.x-k8s.io/v1beta1/preflightvalidations",
+            ),
+        ] {
+            assert_eq!(path, expected);
+        }
+        assert_eq!(MODULE.qualified(), "modules.kmm.sigs.x-k8s.io");
+        assert_eq!(POD.api_version(), "v1");
+    }
+}

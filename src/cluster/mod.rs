@@ -1,13 +1,20 @@
 //! The cluster: whose KMM it is, what its preflight CRs say, and why they do not say more.
 //!
 //! [`kubeconfig`] and [`proxy`] find the way, [`client`] goes it, [`fault`] says why it
-//! ended; [`resource`] names what is read, [`objects`] reads it.
+//! ended; [`resource`] names what is read, [`objects`] reads it. [`generation`] tells which
+//! KMM serves the CRs, [`preflight`] is a CR of any release, [`desired`] the one to create,
+//! [`detect`] asks for them; [`updates`] knows the releases that the cluster can go to.
 
 pub mod client;
+pub mod desired;
+pub mod detect;
 pub mod fault;
+pub mod generation;
 pub mod kubeconfig;
 pub mod objects;
+pub mod preflight;
 pub mod proxy;
 pub mod resource;
+pub mod updates;
 
 pub use client::{Cluster, connect};

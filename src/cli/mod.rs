@@ -1,5 +1,6 @@
 //! The command line: clap's types and nothing else.
 
+pub mod cluster;
 pub mod connection;
 pub mod explain;
 pub mod image;

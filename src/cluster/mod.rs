@@ -3,12 +3,13 @@
 //! [`kubeconfig`] and [`proxy`] find the way, [`client`] goes it, [`fault`] says why it
 //! ended; [`resource`] names what is read, [`objects`] reads it. [`generation`] tells which
 //! KMM serves the CRs, [`preflight`] is a CR of any release, [`desired`] the one to create,
-//! [`detect`] asks for them; [`updates`] knows the releases that the cluster can go to.
+//! [`detect`] asks for them, [`follow`] keeps an eye on one; [`updates`] knows the releases that the cluster can go to.
 
 pub mod client;
 pub mod desired;
 pub mod detect;
 pub mod fault;
+pub mod follow;
 pub mod generation;
 pub mod kubeconfig;
 pub mod objects;

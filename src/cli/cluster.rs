@@ -1,0 +1,147 @@
+//! The commands that work on preflight CRs: `status`, `generate`, `delete`, and the flags
+//! of `run` that mean something with a cluster only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::connection::ConnectionArgs;
+use crate::cli::run::{RegistryArgs, parse_duration};
+use crate::cli::target::TargetArgs;
+
+/// Flags of `run` for a run by the cluster's KMM.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterRunArgs {
+    /// Look the release up in the cluster's available and conditional updates
+    #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["release_image", "kernel_version"])]
+    pub to: Option<String>,
+    /// Wait until every module is decided
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    pub wait: bool,
+    /// Print the CR and create nothing; `server` asks the API server to check it
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = DryRun::None)]
+    pub dry_run: DryRun,
+    /// Delete the CR that this run made, whatever the outcome
+    #[arg(long)]
+    pub cleanup: bool,
+    /// Look at the images too, because KMM itself does not look into them
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = CrossCheck::Auto)]
+    pub cross_check: CrossCheck,
+}
+
+/// `--dry-run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Create the CR
+    None,
+    /// Print it
+    Client,
+    /// Print it as the API server would store it
+    Server,
+}
+
+/// `--cross-check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CrossCheck {
+    /// Every module that KMM decided by its image
+    Auto,
+    /// None
+    Off,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The preflight CR; without it all of them, the newest first
+    pub name: Option<String>,
+    /// Draw again until every module is decided
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Only Modules of this namespace
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Modules of all namespaces, which is the default
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Only preflight CRs with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "name")]
+    pub selector: Option<String>,
+    /// Accept a finding: it stays visible and no longer fails (repeatable)
+    #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
+    pub accept: Vec<String>,
+    /// kubectl's flag; nothing is cached here
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub cache_dir: Option<PathBuf>,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Name of the CR; without it one is made from the target
+    pub name: Option<String>,
+    /// The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster's
+    #[arg(long, value_name = "X.Y")]
+    pub kmm_version: Option<String>,
+    /// Look the release up in the cluster's available and conditional updates
+    #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["release_image", "kernel_version"])]
+    pub to: Option<String>,
+    /// Have KMM push what it builds and signs
+    #[arg(long)]
+    pub push_built_image: bool,
+    /// Which kernel.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to reach the registries, where a release image has to be resolved.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// Arguments of `delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The preflight CRs
+    #[arg(required_unless_present_any = ["verified", "selector"])]
+    pub names: Vec<String>,
+    /// Every CR whose modules are all verified
+    #[arg(long, conflicts_with = "names")]
+    pub verified: bool,
+    /// Every CR with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "names")]
+    pub selector: Option<String>,
+    /// Wait until what the CRs own is gone too
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    pub wait: bool,
+    /// How long to wait for it
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "2m")]
+    pub timeout: Duration,
+    /// kubectl's flag; nothing is cached here
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub cache_dir: Option<PathBuf>,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}

@@ -3,6 +3,7 @@
 //! Data flows one way: inputs → plan → checks → report.
 //!
 //! # Module index
+//! - [`build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`cli`]: clap's types, and the names under which the binary is called.
 //! - [`cluster`]: the connection, KMM's CRs, and why one is in progress.
@@ -21,6 +22,7 @@
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
+pub mod build;
 pub mod check;
 pub mod cli;
 pub mod cluster;

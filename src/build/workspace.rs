@@ -1,0 +1,162 @@
+//! The private folder of a run: build storage, Secrets, credentials, results. It is removed
+//! on every way out.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// A folder that only its owner may enter.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: TempDir,
+}
+
+impl Workspace {
+    /// A new folder below `$TMPDIR`, else `/var/tmp` (where container tools put what may be
+    /// large), else the system's folder for temporary files.
+    ///
+    /// # Errors
+    /// No such folder can be made.
+    pub fn create() -> io::Result<Self> {
+        let base = match std::env::var_os("TMPDIR") {
+            Some(folder) => PathBuf::from(folder),
+            None if Path::new("/var/tmp").is_dir() => "/var/tmp".into(),
+            None => std::env::temp_dir(),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("kmm-preflight-");
+        #[cfg(unix)]
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        #[cfg(unix)]
+        builder.permissions(private);
+        let folder = builder.tempdir_in(base)?;
+        Ok(Self { folder })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A new folder in it, with the folders above it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let path = self.path().join(name);
+        fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+}
+
+/// Mounts that an ended builder left in the folder are undone first, so that removing the
+/// folder removes nothing but what the run has made.
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        unmount_below(self.folder.path());
+        let path = self.folder.path().to_owned();
+        if remove(&path).is_err() {
+            tracing::warn!("cannot remove {}", path.display());
+        }
+    }
+}
+
+/// Build steps may leave folders that their owner cannot write, which only root can remove
+/// as they are.
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::remove_dir_all(path).is_ok() {
+        return Ok(());
+    }
+    make_writable(path);
+    fs::remove_dir_all(path)
+}
+
+fn make_writable(folder: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_writable(&entry.path());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn unmount_below(folder: &Path) {
+    use rustix::mount::{UnmountFlags, unmount};
+
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for mount in mounts_below(&text, folder).iter().rev() {
+        let _ = unmount(mount, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
+    }
+}
+
+/// The mount points below a folder, in the order of `/proc/self/mountinfo` (proc(5)).
+#[cfg(target_os = "linux")]
+fn mounts_below(mountinfo: &str, folder: &Path) -> Vec<PathBuf> {
+    mountinfo
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(|field| PathBuf::from(field.replace("\\040", " ").replace("\\134", "\\")))
+        .filter(|point| point.starts_with(folder) && point != folder)
+        .collect()
+}
+
+/// Writes a file that only its owner may read.
+///
+/// # Errors
+/// It cannot be written, or exists already.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_workspace_is_private_and_goes_away() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let workspace = Workspace::create().expect("a folder");
+        let path = workspace.path().to_owned();
+        let locked = workspace.folder("a/b").expect("a folder in it");
+        write_private(&locked.join("key"), b"secret").expect("a file");
+        let mode = |path: &Path| {
+            let metadata = fs::metadata(path).expect("it exists");
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&locked.join("key")), 0o600);
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).expect("its owner");
+        drop(workspace);
+        assert!(!path.exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn mounts_are_found_by_their_folder() {
+        let text = "21 1 8:1 / / rw - ext4 /dev/sda rw\n\
+                    30 21 0:30 / /var/tmp/x/merged rw - overlay overlay rw\n\
+                    31 30 0:31 / /var/tmp/x/merged/a\\040b rw - tmpfs tmpfs rw\n\
+                    32 21 0:32 / /var/tmp/xy rw - tmpfs tmpfs rw\n";
+        assert_eq!(
+            mounts_below(text, Path::new("/var/tmp/x")),
+            [
+                PathBuf::from("/var/tmp/x/merged"),
+                PathBuf::from("/var/tmp/x/merged/a b")
+            ]
+        );
+    }
+}

@@ -12,6 +12,8 @@ const PURE: &[&str] = &[
     "report",
     "image/overlay.rs",
     "image/layer_reader.rs",
+    "image/decompress.rs",
+    "image/tar_stream.rs",
     "kernel/symvers.rs",
     "kernel/config.rs",
     "kernel/vermagic.rs",

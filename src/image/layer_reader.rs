@@ -1,6 +1,16 @@
-//! One layer's tar stream as a [`LayerIndex`](crate::model::layer::LayerIndex).
+//! One layer's tar stream as a [`LayerIndex`], unpacked in the mind as containers/storage
+//! unpacks it on a node: entry by entry, into a folder of the layer's own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{BufRead, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+
+use crate::image::decompress::decompress;
+use crate::image::tar_stream::{Entry, Kind, TarFault, TarStream};
+use crate::kmod::module_file::ModuleFile;
+use crate::model::layer::{Content, LayerIndex, Node};
 
 /// What a layer is read for, which decides what is kept of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -10,3 +20,453 @@ pub enum Purpose {
     /// A release or driver-toolkit image: the facts about kernels are kept.
     Kernel,
 }
+
+/// Beyond these a layer is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerLimits {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of one path (`PATH_MAX`).
+    pub path: usize,
+    /// Folders in one path.
+    pub depth: usize,
+    /// Bytes of the tar archive.
+    pub unpacked: u64,
+    /// Bytes of one module file; a larger one stays [`Content::TooLarge`].
+    pub module: u64,
+    /// Bytes of one other file that is kept.
+    pub file: u64,
+    /// Bytes of all files that are kept.
+    pub kept: u64,
+}
+
+impl Default for LayerLimits {
+    fn default() -> Self {
+        Self {
+            entries: 1_000_000,
+            path: 4096,
+            depth: 256,
+            unpacked: 32 << 30,
+            module: 256 << 20,
+            file: 64 << 20,
+            kept: 256 << 20,
+        }
+    }
+}
+
+/// How a layer is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What for.
+    pub purpose: Purpose,
+    /// How far.
+    pub limits: LayerLimits,
+    /// Files whose whole content is wanted, by their path in the layer.
+    pub wanted: &'a BTreeSet<String>,
+    /// Held while a large file is in memory, so that there is one of them at a time however
+    /// many layers are read side by side.
+    pub large_file: &'a Mutex<()>,
+}
+
+/// Files above this size are read one at a time.
+const LARGE: u64 = 1 << 20;
+/// In-tree modules of one kernel whose facts are kept: enough to know its version magic and
+/// its `struct module`; their symbols stand in `Module.symvers`.
+const IN_TREE_SAMPLES: usize = 8;
+
+/// A whole file of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileBytes {
+    /// Its path, relative to the image root.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// What was read of a layer.
+#[derive(Debug, Default)]
+pub struct ReadLayer {
+    /// Its index.
+    pub index: LayerIndex,
+    /// The wanted files that it has.
+    pub files: BTreeMap<String, FileBytes>,
+    /// Wanted paths that are hard links to a file which was not wanted.
+    pub links: BTreeMap<String, String>,
+}
+
+/// Reads a layer, compressed or not, to its end.
+///
+/// # Errors
+/// The layer is damaged, cut or beyond a limit, or `layer` cannot be read.
+pub fn read_layer(layer: impl BufRead, reading: &Reading<'_>) -> Result<ReadLayer, TarFault> {
+    let stream = decompress(layer)?;
+    let mut tar = TarStream::new(stream, reading.limits.unpacked);
+    let mut unpacking = Unpacking {
+        reading,
+        layer: ReadLayer::default(),
+        kept: 0,
+        samples: BTreeMap::new(),
+        parent: None,
+    };
+    let mut entries = 0;
+    while let Some(entry) = tar.next_entry()? {
+        entries += 1;
+        if entries > reading.limits.entries {
+            return Err(TarFault::Limit(format!(
+                "the layer has more than {} entries",
+                reading.limits.entries
+            )));
+        }
+        unpacking.take(&mut tar, entry)?;
+    }
+    tar.drain()?;
+    Ok(unpacking.layer)
+}
+
+struct Unpacking<'a> {
+    reading: &'a Reading<'a>,
+    layer: ReadLayer,
+    kept: u64,
+    /// In-tree modules kept so far, by folder of modules.
+    samples: BTreeMap<String, usize>,
+    /// The parent folder of the last entry, as written and where its links lead.
+    parent: Option<(String, String)>,
+}
+
+impl Unpacking<'_> {
+    fn take<R: Read>(&mut self, tar: &mut TarStream<R>, entry: Entry) -> Result<(), TarFault> {
+        let clean = self.clean(&entry.name)?;
+        let (parent, name) = match clean.rsplit_once('/') {
+            Some((parent, name)) => (parent, name),
+            None => ("", &*clean),
+        };
+        if name.is_empty() {
+            return Ok(());
+        }
+        let parent = self.real_parent(parent);
+        if let Some(hidden) = name.strip_prefix(".wh.") {
+            self.whiteout(&parent, hidden);
+            return Ok(());
+        }
+        let path = join(&parent, name);
+        let node = match entry.kind.clone() {
+            Kind::Dir => Node::Dir,
+            Kind::Symlink(target) => Node::Symlink(target),
+            Kind::Hardlink(target) => {
+                let target = self.clean(&target)?;
+                let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
+                let target = join(&self.real_parent(parent), name);
+                self.link(&path, target)
+            }
+            // What overlayfs itself writes for a whiteout (kernel,
+            // Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
+            Kind::Char(0, 0) => {
+                self.whiteout(&parent, name);
+                return Ok(());
+            }
+            Kind::Char(..) | Kind::Other => Node::Other,
+            Kind::File => Node::File {
+                size: entry.size,
+                mode: entry.mode,
+                content: self.content(tar, &entry, &path)?,
+            },
+        };
+        self.insert(path, node);
+        Ok(())
+    }
+
+    /// A name without empty, `.` and `..` components; none leaves the root.
+    fn clean(&self, name: &str) -> Result<String, TarFault> {
+        let limits = &self.reading.limits;
+        if name.len() > limits.path {
+            return Err(TarFault::Limit(format!(
+                "a path in the layer is longer than {} bytes",
+                limits.path
+            )));
+        }
+        let is_clean = !name.is_empty()
+            && !name
+                .split('/')
+                .any(|part| part.is_empty() || part == "." || part == "..");
+        let clean = if is_clean {
+            name.to_owned()
+        } else {
+            let mut parts: Vec<&str> = Vec::new();
+            for part in name.split('/') {
+                match part {
+                    "" | "." => {}
+                    ".." => drop(parts.pop()),
+                    part => parts.push(part),
+                }
+            }
+            parts.join("/")
+        };
+        if clean.bytes().filter(|byte| *byte == b'/').count() >= limits.depth {
+            return Err(TarFault::Limit(format!(
+                "a path in the layer is deeper than {} folders",
+                limits.depth
+            )));
+        }
+        Ok(clean)
+    }
+
+    /// Where a clean folder path leads when links of this layer, which are there already,
+    /// stand in its way; its folders exist afterwards.
+    fn real_parent(&mut self, parent: &str) -> String {
+        if let Some((written, real)) = &self.parent
+            && written == parent
+        {
+            return real.clone();
+        }
+        let mut rest: VecDeque<String> = parent.split('/').map(str::to_owned).collect();
+        let mut real = String::new();
+        let mut links = 40;
+        while let Some(part) = rest.pop_front() {
+            match &*part {
+                "" | "." => continue,
+                ".." => {
+                    real.truncate(real.rfind('/').unwrap_or_default());
+                    continue;
+                }
+                _ => {}
+            }
+            let path = join(&real, &part);
+            match self.layer.index.entries.get(&path) {
+                Some(Node::Symlink(target)) if links > 0 => {
+                    links -= 1;
+                    if target.starts_with('/') {
+                        real.clear();
+                    }
+                    for part in target.split('/').rev() {
+                        rest.push_front(part.to_owned());
+                    }
+                }
+                Some(Node::Dir) => real = path,
+                _ => {
+                    self.insert(path.clone(), Node::Dir);
+                    real = path;
+                }
+            }
+        }
+        self.parent = Some((parent.to_owned(), real.clone()));
+        real
+    }
+
+    fn whiteout(&mut self, parent: &str, hidden: &str) {
+        match hidden {
+            ".wh..opq" => drop(self.layer.index.opaque.insert(parent.to_owned())),
+            // The bookkeeping of aufs, which names no file.
+            _ if hidden.starts_with(".wh.") || matches!(hidden, "" | "." | "..") => {}
+            _ => drop(self.layer.index.whiteouts.insert(join(parent, hidden))),
+        }
+    }
+
+    fn link(&mut self, path: &str, target: String) -> Node {
+        if self.reading.wanted.contains(path) {
+            match self.layer.files.get(&target).cloned() {
+                Some(mut file) => {
+                    path.clone_into(&mut file.path);
+                    self.layer.files.insert(path.to_owned(), file);
+                }
+                None => drop(self.layer.links.insert(path.to_owned(), target.clone())),
+            }
+        }
+        match self.layer.index.entries.get(&target) {
+            Some(Node::Dir) | None => Node::Hardlink(target),
+            Some(node) => node.clone(),
+        }
+    }
+
+    fn insert(&mut self, path: String, node: Node) {
+        let entries = &mut self.layer.index.entries;
+        let old = entries.get(&path);
+        match (old, &node) {
+            (Some(Node::Dir), Node::Dir) => return,
+            (Some(Node::Dir), _) => {
+                let from = format!("{path}/");
+                let to = format!("{path}0");
+                let below: Vec<String> = entries.range(from..to).map(|(k, _)| k.clone()).collect();
+                for path in below {
+                    entries.remove(&path);
+                }
+                self.parent = None;
+            }
+            (Some(_), _) | (None, Node::Symlink(_)) => self.parent = None,
+            (None, _) => {}
+        }
+        entries.insert(path, node);
+    }
+
+    fn content<R: Read>(
+        &mut self,
+        tar: &mut TarStream<R>,
+        entry: &Entry,
+        path: &str,
+    ) -> Result<Content, TarFault> {
+        let limits = &self.reading.limits;
+        if self.reading.wanted.contains(path) {
+            if entry.size > limits.module {
+                return Ok(Content::TooLarge(limits.module));
+            }
+            let bytes = tar.content(entry, Vec::new())?;
+            self.keep(bytes.len())?;
+            self.layer.links.remove(path);
+            self.layer.files.insert(
+                path.to_owned(),
+                FileBytes {
+                    path: path.to_owned(),
+                    mode: entry.mode,
+                    uid: entry.uid,
+                    gid: entry.gid,
+                    bytes,
+                },
+            );
+            return Ok(Content::Skipped);
+        }
+        if is_kept(path, self.reading.purpose) {
+            if entry.size > limits.file {
+                return Ok(Content::TooLarge(limits.file));
+            }
+            let bytes = tar.content(entry, Vec::new())?;
+            self.keep(bytes.len())?;
+            return Ok(Content::Bytes(bytes.into()));
+        }
+        let named = is_module_name(path);
+        let start = if named { Vec::new() } else { tar.peeked(20)? };
+        if (!named && !is_relocatable_elf(&start)) || !self.is_of_use(path) {
+            return Ok(Content::Skipped);
+        }
+        if entry.size > limits.module {
+            return Ok(Content::TooLarge(limits.module));
+        }
+        let _one_at_a_time: Option<MutexGuard<'_, ()>> = (entry.size > LARGE).then(|| {
+            self.reading
+                .large_file
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        });
+        let bytes = tar.content(entry, start)?;
+        let module = ModuleFile::parse(&bytes);
+        let is_module = named || module.elf.as_ref().is_ok_and(|elf| !elf.modinfo.is_empty());
+        Ok(if is_module {
+            Content::Module(Arc::new(module))
+        } else {
+            Content::Skipped
+        })
+    }
+
+    /// Counts the in-tree modules of a kernel, of which some are enough.
+    fn is_of_use(&mut self, path: &str) -> bool {
+        if self.reading.purpose == Purpose::Modules {
+            return true;
+        }
+        let Some((_, in_folder)) = path.split_once("lib/modules/") else {
+            return false;
+        };
+        let Some((folder, _)) = in_folder.split_once("/kernel/") else {
+            return true;
+        };
+        let count = self.samples.entry(folder.to_owned()).or_default();
+        *count += 1;
+        *count <= IN_TREE_SAMPLES
+    }
+
+    fn keep(&mut self, bytes: usize) -> Result<(), TarFault> {
+        self.kept += bytes as u64;
+        if self.kept > self.reading.limits.kept {
+            return Err(TarFault::Limit(format!(
+                "the files of the layer that have to be kept are larger than {} bytes together",
+                self.reading.limits.kept
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn join(dir: &str, name: &str) -> String {
+    match (dir, name) {
+        ("", name) => name.to_owned(),
+        (dir, "") => dir.to_owned(),
+        (dir, name) => format!("{dir}/{name}"),
+    }
+}
+
+/// True for the names under which kmod looks for modules (`libkmod.c`, `kmod_exts`, and
+/// `libkmod-file.c`).
+pub fn is_module_name(path: &str) -> bool {
+    [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
+        .iter()
+        .any(|suffix| path.ends_with(suffix))
+}
+
+/// `ET_REL` in the byte order that the file declares.
+fn is_relocatable_elf(start: &[u8]) -> bool {
+    start.len() >= 20
+        && start.starts_with(b"\x7fELF")
+        && match start[5] {
+            1 => start[16..18] == [1, 0],
+            2 => start[16..18] == [0, 1],
+            _ => false,
+        }
+}
+
+/// True for files that are kept whole: depmod's, and in a [`Purpose::Kernel`] layer those
+/// that tell about kernels.
+fn is_kept(path: &str, purpose: Purpose) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if name.starts_with("modules.") {
+        // A folder of modules may be a link to one of any name.
+        return folder.contains("lib/modules/") || DEPMOD_FILES.contains(&name);
+    }
+    if purpose == Purpose::Modules {
+        return false;
+    }
+    match path {
+        "etc/driver-toolkit-release.json" | "release-manifests/image-references" => return true,
+        _ => {}
+    }
+    if let Some((_, rest)) = path.split_once("lib/modules/") {
+        return rest.split('/').count() == 2 && (name.starts_with("symvers") || name == "config");
+    }
+    let headers = path.strip_prefix("usr/src/").and_then(|rest| {
+        let rest = rest.strip_prefix("kernels/").unwrap_or(rest);
+        rest.split_once('/').map(|(_, file)| file)
+    });
+    headers.is_some_and(|file| HEADERS_FILES.contains(&file))
+}
+
+/// What depmod writes (kmod, `tools/depmod.c`, `depmod_output`).
+const DEPMOD_FILES: &[&str] = &[
+    "modules.alias",
+    "modules.alias.bin",
+    "modules.builtin",
+    "modules.builtin.alias.bin",
+    "modules.builtin.bin",
+    "modules.builtin.modinfo",
+    "modules.dep",
+    "modules.dep.bin",
+    "modules.devname",
+    "modules.order",
+    "modules.softdep",
+    "modules.symbols",
+    "modules.symbols.bin",
+    "modules.weakdep",
+];
+
+/// What kernel-devel packages say about their kernel.
+const HEADERS_FILES: &[&str] = &[
+    "Module.symvers",
+    ".config",
+    "include/config/auto.conf",
+    "include/config/kernel.release",
+    "include/generated/utsrelease.h",
+];
+
+#[cfg(test)]
+mod tests;

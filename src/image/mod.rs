@@ -3,6 +3,8 @@
 //! [`layer_reader`] turns one layer's tar stream into an index (pure over `impl Read`),
 //! [`overlay`] puts indexes on top of each other (pure), [`open`] finds and fetches.
 
+pub mod decompress;
 pub mod layer_reader;
 pub mod open;
 pub mod overlay;
+pub mod tar_stream;

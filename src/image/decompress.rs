@@ -1,0 +1,96 @@
+//! Layers as tar streams, whatever compresses them: their first bytes decide, since media
+//! types are missing or wrong in the field.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// Largest window of a zstd frame, as a power of two: what `zstd --long` writes at most
+/// without being told so on both sides (RFC 8878 section 3.1.1.1.2).
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const BZIP2: &[u8] = b"BZh";
+
+/// The decompressed stream of a layer: plain, gzip (of several members too) or zstd (of
+/// several frames, skippable ones included).
+///
+/// # Errors
+/// The stream cannot be read, or is compressed in a way that no container runtime takes.
+pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let start = layer.fill_buf()?;
+    let is = |magic: &[u8]| start.starts_with(magic);
+    let skippable = start.len() >= 4 && start[0] & 0xf0 == 0x50 && start[1..4] == ZSKIP;
+    if is(GZIP) {
+        Ok(Box::new(MultiGzDecoder::new(layer)))
+    } else if is(ZSTD) || skippable {
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(layer)?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+        Ok(Box::new(decoder))
+    } else if is(XZ) || is(BZIP2) {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the layer is compressed with xz or bzip2, which is no layer format",
+        ))
+    } else {
+        Ok(Box::new(layer))
+    }
+}
+
+/// Bytes 1 to 3 of a zstd skippable frame's magic number (RFC 8878 section 3.1.2).
+const ZSKIP: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).expect("a vector takes all");
+        encoder.finish().expect("a vector takes all")
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        decompress(bytes)?.read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn the_first_bytes_decide() {
+        let zstd = |text: &[u8]| zstd::stream::encode_all(text, 1).expect("memory");
+        let mut skippable = vec![0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        skippable.extend(zstd(b"one"));
+        for (bytes, expected) in [
+            (b"".to_vec(), &b""[..]),
+            (b"plain".to_vec(), b"plain"),
+            (gzip(b"one"), b"one"),
+            ([gzip(b"one "), gzip(b"two")].concat(), b"one two"),
+            (zstd(b"one"), b"one"),
+            ([zstd(b"one "), zstd(b"two")].concat(), b"one two"),
+            (skippable, b"one"),
+        ] {
+            assert_eq!(read(&bytes).expect("a good stream"), expected);
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let whole = gzip(&[7; 5000]);
+        let mut flipped = whole.clone();
+        let last = flipped.len() - 5;
+        flipped[last] ^= 1;
+        for bytes in [
+            &whole[..whole.len() - 6],
+            &flipped,
+            b"\xfd7zXZ\0\0",
+            b"BZh91AY",
+        ] {
+            assert!(read(bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use tar::{Builder, EntryType, Header};
+
+use super::*;
+
+/// A layer from lines: `f NAME CONTENT`, `d NAME`, `l NAME TARGET`, `h NAME TARGET`,
+/// `c NAME` (a character device 0/0).
+fn archive(text: &str) -> Vec<u8> {
+    let mut tar = Builder::new(Vec::new());
+    for line in text.split(';').map(str::trim).filter(|l| !l.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let content = words.get(2).copied().unwrap_or_default();
+        let mut header = Header::new_ustar();
+        let kind = match words[0] {
+            "f" => EntryType::Regular,
+            "d" => EntryType::Directory,
+            "l" => EntryType::Symlink,
+            "h" => EntryType::Link,
+            _ => EntryType::Char,
+        };
+        header.set_entry_type(kind);
+        // Names as they are, `..` too, which the builder refuses.
+        header.as_mut_bytes()[..words[1].len()].copy_from_slice(words[1].as_bytes());
+        header.set_mode(0o644);
+        header.set_size(0);
+        if words[0] == "f" {
+            header.set_size(content.len() as u64);
+        } else if matches!(words[0], "l" | "h") {
+            header.as_mut_bytes()[157..157 + content.len()].copy_from_slice(content.as_bytes());
+        }
+        header.set_cksum();
+        let data = if words[0] == "f" { content } else { "" };
+        tar.append(&header, data.as_bytes()).expect("memory");
+    }
+    tar.into_inner().expect("memory")
+}
+
+fn read_with(text: &str, wanted: &[&str], limits: LayerLimits) -> Result<ReadLayer, TarFault> {
+    let wanted = wanted.iter().map(|path| (*path).to_owned()).collect();
+    let reading = Reading {
+        purpose: Purpose::Modules,
+        limits,
+        wanted: &wanted,
+        large_file: &Mutex::new(()),
+    };
+    read_layer(&*archive(text), &reading)
+}
+
+/// The index in lines, as the archive was written.
+fn index(text: &str) -> String {
+    let layer = read_with(text, &[], LayerLimits::default()).expect("a good layer");
+    let entries = layer.index.entries.iter().map(|(path, node)| match node {
+        Node::Dir => format!("d {path}"),
+        Node::Symlink(target) => format!("l {path} {target}"),
+        Node::Hardlink(target) => format!("h {path} {target}"),
+        Node::Other => format!("c {path}"),
+        Node::File { size, content, .. } => match content {
+            Content::Skipped => format!("f {path} {size}"),
+            Content::Bytes(bytes) => format!("b {path} {}", String::from_utf8_lossy(bytes)),
+            Content::Module(module) => format!("m {path} {}", module.file_size),
+            Content::TooLarge(_) => format!("t {path}"),
+        },
+    });
+    let gone = layer.index.whiteouts.iter().map(|path| format!("w {path}"));
+    let opaque = layer.index.opaque.iter().map(|path| format!("o {path}"));
+    entries
+        .chain(gone)
+        .chain(opaque)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[test]
+fn layers_are_unpacked_as_a_node_does() {
+    for (text, expected) in [
+        ("f ./a x; f /b/c xy; d ./", "f a 1; d b; f b/c 2"),
+        ("f ../../a x; f b/../../c x", "f a 1; f c 1"),
+        ("f a x; f a xyz", "f a 3"),
+        ("f a x; d a; f a/b x", "d a; f a/b 1"),
+        ("d a; f a/b x; f a-b x; f a xx", "f a 2; f a-b 1"),
+        ("d a; f a/b x; d a", "d a; f a/b 1"),
+        ("f a/.wh.b ; f .wh.c ", "d a; w a/b; w c"),
+        ("f a/.wh..wh..opq ; f a/b x", "d a; f a/b 1; o a"),
+        ("f .wh..wh..opq ; f .wh..wh.plnk ", "o "),
+        ("c a/b", "d a; w a/b"),
+        ("f a xy; h b a", "f a 2; f b 2"),
+        ("f a xy; h ./b /a; f a x", "f a 1; f b 2"),
+        ("h b /x/../a", "h b a"),
+        (
+            "l lib usr/lib; f lib/m x",
+            "l lib usr/lib; d usr; d usr/lib; f usr/lib/m 1",
+        ),
+        ("l a /b/c; f a/m x", "l a /b/c; d b; d b/c; f b/c/m 1"),
+        (
+            "f a/x 1; l b ../../a; f b/y 1",
+            "d a; f a/x 1; f a/y 1; l b ../../a",
+        ),
+        ("l a a; f a/x 1", "d a; f a/x 1"),
+        (
+            "f opt/lib/modules/5/m.ko.xz abc; f opt/lib/modules/5/modules.dep m.ko: ; \
+             f k/modules.dep.bin b; f k/modules.txt b; f k/m.ko.sig b",
+            "d k; f k/m.ko.sig 1; b k/modules.dep.bin b; f k/modules.txt 1; d opt; d opt/lib; \
+             d opt/lib/modules; d opt/lib/modules/5; m opt/lib/modules/5/m.ko.xz 3; \
+             b opt/lib/modules/5/modules.dep m.ko:",
+        ),
+    ] {
+        assert_eq!(index(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn wanted_files_come_whole() {
+    let text = "f a/b.ko one; f c two; h d c; h e a/b.ko; f c three";
+    let layer = read_with(text, &["c", "d", "e"], LayerLimits::default()).expect("good");
+    let text = |path: &str| String::from_utf8_lossy(&layer.files[path].bytes).into_owned();
+    assert_eq!(text("c"), "three");
+    assert_eq!(text("d"), "two");
+    assert_eq!(layer.files["d"].path, "d");
+    assert_eq!(layer.links["e"], "a/b.ko");
+}
+
+#[test]
+fn kernel_layers_keep_what_tells_about_kernels() {
+    for (path, kept) in [
+        ("usr/src/kernels/5.14/Module.symvers", true),
+        ("usr/src/kernels/5.14/.config", true),
+        (
+            "usr/src/linux-headers-6.1/include/generated/utsrelease.h",
+            true,
+        ),
+        ("usr/src/kernels/5.14/drivers/.config", false),
+        ("lib/modules/5.14/symvers.gz", true),
+        ("usr/lib/modules/5.14/config", true),
+        ("usr/lib/modules/5.14/kernel/config", false),
+        ("usr/lib/modules/5.14/modules.builtin.modinfo", true),
+        ("usr/lib/modules/5.14/vmlinuz", false),
+        ("etc/driver-toolkit-release.json", true),
+        ("release-manifests/image-references", true),
+        ("etc/passwd", false),
+    ] {
+        assert_eq!(is_kept(path, Purpose::Kernel), kept, "{path}");
+    }
+}
+
+#[test]
+fn limits_end_the_reading() {
+    let deep = format!("f {} x", "d/".repeat(40));
+    let limits = LayerLimits {
+        entries: 3,
+        path: 90,
+        depth: 20,
+        unpacked: 1 << 14,
+        module: 4,
+        file: 4,
+        kept: 6,
+    };
+    for (text, part) in [
+        ("f a x; f b x; f c x; f d x", "more than 3 entries"),
+        (&*format!("f {} x", "n".repeat(95)), "longer than 90 bytes"),
+        (&*deep, "deeper than 20"),
+        (
+            "f modules.dep abcd; f x/modules.dep abcd",
+            "larger than 6 bytes together",
+        ),
+    ] {
+        let fault = read_with(text, &[], limits).expect_err("beyond a limit");
+        assert!(matches!(fault, TarFault::Limit(_)), "{fault}");
+        assert!(fault.to_string().contains(part), "{fault}");
+    }
+    let layer = read_with("f a.ko abcde; f modules.dep abcde", &[], limits).expect("read");
+    for path in ["a.ko", "modules.dep"] {
+        assert!(
+            matches!(
+                &layer.index.entries[path],
+                Node::File {
+                    content: Content::TooLarge(4),
+                    ..
+                }
+            ),
+            "{path}"
+        );
+    }
+}

@@ -1,0 +1,553 @@
+//! The entries of a tar stream, in bounded memory: ustar, GNU and pax (POSIX.1-2024, "pax
+//! Interchange Format"; GNU tar's manual, "Extensions" and "Sparse Formats"). What is
+//! ambiguous is read as Go's `archive/tar` reads it, since container runtimes unpack with it.
+
+use std::io::{self, Read};
+
+use tar::{EntryType, Header};
+
+/// Most bytes of one pax header or GNU long name.
+const MAX_EXTENSION: u64 = 1 << 20;
+/// Most pieces of one sparse file.
+const MAX_PIECES: usize = 1 << 16;
+const BLOCK: u64 = 512;
+
+/// Why a stream is no tar archive, or not one that is read.
+#[derive(Debug, thiserror::Error)]
+pub enum TarFault {
+    /// The underlying stream broke, or its compression is damaged.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The archive is damaged.
+    #[error("{0}")]
+    Damaged(String),
+    /// The archive is beyond a limit.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link and its target as written.
+    Symlink(String),
+    /// A hard link and the name of its target as written.
+    Hardlink(String),
+    /// A character device with its numbers.
+    Char(u32, u32),
+    /// Another device, a pipe, or a kind that no runtime knows.
+    Other,
+}
+
+/// One entry's header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name as written.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Size of the file in bytes, holes included.
+    pub size: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Where the stored bytes belong, for a sparse file: offset and length.
+    pieces: Option<Vec<(u64, u64)>>,
+}
+
+/// A tar stream at a header, or in the middle of an entry's content.
+pub struct TarStream<R> {
+    reader: R,
+    /// Bytes of the current entry that were not read yet.
+    content: u64,
+    /// Padding after them.
+    padding: u64,
+    /// Bytes that may still be taken from the stream.
+    budget: u64,
+    limit: u64,
+    scratch: Box<[u8]>,
+}
+
+impl<R> std::fmt::Debug for TarStream<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TarStream")
+            .field("content", &self.content)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What pax headers and GNU long names say of the entry that follows them.
+#[derive(Debug, Default)]
+struct Extensions {
+    name: Option<String>,
+    link: Option<String>,
+    size: Option<u64>,
+    uid: Option<u64>,
+    gid: Option<u64>,
+    sparse_name: Option<String>,
+    sparse_size: Option<u64>,
+    sparse_pieces: Vec<u64>,
+    sparse_is_1_0: bool,
+}
+
+impl<R: Read> TarStream<R> {
+    /// A stream of which at most `limit` bytes are read.
+    pub fn new(reader: R, limit: u64) -> Self {
+        Self {
+            reader,
+            content: 0,
+            padding: 0,
+            budget: limit,
+            limit,
+            scratch: vec![0; 128 * 1024].into_boxed_slice(),
+        }
+    }
+
+    /// The next entry; what was not read of the one before is passed over.
+    ///
+    /// # Errors
+    /// The archive is damaged, cut, or beyond a limit.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, TarFault> {
+        let mut extensions = Extensions::default();
+        loop {
+            self.skip()?;
+            let Some(header) = self.header()? else {
+                return Ok(None);
+            };
+            let kind = header.entry_type();
+            let size = header
+                .entry_size()
+                .map_err(|_| damaged("a tar header's size is no number"))?;
+            match kind {
+                EntryType::XHeader => {
+                    let text = self.extension(size)?;
+                    extensions.read_pax(&text)?;
+                }
+                EntryType::GNULongName => {
+                    extensions.name = Some(until_nul(&self.extension(size)?));
+                }
+                EntryType::GNULongLink => {
+                    extensions.link = Some(until_nul(&self.extension(size)?));
+                }
+                EntryType::XGlobalHeader => self.enter(size),
+                _ => return self.entry(&header, extensions, size).map(Some),
+            }
+        }
+    }
+
+    fn entry(
+        &mut self,
+        header: &Header,
+        extensions: Extensions,
+        header_size: u64,
+    ) -> Result<Entry, TarFault> {
+        let link = extensions.link.unwrap_or_else(|| {
+            let link = header.link_name_bytes();
+            link.map(|name| String::from_utf8_lossy(&name).into_owned())
+                .unwrap_or_default()
+        });
+        let name = extensions
+            .name
+            .unwrap_or_else(|| String::from_utf8_lossy(&header.path_bytes()).into_owned());
+        let mut entry = Entry {
+            name,
+            kind: Kind::Other,
+            size: extensions.size.unwrap_or(header_size),
+            mode: header.mode().unwrap_or(0o644) & 0o7777,
+            uid: extensions.uid.or(header.uid().ok()).unwrap_or_default(),
+            gid: extensions.gid.or(header.gid().ok()).unwrap_or_default(),
+            pieces: None,
+        };
+        let number = |value: io::Result<Option<u32>>| value.ok().flatten().unwrap_or_default();
+        entry.kind = match header.entry_type() {
+            EntryType::Link => Kind::Hardlink(link),
+            EntryType::Symlink => Kind::Symlink(link),
+            EntryType::Directory => Kind::Dir,
+            EntryType::Char => {
+                Kind::Char(number(header.device_major()), number(header.device_minor()))
+            }
+            EntryType::Block | EntryType::Fifo => Kind::Other,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
+            _ => {
+                self.enter(entry.size);
+                return Ok(entry);
+            }
+        };
+        if entry.kind != Kind::File {
+            // Such entries have no content, whatever their header's size says.
+            entry.size = 0;
+            return Ok(entry);
+        }
+        if entry.name.ends_with('/') {
+            entry.kind = Kind::Dir;
+        }
+        self.enter(entry.size);
+        if header.entry_type() == EntryType::GNUSparse {
+            self.enter(0);
+            self.gnu_sparse(header, &mut entry)?;
+        } else if extensions.sparse_is_1_0 {
+            let pieces = self.sparse_map_1_0()?;
+            entry.pieces = Some(pieces);
+        } else if extensions.sparse_size.is_some() {
+            entry.pieces = Some(pairs(&extensions.sparse_pieces)?);
+        }
+        if let Some(name) = extensions.sparse_name {
+            entry.name = name;
+        }
+        if let Some(pieces) = &entry.pieces {
+            entry.size = extensions.sparse_size.unwrap_or(entry.size);
+            check_pieces(pieces, entry.size, self.content)?;
+        }
+        Ok(entry)
+    }
+
+    /// The first bytes of the current file's content as it is stored; at most `length`.
+    ///
+    /// # Errors
+    /// The stream breaks or ends.
+    pub fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
+        let mut start = vec![0; length.min(usize::try_from(self.content).unwrap_or(length))];
+        self.read_exact(&mut start)?;
+        self.content -= start.len() as u64;
+        Ok(start)
+    }
+
+    /// The whole content of a file, holes filled, after the bytes that [`Self::peeked`] took.
+    ///
+    /// # Errors
+    /// The stream breaks or ends, or the sparse map contradicts itself.
+    pub fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
+        let mut stored = start;
+        let read = stored.len();
+        let rest = usize::try_from(self.content)
+            .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
+        // Memory grows with what really arrives, not with what the header promises.
+        while stored.len() < read + rest {
+            let at = stored.len();
+            let step = (read + rest - at).min(1 << 20);
+            stored.resize(at + step, 0);
+            self.read_exact(&mut stored[at..])?;
+            self.content -= step as u64;
+        }
+        let Some(pieces) = &entry.pieces else {
+            return Ok(stored);
+        };
+        let size = usize::try_from(entry.size)
+            .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
+        let mut whole = vec![0; size];
+        let mut from = 0_usize;
+        for &(offset, length) in pieces {
+            let (Ok(offset), Ok(length)) = (usize::try_from(offset), usize::try_from(length))
+            else {
+                return Err(damaged("a sparse file's map is damaged"));
+            };
+            let end = offset.checked_add(length);
+            let target = end.and_then(|end| whole.get_mut(offset..end));
+            let source = from.checked_add(length).and_then(|to| stored.get(from..to));
+            let (Some(target), Some(source)) = (target, source) else {
+                return Err(damaged("a sparse file's map is damaged"));
+            };
+            target.copy_from_slice(source);
+            from += length;
+        }
+        Ok(whole)
+    }
+
+    /// Reads the stream to its end, so that what checks its compression has seen all of it.
+    ///
+    /// # Errors
+    /// The stream breaks, its compression is damaged, or it is beyond the limit.
+    pub fn drain(&mut self) -> Result<(), TarFault> {
+        loop {
+            let read = match self.reader.read(&mut self.scratch) {
+                Ok(read) => read as u64,
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+                Err(fault) => return Err(fault.into()),
+            };
+            if read == 0 {
+                return Ok(());
+            }
+            self.spend(read)?;
+        }
+    }
+
+    fn enter(&mut self, size: u64) {
+        self.content = size;
+        self.padding = size.wrapping_neg() % BLOCK;
+    }
+
+    fn skip(&mut self) -> Result<(), TarFault> {
+        let mut left = self.content.saturating_add(self.padding);
+        if left > self.budget {
+            return Err(self.over());
+        }
+        self.budget -= left;
+        while left > 0 {
+            let step = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.scratch.len());
+            match self.reader.read(&mut self.scratch[..step]) {
+                // What is missing may be no more than the padding of the last file.
+                Ok(0) if left <= self.padding => break,
+                Ok(0) => return Err(damaged("the tar archive ends in the middle of a file")),
+                Ok(read) => left -= read as u64,
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        self.enter(0);
+        Ok(())
+    }
+
+    /// The next header block; `None` at the end of the archive, which is a block of zeros
+    /// or the end of the stream.
+    fn header(&mut self) -> Result<Option<Header>, TarFault> {
+        let mut header = Header::new_old();
+        let block = header.as_mut_bytes();
+        let mut filled = 0;
+        while filled < block.len() {
+            match self.reader.read(&mut block[filled..]) {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(damaged("the tar archive ends in the middle of a header")),
+                Ok(read) => filled += read,
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        self.spend(BLOCK)?;
+        if header.as_bytes().iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let bytes = header.as_bytes();
+        let sum = |byte: fn(u8) -> i64| -> i64 {
+            let around = bytes[..148].iter().chain(&bytes[156..]);
+            around.map(|value| byte(*value)).sum::<i64>() + 8 * 32
+        };
+        let written = header.cksum().map(i64::from);
+        // Some old writers summed signed bytes.
+        if !written.is_ok_and(|written| {
+            written == sum(i64::from) || written == sum(|byte| i64::from(byte.cast_signed()))
+        }) {
+            return Err(damaged("a tar header's checksum is wrong"));
+        }
+        Ok(Some(header))
+    }
+
+    fn extension(&mut self, size: u64) -> Result<Vec<u8>, TarFault> {
+        if size > MAX_EXTENSION {
+            return Err(TarFault::Limit(format!(
+                "a tar header extension of {size} bytes; at most {MAX_EXTENSION} are read"
+            )));
+        }
+        self.enter(size);
+        let length = usize::try_from(size).unwrap_or_default();
+        self.peeked(length)
+    }
+
+    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), TarFault> {
+        self.spend(into.len() as u64)?;
+        self.reader
+            .read_exact(into)
+            .map_err(|fault| match fault.kind() {
+                io::ErrorKind::UnexpectedEof if fault.get_ref().is_none() => {
+                    damaged("the tar archive ends in the middle of a file")
+                }
+                _ => TarFault::Io(fault),
+            })
+    }
+
+    fn spend(&mut self, bytes: u64) -> Result<(), TarFault> {
+        match self.budget.checked_sub(bytes) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(self.over()),
+        }
+    }
+
+    fn over(&self) -> TarFault {
+        TarFault::Limit(format!(
+            "the layer is larger than {} bytes when decompressed",
+            self.limit
+        ))
+    }
+
+    /// The map of an old GNU sparse entry: four pieces in its header, more in the blocks
+    /// that follow it.
+    fn gnu_sparse(&mut self, header: &Header, entry: &mut Entry) -> Result<(), TarFault> {
+        let stored = entry.size;
+        let Some(gnu) = header.as_gnu() else {
+            return Err(damaged("a sparse file without a GNU header"));
+        };
+        entry.size = gnu
+            .real_size()
+            .map_err(|_| damaged("a sparse file's size is no number"))?;
+        let mut pieces = Vec::new();
+        let mut add = |sparse: &tar::GnuSparseHeader| -> Result<(), TarFault> {
+            if !sparse.is_empty() {
+                let (Ok(offset), Ok(length)) = (sparse.offset(), sparse.length()) else {
+                    return Err(damaged("a sparse file's map is damaged"));
+                };
+                pieces.push((offset, length));
+            }
+            Ok(())
+        };
+        gnu.sparse.iter().try_for_each(&mut add)?;
+        let mut more = gnu.is_extended();
+        let mut blocks = 0;
+        while more {
+            blocks += 1;
+            if blocks * 21 > MAX_PIECES {
+                return Err(too_many_pieces());
+            }
+            let mut block = tar::GnuExtSparseHeader::new();
+            self.read_exact(block.as_mut_bytes())?;
+            block.sparse().iter().try_for_each(&mut add)?;
+            more = block.is_extended();
+        }
+        entry.pieces = Some(pieces);
+        self.enter(stored);
+        Ok(())
+    }
+
+    /// The map of a pax 1.0 sparse entry: decimal lines before the content, padded to a
+    /// whole block.
+    fn sparse_map_1_0(&mut self) -> Result<Vec<(u64, u64)>, TarFault> {
+        let mut numbers = Vec::new();
+        let mut wanted = None;
+        let mut digits = String::new();
+        loop {
+            let block = self.peeked(512)?;
+            if block.len() < 512 {
+                return Err(damaged("a sparse file's map is cut"));
+            }
+            for byte in block {
+                if byte != b'\n' {
+                    digits.push(char::from(byte));
+                    if digits.len() > 20 {
+                        return Err(damaged("a sparse file's map is damaged"));
+                    }
+                    continue;
+                }
+                let number: u64 = digits
+                    .parse()
+                    .map_err(|_| damaged("a sparse file's map is damaged"))?;
+                digits.clear();
+                match wanted {
+                    None if number > MAX_PIECES as u64 => return Err(too_many_pieces()),
+                    None => wanted = usize::try_from(number * 2).ok(),
+                    Some(_) => numbers.push(number),
+                }
+                if wanted == Some(numbers.len()) {
+                    return pairs(&numbers);
+                }
+            }
+        }
+    }
+}
+
+impl Extensions {
+    /// Takes the records of a pax header: `LENGTH KEY=VALUE\n`.
+    fn read_pax(&mut self, mut text: &[u8]) -> Result<(), TarFault> {
+        while !text.is_empty() {
+            let bad = || damaged("a pax header is damaged");
+            let space = text.iter().position(|byte| *byte == b' ').ok_or_else(bad)?;
+            let length: usize = std::str::from_utf8(&text[..space])
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+                .ok_or_else(bad)?;
+            let record = text.get(space + 1..length).ok_or_else(bad)?;
+            let record = record.strip_suffix(b"\n").ok_or_else(bad)?;
+            let equals = record
+                .iter()
+                .position(|byte| *byte == b'=')
+                .ok_or_else(bad)?;
+            let key = String::from_utf8_lossy(&record[..equals]);
+            let value = String::from_utf8_lossy(&record[equals + 1..]);
+            self.set(&key, &value)?;
+            text = &text[length..];
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), TarFault> {
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| damaged(&format!("pax record {key} is no number")))
+        };
+        match key {
+            "path" => self.name = Some(value.to_owned()),
+            "linkpath" => self.link = Some(value.to_owned()),
+            "size" => self.size = Some(number()?),
+            "uid" => self.uid = value.parse().ok(),
+            "gid" => self.gid = value.parse().ok(),
+            "GNU.sparse.name" => self.sparse_name = Some(value.to_owned()),
+            "GNU.sparse.size" | "GNU.sparse.realsize" => self.sparse_size = Some(number()?),
+            "GNU.sparse.major" => self.sparse_is_1_0 = value == "1",
+            "GNU.sparse.offset" | "GNU.sparse.numbytes" => self.sparse_pieces.push(number()?),
+            "GNU.sparse.map" if !value.is_empty() => {
+                for part in value.split(',') {
+                    let part = part.parse();
+                    let part = part.map_err(|_| damaged("a sparse file's map is damaged"))?;
+                    self.sparse_pieces.push(part);
+                }
+            }
+            _ => {}
+        }
+        if self.sparse_pieces.len() > 2 * MAX_PIECES {
+            return Err(too_many_pieces());
+        }
+        Ok(())
+    }
+}
+
+/// The pieces of a sparse file are in order, inside the file, and as many bytes as stored.
+fn check_pieces(pieces: &[(u64, u64)], size: u64, stored: u64) -> Result<(), TarFault> {
+    let mut end = 0;
+    let mut sum = 0_u64;
+    for &(offset, length) in pieces {
+        let next = offset.checked_add(length).filter(|next| *next <= size);
+        let (true, Some(next)) = (offset >= end, next) else {
+            return Err(damaged("a sparse file's map is damaged"));
+        };
+        end = next;
+        sum += length;
+    }
+    if sum == stored {
+        Ok(())
+    } else {
+        Err(damaged("a sparse file's map does not fit its content"))
+    }
+}
+
+fn pairs(numbers: &[u64]) -> Result<Vec<(u64, u64)>, TarFault> {
+    if !numbers.len().is_multiple_of(2) {
+        return Err(damaged("a sparse file's map is damaged"));
+    }
+    Ok(numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect())
+}
+
+fn until_nul(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0);
+    String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]).into_owned()
+}
+
+fn damaged(message: &str) -> TarFault {
+    TarFault::Damaged(message.to_owned())
+}
+
+fn too_many_pieces() -> TarFault {
+    TarFault::Limit(format!("a sparse file of more than {MAX_PIECES} pieces"))
+}
+
+#[cfg(test)]
+mod tests;

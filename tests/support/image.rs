@@ -1,0 +1,400 @@
+//! Container images made in memory, entry by entry, written as OCI layouts or
+//! pushed: every form of a layer that the Image stage has to read.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tar::{EntryType, Header};
+
+/// How a layer is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// An uncompressed tar archive.
+    Plain,
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+/// A layer under construction: a tar archive that grows entry by entry.
+/// Names are written as they are given, whatever their prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    tar: Vec<u8>,
+    packing: Packing,
+}
+
+impl Default for Layer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layer {
+    /// An empty gzip layer.
+    pub(crate) fn new() -> Self {
+        Self {
+            tar: Vec::new(),
+            packing: Packing::Gzip,
+        }
+    }
+
+    /// Chooses the compression.
+    pub(crate) fn packed(mut self, packing: Packing) -> Self {
+        self.packing = packing;
+        self
+    }
+
+    /// A directory.
+    pub(crate) fn dir(self, path: &str) -> Self {
+        self.entry(path, EntryType::Directory, "", &[], 0o755)
+    }
+
+    /// A regular file of mode 0644.
+    pub(crate) fn file(self, path: &str, bytes: &[u8]) -> Self {
+        self.entry(path, EntryType::Regular, "", bytes, 0o644)
+    }
+
+    /// A regular file of mode 0755.
+    pub(crate) fn program(self, path: &str, bytes: &[u8]) -> Self {
+        self.entry(path, EntryType::Regular, "", bytes, 0o755)
+    }
+
+    /// A symbolic link.
+    pub(crate) fn symlink(self, path: &str, target: &str) -> Self {
+        self.entry(path, EntryType::Symlink, target, &[], 0o777)
+    }
+
+    /// A hard link to an earlier path of this layer or of one below.
+    pub(crate) fn hard_link(self, path: &str, target: &str) -> Self {
+        self.entry(path, EntryType::Link, target, &[], 0o644)
+    }
+
+    /// Deletes a path of the layers below.
+    pub(crate) fn whiteout(self, path: &str) -> Self {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let slash = if folder.is_empty() { "" } else { "/" };
+        self.file(&format!("{folder}{slash}.wh.{name}"), &[])
+    }
+
+    /// Hides everything below a folder that the layers below have there.
+    pub(crate) fn opaque(self, folder: &str) -> Self {
+        self.file(&format!("{folder}/.wh..wh..opq"), &[])
+    }
+
+    /// One entry of any type, name and link target unchanged. Names of more
+    /// than 100 bytes get GNU's long-name entries.
+    pub(crate) fn entry(
+        mut self,
+        path: &str,
+        kind: EntryType,
+        link: &str,
+        bytes: &[u8],
+        mode: u32,
+    ) -> Self {
+        if link.len() > 100 {
+            self.append(b"././@LongLink", EntryType::GNULongLink, b"", link, 0o644);
+        }
+        if path.len() > 100 {
+            self.append(b"././@LongLink", EntryType::GNULongName, b"", path, 0o644);
+        }
+        self.append(path.as_bytes(), kind, link.as_bytes(), bytes, mode);
+        self
+    }
+
+    fn append(
+        &mut self,
+        path: &[u8],
+        kind: EntryType,
+        link: &[u8],
+        bytes: impl AsRef<[u8]>,
+        mode: u32,
+    ) {
+        let bytes = bytes.as_ref();
+        let mut header = Header::new_gnu();
+        let old = header.as_old_mut();
+        let kept = path.len().min(100);
+        old.name[..kept].copy_from_slice(&path[..kept]);
+        let kept = link.len().min(100);
+        old.linkname[..kept].copy_from_slice(&link[..kept]);
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        self.tar.extend_from_slice(header.as_bytes());
+        self.tar.extend_from_slice(bytes);
+        self.tar.resize(self.tar.len().next_multiple_of(512), 0);
+    }
+
+    fn archive(&self) -> Vec<u8> {
+        let mut archive = self.tar.clone();
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    }
+
+    fn blob(&self) -> Vec<u8> {
+        let archive = self.archive();
+        match self.packing {
+            Packing::Plain => archive,
+            Packing::Gzip => {
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(&archive).expect("memory takes the layer");
+                encoder.finish().expect("memory takes the layer")
+            }
+            Packing::Zstd => zstd::encode_all(archive.as_slice(), 3).expect("the layer compresses"),
+        }
+    }
+}
+
+/// Which media types an image speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// OCI image manifests.
+    Oci,
+    /// Docker's schema 2.
+    Docker,
+}
+
+/// An image under construction.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    layers: Vec<Layer>,
+    architecture: String,
+    dialect: Dialect,
+    config: Value,
+    history: Vec<Value>,
+    media_type: bool,
+}
+
+/// A built image: its manifest and every blob that the manifest names.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    /// The manifest's bytes.
+    pub(crate) manifest: Vec<u8>,
+    /// Media type of the manifest.
+    pub(crate) media_type: &'static str,
+    /// Digest of the manifest.
+    pub(crate) digest: String,
+    /// Architecture of the configuration.
+    pub(crate) architecture: String,
+    /// Blobs by digest.
+    pub(crate) blobs: BTreeMap<String, Vec<u8>>,
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Image {
+    /// An OCI image for amd64 without layers.
+    pub(crate) fn new() -> Self {
+        Self {
+            layers: Vec::new(),
+            architecture: "amd64".to_owned(),
+            dialect: Dialect::Oci,
+            config: json!({}),
+            history: Vec::new(),
+            media_type: true,
+        }
+    }
+
+    /// One more layer on top.
+    pub(crate) fn layer(mut self, layer: Layer) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// A lowest layer with the programs that KMM's init container calls.
+    pub(crate) fn with_tools(mut self) -> Self {
+        let tools = ["sh", "mkdir", "cp"]
+            .iter()
+            .fold(Layer::new().dir("bin"), |layer, name| {
+                layer.program(&format!("bin/{name}"), b"#!/bin/false\n")
+            });
+        self.layers.insert(0, tools);
+        self
+    }
+
+    /// The CPU architecture, in Go's spelling.
+    pub(crate) fn architecture(mut self, architecture: &str) -> Self {
+        architecture.clone_into(&mut self.architecture);
+        self
+    }
+
+    /// Media types of the manifest.
+    pub(crate) fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Leaves `mediaType` out of the manifest, as OCI permits.
+    pub(crate) fn without_media_type(mut self) -> Self {
+        self.media_type = false;
+        self
+    }
+
+    /// The `config` object of the image's configuration (`Cmd`, `Env`, …).
+    pub(crate) fn config(mut self, config: Value) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// One more `created_by` entry of the history.
+    pub(crate) fn created_by(mut self, command: &str) -> Self {
+        self.history.push(json!({"created_by": command}));
+        self
+    }
+
+    /// Lays the blobs out.
+    pub(crate) fn build(&self) -> Built {
+        let oci = self.dialect == Dialect::Oci;
+        let mut blobs = BTreeMap::new();
+        let mut keep = |bytes: Vec<u8>| {
+            let digest = sha256(&bytes);
+            let size = bytes.len();
+            blobs.insert(digest.clone(), bytes);
+            (digest, size)
+        };
+        let mut layers = Vec::new();
+        let mut diff_ids = Vec::new();
+        for layer in &self.layers {
+            diff_ids.push(sha256(&layer.archive()));
+            let media_type = match (layer.packing, oci) {
+                (Packing::Plain, true) => "application/vnd.oci.image.layer.v1.tar",
+                (Packing::Gzip, true) => "application/vnd.oci.image.layer.v1.tar+gzip",
+                (Packing::Zstd, true) => "application/vnd.oci.image.layer.v1.tar+zstd",
+                (Packing::Plain, false) => "application/vnd.docker.image.rootfs.diff.tar",
+                (_, false) => "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            };
+            let (digest, size) = keep(layer.blob());
+            layers.push(json!({"mediaType": media_type, "digest": digest, "size": size}));
+        }
+        let config = json!({
+            "architecture": self.architecture, "os": "linux", "config": self.config,
+            "history": self.history, "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let (digest, size) = keep(config.to_string().into_bytes());
+        let (media_type, config_type) = if oci {
+            (
+                "application/vnd.oci.image.manifest.v1+json",
+                "application/vnd.oci.image.config.v1+json",
+            )
+        } else {
+            (
+                "application/vnd.docker.distribution.manifest.v2+json",
+                "application/vnd.docker.container.image.v1+json",
+            )
+        };
+        let mut manifest = json!({
+            "schemaVersion": 2,
+            "config": {"mediaType": config_type, "digest": digest, "size": size},
+            "layers": layers,
+        });
+        if self.media_type {
+            manifest["mediaType"] = json!(media_type);
+        }
+        let manifest = manifest.to_string().into_bytes();
+        Built {
+            digest: sha256(&manifest),
+            manifest,
+            media_type,
+            architecture: self.architecture.clone(),
+            blobs,
+        }
+    }
+}
+
+/// An index (or Docker manifest list) over built images: its bytes and media type.
+pub(crate) fn index_of(images: &[Built], dialect: Dialect) -> (Vec<u8>, &'static str) {
+    let media_type = match dialect {
+        Dialect::Oci => "application/vnd.oci.image.index.v1+json",
+        Dialect::Docker => "application/vnd.docker.distribution.manifest.list.v2+json",
+    };
+    let manifests: Vec<Value> = images.iter().map(descriptor).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": manifests});
+    (index.to_string().into_bytes(), media_type)
+}
+
+fn descriptor(image: &Built) -> Value {
+    json!({
+        "mediaType": image.media_type, "digest": image.digest, "size": image.manifest.len(),
+        "platform": {"architecture": image.architecture, "os": "linux"},
+    })
+}
+
+/// Adds an image to the OCI layout in `dir`, which is made when missing, under
+/// the name `reference`.
+pub(crate) fn write_layout(dir: &Path, reference: &str, image: &Built) {
+    write_blobs(dir, image);
+    let mut entry = descriptor(image);
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": reference});
+    add_to_layout_index(dir, entry);
+}
+
+/// Adds several images under one name, behind an index of their own.
+pub(crate) fn write_layout_index(dir: &Path, reference: &str, images: &[Built]) {
+    for image in images {
+        write_blobs(dir, image);
+    }
+    let (index, media_type) = index_of(images, Dialect::Oci);
+    let digest = sha256(&index);
+    write_blob(dir, &digest, &index);
+    add_to_layout_index(
+        dir,
+        json!({
+            "mediaType": media_type, "digest": digest, "size": index.len(),
+            "annotations": {"org.opencontainers.image.ref.name": reference},
+        }),
+    );
+}
+
+fn write_blobs(dir: &Path, image: &Built) {
+    write_blob(dir, &image.digest, &image.manifest);
+    for (digest, bytes) in &image.blobs {
+        write_blob(dir, digest, bytes);
+    }
+}
+
+fn write_blob(dir: &Path, digest: &str, bytes: &[u8]) {
+    let (algorithm, hex) = digest.split_once(':').expect("a digest has an algorithm");
+    let folder = dir.join("blobs").join(algorithm);
+    std::fs::create_dir_all(&folder).expect("the layout's folder");
+    std::fs::write(folder.join(hex), bytes).expect("the layout takes a blob");
+}
+
+fn add_to_layout_index(dir: &Path, entry: Value) {
+    let path = dir.join("index.json");
+    let mut index: Value = match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).expect("the layout's index is JSON"),
+        Err(_) => json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [],
+        }),
+    };
+    index["manifests"]
+        .as_array_mut()
+        .expect("the layout's index lists manifests")
+        .push(entry);
+    std::fs::write(path, index.to_string()).expect("the layout takes its index");
+    std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)
+        .expect("the layout takes its version");
+}
+
+/// `sha256:` and the digest in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest
+        .as_ref()
+        .iter()
+        .fold("sha256:".to_owned(), |text, byte| {
+            format!("{text}{byte:02x}")
+        })
+}

@@ -1,0 +1,8 @@
+//! What the integration tests share: the binary in a clean environment, images
+//! made in memory, and real servers.
+
+pub(crate) mod cluster;
+pub(crate) mod image;
+pub(crate) mod preflight;
+pub(crate) mod registry;
+pub(crate) mod server;

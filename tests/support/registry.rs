@@ -1,0 +1,220 @@
+//! A real registry (distribution) on a loopback port, with or without
+//! credentials and TLS.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+use super::image::{Built, Dialect, index_of};
+use super::server::{Server, free_port, listens};
+
+/// User of a registry that wants credentials.
+pub(crate) const USER: &str = "admin";
+/// Password of [`USER`].
+pub(crate) const PASSWORD: &str = "correct-horse";
+/// bcrypt of [`PASSWORD`], as htpasswd files hold it.
+const HTPASSWD: &str = "admin:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OhbUZCwzabWaOPhz9Q9HXB5Ub3TAuUke\n";
+
+/// A running registry. Its storage goes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    server: Server,
+    port: u16,
+    folder: TempDir,
+    scheme: &'static str,
+    credentials: bool,
+}
+
+impl Registry {
+    /// Plain HTTP, open to everyone.
+    pub(crate) fn start() -> Self {
+        Self::serve(false, false)
+    }
+
+    /// Plain HTTP; [`USER`] and [`PASSWORD`] by basic authentication.
+    pub(crate) fn with_password() -> Self {
+        Self::serve(true, false)
+    }
+
+    /// HTTPS with a certificate of an authority that only [`Registry::ca`] knows.
+    pub(crate) fn with_tls() -> Self {
+        Self::serve(false, true)
+    }
+
+    fn serve(credentials: bool, tls: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the registry");
+        let port = free_port();
+        let dir = folder.path();
+        let mut config = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+             storage: {{filesystem: {{rootdirectory: {0}/storage}}, delete: {{enabled: true}}}}\n\
+             http:\n  addr: 127.0.0.1:{port}\n",
+            dir.display()
+        );
+        if tls {
+            write_certificates(dir);
+            config += &format!(
+                "  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n",
+                dir.display()
+            );
+        }
+        if credentials {
+            fs::write(dir.join("htpasswd"), HTPASSWD).expect("the password file");
+            config += &format!(
+                "auth: {{htpasswd: {{realm: tests, path: {}/htpasswd}}}}\n",
+                dir.display()
+            );
+        }
+        let path = dir.join("config.yml");
+        fs::write(&path, config).expect("the registry's configuration");
+        let args = ["serve".to_owned(), path.display().to_string()];
+        let mut server = Server::start("registry", &args, &dir.join("log"));
+        server.wait_until(|| listens(port));
+        Self {
+            server,
+            port,
+            folder,
+            scheme: if tls { "https" } else { "http" },
+            credentials,
+        }
+    }
+
+    /// `127.0.0.1:PORT`, the host part of references.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The reference of a repository and tag (`repo:tag`) here.
+    pub(crate) fn reference(&self, name: &str) -> String {
+        format!("{}/{name}", self.host())
+    }
+
+    /// File of the certificate authority of a registry with TLS.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.crt")
+    }
+
+    /// Folder of the stored blobs and links, for tests that damage them.
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.folder.path().join("storage/docker/registry/v2")
+    }
+
+    /// Ends the server; its port then refuses connections.
+    pub(crate) fn stop(&mut self) {
+        self.server.stop();
+    }
+
+    /// Pushes an image as `repo:tag` and returns its reference.
+    pub(crate) fn push(&self, name: &str, image: &Built) -> String {
+        self.push_parts(name, std::slice::from_ref(image));
+        self.put_manifest(name, image.media_type, &image.manifest)
+    }
+
+    /// Pushes images behind one index as `repo:tag` and returns its reference.
+    pub(crate) fn push_index(&self, name: &str, images: &[Built], dialect: Dialect) -> String {
+        self.push_parts(name, images);
+        let (index, media_type) = index_of(images, dialect);
+        self.put_manifest(name, media_type, &index)
+    }
+
+    fn push_parts(&self, name: &str, images: &[Built]) {
+        let (repository, _) = name.rsplit_once(':').expect("repo:tag");
+        for image in images {
+            for (digest, bytes) in &image.blobs {
+                self.put_blob(repository, digest, bytes);
+            }
+            let by_digest = format!("{repository}@{}", image.digest);
+            self.put_manifest(&by_digest, image.media_type, &image.manifest);
+        }
+    }
+
+    fn put_blob(&self, repository: &str, digest: &str, bytes: &[u8]) {
+        let (status, location) =
+            self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), None);
+        assert_eq!(status, 202, "the registry starts an upload");
+        let mark = if location.contains('?') { '&' } else { '?' };
+        let path = location
+            .split_once(&self.host())
+            .map_or(location.as_str(), |(_, path)| path);
+        let path = format!("{path}{mark}digest={digest}");
+        let body = ("application/octet-stream", bytes);
+        assert_eq!(
+            self.send("PUT", &path, Some(body)).0,
+            201,
+            "the registry keeps a blob"
+        );
+    }
+
+    /// Puts raw bytes as the manifest `repo:tag` or `repo@digest`, and returns its reference.
+    pub(crate) fn put_manifest(&self, name: &str, media_type: &str, manifest: &[u8]) -> String {
+        let (repository, tag) = name
+            .split_once('@')
+            .or_else(|| name.rsplit_once(':'))
+            .expect("repo:tag or repo@digest");
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        let (status, answer) = self.send("PUT", &path, Some((media_type, manifest)));
+        assert_eq!(status, 201, "the registry keeps a manifest: {answer}");
+        self.reference(name)
+    }
+
+    /// One request: its status, and its Location header or else its body.
+    fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> (u16, String) {
+        let url = format!("{}://{}{path}", self.scheme, self.host());
+        let method = method.parse().expect("an HTTP method");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let mut client = reqwest::Client::builder().no_proxy();
+            if self.scheme == "https" {
+                let pem = fs::read(self.ca()).expect("the authority's certificate");
+                let ca = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+                client = client.add_root_certificate(ca);
+            }
+            let client = client.build().expect("a client");
+            let mut request = client.request(method, &url);
+            if self.credentials {
+                request = request.basic_auth(USER, Some(PASSWORD));
+            }
+            if let Some((media_type, bytes)) = body {
+                request = request
+                    .header("content-type", media_type)
+                    .body(bytes.to_vec());
+            }
+            let response = request.send().await.expect("the registry answers");
+            let status = response.status().as_u16();
+            let location = response
+                .headers()
+                .get("location")
+                .map(|value| value.to_str().expect("an ASCII location").to_owned());
+            let answer = match location {
+                Some(location) => location,
+                None => response.text().await.expect("a body of text"),
+            };
+            (status, answer)
+        })
+    }
+}
+
+fn write_certificates(dir: &Path) {
+    let ca_key = KeyPair::generate().expect("a key");
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
+    let issuer = Issuer::new(ca, ca_key);
+    let key = KeyPair::generate().expect("a key");
+    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = CertificateParams::new(names)
+        .expect("names of the server")
+        .signed_by(&key, &issuer)
+        .expect("a signed certificate");
+    let write = |name: &str, text: String| {
+        fs::write(dir.join(name), text).expect("the registry's certificates");
+    };
+    write("ca.crt", ca_certificate.pem());
+    write("server.crt", certificate.pem());
+    write("server.key", key.serialize_pem());
+}

@@ -4,6 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -39,15 +40,54 @@ impl Workspace {
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
+}
 
-    /// A new folder in it, with the folders above it.
+/// The workspace of a run: made when it is first asked for, gone when the run ends.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    workspace: Option<Workspace>,
+    folders: u64,
+    ended: bool,
+}
+
+impl Scratch {
+    /// A new, empty folder.
     ///
     /// # Errors
-    /// It cannot be made.
-    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<PathBuf> {
-        let path = self.path().join(name);
-        fs::create_dir_all(&path)?;
+    /// It cannot be made, or the run is over (`Interrupted`).
+    pub fn folder(&self) -> io::Result<PathBuf> {
+        let mut state = self.state();
+        if state.ended {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let workspace = match state.workspace.take() {
+            Some(workspace) => workspace,
+            None => Workspace::create()?,
+        };
+        let path = workspace.path().join(state.folders.to_string());
+        state.workspace = Some(workspace);
+        state.folders += 1;
+        fs::create_dir(&path)?;
         Ok(path)
+    }
+
+    /// Removes everything. No folder is given out afterwards.
+    pub fn end(&self) {
+        let workspace = {
+            let mut state = self.state();
+            state.ended = true;
+            state.workspace.take()
+        };
+        drop(workspace);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,19 +169,24 @@ mod tests {
     fn a_workspace_is_private_and_goes_away() {
         use std::os::unix::fs::PermissionsExt;
 
-        let workspace = Workspace::create().expect("a folder");
-        let path = workspace.path().to_owned();
-        let locked = workspace.folder("a/b").expect("a folder in it");
+        let scratch = Scratch::default();
+        let folder = scratch.folder().expect("a folder");
+        let other = scratch.folder().expect("another folder");
+        assert_ne!(folder, other);
+        let root = folder.parent().expect("the workspace").to_owned();
+        let locked = folder.join("locked");
+        fs::create_dir(&locked).expect("a folder in it");
         write_private(&locked.join("key"), b"secret").expect("a file");
         let mode = |path: &Path| {
             let metadata = fs::metadata(path).expect("it exists");
             metadata.permissions().mode() & 0o777
         };
-        assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&root), 0o700);
         assert_eq!(mode(&locked.join("key")), 0o600);
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).expect("its owner");
-        drop(workspace);
-        assert!(!path.exists());
+        scratch.end();
+        assert!(!root.exists());
+        assert!(scratch.folder().is_err());
     }
 
     #[cfg(target_os = "linux")]

@@ -1,0 +1,240 @@
+//! Which builder of this machine works.
+
+use std::time::Duration;
+
+use crate::build::command::{self, BuildRun, BuilderKind, Folders, Storage};
+use crate::build::processes::Processes;
+use crate::build::tool::Tool;
+use crate::build::workspace;
+use crate::model::finding::{Code, Finding};
+use crate::model::target::Arch;
+
+/// `--builder`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// The first of buildah, podman and docker that works
+    Auto,
+    /// buildah
+    Buildah,
+    /// podman
+    Podman,
+    /// docker
+    Docker,
+    /// Build nothing: what would have to be built is an error
+    None,
+}
+
+/// A builder that was tried and works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Builder {
+    /// The program.
+    pub kind: BuilderKind,
+    /// How it is used; docker's daemon decides for itself.
+    pub storage: Option<Storage>,
+    /// What was tried and chosen, in words.
+    pub words: String,
+}
+
+/// One attempt may take this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A step that every working builder starts, and that cannot be found.
+const PROBE: &str = "FROM scratch\nRUN [\"/kmm-preflight-probe\"]\n";
+
+/// Tries what the choice allows, in order.
+///
+/// # Errors
+/// `builder-missing`, with the reason of each.
+pub async fn choose(
+    choice: Choice,
+    folders: &Folders,
+    processes: &Processes,
+) -> Result<Builder, Finding> {
+    let kinds: Vec<BuilderKind> = match choice {
+        Choice::Auto => BuilderKind::ALL.to_vec(),
+        Choice::Buildah => vec![BuilderKind::Buildah],
+        Choice::Podman => vec![BuilderKind::Podman],
+        Choice::Docker => vec![BuilderKind::Docker],
+        Choice::None => {
+            return Err(Finding::new(
+                Code::BuilderMissing,
+                "the image has to be built, and --builder none forbids it",
+            )
+            .hint("run again without --builder none"));
+        }
+    };
+    let mut reasons = Vec::new();
+    for kind in kinds {
+        match attempt(kind, folders, processes).await {
+            Ok(mut builder) => {
+                if !reasons.is_empty() {
+                    builder.words = format!("{} ({})", builder.words, reasons.join("; "));
+                }
+                tracing::info!("building with {}", builder.words);
+                return Ok(builder);
+            }
+            Err(reason) => reasons.push(format!("{}: {reason}", kind.program())),
+        }
+    }
+    Err(Finding::new(
+        Code::BuilderMissing,
+        format!("no builder works on this machine: {}", reasons.join("; ")),
+    )
+    .hint("install buildah, podman or docker, or let the cluster build (cluster mode)"))
+}
+
+async fn attempt(
+    kind: BuilderKind,
+    folders: &Folders,
+    processes: &Processes,
+) -> Result<Builder, String> {
+    if kind == BuilderKind::Docker {
+        return docker(folders, processes).await;
+    }
+    let version = Tool {
+        program: kind.program().to_owned(),
+        args: vec!["--version".into()],
+        env: Vec::new(),
+        folder: folders.context.clone(),
+    };
+    let (works, lines) = run(&version, processes).await?;
+    if !works {
+        return Err(last(&lines));
+    }
+    let name = first(&lines);
+    let probe = probe_run(folders).map_err(|error| error.to_string())?;
+    let mut why = String::new();
+    // With the distribution's own settings first; chroot and vfs work where those cannot,
+    // such as inside a container.
+    for driver in ["overlay", "vfs"] {
+        for isolation in [None, Some("chroot")] {
+            let storage = Storage { driver, isolation };
+            let tool = command::build(kind, &storage, folders, &probe);
+            let (_, lines) = run(&tool, processes).await?;
+            if lines.iter().any(|line| reached_the_step(line)) {
+                let isolation = isolation.unwrap_or("default");
+                return Ok(Builder {
+                    kind,
+                    words: format!("{name}, storage {driver}, isolation {isolation}"),
+                    storage: Some(storage),
+                });
+            }
+            if why.is_empty() {
+                why = last(&lines);
+            }
+        }
+    }
+    Err(why)
+}
+
+/// The builder could start the step, and found that there is no such file: everything
+/// before works.
+fn reached_the_step(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    line.contains("kmm-preflight-probe") && line.contains("no such file or directory")
+}
+
+fn probe_run(folders: &Folders) -> std::io::Result<BuildRun> {
+    let dockerfile = folders.temporary.join("probe.Dockerfile");
+    if !dockerfile.exists() {
+        workspace::write_private(&dockerfile, PROBE.as_bytes())?;
+    }
+    Ok(BuildRun {
+        dockerfile,
+        tag: "localhost/kmm-preflight:probe".into(),
+        arch: this_machine(),
+        args: Vec::new(),
+        secrets: Vec::new(),
+        authfile: None,
+        insecure: false,
+        certificates: None,
+        policy: None,
+        registries_conf: None,
+    })
+}
+
+/// The architecture of this machine, as far as images know it.
+pub fn this_machine() -> Arch {
+    match std::env::consts::ARCH {
+        "aarch64" => Arch::Arm64,
+        "powerpc64" => Arch::Ppc64le,
+        "s390x" => Arch::S390x,
+        _ => Arch::Amd64,
+    }
+}
+
+async fn docker(folders: &Folders, processes: &Processes) -> Result<Builder, String> {
+    let args = ["version", "--format", "{{.Server.Version}}"];
+    let tool = command::docker(folders, args.map(str::to_owned).to_vec());
+    let (works, lines) = run(&tool, processes).await?;
+    if !works {
+        return Err(last(&lines));
+    }
+    Ok(Builder {
+        kind: BuilderKind::Docker,
+        storage: None,
+        words: format!("docker, server {}", last(&lines)),
+    })
+}
+
+async fn run(tool: &Tool, processes: &Processes) -> Result<(bool, Vec<String>), String> {
+    let mut lines = Vec::new();
+    let running = tool.run(processes, |line| {
+        if lines.len() < 200 {
+            lines.push(line.to_owned());
+        }
+    });
+    match tokio::time::timeout(PATIENCE, running).await {
+        Ok(Ok(status)) => Ok((status.success(), lines)),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err("not installed".into())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+fn first(lines: &[String]) -> String {
+    lines
+        .first()
+        .map(|line| line.trim())
+        .unwrap_or("?")
+        .to_owned()
+}
+
+/// The last thing that a program said is what it failed of.
+fn last(lines: &[String]) -> String {
+    lines
+        .iter()
+        .rev()
+        .map(|line| line.trim())
+        .find(|line| !line.is_empty())
+        .unwrap_or("it failed without a word")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_could_not_run_its_step_is_told_from_one_that_could() {
+        for (line, reached) in [
+            (
+                "process failed to start with error: fork/exec /kmm-preflight-probe: no such file or directory",
+                true,
+            ),
+            (
+                "error: executable file `/kmm-preflight-probe` not found: No such file or directory",
+                true,
+            ),
+            ("STEP 2/2: RUN [\"/kmm-preflight-probe\"]", false),
+            (
+                "error running container: from  creating container for [/kmm-preflight-probe]: : exec: no command",
+                false,
+            ),
+            ("open /etc/subuid: no such file or directory", false),
+        ] {
+            assert_eq!(reached_the_step(line), reached, "{line}");
+        }
+    }
+}

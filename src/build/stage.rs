@@ -1,0 +1,422 @@
+//! Runs builds: at most so many at once, each in its own folder of the run's workspace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::build::builder::{self, Builder, Choice};
+use crate::build::command::{self, BuildRun, BuilderKind, Folders, SecretFile};
+use crate::build::credentials;
+use crate::build::dockerfile::{Dockerfile, Step};
+use crate::build::failure;
+use crate::build::log::BuildLog;
+use crate::build::processes::Processes;
+use crate::build::redaction::Redaction;
+use crate::build::tool::Tool;
+use crate::build::unpack;
+use crate::build::workspace::{Scratch, write_private};
+use crate::model::finding::{Code, Finding};
+use crate::model::module::TlsOptions;
+use crate::model::target::Arch;
+use crate::registry::access::Access;
+
+/// Lines of a failed build's log that its finding shows.
+const SHOWN_LINES: usize = 5;
+/// Lines of it that are searched for the cause.
+const SEARCHED_LINES: usize = 40;
+
+/// How the builds of a run are made.
+#[derive(Debug, Clone)]
+pub struct BuildConfig {
+    /// `--builder`
+    pub choice: Choice,
+    /// How many builds run at once.
+    pub jobs: usize,
+    /// Where logs are kept; `None` keeps none.
+    pub logs: Option<PathBuf>,
+    /// `--insecure-registry`: hosts of base images that may be plain HTTP.
+    pub insecure_registries: Vec<String>,
+    /// `--registries-conf`
+    pub registries_conf: Option<PathBuf>,
+    /// `--ca-file`
+    pub ca_file: Option<PathBuf>,
+    /// The results will be pushed, so their layers are worth compressing.
+    pub for_push: bool,
+}
+
+/// One build, with everything that it needs at hand.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// What log and messages call it: `namespace/name`, kernel and architecture.
+    pub title: String,
+    /// The Dockerfile's text.
+    pub dockerfile: String,
+    /// Build arguments.
+    pub args: Vec<(String, String)>,
+    /// Secrets by name, their entries by key.
+    pub secrets: Vec<(String, BTreeMap<String, Vec<u8>>)>,
+    /// `baseImageRegistryTLS`
+    pub base_tls: TlsOptions,
+    /// Credentials for base images.
+    pub access: Access,
+    /// The architecture to build for.
+    pub arch: Arch,
+}
+
+/// What a build has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// An OCI layout with the image.
+    pub layout: PathBuf,
+    /// What the image is called in it.
+    pub tag: String,
+    /// The builder, in words.
+    pub builder: String,
+}
+
+/// Everything that the builds of a run share.
+#[derive(Debug)]
+pub struct Builds {
+    config: BuildConfig,
+    scratch: Arc<Scratch>,
+    processes: Processes,
+    slots: Semaphore,
+    ready: OnceCell<Result<(Builder, Folders), Finding>>,
+}
+
+impl Builds {
+    /// Nothing is started before the first build.
+    pub fn new(config: BuildConfig, scratch: Arc<Scratch>) -> Self {
+        Self {
+            slots: Semaphore::new(config.jobs.max(1)),
+            config,
+            scratch,
+            processes: Processes::default(),
+            ready: OnceCell::new(),
+        }
+    }
+
+    /// Ends every process that is running and removes the workspace; blocks for less than
+    /// two seconds, beside the time that removing files takes.
+    pub fn end(&self) {
+        self.processes.end_all();
+        self.scratch.end();
+    }
+
+    /// Builds an image; `step` hears of each step that begins.
+    ///
+    /// # Errors
+    /// `builder-missing`, or why the build failed.
+    pub async fn build(
+        &self,
+        request: &BuildRequest,
+        step: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Built, Finding> {
+        let _slot = self.slots.acquire().await;
+        let (builder, folders) = self
+            .ready
+            .get_or_init(|| self.prepare())
+            .await
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let folder = self.scratch.folder().map_err(|error| io_fault(&error))?;
+        let prepared = self.write_inputs(builder, request, &folder).await;
+        let inputs = prepared.map_err(|error| io_fault(&error))?;
+        let log_path = self
+            .config
+            .logs
+            .as_ref()
+            .map(|logs| logs.join(format!("{}.log", file_name(&request.title))));
+        let mut log = BuildLog::create(log_path.as_deref(), inputs.redaction.clone());
+        log.line(&format!("{}: {}", request.title, builder.words));
+        let result = self
+            .run(builder, folders, &inputs, &folder, &mut log, step)
+            .await;
+        // Secrets and credentials are needed no longer, whatever came of the build.
+        for name in ["secrets", "auth"] {
+            let _ = fs::remove_dir_all(folder.join(name));
+        }
+        result
+    }
+
+    async fn prepare(&self) -> Result<(Builder, Folders), Finding> {
+        let made = self.scratch.folder().and_then(|root| {
+            let folder = |name: &str| {
+                let path = root.join(name);
+                fs::create_dir(&path).map(|()| path)
+            };
+            Ok(Folders {
+                storage: folder("storage")?,
+                state: folder("state")?,
+                temporary: folder("temporary")?,
+                context: folder("context")?,
+            })
+        });
+        let folders = made.map_err(|error| io_fault(&error))?;
+        let builder = builder::choose(self.config.choice, &folders, &self.processes).await?;
+        Ok((builder, folders))
+    }
+
+    async fn write_inputs(
+        &self,
+        builder: &Builder,
+        request: &BuildRequest,
+        folder: &Path,
+    ) -> io::Result<Inputs> {
+        let secrets_folder = folder.join("secrets");
+        let auth_folder = folder.join("auth");
+        fs::create_dir(&secrets_folder)?;
+        fs::create_dir(&auth_folder)?;
+        let mut secrets = Vec::new();
+        let mut files = Vec::new();
+        for (name, entries) in &request.secrets {
+            let own = secrets_folder.join(name);
+            fs::create_dir(&own)?;
+            for (key, value) in entries {
+                let source = own.join(key);
+                write_private(&source, value)?;
+                files.push(SecretFile {
+                    id: format!("{name}-{}", files.len()),
+                    source,
+                    target: format!("/run/secrets/{name}/{key}"),
+                });
+            }
+            secrets.push((name.clone(), own));
+        }
+        let parsed = Dockerfile::parse(&request.dockerfile).ok();
+        let images = parsed
+            .as_ref()
+            .map(|dockerfile| dockerfile.images(&request.args))
+            .unwrap_or_default();
+        let auth = credentials::auth_file(builder.kind, &images, &request.access).await;
+        let authfile = auth_folder.join("config.json");
+        write_private(&authfile, auth.json.as_bytes())?;
+        let mut text = request.dockerfile.clone();
+        if let (BuilderKind::Docker, Some(dockerfile)) = (builder.kind, &parsed) {
+            text = command::with_secret_mounts(&text, &runs(dockerfile), &files);
+        }
+        let path = folder.join("Dockerfile");
+        write_private(&path, text.as_bytes())?;
+        let values = request
+            .secrets
+            .iter()
+            .flat_map(|(_, entries)| entries.values());
+        let redaction = Redaction::of(
+            values
+                .map(Vec::as_slice)
+                .chain(auth.secrets.iter().map(String::as_bytes)),
+        );
+        let id = folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Ok(Inputs {
+            run: BuildRun {
+                dockerfile: path,
+                tag: format!("localhost/kmm-preflight-{}:{id}", std::process::id()),
+                arch: request.arch,
+                args: request.args.clone(),
+                secrets,
+                authfile: Some(authfile),
+                insecure: self.insecure(request.base_tls, &images),
+                certificates: self.certificates(folder)?,
+                policy: policy(folder)?,
+                registries_conf: self.config.registries_conf.clone(),
+            },
+            secret_files: files,
+            redaction,
+        })
+    }
+
+    fn insecure(&self, tls: TlsOptions, images: &[String]) -> bool {
+        let listed = images.iter().any(|image| {
+            let host = image.split('/').next().unwrap_or_default();
+            self.config
+                .insecure_registries
+                .iter()
+                .any(|registry| registry == host)
+        });
+        tls.insecure || tls.insecure_skip_tls_verify || listed
+    }
+
+    /// containers-certs.d(5): a folder whose `*.crt` are trusted.
+    fn certificates(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
+        let Some(ca_file) = &self.config.ca_file else {
+            return Ok(None);
+        };
+        let certificates = folder.join("certificates");
+        fs::create_dir(&certificates)?;
+        fs::copy(ca_file, certificates.join("ca.crt"))?;
+        Ok(Some(certificates))
+    }
+
+    async fn run(
+        &self,
+        builder: &Builder,
+        folders: &Folders,
+        inputs: &Inputs,
+        folder: &Path,
+        log: &mut BuildLog,
+        step: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Built, Finding> {
+        let run = &inputs.run;
+        let layout = folder.join("layout");
+        match &builder.storage {
+            Some(storage) => {
+                let build = command::build(builder.kind, storage, folders, run);
+                self.logged(&build, log, step).await?;
+                step("writing the image");
+                let export = command::export(
+                    builder.kind,
+                    storage,
+                    folders,
+                    run,
+                    &layout,
+                    self.config.for_push,
+                );
+                self.logged(&export, log, &|_| ()).await?;
+                let forget = command::forget(builder.kind, storage, folders, run);
+                let _ = forget.run(&self.processes, |_| ()).await;
+            }
+            None => {
+                let archive = folder.join("image.tar");
+                let archive_name = archive.to_string_lossy().into_owned();
+                let docker = |words: &[&str]| {
+                    let words = words.iter().map(|word| (*word).to_owned()).collect();
+                    command::docker(folders, words)
+                };
+                let build = command::docker_build(folders, run, &inputs.secret_files);
+                self.logged(&build, log, step).await?;
+                let save = docker(&["save", "--output", &archive_name, &run.tag]);
+                let saved = self.logged(&save, log, &|_| ()).await;
+                let forget = docker(&["rmi", "--force", &run.tag]);
+                let _ = forget.run(&self.processes, |_| ()).await;
+                saved?;
+                let target = layout.clone();
+                let unpacked =
+                    tokio::task::spawn_blocking(move || unpack::oci_archive(&archive, &target))
+                        .await
+                        .unwrap_or_else(|fault| Err(io::Error::other(fault)));
+                unpacked.map_err(|error| io_fault(&error))?;
+            }
+        }
+        Ok(Built {
+            layout,
+            tag: match builder.kind {
+                BuilderKind::Docker => run.tag.clone(),
+                BuilderKind::Buildah | BuilderKind::Podman => command::LAYOUT_TAG.to_owned(),
+            },
+            builder: builder.words.clone(),
+        })
+    }
+
+    /// Runs one program of a build with its output in the log.
+    async fn logged(
+        &self,
+        tool: &Tool,
+        log: &mut BuildLog,
+        step: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), Finding> {
+        let mut current = None;
+        let ended = tool
+            .run(&self.processes, |line| {
+                if let Some(begun) = failure::step(line) {
+                    step(&begun);
+                    current = Some(begun);
+                }
+                log.line(line);
+            })
+            .await;
+        let status = ended.map_err(|error| io_fault(&error))?;
+        if status.success() {
+            return Ok(());
+        }
+        let cause = failure::cause(&log.last_lines(SEARCHED_LINES));
+        let place = current.map_or_else(String::new, |step| format!(" in {step}"));
+        let shown = log.last_lines(SHOWN_LINES).join("\n");
+        let kept = log
+            .path()
+            .map(|path| format!("the whole log is in {}; ", path.display()))
+            .unwrap_or_default();
+        Err(Finding::new(
+            Code::BuildFailed,
+            format!("{} failed{place} ({status}):\n{shown}", tool.program),
+        )
+        .with_effect(cause.effect)
+        .hint(format!("{kept}{}", cause.hint)))
+    }
+}
+
+/// A run that ends without [`Builds::end`] (a fault, an early return) ends the same way.
+impl Drop for Builds {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What was written for one build.
+struct Inputs {
+    run: BuildRun,
+    secret_files: Vec<SecretFile>,
+    redaction: Redaction,
+}
+
+/// The offsets of the steps that may read Secrets.
+fn runs(dockerfile: &Dockerfile) -> Vec<usize> {
+    dockerfile
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.steps)
+        .filter(|placed| matches!(placed.step, Step::Run(_)))
+        .map(|placed| placed.offset)
+        .collect()
+}
+
+/// containers-policy.json(5) is required; a machine without any gets one that allows every
+/// image, as nodes do.
+fn policy(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let known = [
+        home.join(".config/containers/policy.json"),
+        "/etc/containers/policy.json".into(),
+    ];
+    if known.iter().any(|path| path.exists()) {
+        return Ok(None);
+    }
+    let path = folder.join("policy.json");
+    write_private(&path, br#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+    Ok(Some(path))
+}
+
+/// A name for a log file: what a file name cannot hold is a `_`.
+fn file_name(title: &str) -> String {
+    title
+        .chars()
+        .map(|c| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '+' => c,
+            _ => '_',
+        })
+        .collect()
+}
+
+/// The machine kept the build from being tried.
+fn io_fault(error: &io::Error) -> Finding {
+    let finding = Finding::new(
+        Code::BuildFailed,
+        format!("the build could not be run: {error}"),
+    );
+    finding
+        .with_effect(crate::model::finding::Effect::Blocks)
+        .hint("check the space and the permissions of the folder that TMPDIR names")
+}
+
+/// How many builds run at once where `--build-jobs` says nothing: one for two cores.
+pub fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}

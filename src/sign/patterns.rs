@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use glob::{MatchOptions, Pattern};
 
+use crate::image::overlay::NeedLayer;
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::KmmRelease;
 
@@ -19,19 +20,36 @@ const SHELL: MatchOptions = MatchOptions {
     require_literal_leading_dot: true,
 };
 
-/// The files that the entries name, as paths relative to the image root. `files` are the
-/// regular files (and links to them) below `dirName`, or in the whole image, in the same
-/// form.
+/// The unsigned image's files. Paths are relative to its root.
+pub trait Files {
+    /// True for a regular file, or a link to one.
+    ///
+    /// # Errors
+    /// A layer further down decides.
+    fn is_file(&self, path: &str) -> Result<bool, NeedLayer>;
+
+    /// Every regular file, or link to one, below a folder.
+    ///
+    /// # Errors
+    /// A layer further down decides.
+    fn below(&self, folder: &str) -> Result<Vec<String>, NeedLayer>;
+}
+
+/// What the entries name, or a `sign-failed` for every entry that names nothing or that KMM
+/// refuses.
+pub type Selection = Result<BTreeSet<String>, Vec<Finding>>;
+
+/// The files that the entries name, as paths relative to the image root; the release
+/// decides how they are read.
 ///
 /// # Errors
-/// `sign-failed` for every entry that names nothing, or that KMM refuses; the release
-/// decides.
+/// A layer further down decides.
 pub fn select(
     entries: &[String],
     dir_name: &str,
     release: KmmRelease,
-    files: &BTreeSet<String>,
-) -> Result<BTreeSet<String>, Vec<Finding>> {
+    files: &impl Files,
+) -> Result<Selection, NeedLayer> {
     let globs = release.at_least(2, 6);
     let mut selected = BTreeSet::new();
     let mut faults = Vec::new();
@@ -58,21 +76,17 @@ pub fn select(
             );
             continue;
         }
-        let matching = if globs {
-            matches(entry, files)
-        } else {
-            files.get(clean(entry)).into_iter().cloned().collect()
-        };
+        let matching = matches(entry, globs, files)?;
         if matching.is_empty() {
             faults.push(nothing(entry, globs));
         }
         selected.extend(matching);
     }
-    if faults.is_empty() {
+    Ok(if faults.is_empty() {
         Ok(selected)
     } else {
         Err(faults)
-    }
+    })
 }
 
 fn nothing(entry: &str, globs: bool) -> Finding {
@@ -98,15 +112,23 @@ fn clean(path: &str) -> &str {
     path.trim_start_matches("./").trim_start_matches('/')
 }
 
-fn matches(entry: &str, files: &BTreeSet<String>) -> Vec<String> {
-    let Ok(pattern) = Pattern::new(&in_the_words_of_glob(clean(entry))) else {
-        return files.get(clean(entry)).into_iter().cloned().collect();
+fn matches(entry: &str, globs: bool, files: &impl Files) -> Result<Vec<String>, NeedLayer> {
+    let entry = clean(entry);
+    let first_wild = entry.find(['*', '?', '[', '\\']).filter(|_| globs);
+    let pattern = first_wild.and_then(|at| {
+        let pattern = Pattern::new(&in_the_words_of_glob(entry)).ok()?;
+        let folder = entry[..at]
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder);
+        Some((folder, pattern))
+    });
+    let Some((folder, pattern)) = pattern else {
+        let found = files.is_file(entry)?;
+        return Ok(found.then(|| entry.to_owned()).into_iter().collect());
     };
-    files
-        .iter()
-        .filter(|file| pattern.matches_with(file, SHELL))
-        .cloned()
-        .collect()
+    let mut found = files.below(folder)?;
+    found.retain(|file| pattern.matches_with(file, SHELL));
+    Ok(found)
 }
 
 /// The shell's pattern for the `glob` crate: `**` is two stars, `[^…]` is `[!…]`, and a
@@ -148,21 +170,34 @@ mod tests {
         upstream: false,
     };
 
-    fn image() -> BTreeSet<String> {
-        [
+    struct Listing(Vec<&'static str>);
+
+    impl Files for Listing {
+        fn is_file(&self, path: &str) -> Result<bool, NeedLayer> {
+            Ok(self.0.contains(&path))
+        }
+
+        fn below(&self, folder: &str) -> Result<Vec<String>, NeedLayer> {
+            let prefix = format!("{folder}/");
+            let inside = self.0.iter().filter(|path| path.starts_with(&prefix));
+            Ok(inside.map(|path| (*path).to_owned()).collect())
+        }
+    }
+
+    fn image() -> Listing {
+        Listing(vec![
             "opt/lib/modules/6.1/a.ko",
             "opt/lib/modules/6.1/b.ko",
             "opt/lib/modules/6.1/.hidden.ko",
             "opt/lib/modules/6.1/extra/c.ko",
             "opt/lib/modules/6.1/[x].ko",
             "opt/readme",
-        ]
-        .map(str::to_owned)
-        .into()
+        ])
     }
 
     fn named(entry: &str, release: KmmRelease) -> Vec<String> {
         select(&[entry.to_owned()], "/opt", release, &image())
+            .expect("every layer is there")
             .map(|found| {
                 found
                     .iter()
@@ -208,7 +243,9 @@ mod tests {
             "/opt/nothing.ko".to_owned(),
             "/opt/readme".to_owned(),
         ];
-        let faults = select(&entries, "/opt", R26, &image()).expect_err("two bad entries");
+        let faults = select(&entries, "/opt", R26, &image())
+            .expect("every layer is there")
+            .expect_err("two bad entries");
         assert_eq!(
             faults
                 .iter()
@@ -219,7 +256,7 @@ mod tests {
                 "filesToSign entry /opt/nothing.ko names no file of the unsigned image",
             ]
         );
-        assert!(select(&[], "/opt", R26, &image()).is_err());
-        assert_eq!(select(&[], "/opt", R25, &image()), Ok(BTreeSet::new()));
+        assert!(matches!(select(&[], "/opt", R26, &image()), Ok(Err(_))));
+        assert_eq!(select(&[], "/opt", R25, &image()), Ok(Ok(BTreeSet::new())));
     }
 }

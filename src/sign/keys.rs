@@ -99,13 +99,17 @@ impl PrivateKey {
                 return Ok(Self::Ec(Box::new(key)));
             }
         }
-        match RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)) {
-            Ok(key) => Ok(Self::Rsa(Box::new(key))),
-            Err(reason) if ["TooSmall", "TooLarge"].contains(&&*reason.to_string()) => {
-                Err(KeyFault::KeySize)
+        let mut fault = KeyFault::NoKey;
+        for read in [RsaKeyPair::from_pkcs8, RsaKeyPair::from_der] {
+            match read(der) {
+                Ok(key) => return Ok(Self::Rsa(Box::new(key))),
+                Err(reason) if matches!(&*reason.to_string(), "TooSmall" | "TooLarge") => {
+                    fault = KeyFault::KeySize;
+                }
+                Err(_) => {}
             }
-            Err(_) => Err(KeyFault::NoKey),
         }
+        Err(fault)
     }
 
     /// True when the certificate's subject public key is this key's.

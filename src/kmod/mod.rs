@@ -1,5 +1,11 @@
 //! Kernel module files and depmod's indexes: parsers over bytes, no I/O.
 
+pub mod compression;
+pub mod defects;
+mod elf;
+mod exports;
+pub mod facts;
 pub mod index;
 pub mod module_file;
 pub mod pattern;
+pub mod signature;

@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kmod::facts::{self, Depth};
+use crate::kmod::{compression, signature};
+
+/// The largest module that is looked at, uncompressed, in bytes.
+pub const LARGEST_MODULE: u64 = 256 << 20;
+
 /// Everything that a rule may ask of a `.ko` file, read once and cached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleFile {
@@ -13,6 +19,26 @@ pub struct ModuleFile {
     pub signature: SignatureState,
     /// The ELF file, or why it is none.
     pub elf: Result<ElfFacts, ElfFault>,
+}
+
+impl ModuleFile {
+    /// Reads a file as `modprobe` hands it to the kernel: decompressed by kmod
+    /// (`kmod_file_open`), then without its signature (`module_sig_check`).
+    pub fn parse(bytes: &[u8], depth: Depth) -> Self {
+        let (signature, elf) = match compression::decompress(bytes, LARGEST_MODULE) {
+            Ok(content) => {
+                let (body, signature) = signature::split(&content);
+                (signature, facts::gather(body, depth))
+            }
+            Err(fault) => (SignatureState::Absent, Err(fault)),
+        };
+        Self {
+            file_size: bytes.len() as u64,
+            compression: compression::detect(bytes),
+            signature,
+            elf,
+        }
+    }
 }
 
 /// Compression of a module file (kmod's `libkmod-file.c`).
@@ -33,8 +59,11 @@ pub enum Compression {
 pub enum SignatureState {
     /// No `~Module signature appended~` at the end.
     Absent,
-    /// The magic is there and what stands before it breaks `mod_check_sig`'s rules.
+    /// `EBADMSG`: what stands before the marker breaks `mod_check_sig`'s rules, or is no
+    /// PKCS#7 message. No kernel with `CONFIG_MODULE_SIG` takes it, enforcing or not.
     Malformed(String),
+    /// `ENOPKG`: another kind of signature, or an unknown algorithm. As good as none.
+    Unsupported(String),
     /// A signature that can be taken apart.
     Present(Box<ModuleSignature>),
 }

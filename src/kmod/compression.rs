@@ -1,0 +1,148 @@
+//! Compressed module files as kmod reads them (`libkmod-file.c`).
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use crate::kmod::module_file::{Compression, ElfFault, ElfFaultKind};
+
+/// How much memory an xz dictionary may take, in bytes.
+const XZ_MEMORY: u64 = 160 << 20;
+
+/// The compression that the first bytes of a file show, whatever its name says.
+pub fn detect(bytes: &[u8]) -> Compression {
+    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Compression::Zstd
+    } else if bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+        Compression::Xz
+    } else if bytes.starts_with(&[0x1f, 0x8b]) {
+        Compression::Gzip
+    } else {
+        Compression::None
+    }
+}
+
+/// The uncompressed content of a file, at most `limit` bytes of it.
+///
+/// # Errors
+/// The data are damaged (`Compression`), or larger than `limit` (`Limit`).
+pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
+    let content = match detect(bytes) {
+        Compression::None => {
+            if bytes.len() as u64 > limit {
+                return Err(too_large(limit));
+            }
+            return Ok(Cow::Borrowed(bytes));
+        }
+        Compression::Gzip => gunzip(bytes, limit),
+        Compression::Xz => {
+            liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+                .map_err(std::io::Error::other)
+                .and_then(|stream| {
+                    read_bounded(liblzma::read::XzDecoder::new_stream(bytes, stream), limit)
+                })
+        }
+        Compression::Zstd => zstd::stream::read::Decoder::with_buffer(bytes)
+            .and_then(|decoder| read_bounded(decoder, limit)),
+    };
+    match content {
+        Ok(Some(content)) => Ok(Cow::Owned(content)),
+        Ok(None) => Err(too_large(limit)),
+        Err(error) => Err(ElfFault {
+            kind: ElfFaultKind::Compression,
+            message: format!("the compressed data are damaged: {error}"),
+        }),
+    }
+}
+
+/// Every member of a gzip file; like `gzread`, what follows the last one is ignored.
+fn gunzip(bytes: &[u8], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut rest = bytes;
+    let mut content = Vec::new();
+    loop {
+        let mut member = flate2::bufread::GzDecoder::new(rest);
+        let left = limit.saturating_sub(content.len() as u64);
+        match read_bounded(&mut member, left)? {
+            Some(part) => content.extend_from_slice(&part),
+            None => return Ok(None),
+        }
+        rest = member.into_inner();
+        if !rest.starts_with(&[0x1f, 0x8b]) {
+            break;
+        }
+    }
+    Ok(Some(content))
+}
+
+/// The whole of a stream, or `None` where it is longer than `limit`.
+fn read_bounded(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    stream
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut content)?;
+    Ok((content.len() as u64 <= limit).then_some(content))
+}
+
+fn too_large(limit: u64) -> ElfFault {
+    ElfFault {
+        kind: ElfFaultKind::Limit,
+        message: format!("the module is larger than the limit of {limit} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const CONTENT: &[u8] = b"module module module module";
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn xz(content: &[u8]) -> Vec<u8> {
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        encoder.write_all(content).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn every_form_that_kmod_knows_is_read() {
+        let zstd = zstd::stream::encode_all(CONTENT, 1).expect("memory");
+        for (bytes, compression) in [
+            (CONTENT.to_vec(), Compression::None),
+            (gzip(CONTENT), Compression::Gzip),
+            (xz(CONTENT), Compression::Xz),
+            (zstd, Compression::Zstd),
+        ] {
+            assert_eq!(detect(&bytes), compression);
+            let content = decompress(&bytes, 1024).expect("undamaged data");
+            assert_eq!(&*content, CONTENT, "{compression:?}");
+            let fault = decompress(&bytes, 5).expect_err("beyond the limit");
+            assert_eq!(fault.kind, ElfFaultKind::Limit, "{compression:?}");
+        }
+    }
+
+    #[test]
+    fn gzip_members_are_joined_and_what_follows_them_is_ignored() {
+        let mut bytes = gzip(b"one ");
+        bytes.extend(gzip(b"two"));
+        bytes.extend(b"trailing");
+        assert_eq!(&*decompress(&bytes, 100).expect("two members"), b"one two");
+    }
+
+    #[test]
+    fn damaged_data_are_told_from_large_ones() {
+        for bytes in [
+            gzip(CONTENT)[..12].to_vec(),
+            xz(CONTENT)[..20].to_vec(),
+            vec![0x28, 0xb5, 0x2f, 0xfd, 1],
+        ] {
+            let fault = decompress(&bytes, 1024).expect_err("damaged data");
+            assert_eq!(fault.kind, ElfFaultKind::Compression);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Symbols that a module exports: `__ksymtab*` and `__kcrctab*`.
+
+use std::collections::HashMap;
+
+use crate::kmod::elf::{
+    Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_RELA, Section, Symbol, string_at,
+};
+use crate::kmod::module_file::ExportedSymbol;
+
+/// The exports of a module, those of `__ksymtab` first (`find_module_sections`).
+pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ExportedSymbol> {
+    let mut exports = Vec::new();
+    for (table, crcs, gpl) in [
+        ("__ksymtab", "__kcrctab", false),
+        ("__ksymtab_gpl", "__kcrctab_gpl", true),
+    ] {
+        if let Some((index, section)) = elf.find(table) {
+            let crcs = CrcTable::find(elf, symbols, crcs);
+            for (position, (name, namespace)) in entries(elf, symbols, index, section)
+                .into_iter()
+                .enumerate()
+            {
+                exports.push(ExportedSymbol {
+                    name: name.into(),
+                    crc: crcs.as_ref().and_then(|crcs| crcs.at(position as u64)),
+                    gpl,
+                    namespace: namespace
+                        .filter(|namespace| !namespace.is_empty())
+                        .map(Into::into),
+                });
+            }
+        }
+    }
+    exports
+}
+
+/// How `struct kernel_symbol` is laid out.
+struct Layout {
+    /// Size of an entry in bytes.
+    entry: u64,
+    /// Offset of the field that points to the name.
+    name: u64,
+    /// Offset of the field that points to the namespace, where there is one.
+    namespace: Option<u64>,
+}
+
+impl Layout {
+    /// Tells relative (`CONFIG_HAVE_ARCH_PREL32_RELOCATIONS`) from absolute entries, and
+    /// those with a namespace (Linux 5.4) from older ones, by where relocations stand.
+    fn of(elf: &Elf<'_>, size: u64, by_offset: &HashMap<u64, Relocation>) -> Option<Self> {
+        let widths: &[u64] = if elf.is_64() { &[4, 8] } else { &[4] };
+        for width in widths {
+            for fields in [3, 2] {
+                let entry = width * fields;
+                let fits = size.is_multiple_of(entry)
+                    && (0..size / entry).all(|index| {
+                        by_offset.contains_key(&(index * entry))
+                            && by_offset.contains_key(&(index * entry + width))
+                    });
+                if fits {
+                    return Some(Self {
+                        entry,
+                        name: *width,
+                        namespace: (fields == 3).then_some(2 * width),
+                    });
+                }
+            }
+        }
+        None
+    }
+}
+
+fn entries<'a>(
+    elf: &Elf<'a>,
+    symbols: &[Symbol<'a>],
+    index: usize,
+    section: &Section<'_>,
+) -> Vec<(&'a str, Option<&'a str>)> {
+    let by_offset = relocations_of(elf, index);
+    let Some(layout) = Layout::of(elf, section.size, &by_offset) else {
+        return Vec::new();
+    };
+    let text = |at: u64| {
+        let relocation = by_offset.get(&at)?;
+        let (content, at) = target(elf, symbols, relocation)?;
+        string_at(content, at)
+    };
+    (0..section.size / layout.entry)
+        .filter_map(|position| {
+            let start = position * layout.entry;
+            let name = text(start + layout.name)?;
+            Some((name, layout.namespace.and_then(|field| text(start + field))))
+        })
+        .collect()
+}
+
+/// Relocations of a section by the offset that they change.
+fn relocations_of(elf: &Elf<'_>, index: usize) -> HashMap<u64, Relocation> {
+    elf.sections
+        .iter()
+        .filter(|section| section.kind == SHT_RELA && section.info as usize == index)
+        .flat_map(|section| elf.relocations(section))
+        .map(|relocation| (relocation.offset, relocation))
+        .collect()
+}
+
+/// The section content and the offset in it that a relocation points to.
+fn target<'a>(
+    elf: &Elf<'a>,
+    symbols: &[Symbol<'a>],
+    relocation: &Relocation,
+) -> Option<(&'a [u8], u64)> {
+    let symbol = symbols.get(relocation.symbol as usize)?;
+    if symbol.section == 0 || symbol.section >= SHN_LORESERVE {
+        return None;
+    }
+    let section = elf.sections.get(usize::from(symbol.section))?;
+    let at = symbol.value.wrapping_add_signed(relocation.addend);
+    Some((elf.content(section), at))
+}
+
+/// CRCs by position: values, or relocations to `__crc_*` symbols (before Linux 5.19).
+struct CrcTable<'a, 'e> {
+    elf: &'e Elf<'a>,
+    symbols: &'e [Symbol<'a>],
+    content: &'a [u8],
+    by_offset: HashMap<u64, Relocation>,
+}
+
+impl<'a, 'e> CrcTable<'a, 'e> {
+    fn find(elf: &'e Elf<'a>, symbols: &'e [Symbol<'a>], name: &str) -> Option<Self> {
+        let (index, section) = elf.find(name)?;
+        Some(Self {
+            elf,
+            symbols,
+            content: elf.content(section),
+            by_offset: relocations_of(elf, index),
+        })
+    }
+
+    fn at(&self, position: u64) -> Option<u32> {
+        let offset = position * 4;
+        let Some(relocation) = self.by_offset.get(&offset) else {
+            return self.elf.word(self.content, offset);
+        };
+        let symbol = self.symbols.get(relocation.symbol as usize)?;
+        if symbol.section == SHN_ABS {
+            return Some(symbol.value.wrapping_add_signed(relocation.addend) as u32);
+        }
+        let (content, at) = target(self.elf, self.symbols, relocation)?;
+        self.elf.word(content, at)
+    }
+}

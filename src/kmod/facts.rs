@@ -1,0 +1,192 @@
+//! What a module's ELF file says, gathered for the rules.
+
+use std::collections::BTreeSet;
+
+use crate::kmod::defects;
+use crate::kmod::elf::{Elf, SHN_UNDEF, string_at};
+use crate::kmod::exports;
+use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind, SymbolVersion, UndefinedSymbol};
+
+/// `sizeof(struct modversion_info)` and the size of its CRC, by class.
+const VERSION_ENTRY: usize = 64;
+/// The section with `struct module`.
+const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+
+/// How much is gathered of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything that a rule may ask of a module that is to be loaded.
+    Full,
+    /// What the kernel's own modules are asked for: exports, `.modinfo`, `struct module`.
+    Slim,
+}
+
+/// Gathers the facts about an uncompressed module without its signature.
+///
+/// # Errors
+/// Why every kernel's loader refuses the file (`elf_validity_check`, `setup_load_info`).
+pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
+    let elf = Elf::parse(bytes)?;
+    let symbols = elf.symbols();
+    let Some((_, this_module)) = elf.find(THIS_MODULE) else {
+        return Err(ElfFault {
+            kind: ElfFaultKind::Invalid,
+            message: "No module found in object".to_owned(),
+        });
+    };
+    let exports = exports::of(&elf, &symbols);
+    let full = depth == Depth::Full;
+    let content_of = |name: &str| elf.find(name).map(|(_, section)| elf.content(section));
+    let mut facts = ElfFacts {
+        is_64: elf.is_64(),
+        little_endian: elf.little_endian(),
+        machine: elf.machine,
+        flags: elf.flags,
+        modinfo: modinfo(content_of(".modinfo").unwrap_or_default()),
+        exports,
+        this_module_size: this_module.size,
+        this_module_name: this_module_name(&elf, elf.content(this_module)),
+        sections: telling_sections(&elf),
+        ..ElfFacts::default()
+    };
+    if full {
+        facts.versions = content_of("__versions").map(|content| versions(&elf, content));
+        facts.extended_versions = content_of("__version_ext_crcs")
+            .zip(content_of("__version_ext_names"))
+            .map(|(crcs, names)| extended_versions(&elf, crcs, names));
+        facts.undefined = symbols
+            .iter()
+            .skip(1)
+            .filter(|symbol| symbol.section == SHN_UNDEF)
+            .map(|symbol| UndefinedSymbol {
+                name: symbol.name.into(),
+                weak: symbol.weak,
+            })
+            .collect();
+        facts.relocation_types = relocation_types(&elf);
+        facts.defects = defects::of(&elf, &symbols);
+    }
+    Ok(facts)
+}
+
+/// `.modinfo` as `get_next_modinfo` walks it: strings between runs of NULs, each a tag and a
+/// value around the first `=`. What has no `=` is kept with an empty value.
+pub fn modinfo(content: &[u8]) -> Vec<(Box<str>, Box<str>)> {
+    content
+        .split(|byte| *byte == 0)
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let entry = String::from_utf8_lossy(entry);
+            let (tag, value) = entry.split_once('=').unwrap_or((&entry, ""));
+            (tag.into(), value.into())
+        })
+        .collect()
+}
+
+/// `__versions`: `struct modversion_info`, a CRC as wide as a `long` and a name.
+fn versions(elf: &Elf<'_>, content: &[u8]) -> Vec<SymbolVersion> {
+    let crc_size = if elf.is_64() { 8 } else { 4 };
+    content
+        .chunks_exact(VERSION_ENTRY)
+        .filter_map(|entry| {
+            Some(SymbolVersion {
+                name: string_at(&entry[crc_size..], 0)?.into(),
+                crc: elf.native(entry, 0)? as u32,
+            })
+        })
+        .collect()
+}
+
+/// `__version_ext_crcs` and `__version_ext_names` (Linux 6.14, `modversion_ext_start`).
+fn extended_versions(elf: &Elf<'_>, crcs: &[u8], names: &[u8]) -> Vec<SymbolVersion> {
+    names
+        .split(|byte| *byte == 0)
+        .zip(0..crcs.len() as u64 / 4)
+        .filter_map(|(name, index)| {
+            Some(SymbolVersion {
+                name: std::str::from_utf8(name).ok()?.into(),
+                crc: elf.word(crcs, index * 4)?,
+            })
+        })
+        .collect()
+}
+
+/// `name` of `struct module`: it follows `state` and `list`.
+fn this_module_name(elf: &Elf<'_>, content: &[u8]) -> Box<str> {
+    let (at, longest) = if elf.is_64() { (24, 56) } else { (12, 60) };
+    content
+        .get(at..(at + longest).min(content.len()))
+        .and_then(|name| string_at(name, 0))
+        .unwrap_or_default()
+        .into()
+}
+
+/// Allocated sections that rules ask for by name, with their sizes.
+fn telling_sections(elf: &Elf<'_>) -> Vec<(Box<str>, u64)> {
+    const TELLING: [&str; 10] = [
+        ".BTF",
+        ".modinfo",
+        "__versions",
+        "__version_ext_crcs",
+        "__ksymtab",
+        "__ksymtab_gpl",
+        "__kcrctab",
+        "__kcrctab_gpl",
+        ".ctors",
+        ".init_array",
+    ];
+    elf.sections
+        .iter()
+        .filter(|section| TELLING.contains(&section.name))
+        .map(|section| (section.name.into(), section.size))
+        .collect()
+}
+
+fn relocation_types(elf: &Elf<'_>) -> Vec<u32> {
+    let types: BTreeSet<u32> = defects::applied_relocations(elf)
+        .flat_map(|(_, _, relocations)| relocations)
+        .map(|relocation| relocation.kind)
+        .collect();
+    types.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modinfo_steps_over_runs_of_nuls() {
+        let parsed = modinfo(b"license=GPL\0\0\0vermagic=6.1.0 SMP \0alias=a=b\0odd\0");
+        let seen: Vec<(&str, &str)> = parsed
+            .iter()
+            .map(|(tag, value)| (&**tag, &**value))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("license", "GPL"),
+                ("vermagic", "6.1.0 SMP "),
+                ("alias", "a=b"),
+                ("odd", "")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_elf_file_is_refused_with_the_kernels_words() {
+        for (bytes, message) in [
+            (&b""[..], "the file is empty"),
+            (
+                b"#!/bin/sh\nexit 0 # not a module",
+                "Invalid ELF header magic",
+            ),
+            (
+                b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
+                "Invalid ELF header len 16",
+            ),
+        ] {
+            let fault = gather(bytes, Depth::Full).expect_err("no ELF file");
+            assert!(fault.message.contains(message), "{}", fault.message);
+        }
+    }
+}

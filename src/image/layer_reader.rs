@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::decompress::decompress;
 use crate::image::tar_stream::{Entry, Kind, TarFault, TarStream};
+use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::layer::{Content, LayerIndex, Node};
 
@@ -352,7 +353,11 @@ impl Unpacking<'_> {
                 .unwrap_or_else(PoisonError::into_inner)
         });
         let bytes = tar.content(entry, start)?;
-        let module = ModuleFile::parse(&bytes);
+        let depth = match self.reading.purpose {
+            Purpose::Modules => Depth::Full,
+            Purpose::Kernel => Depth::Slim,
+        };
+        let module = ModuleFile::parse(&bytes, depth);
         let is_module = named || module.elf.as_ref().is_ok_and(|elf| !elf.modinfo.is_empty());
         Ok(if is_module {
             Content::Module(Arc::new(module))

@@ -195,18 +195,3 @@ pub struct ElfDefect {
     /// What is wrong, in the kernel's words where it has some.
     pub message: Box<str>,
 }
-
-impl ModuleFile {
-    /// Reads a module file as it stands in an image, compressed or not.
-    pub fn parse(bytes: &[u8]) -> Self {
-        Self {
-            file_size: bytes.len() as u64,
-            compression: Compression::None,
-            signature: SignatureState::Absent,
-            elf: Err(ElfFault {
-                kind: ElfFaultKind::Limit,
-                message: "this version does not read ELF files".to_owned(),
-            }),
-        }
-    }
-}

@@ -53,6 +53,18 @@ impl ImageCheck {
     /// Judges an image that is open, reading its layers from the top until the answer can
     /// no longer change.
     pub async fn judge(&self, image: &OpenImage, work: &Work, target: &Target) -> ImageOutcome {
+        self.judge_trusting(image, work, target, &self.trust).await
+    }
+
+    /// The same where the kernel trusts other keys than the run's: a key that the Sign stage
+    /// signed with is one that the nodes know.
+    pub async fn judge_trusting(
+        &self,
+        image: &OpenImage,
+        work: &Work,
+        target: &Target,
+        trust: &Trust,
+    ) -> ImageOutcome {
         let known = self.facts.of(target).await;
         let case = LoadCase {
             work,
@@ -69,7 +81,7 @@ impl ImageCheck {
                 &overlay,
                 &image.config,
                 known.facts.as_deref(),
-                &self.trust,
+                trust,
             );
             match judged {
                 Ok(seen) => break seen,

@@ -4,4 +4,5 @@ pub mod facts;
 pub mod image;
 pub mod objects;
 pub mod run;
+pub mod stages;
 pub mod tree;

@@ -1,5 +1,6 @@
 //! Finds images in layouts and registries, and gives their layers, each read once a run.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::image::layer_reader::Purpose;
@@ -46,6 +47,30 @@ pub struct OpenImage {
     pub notes: Vec<Finding>,
 }
 
+/// A regular file of an image with its whole content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileBytes {
+    /// Its path, as it was asked for.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// The JSON documents of an image, as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// The manifest for the architecture.
+    pub manifest: Vec<u8>,
+    /// The configuration.
+    pub config: Vec<u8>,
+}
+
 /// Where images are looked for, and what was learnt of them in this run.
 #[derive(Debug, Default)]
 pub struct Images {}
@@ -76,6 +101,54 @@ impl Images {
         _from_top: usize,
         _purpose: Purpose,
     ) -> Result<Arc<LayerIndex>, Finding> {
+        Err(Finding::new(Code::ImageUnreachable, &*image.reference))
+    }
+
+    /// Reads the manifest of an image in a layout on disk that this run has made.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_layout(
+        &self,
+        _layout: &Path,
+        reference: &str,
+        _arch: Arch,
+    ) -> Result<OpenImage, Finding> {
+        Err(Finding::new(Code::ImageUnreachable, reference))
+    }
+
+    /// Reads the manifest of the one image in a layout whose own blobs are the manifest, the
+    /// configuration and the top layer; the layers below are read from where `base` has them.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_on_top(
+        &self,
+        base: &OpenImage,
+        _layout: &Path,
+        _arch: Arch,
+    ) -> Result<OpenImage, Finding> {
+        Err(Finding::new(Code::ImageUnreachable, &*base.reference))
+    }
+
+    /// The manifest and the configuration of an image.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn documents(&self, image: &OpenImage) -> Result<Documents, Finding> {
+        Err(Finding::new(Code::ImageUnreachable, &*image.reference))
+    }
+
+    /// Regular files with their whole content, links followed, in the order of `paths`
+    /// (relative to the image root).
+    ///
+    /// # Errors
+    /// A file is absent, too large, or could not be read.
+    pub async fn files(
+        &self,
+        image: &OpenImage,
+        _paths: &[String],
+    ) -> Result<Vec<FileBytes>, Finding> {
         Err(Finding::new(Code::ImageUnreachable, &*image.reference))
     }
 }

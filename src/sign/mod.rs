@@ -12,3 +12,4 @@ pub mod layer;
 pub mod patterns;
 pub mod pem;
 pub mod pkcs7;
+pub mod stage;

@@ -1,0 +1,573 @@
+//! The stages in KMM's order: Image; Build where that fails and a build section applies;
+//! Sign where it fails, a sign section applies, and Build, if any, succeeded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::build::args::{self, ArgsCase};
+use crate::build::lint::{self, LintCase};
+use crate::build::stage::{BuildRequest, Builds};
+use crate::build::workspace::Scratch;
+use crate::check::image::{ImageCheck, ImageOutcome};
+use crate::check::objects::Objects;
+use crate::check::run::Outcome;
+use crate::image::open::OpenImage;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::module::{Build, LocalObjectReference, Sign};
+use crate::model::plan::{Plan, Work};
+use crate::model::verdict::{Stage, Verdict};
+use crate::registry::access::Access;
+use crate::sign::keys::Signer;
+use crate::sign::stage::{self as signing, SignRequest};
+
+/// `--stages`: which of them may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageSet {
+    /// Image
+    pub image: bool,
+    /// Build
+    pub build: bool,
+    /// Sign
+    pub sign: bool,
+}
+
+impl StageSet {
+    /// All of them.
+    pub const ALL: Self = Self {
+        image: true,
+        build: true,
+        sign: true,
+    };
+}
+
+impl std::str::FromStr for StageSet {
+    type Err = String;
+
+    /// Reads a list such as `image,build`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut set = Self {
+            image: false,
+            build: false,
+            sign: false,
+        };
+        for word in text.split(',') {
+            match word.trim().to_ascii_lowercase().as_str() {
+                "image" => set.image = true,
+                "build" => set.build = true,
+                "sign" => set.sign = true,
+                other => {
+                    return Err(format!(
+                        "`{other}` is no stage; known are image, build, sign"
+                    ));
+                }
+            }
+        }
+        Ok(set)
+    }
+}
+
+/// Hears what a module's check is doing.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// What the stages of all modules share.
+#[derive(Debug)]
+pub struct Stages {
+    /// The Image stage.
+    pub image: Arc<ImageCheck>,
+    /// Secrets and ConfigMaps.
+    pub objects: Arc<Objects>,
+    /// Builds.
+    pub builds: Builds,
+    /// Where results are kept while the run lasts.
+    pub scratch: Arc<Scratch>,
+    /// `--stages`
+    pub allowed: StageSet,
+}
+
+/// An image that Build or Sign has made.
+struct Made {
+    image: OpenImage,
+}
+
+/// What follows from the Image stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Decided,
+    Build,
+    Sign,
+    Skipped(Stage),
+}
+
+fn after_image(verdict: Verdict, work: &Work, allowed: StageSet) -> Next {
+    match (verdict, &work.build, &work.sign) {
+        (Verdict::Failed, Some(_), _) if allowed.build => Next::Build,
+        (Verdict::Failed, Some(_), _) => Next::Skipped(Stage::Build),
+        (Verdict::Failed, None, Some(_)) if allowed.sign => Next::Sign,
+        (Verdict::Failed, None, Some(_)) => Next::Skipped(Stage::Sign),
+        _ => Next::Decided,
+    }
+}
+
+impl Stages {
+    /// Puts a plan through the stages.
+    pub async fn check(&self, plan: &Plan, progress: Progress<'_>) -> Outcome {
+        let Some(work) = &plan.work else {
+            return outcome(Stage::Image, None, Vec::new());
+        };
+        let access = match self.objects.access(&plan.namespace, work).await {
+            Ok(access) => access,
+            Err(finding) => return outcome(Stage::Image, None, vec![finding]),
+        };
+        let seen = if self.allowed.image {
+            progress("looking at the image");
+            self.image.check(work, &plan.target, &access).await
+        } else {
+            ImageOutcome {
+                digest: None,
+                findings: vec![skipped(Stage::Image).as_info()],
+            }
+        };
+        let verdict = match self.allowed.image {
+            true => Verdict::of_findings(&seen.findings),
+            false => Verdict::Failed,
+        };
+        let case = Case {
+            stages: self,
+            plan,
+            work,
+            access: &access,
+            progress,
+        };
+        match after_image(verdict, work, self.allowed) {
+            Next::Decided if verdict == Verdict::Failed && !self.allowed.image => {
+                outcome(Stage::Image, None, vec![skipped(Stage::Image)])
+            }
+            Next::Decided => outcome(Stage::Image, seen.digest, seen.findings),
+            Next::Skipped(stage) => {
+                let mut findings = seen.findings;
+                findings.push(skipped(stage));
+                outcome(Stage::Image, seen.digest, findings)
+            }
+            Next::Build => case.build(&seen.findings).await,
+            Next::Sign => case.sign(None, seen.findings, Vec::new()).await,
+        }
+    }
+}
+
+/// One plan on its way through Build and Sign.
+struct Case<'a> {
+    stages: &'a Stages,
+    plan: &'a Plan,
+    work: &'a Work,
+    access: &'a Access,
+    progress: Progress<'a>,
+}
+
+impl Case<'_> {
+    async fn build(&self, of_image: &[Finding]) -> Outcome {
+        let Some(build) = &self.work.build else {
+            return outcome(Stage::Build, None, of_image.to_vec());
+        };
+        let mut findings = Vec::new();
+        let made = match self.run_build(build, &mut findings).await {
+            Ok(made) => made,
+            Err(fault) => {
+                findings.push(fault);
+                findings.extend(as_context(of_image));
+                return outcome(Stage::Build, None, findings);
+            }
+        };
+        (self.progress)("looking at the image that was built");
+        let mut judged = self.judge(&made.image).await;
+        if self.work.sign.is_some() && self.stages.allowed.sign {
+            // Sign repairs what a signature lacks; nothing else.
+            if Verdict::of_findings(&without_signature(&judged.findings)) == Verdict::Verified {
+                findings.push(self.handover());
+                return self.sign(Some(made), of_image.to_vec(), findings).await;
+            }
+        } else if self.work.sign.is_some() {
+            judged.findings = signatures_as_context(judged.findings);
+            judged.findings.push(skipped(Stage::Sign));
+        }
+        self.conclude(Stage::Build, judged, of_image, findings)
+    }
+
+    /// The image that a build section makes.
+    async fn run_build(&self, build: &Build, findings: &mut Vec<Finding>) -> Result<Made, Finding> {
+        let objects = &self.stages.objects;
+        let namespace = &self.plan.namespace;
+        let dockerfile = dockerfile_of(objects, namespace, build).await?;
+        let args_case = ArgsCase {
+            namespace,
+            name: &self.plan.name,
+            kernel_version: &self.plan.target.kernel_version,
+            dtk_image: self.plan.target.dtk_image.as_deref(),
+            release: self.stages.image.release,
+        };
+        findings.extend(lint::lint(
+            &dockerfile,
+            &LintCase {
+                args: args_case,
+                own_args: &build.build_args,
+                dir_name: &self.work.modprobe.dir_name,
+            },
+        ));
+        let args = args::build_args(&build.build_args, &dockerfile, &args_case)
+            .map_err(|_| no_driver_toolkit(&self.plan.target.kernel_version))?;
+        let mut secrets = Vec::new();
+        for reference in &build.secrets {
+            let secret = objects.secret(namespace, &reference.name).await?;
+            secrets.push((reference.name.clone(), entries(&secret)));
+        }
+        let request = BuildRequest {
+            title: format!(
+                "{namespace}/{} for {} on {}",
+                self.plan.name, self.plan.target.kernel_version, self.plan.target.arch
+            ),
+            dockerfile,
+            args,
+            secrets,
+            base_tls: build.base_image_registry_tls,
+            access: self.access.clone(),
+            arch: self.plan.target.arch,
+        };
+        (self.progress)("waiting for a builder");
+        let built = self.stages.builds.build(&request, self.progress).await?;
+        let image = self
+            .stages
+            .image
+            .images
+            .open_layout(&built.layout, &built.tag, self.plan.target.arch)
+            .await?;
+        Ok(Made { image })
+    }
+
+    /// Signs what Build made, or else the `unsignedImage`.
+    async fn sign(
+        &self,
+        made: Option<Made>,
+        of_image: Vec<Finding>,
+        mut findings: Vec<Finding>,
+    ) -> Outcome {
+        match self.run_sign(made, &mut findings).await {
+            Ok((made, certificate)) => {
+                (self.progress)("looking at the image that was signed");
+                let judged = self.judge_trusting(&made.image, certificate).await;
+                self.conclude(Stage::Sign, judged, &of_image, findings)
+            }
+            Err(faults) => {
+                findings.extend(faults);
+                findings.extend(as_context(&of_image));
+                outcome(Stage::Sign, None, findings)
+            }
+        }
+    }
+
+    async fn run_sign(
+        &self,
+        made: Option<Made>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(Made, Vec<u8>), Vec<Finding>> {
+        let Some(sign) = &self.work.sign else {
+            return Err(vec![Finding::new(
+                Code::Internal,
+                "there is no sign section",
+            )]);
+        };
+        let images = &self.stages.image.images;
+        let unsigned = match made {
+            Some(made) => made.image,
+            None if sign.unsigned_image.is_empty() => return Err(vec![nothing_to_sign()]),
+            None => {
+                let access = Access {
+                    tls: sign.unsigned_image_registry_tls,
+                    ..self.access.clone()
+                };
+                images
+                    .open(&sign.unsigned_image, self.plan.target.arch, &access)
+                    .await
+                    .map_err(|finding| vec![of_unsigned(finding)])?
+            }
+        };
+        (self.progress)("signing");
+        let signer = self.signer(sign).await.map_err(|finding| vec![finding])?;
+        let certificate = signer.certificate_der().to_vec();
+        let request = SignRequest {
+            entries: sign.files_to_sign.clone(),
+            dir_name: self.work.modprobe.dir_name.clone(),
+            release: self.stages.image.release,
+            arch: self.plan.target.arch,
+        };
+        let signed = signing::sign(
+            images,
+            &self.stages.scratch,
+            &unsigned,
+            Arc::new(signer),
+            &request,
+        )
+        .await?;
+        findings.extend(signed.findings);
+        Ok((
+            Made {
+                image: signed.image,
+            },
+            certificate,
+        ))
+    }
+
+    async fn signer(&self, sign: &Sign) -> Result<Signer, Finding> {
+        let key = self.secret_value(sign.key_secret.as_ref(), "key").await?;
+        let certificate = self.secret_value(sign.cert_secret.as_ref(), "cert").await?;
+        Signer::new(&key, &certificate, SystemTime::now()).map_err(|fault| {
+            Finding::new(Code::SignFailed, fault.to_string())
+                .hint("correct the Secrets that keySecret and certSecret name")
+        })
+    }
+
+    async fn secret_value(
+        &self,
+        reference: Option<&LocalObjectReference>,
+        key: &str,
+    ) -> Result<Vec<u8>, Finding> {
+        let namespace = &self.plan.namespace;
+        let name = reference
+            .map(|reference| reference.name.as_str())
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| {
+                Finding::new(
+                    Code::SecretMissing,
+                    format!("the sign section has no {key}Secret"),
+                )
+            })?;
+        let secret = self.stages.objects.secret(namespace, name).await?;
+        entries(&secret).remove(key).ok_or_else(|| {
+            Finding::new(
+                Code::SecretMissing,
+                format!("Secret {namespace}/{name} has no key {key}"),
+            )
+            .hint(format!(
+                "kubectl create secret generic {name} -n {namespace} --from-file={key}=FILE"
+            ))
+        })
+    }
+
+    async fn judge(&self, image: &OpenImage) -> ImageOutcome {
+        let check = &self.stages.image;
+        check.judge(image, self.work, &self.plan.target).await
+    }
+
+    async fn judge_trusting(&self, image: &OpenImage, certificate: Vec<u8>) -> ImageOutcome {
+        let check = &self.stages.image;
+        let mut trust = check.trust.clone();
+        trust.certificates.push(certificate);
+        check
+            .judge_trusting(image, self.work, &self.plan.target, &trust)
+            .await
+    }
+
+    /// The outcome of a stage that has made an image.
+    fn conclude(
+        &self,
+        stage: Stage,
+        judged: ImageOutcome,
+        of_image: &[Finding],
+        mut findings: Vec<Finding>,
+    ) -> Outcome {
+        if Verdict::of_findings(&judged.findings) == Verdict::Failed {
+            if stage == Stage::Build {
+                findings.push(Finding::new(
+                    Code::BuildFailed,
+                    "the build ran to its end, and the image has no module that would load",
+                ));
+            }
+            findings.extend(as_context(of_image));
+        } else {
+            findings.push(self.replaced(stage, of_image));
+        }
+        findings.extend(judged.findings);
+        outcome(stage, judged.digest, findings)
+    }
+
+    /// Why the image of the Image stage does not count.
+    fn replaced(&self, stage: Stage, of_image: &[Finding]) -> Finding {
+        let why = of_image
+            .iter()
+            .find(|finding| finding.effect == Effect::Fails)
+            .map_or_else(String::new, |finding| {
+                format!(" ({}: {})", finding.code, finding.message)
+            });
+        Finding::new(
+            Code::ImageReplaced,
+            format!(
+                "{} is not usable as it is{why}; {} makes it anew",
+                self.work.image,
+                stage.as_str()
+            ),
+        )
+    }
+
+    /// What KMM does otherwise between Build and Sign.
+    fn handover(&self) -> Finding {
+        let release = self.stages.image.release;
+        let between = if release.at_least(2, 7) {
+            format!("as {} and signs it there", self.work.image)
+        } else {
+            let intermediate = intermediate_image(
+                &self.work.image,
+                &self.plan.namespace,
+                &self.plan.name,
+                release.at_least(2, 4),
+            );
+            format!("as {intermediate} and signs that")
+        };
+        Finding::new(
+            Code::ImageReplaced,
+            format!(
+                "the built image was signed without a push between; KMM itself needs \
+                 pushBuiltImage for it, pushes the image {between}"
+            ),
+        )
+    }
+}
+
+/// The tag under which KMM up to 2.6 keeps what it has built and not signed
+/// (`IntermediateImageName`).
+fn intermediate_image(image: &str, namespace: &str, name: &str, preflight: bool) -> String {
+    let separator = if image.contains(':') { '_' } else { ':' };
+    let suffix = if preflight { "-preflight" } else { "" };
+    format!("{image}{separator}{namespace}_{name}{suffix}_kmm_unsigned")
+}
+
+/// The Dockerfile that a build section names.
+///
+/// # Errors
+/// `configmap-missing`, or what kept the look from being made.
+pub async fn dockerfile_of(
+    objects: &Objects,
+    namespace: &str,
+    build: &Build,
+) -> Result<String, Finding> {
+    let name = build
+        .dockerfile_config_map
+        .as_ref()
+        .map(|reference| reference.name.as_str())
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| {
+            Finding::new(
+                Code::ConfigmapMissing,
+                "the build section has no dockerfileConfigMap",
+            )
+        })?;
+    let map = objects.config_map(namespace, name).await?;
+    map.data
+        .and_then(|mut data| data.remove("dockerfile"))
+        .ok_or_else(|| {
+            Finding::new(
+                Code::ConfigmapMissing,
+                format!("ConfigMap {namespace}/{name} has no key dockerfile"),
+            )
+            .hint(format!(
+                "kubectl create configmap {name} -n {namespace} --from-file=dockerfile=FILE"
+            ))
+        })
+}
+
+/// Every entry of a Secret; `stringData` wins, as the API server merges it.
+fn entries(secret: &Secret) -> BTreeMap<String, Vec<u8>> {
+    let data = secret.data.iter().flatten();
+    let mut entries: BTreeMap<String, Vec<u8>> = data
+        .map(|(key, value)| (key.clone(), value.0.clone()))
+        .collect();
+    let text = secret.string_data.iter().flatten();
+    entries.extend(text.map(|(key, value)| (key.clone(), value.clone().into_bytes())));
+    entries
+}
+
+fn outcome(stage: Stage, digest: Option<String>, findings: Vec<Finding>) -> Outcome {
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !kept.contains(&finding) {
+            kept.push(finding);
+        }
+    }
+    Outcome {
+        stage,
+        digest,
+        findings: kept,
+    }
+}
+
+/// Findings about an image that another stage was to replace.
+fn as_context(findings: &[Finding]) -> Vec<Finding> {
+    let acting = |finding: &&Finding| finding.effect != Effect::None;
+    findings
+        .iter()
+        .filter(acting)
+        .map(|finding| finding.clone().as_info())
+        .collect()
+}
+
+fn is_about_signatures(finding: &Finding) -> bool {
+    matches!(
+        finding.code,
+        Code::SignatureMissing | Code::SignatureUntrusted
+    )
+}
+
+fn without_signature(findings: &[Finding]) -> Vec<Finding> {
+    let mut findings = findings.to_vec();
+    findings.retain(|finding| !is_about_signatures(finding));
+    findings
+}
+
+fn signatures_as_context(findings: Vec<Finding>) -> Vec<Finding> {
+    findings
+        .into_iter()
+        .map(|finding| match is_about_signatures(&finding) {
+            true => finding.as_info(),
+            false => finding,
+        })
+        .collect()
+}
+
+fn skipped(stage: Stage) -> Finding {
+    Finding::new(
+        Code::StageSkipped,
+        format!("stage {} is left out by --stages", stage.as_str()),
+    )
+    .hint("run again without --stages")
+}
+
+fn no_driver_toolkit(kernel_version: &str) -> Finding {
+    Finding::new(
+        Code::BuildFailed,
+        format!(
+            "the Dockerfile uses DTK_AUTO, and the driver-toolkit image for kernel \
+             {kernel_version} is not known"
+        ),
+    )
+    .with_effect(Effect::Blocks)
+    .hint("name it with --dtk-image, or the release with --release-image")
+}
+
+fn nothing_to_sign() -> Finding {
+    Finding::new(
+        Code::SignFailed,
+        "no image to sign given: the sign section has no unsignedImage, and there is no build \
+         section",
+    )
+    .hint("set unsignedImage in the sign section, or add a build section")
+}
+
+/// An absent unsigned image fails the Sign stage; one out of reach leaves it undecided.
+fn of_unsigned(mut finding: Finding) -> Finding {
+    finding.message = format!("unsigned {}", finding.message);
+    finding
+}
+
+#[cfg(test)]
+#[path = "stages_tests.rs"]
+mod tests;

@@ -1,0 +1,265 @@
+//! Signs an image: reads the files, writes one layer, leaves everything below it where it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::build::workspace::Scratch;
+use crate::image::layer_reader::Purpose;
+use crate::image::open::{FileBytes, Images, OpenImage};
+use crate::image::overlay::{NeedLayer, Overlay};
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::layer::Node;
+use crate::model::plan::KmmRelease;
+use crate::model::target::Arch;
+use crate::sign::compression::Compression;
+use crate::sign::derived::{self, Derived};
+use crate::sign::keys::Signer;
+use crate::sign::layer::{self, File, Layer};
+use crate::sign::patterns::{self, Files};
+use crate::sign::{appended, pkcs7};
+
+/// What is to be signed.
+#[derive(Debug, Clone)]
+pub struct SignRequest {
+    /// `filesToSign`, templates resolved.
+    pub entries: Vec<String>,
+    /// `dirName` of the Module.
+    pub dir_name: String,
+    /// The KMM release whose rules apply.
+    pub release: KmmRelease,
+    /// The architecture of the image.
+    pub arch: Arch,
+}
+
+/// A signed image.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The image, open.
+    pub image: OpenImage,
+    /// Where its own blobs are; `None` when there was nothing to sign.
+    pub layout: Option<PathBuf>,
+    /// What should be known about it.
+    pub findings: Vec<Finding>,
+}
+
+/// Signs the files of an image that the request names.
+///
+/// # Errors
+/// `sign-failed`, or why the image could not be read.
+pub async fn sign(
+    images: &Images,
+    scratch: &Scratch,
+    unsigned: &OpenImage,
+    signer: Arc<Signer>,
+    request: &SignRequest,
+) -> Result<Signed, Vec<Finding>> {
+    let paths = select(images, unsigned, request).await?;
+    if paths.is_empty() {
+        let warning = Finding::new(
+            Code::SignFailed,
+            "filesToSign is empty, and this KMM release then signs nothing",
+        );
+        return Ok(Signed {
+            image: unsigned.clone(),
+            layout: None,
+            findings: vec![warning.as_warning()],
+        });
+    }
+    let files = images.files(unsigned, &paths).await.map_err(one)?;
+    let documents = images.documents(unsigned).await.map_err(one)?;
+    let folder = scratch.folder().map_err(|error| one(io_fault(&error)))?;
+    let worked = tokio::task::spawn_blocking(move || {
+        let (files, findings) = sign_files(&signer, files)?;
+        let layer = layer::write(&files).map_err(|error| io_fault(&error))?;
+        let derived = derived::with_layer(&documents.manifest, &documents.config, &layer)
+            .map_err(|fault| Finding::new(Code::SignFailed, fault.to_string()))?;
+        let layout = folder.join("layout");
+        write_layout(&layout, &layer, &derived).map_err(|error| io_fault(&error))?;
+        Ok((layout, findings))
+    })
+    .await;
+    let (layout, findings) = match worked {
+        Ok(result) => result.map_err(one)?,
+        Err(fault) => {
+            let message = format!("signing ended in a fault of this program: {fault}");
+            return Err(one(Finding::new(Code::Internal, message)));
+        }
+    };
+    let image = images
+        .open_on_top(unsigned, &layout, request.arch)
+        .await
+        .map_err(one)?;
+    Ok(Signed {
+        image,
+        layout: Some(layout),
+        findings,
+    })
+}
+
+fn one(finding: Finding) -> Vec<Finding> {
+    vec![finding]
+}
+
+/// The files to sign by their real paths, reading layers from the top until all are known.
+async fn select(
+    images: &Images,
+    unsigned: &OpenImage,
+    request: &SignRequest,
+) -> Result<Vec<String>, Vec<Finding>> {
+    let mut overlay = Overlay::new(unsigned.layers.len());
+    for from_top in 0..=unsigned.layers.len() {
+        if let Ok(selection) = selection(&overlay, request) {
+            return selection;
+        }
+        if from_top < unsigned.layers.len() {
+            let layer = images.layer(unsigned, from_top, Purpose::Modules).await;
+            overlay.push(layer.map_err(one)?);
+        }
+    }
+    Err(one(Finding::new(
+        Code::Internal,
+        "every layer was read and the files to sign are still unknown",
+    )))
+}
+
+fn selection(
+    overlay: &Overlay,
+    request: &SignRequest,
+) -> Result<Result<Vec<String>, Vec<Finding>>, NeedLayer> {
+    let selected = patterns::select(
+        &request.entries,
+        &request.dir_name,
+        request.release,
+        &Tree(overlay),
+    )?;
+    let selected = match selected {
+        Ok(selected) => selected,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    let mut real = BTreeMap::new();
+    for path in selected {
+        real.insert(overlay.real_path(&path)?.unwrap_or(path), ());
+    }
+    Ok(Ok(real.into_keys().collect()))
+}
+
+struct Tree<'a>(&'a Overlay);
+
+impl Files for Tree<'_> {
+    fn is_file(&self, path: &str) -> Result<bool, NeedLayer> {
+        let found = self.0.lookup(path)?;
+        Ok(found.is_some_and(|found| matches!(found.node, Node::File { .. })))
+    }
+
+    fn below(&self, folder: &str) -> Result<Vec<String>, NeedLayer> {
+        let mut files = Vec::new();
+        for (path, found) in self.0.walk(folder)? {
+            let path = match folder {
+                "" => path,
+                folder => format!("{folder}/{path}"),
+            };
+            let is_file = match found.node {
+                Node::File { .. } => true,
+                Node::Symlink(_) | Node::Hardlink(_) => self.is_file(&path)?,
+                Node::Dir | Node::Other => false,
+            };
+            if is_file {
+                files.push(path);
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Signs each file; a compressed module is signed inside its compression.
+fn sign_files(
+    signer: &Signer,
+    files: Vec<FileBytes>,
+) -> Result<(Vec<File>, Vec<Finding>), Finding> {
+    let mut signed = Vec::new();
+    let mut findings = Vec::new();
+    for file in files {
+        let compression = Compression::of(&file.bytes);
+        let failed = |what: &str| {
+            Finding::new(
+                Code::SignFailed,
+                format!("/{} could not be signed: {what}", file.path),
+            )
+        };
+        let plain = compression
+            .decompress(&file.bytes)
+            .map_err(|error| failed(&error.to_string()))?;
+        let content = appended::without_signature(&plain);
+        let message = pkcs7::sign(signer, content).map_err(|fault| failed(&fault.to_string()))?;
+        let bytes = compression
+            .compress(&appended::with_signature(content, &message))
+            .map_err(|error| failed(&error.to_string()))?;
+        if compression != Compression::None {
+            findings.push(sealed_in(&file.path));
+        }
+        signed.push(File {
+            path: file.path,
+            mode: file.mode,
+            uid: file.uid,
+            gid: file.gid,
+            bytes,
+        });
+    }
+    Ok((signed, findings))
+}
+
+fn sealed_in(path: &str) -> Finding {
+    Finding::new(
+        Code::SignFailed,
+        format!(
+            "/{path} is compressed: it was signed inside its compression here, while KMM's \
+             signing appends the signature behind it, where neither modprobe nor the kernel \
+             looks"
+        ),
+    )
+    .as_warning()
+    .hint("ship the module uncompressed, or sign it before it is compressed")
+}
+
+/// An OCI layout (image-layout.md) with the blobs that are new.
+fn write_layout(layout: &Path, layer: &Layer, derived: &Derived) -> io::Result<()> {
+    let blobs = layout.join("blobs/sha256");
+    fs::create_dir_all(&blobs)?;
+    for (digest, bytes) in [
+        (&layer.digest, &layer.blob),
+        (&derived.config_digest, &derived.config),
+        (&derived.digest, &derived.manifest),
+    ] {
+        let name = digest.strip_prefix("sha256:").unwrap_or(digest);
+        fs::write(blobs.join(name), bytes)?;
+    }
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{
+            "mediaType": derived.media_type,
+            "digest": derived.digest,
+            "size": derived.manifest.len(),
+        }],
+    });
+    fs::write(layout.join("index.json"), index.to_string())?;
+    fs::write(
+        layout.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+}
+
+/// The machine kept the image from being written.
+fn io_fault(error: &io::Error) -> Finding {
+    Finding::new(
+        Code::SignFailed,
+        format!("the signed image could not be written: {error}"),
+    )
+    .with_effect(Effect::Blocks)
+    .hint("check the space and the permissions of the folder that TMPDIR names")
+}

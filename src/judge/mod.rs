@@ -1,10 +1,34 @@
 //! Would this kernel take this module? The rules of KMM's worker, of `modprobe` and of the
 //! kernel's loader, over facts that others read (pure).
+//!
+//! # Module index
+//! - `tools`, `firmware`: what KMM runs in the image, and copies out of it.
+//! - `worker`: the file system in which `modprobe` runs.
+//! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
+//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `parameters` are
+//!   its steps, `release` tells kernels apart.
+//! - `not_found`: what there is instead.
+
+mod command_line;
+mod config;
+mod elf;
+mod firmware;
+mod indexes;
+mod load;
+mod loader;
+mod modprobe;
+mod not_found;
+mod parameters;
+mod release;
+mod signature;
+mod symbols;
+mod tools;
+mod worker;
 
 use crate::image::open::ImageConfig;
 use crate::image::overlay::{NeedLayer, Overlay};
 use crate::kernel::facts::KernelFacts;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Severity};
 use crate::model::plan::{KmmRelease, Work};
 use crate::model::target::Target;
 
@@ -26,16 +50,26 @@ pub struct Trust {
     pub certificates: Vec<Vec<u8>>,
 }
 
-/// Judges one load.
+/// Judges one load: what KMM's worker, `modprobe` and the kernel would make of it, on a node
+/// on which nothing is loaded that `modprobe` would not load.
 ///
 /// # Errors
 /// The answer hangs on a layer that was not read yet.
 pub fn judge(
-    _case: &LoadCase<'_>,
-    _overlay: &Overlay,
-    _config: &ImageConfig,
-    _facts: Option<&KernelFacts>,
-    _trust: &Trust,
+    case: &LoadCase<'_>,
+    overlay: &Overlay,
+    config: &ImageConfig,
+    facts: Option<&KernelFacts>,
+    trust: &Trust,
 ) -> Result<Vec<Finding>, NeedLayer> {
-    Err(NeedLayer)
+    let mut findings = tools::check(overlay, config, case.release)?;
+    let firmware_path = &case.work.modprobe.firmware_path;
+    findings.extend(firmware::copy(overlay, firmware_path, case.release)?);
+    findings.extend(load::load(case, overlay, facts, trust)?);
+    findings.sort_by_key(|finding| match finding.severity {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Info => 2,
+    });
+    Ok(findings)
 }

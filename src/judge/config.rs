@@ -1,0 +1,155 @@
+//! `modprobe`'s configuration: `modules.softdep` of the module folder, and KMM's loading
+//! order.
+
+/// What the configuration says, in the order of its files (kmod,
+/// `libkmod/libkmod-config.c`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Config {
+    /// Pattern and module's name.
+    pub(super) aliases: Vec<(String, String)>,
+    /// Soft dependencies; only the first that matches a module counts.
+    pub(super) softdeps: Vec<SoftDep>,
+    /// Module and options.
+    pub(super) options: Vec<(String, String)>,
+    /// Module and shell command.
+    pub(super) install: Vec<(String, String)>,
+    /// Names that only `-b` looks at.
+    pub(super) blacklist: Vec<String>,
+}
+
+/// `softdep NAME pre: A B post: C`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct SoftDep {
+    /// Pattern of the module's name.
+    pub(super) name: String,
+    /// Asked for before the module.
+    pub(super) pre: Vec<String>,
+    /// Asked for after it.
+    pub(super) post: Vec<String>,
+}
+
+impl Config {
+    /// Adds a file (`kmod_config_parse`): words separated by blanks, `\` at the end of a
+    /// line continues it, lines that make no sense are passed over.
+    pub(super) fn read(&mut self, text: &str) {
+        let text = text.replace("\\\n", "");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((command, rest)) = word(line) else {
+                continue;
+            };
+            let Some((name, rest)) = word(rest) else {
+                continue;
+            };
+            let Some(name) = underscores(name) else {
+                continue;
+            };
+            match command {
+                "alias" => {
+                    if let Some(target) = word(rest).and_then(|(target, _)| underscores(target)) {
+                        self.aliases.push((name, target));
+                    }
+                }
+                "blacklist" => self.blacklist.push(name),
+                "options" if !rest.is_empty() => self.options.push((name, rest.replace('\t', " "))),
+                "install" if !rest.is_empty() => self.install.push((name, rest.to_owned())),
+                "softdep" if !rest.is_empty() => self.softdeps.push(softdep(name, rest)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
+    /// `getModulesOrderAnnotationValue`): each module of the order needs the next first.
+    pub(super) fn read_loading_order(&mut self, order: &[String]) {
+        for pair in order.windows(2) {
+            self.read(&format!("softdep {} pre: {}", pair[0], pair[1]));
+        }
+    }
+}
+
+/// `strtok_r` with blank and tab: the first word, and what follows its separator.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start_matches([' ', '\t']);
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    (!word.is_empty()).then_some((word, rest))
+}
+
+fn softdep(name: String, text: &str) -> SoftDep {
+    let mut dep = SoftDep {
+        name,
+        ..SoftDep::default()
+    };
+    let mut post = None;
+    for word in text.split_ascii_whitespace() {
+        match (word, post) {
+            ("pre:", _) => post = Some(false),
+            ("post:", _) => post = Some(true),
+            (word, Some(false)) => dep.pre.push(word.to_owned()),
+            (word, Some(true)) => dep.post.push(word.to_owned()),
+            (_, None) => {}
+        }
+    }
+    dep
+}
+
+/// kmod's `underscores`: dashes outside brackets become underscores; `None` where the
+/// brackets do not match.
+pub(super) fn underscores(text: &str) -> Option<String> {
+    let mut inside = false;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ']' if !inside => return None,
+            ']' => inside = false,
+            '[' => inside = true,
+            _ => {}
+        }
+        out.push(if c == '-' && !inside { '_' } else { c });
+    }
+    (!inside).then_some(out)
+}
+
+/// kmod's `modname_normalize`: dashes become underscores, and a dot ends the name.
+pub(super) fn module_name(text: &str) -> String {
+    text.split('.').next().unwrap_or_default().replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_read_as_kmod_does() {
+        let mut config = Config::default();
+        config.read(
+            "# a comment\nsoftdep my-mod pre: a-b  c post: d\nalias pci:v* my-mod\n\
+             install x \\\n/bin/false\nnonsense\noptions y a=1\tb=2\nblacklist z-1\nsoftdep q\n",
+        );
+        assert_eq!(
+            config,
+            Config {
+                aliases: vec![("pci:v*".into(), "my_mod".into())],
+                softdeps: vec![SoftDep {
+                    name: "my_mod".into(),
+                    pre: vec!["a-b".into(), "c".into()],
+                    post: vec!["d".into()],
+                }],
+                options: vec![("y".into(), "a=1 b=2".into())],
+                install: vec![("x".into(), "/bin/false".into())],
+                blacklist: vec!["z_1".into()],
+            }
+        );
+    }
+
+    #[test]
+    fn a_loading_order_is_a_chain() {
+        let mut config = Config::default();
+        config.read_loading_order(&["a".into(), "b".into(), "c".into()]);
+        let chain: Vec<_> = config
+            .softdeps
+            .iter()
+            .map(|dep| (dep.name.as_str(), dep.pre.join(" ")))
+            .collect();
+        assert_eq!(chain, [("a", "b".to_owned()), ("b", "c".to_owned())]);
+    }
+}

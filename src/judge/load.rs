@@ -1,0 +1,460 @@
+//! The load itself: KMM's command line, `modprobe`'s steps, the kernel's answers.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::image::overlay::{NeedLayer, Overlay};
+use crate::judge::command_line::{self, CommandLine};
+use crate::judge::config::module_name;
+use crate::judge::indexes::{Folder, Stop};
+use crate::judge::loader::{Answer, Handing, Machine};
+use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
+use crate::judge::not_found::{self, Wanted};
+use crate::judge::symbols::Exporters;
+use crate::judge::worker::{Place, Worker, image_folder};
+use crate::judge::{LoadCase, Trust, firmware};
+use crate::kernel::facts::KernelFacts;
+use crate::kmod::module_file::ModuleFile;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::layer::{Content, Node};
+
+/// The findings of one load.
+///
+/// # Errors
+/// A layer further down decides.
+pub(super) fn load(
+    case: &LoadCase<'_>,
+    overlay: &Overlay,
+    facts: Option<&KernelFacts>,
+    trust: &Trust,
+) -> Result<Vec<Finding>, NeedLayer> {
+    let modprobe = &case.work.modprobe;
+    if let Some(finding) = odd_folder(case) {
+        return Ok(vec![finding]);
+    }
+    let line = match command_line::parse(&command_line::of_module(modprobe)) {
+        Ok(line) => line,
+        Err(why) => {
+            return Ok(vec![
+                Finding::new(
+                    Code::ModprobeArgsInvalid,
+                    format!("nothing is loaded: {why}"),
+                )
+                .hint("see `args.load` and `rawArgs.load` of the Module"),
+            ]);
+        }
+    };
+    if let Some(what) = line.instead {
+        return Ok(vec![
+            Finding::new(
+                Code::ModprobeArgsInvalid,
+                format!("nothing is loaded: with these arguments modprobe {what}"),
+            )
+            .hint("see `args.load` and `rawArgs.load` of the Module"),
+        ]);
+    }
+    let kernel = case.target.kernel_version.as_str();
+    let worker = Worker::new(overlay, facts, kernel, case.release, &modprobe.dir_name);
+    let exporters = ImageExporters {
+        overlay,
+        folder: image_folder(&modprobe.dir_name, kernel),
+        known: OnceCell::new(),
+    };
+    let load = Load {
+        case,
+        overlay,
+        facts,
+        worker: &worker,
+        line: &line,
+        machine: Machine::new(case.target, facts, trust, &exporters),
+        files: Vec::new(),
+    };
+    match load.run() {
+        Ok(findings) => Ok(findings),
+        Err(Stop::NeedLayer) => Err(NeedLayer),
+        Err(Stop::Found(finding)) => Ok(vec![*finding]),
+    }
+}
+
+/// A folder's name that the shell of the init container would take apart.
+fn odd_folder(case: &LoadCase<'_>) -> Option<Finding> {
+    let dir_name = &case.work.modprobe.dir_name;
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=".contains(c);
+    (case.release.at_least(2, 2) && !dir_name.chars().all(plain)).then(|| {
+        Finding::new(
+            Code::ModprobeArgsUnknown,
+            format!("dirName `{dir_name}` has characters that KMM's shell command does not quote"),
+        )
+        .hint("name a folder of letters, digits, `/`, `.`, `_` and `-`")
+    })
+}
+
+/// Exporters among the modules of the image.
+struct ImageExporters<'a> {
+    overlay: &'a Overlay,
+    folder: String,
+    known: OnceCell<HashMap<Box<str>, String>>,
+}
+
+impl Exporters for ImageExporters<'_> {
+    fn of_image(&self, symbol: &str) -> Option<String> {
+        let known = self.known.get_or_init(|| {
+            // It only words a message: no layer is read for it.
+            let files = self.overlay.walk(&self.folder).unwrap_or_default();
+            let mut known = HashMap::new();
+            for (path, found) in files {
+                if let Node::File {
+                    content: Content::Module(file),
+                    ..
+                } = found.node
+                    && let Ok(elf) = &file.elf
+                {
+                    for export in &elf.exports {
+                        known
+                            .entry(export.name.clone())
+                            .or_insert_with(|| path.clone());
+                    }
+                }
+            }
+            known
+        });
+        known.get(symbol).cloned()
+    }
+}
+
+/// One run of `modprobe`.
+struct Load<'l, 'a> {
+    case: &'l LoadCase<'l>,
+    overlay: &'a Overlay,
+    facts: Option<&'a KernelFacts>,
+    worker: &'l Worker<'a>,
+    line: &'l CommandLine,
+    machine: Machine<'l>,
+    /// What was loaded from the image, by name.
+    files: Vec<(String, &'a Arc<ModuleFile>)>,
+}
+
+impl Load<'_, '_> {
+    fn run(mut self) -> Result<Vec<Finding>, Stop> {
+        let release = self
+            .line
+            .kernel
+            .clone()
+            .unwrap_or_else(|| self.case.target.kernel_version.clone());
+        let folder = format!("{}/lib/modules/{release}", self.line.root);
+        let mut findings = self.in_tree_modules_to_remove();
+        match self.worker.find(&folder)? {
+            Place::HostFolder(_) => {
+                findings.extend(self.from_the_host());
+                return Ok(findings);
+            }
+            Place::HostUnknown(path) => return Err(not_found::on_the_node(&path).into()),
+            _ => {}
+        }
+        // `-C` names other files than KMM's softdep.conf.
+        let order: &[String] = if self.line.config_paths.is_empty() {
+            &self.case.work.modprobe.modules_loading_order
+        } else {
+            &[]
+        };
+        let mut modprobe = Modprobe::open(
+            Folder {
+                worker: self.worker,
+                path: folder,
+            },
+            order,
+        )?;
+        for name in &self.line.names {
+            match modprobe.probes(name, self.line)? {
+                Ok(probes) => {
+                    let last = probes.len().saturating_sub(1);
+                    for (at, probe) in probes.iter().enumerate() {
+                        let mut seen = self.probe(&mut modprobe, probe)?;
+                        // `insmod` of modprobe answers with what became of the last one.
+                        if at != last {
+                            seen = seen.into_iter().map(Finding::as_warning).collect();
+                        }
+                        findings.extend(seen);
+                    }
+                }
+                Err(why) => findings.extend(self.not_found(&modprobe, name, &why)?),
+            }
+        }
+        let modules: Vec<_> = self
+            .files
+            .iter()
+            .filter_map(|(name, file)| Some((name.clone(), file.elf.as_ref().ok()?)))
+            .collect();
+        findings.extend(firmware::named(
+            self.overlay,
+            &self.case.work.modprobe.firmware_path,
+            &modules,
+        )?);
+        Ok(findings)
+    }
+
+    fn not_found(
+        &self,
+        modprobe: &Modprobe<'_, '_>,
+        name: &str,
+        why: &NotFound,
+    ) -> Result<Vec<Finding>, Stop> {
+        let wanted = Wanted {
+            name,
+            folder: modprobe.folder(),
+            dir_name: &self.case.work.modprobe.dir_name,
+            kernel: &self.case.target.kernel_version,
+        };
+        Ok(not_found::explain(self.overlay, wanted, why)?)
+    }
+
+    /// The loop of `kmod_module_probe_insert_module`.
+    fn probe(
+        &mut self,
+        modprobe: &mut Modprobe<'_, '_>,
+        probe: &Probe,
+    ) -> Result<Vec<Finding>, Stop> {
+        let mut findings = Vec::new();
+        let there = self.machine.has(&probe.name);
+        if probe.built_in || there {
+            let what = if probe.built_in {
+                "modules.builtin.bin lists it as built into the kernel, and modprobe loads nothing"
+            } else {
+                "it is loaded already"
+            };
+            let finding = Finding::new(Code::ModuleBuiltIn, format!("{}: {what}", probe.name));
+            return Ok(vec![if self.line.first_time {
+                finding.with_effect(Effect::Fails)
+            } else {
+                finding
+            }]);
+        }
+        for step in &probe.steps {
+            for absent in modprobe.absent_softdeps(&step.name)? {
+                findings.push(
+                    Finding::new(
+                        Code::SoftDependencyMissing,
+                        format!(
+                            "{}: soft dependency `{absent}` is found nowhere, and modprobe goes on \
+                             without it",
+                            step.name
+                        ),
+                    )
+                    .hint("modules of `modulesLoadingOrder` have to be in modules.dep as well"),
+                );
+            }
+        }
+        for step in &probe.steps {
+            if self.machine.has(&step.name) {
+                continue;
+            }
+            match self.step(step)? {
+                Answer::Loaded(remarks) => {
+                    findings.extend(remarks);
+                    findings.extend(dropped(step).map(Finding::as_warning));
+                }
+                Answer::Exists(name) => {
+                    let finding = Finding::new(
+                        Code::ModuleNameClash,
+                        format!(
+                            "{}: a module named `{name}` is loaded already, and modprobe takes \
+                             that for success (File exists)",
+                            step.name
+                        ),
+                    );
+                    findings.push(if self.line.first_time && step.asked_for {
+                        finding
+                    } else {
+                        finding.as_warning()
+                    });
+                }
+                Answer::Refused(seen) if step.required => {
+                    findings.extend(dropped(step));
+                    findings.extend(seen);
+                    break;
+                }
+                Answer::Refused(seen) => {
+                    let why = seen.first().map_or("", |finding| finding.message.as_str());
+                    findings.push(Finding::new(
+                        Code::SoftDependencyMissing,
+                        format!(
+                            "soft dependency `{}` would not load, and modprobe goes on without \
+                             it: {why}",
+                            step.name
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(findings)
+    }
+
+    /// `kmod_module_insert_module`, or the install command in its place.
+    fn step(&mut self, step: &Step) -> Result<Answer, Stop> {
+        if let Some(command) = &step.install {
+            return Ok(Answer::Loaded(vec![Finding::new(
+                Code::ModprobeArgsUnknown,
+                format!(
+                    "{}: modprobe runs `{command}` in place of loading the module, and what that \
+                     does is not known",
+                    step.name
+                ),
+            )]));
+        }
+        let handing = Handing {
+            force_vermagic: self.line.force_vermagic,
+            force_modversions: self.line.force_modversions,
+            parameters: step.parameters.clone(),
+        };
+        let Some(path) = &step.path else {
+            return Ok(Answer::Refused(vec![Finding::new(
+                Code::ModuleNotFound,
+                format!(
+                    "modprobe: could not insert '{0}': could not find module by name='{0}'",
+                    step.name
+                ),
+            )]));
+        };
+        Ok(match self.worker.find(path)? {
+            Place::Image {
+                node: Node::File { content, size, .. },
+                path: in_image,
+            } => match content {
+                Content::Module(file) => {
+                    let answer = self.machine.load(&in_image, file, &handing);
+                    if matches!(answer, Answer::Loaded(_)) {
+                        self.files.push((step.name.clone(), file));
+                    }
+                    answer
+                }
+                Content::Skipped | Content::Bytes(_) if *size < 6 => {
+                    Answer::Refused(vec![Finding::new(
+                        Code::ModuleUnreadable,
+                        format!("/{in_image} is too short to be a module (Invalid argument)"),
+                    )])
+                }
+                Content::Skipped | Content::Bytes(_) | Content::TooLarge(_) => {
+                    Answer::Refused(vec![
+                        Finding::new(
+                            Code::ModuleUnreadable,
+                            format!("could not look: /{in_image} was not read as a module"),
+                        )
+                        .with_effect(Effect::Blocks),
+                    ])
+                }
+            },
+            Place::HostModule(in_tree) => {
+                let file = self
+                    .facts
+                    .and_then(|facts| facts.in_tree.as_ref())
+                    .and_then(|modules| modules.get(in_tree.as_str()))
+                    .and_then(Option::as_ref);
+                self.machine.load_in_tree(&in_tree, file, &handing)
+            }
+            Place::HostUnknown(path) => {
+                let mut remark = not_found::on_the_node(&path);
+                // An in-tree module that was there when depmod ran is taken to be there.
+                if path.starts_with(self.worker.kernel()) {
+                    remark = remark.as_warning();
+                }
+                let (_, below) = path.split_once('/').unwrap_or(("", &path));
+                match self.machine.load_in_tree(below, None, &handing) {
+                    Answer::Loaded(mut remarks) => {
+                        remarks.push(remark);
+                        Answer::Loaded(remarks)
+                    }
+                    answer => answer,
+                }
+            }
+            Place::Missing | Place::Folder | Place::HostFolder(_) | Place::Image { .. } => {
+                Answer::Refused(vec![not_found::no_file(&step.name, path)])
+            }
+        })
+    }
+
+    /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.
+    fn from_the_host(&self) -> Vec<Finding> {
+        let kernel = &self.case.target.kernel_version;
+        let in_tree = self.facts.and_then(|facts| facts.in_tree.as_ref());
+        self.line
+            .names
+            .iter()
+            .map(|name| match in_tree {
+                None => not_found::on_the_node(kernel),
+                Some(modules) if modules.keys().any(|path| not_found::is_module(path, name)) => {
+                    Finding::new(
+                        Code::InTreeModule,
+                        format!(
+                            "modprobe loads the in-tree module {name} of the node, not one of the \
+                             image"
+                        ),
+                    )
+                    .hint("give `-d /tmp/<dirName>` in `rawArgs.load`")
+                }
+                Some(_) => Finding::new(
+                    Code::ModuleNotFound,
+                    format!(
+                        "modprobe: FATAL: Module {name} not found in directory \
+                         /lib/modules/{kernel}: modprobe looks at the node, not at the image"
+                    ),
+                )
+                .hint("give `-d /tmp/<dirName>` in `rawArgs.load`"),
+            })
+            .collect()
+    }
+
+    /// What the worker unloads first (`LoadKmod`): only files below the node's
+    /// `/lib/modules` count, by their exact spelling.
+    fn in_tree_modules_to_remove(&self) -> Vec<Finding> {
+        let Some(in_tree) = self.facts.and_then(|facts| facts.in_tree.as_ref()) else {
+            return Vec::new();
+        };
+        let is_there = |name: &str| {
+            in_tree.keys().any(|path| {
+                let file = path.rsplit('/').next().unwrap_or(path);
+                file.strip_prefix(name)
+                    .is_some_and(|suffix| suffix.starts_with(".ko"))
+            })
+        };
+        self.case
+            .work
+            .in_tree_modules_to_remove
+            .iter()
+            .filter(|name| !is_there(name))
+            .map(|name| {
+                let finding = Finding::new(
+                    Code::InTreeModule,
+                    format!("the target kernel has no in-tree module file {name}.ko to remove"),
+                )
+                .hint(format!(
+                    "`inTreeModulesToRemove` takes the file's own spelling; `{}` may be built in or \
+                     gone",
+                    module_name(name)
+                ));
+                // Before 2.2 modprobe is run without that look, and its failure ends the load.
+                if self.case.release.at_least(2, 2) {
+                    finding
+                } else {
+                    finding.with_effect(Effect::Fails)
+                }
+            })
+            .collect()
+    }
+}
+
+/// Dependencies that kmod forgot because one of them is not there.
+fn dropped(step: &Step) -> Option<Finding> {
+    let file = step.dropped.as_ref()?;
+    Some(
+        Finding::new(
+            Code::DependencyMissing,
+            format!(
+                "{}: modules.dep.bin names {file}, which is not there, so modprobe loads none of \
+                 the module's dependencies",
+                step.name
+            ),
+        )
+        .hint("put the missing module, or the `host` link that leads to it, into the image"),
+    )
+}

@@ -1,0 +1,338 @@
+//! The kernel's `load_module` (`kernel/module/main.c`), over the facts of module files.
+
+use std::sync::Arc;
+
+use crate::judge::release::Kernel;
+use crate::judge::signature::{self, Delivery};
+use crate::judge::symbols::{self, Export, Exporters, Loaded, Resolver, built_for};
+use crate::judge::{Trust, elf, parameters};
+use crate::kernel::facts::KernelFacts;
+use crate::kmod::module_file::{Compression, ElfFacts, ModuleFile};
+use crate::model::finding::{Code, Effect, Finding, Severity};
+use crate::model::target::Target;
+
+/// The target's kernel with what was loaded so far: nothing at first.
+pub(super) struct Machine<'a> {
+    target: &'a Target,
+    facts: Option<&'a KernelFacts>,
+    kernel: Kernel<'a>,
+    trust: &'a Trust,
+    exporters: &'a dyn Exporters,
+    loaded: Vec<Loaded>,
+}
+
+/// How a module is handed to the kernel.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Handing {
+    /// `--force-vermagic`.
+    pub(super) force_vermagic: bool,
+    /// `--force-modversion`.
+    pub(super) force_modversions: bool,
+    /// The parameters.
+    pub(super) parameters: String,
+}
+
+/// What `finit_module` or `init_module` answers.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The module is loaded; remarks about it.
+    Loaded(Vec<Finding>),
+    /// A module of that name is there already (`-EEXIST`).
+    Exists(String),
+    /// It is refused, or whether it is cannot be told.
+    Refused(Vec<Finding>),
+}
+
+impl<'a> Machine<'a> {
+    /// A kernel without any module.
+    pub(super) fn new(
+        target: &'a Target,
+        facts: Option<&'a KernelFacts>,
+        trust: &'a Trust,
+        exporters: &'a dyn Exporters,
+    ) -> Self {
+        Self {
+            target,
+            facts,
+            kernel: Kernel::new(&target.kernel_version, facts),
+            trust,
+            exporters,
+            loaded: Vec::new(),
+        }
+    }
+
+    /// True when a module of that name is loaded (`/sys/module/<name>/initstate`).
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.loaded.iter().any(|module| module.name == name)
+    }
+
+    /// Loads an in-tree module of the target kernel. Its file was made for that kernel, so
+    /// where nothing is known of it, it loads.
+    pub(super) fn load_in_tree(
+        &mut self,
+        path: &str,
+        file: Option<&Arc<ModuleFile>>,
+        handing: &Handing,
+    ) -> Answer {
+        if let Some(file) = file
+            && file.elf.is_ok()
+        {
+            return self.load_file(path, file, handing, true);
+        }
+        let stem = path.split(".ko").next().unwrap_or(path);
+        let name = crate::judge::config::module_name(stem.rsplit('/').next().unwrap_or(stem));
+        let of_it = |owner: &str| {
+            crate::judge::config::module_name(owner.rsplit('/').next().unwrap_or(owner)) == name
+        };
+        let exports = self
+            .facts
+            .and_then(|facts| facts.symbols.as_ref())
+            .map(|symbols| {
+                symbols
+                    .iter()
+                    .filter(|(_, symbol)| of_it(&symbol.owner))
+                    .map(|(name, symbol)| (name.clone(), Export::from(symbol)))
+                    .collect()
+            })
+            .unwrap_or_default();
+        self.loaded.push(Loaded {
+            name,
+            proprietary: false,
+            exports,
+        });
+        Answer::Loaded(Vec::new())
+    }
+
+    /// Loads a module file of the image.
+    pub(super) fn load(&mut self, path: &str, file: &ModuleFile, handing: &Handing) -> Answer {
+        self.load_file(path, file, handing, false)
+    }
+
+    fn load_file(
+        &mut self,
+        path: &str,
+        file: &ModuleFile,
+        handing: &Handing,
+        in_tree: bool,
+    ) -> Answer {
+        if self.kernel.enabled("MODULES") == Some(false) {
+            return Answer::Refused(vec![Finding::new(
+                Code::ModuleUnreadable,
+                "Function not implemented: the kernel has no loadable modules (CONFIG_MODULES)",
+            )]);
+        }
+        let shown = path.rsplit('/').next().unwrap_or(path);
+        let elf = match &file.elf {
+            Ok(elf) => elf,
+            Err(fault) => return Answer::Refused(vec![elf::fault(shown, fault)]),
+        };
+        let name = elf.this_module_name.to_string();
+        let forced = handing.force_vermagic || handing.force_modversions;
+        let delivery = match file.compression {
+            _ if !forced => Delivery::Whole,
+            Compression::None => Delivery::Flagged,
+            _ => Delivery::Mangled,
+        };
+        let mut findings = Vec::new();
+        if !in_tree {
+            findings.extend(signature::check(
+                shown,
+                &file.signature,
+                delivery,
+                &self.kernel,
+                self.trust,
+            ));
+        }
+        if let Some(finding) = elf::architecture(shown, elf, self.target.arch) {
+            findings.push(finding);
+            return Answer::Refused(findings);
+        }
+        findings.extend(elf::defects(shown, elf, &self.kernel));
+        findings.extend(elf::this_module(
+            shown,
+            elf,
+            self.facts.and_then(|facts| facts.this_module_size),
+            &self.kernel,
+        ));
+        let resolver = Resolver {
+            kernel: self.kernel,
+            facts: self.facts,
+            loaded: &self.loaded,
+            exporters: self.exporters,
+            arch: self.target.arch,
+            versions_ignored: handing.force_modversions,
+        };
+        findings.extend(resolver.module_layout(shown, elf));
+        findings.extend(self.vermagic(shown, elf, handing));
+        findings.extend(self.livepatch(shown, elf));
+        if !stops(&findings) && self.has(&name) {
+            return Answer::Exists(name);
+        }
+        findings.extend(self.unversioned_exports(shown, elf));
+        let resolved = resolver.resolve(shown, elf);
+        findings.extend(resolved.findings);
+        if self.facts.is_some() && resolved.unchecked > 0 {
+            findings.push(Finding::new(
+                Code::KernelFactsMissing,
+                format!(
+                    "{shown}: {} symbols were not checked, because no Module.symvers of the \
+                     kernel is known",
+                    resolved.unchecked
+                ),
+            ));
+        }
+        findings.extend(elf::relocations(shown, elf, self.target.arch));
+        findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
+        findings.extend(parameter_findings(shown, elf, &handing.parameters));
+        if stops(&findings) {
+            findings.sort_by_key(|finding| finding.severity != Severity::Error);
+            return Answer::Refused(findings);
+        }
+        self.loaded.push(Loaded {
+            name,
+            proprietary: resolved.proprietary,
+            exports: elf
+                .exports
+                .iter()
+                .map(|export| {
+                    (
+                        export.name.clone(),
+                        Export {
+                            crc: export.crc,
+                            gpl: export.gpl,
+                            namespace: export.namespace.clone(),
+                        },
+                    )
+                })
+                .collect(),
+        });
+        Answer::Loaded(findings)
+    }
+
+    /// `check_modinfo` and `same_magic`: with symbol versions in the module, everything up
+    /// to the first blank is skipped.
+    fn vermagic(&self, module: &str, elf: &ElfFacts, handing: &Handing) -> Option<Finding> {
+        let magic = elf.modinfo("vermagic").filter(|_| !handing.force_vermagic);
+        let Some(magic) = magic else {
+            let finding = Finding::new(
+                Code::VermagicMismatch,
+                format!(
+                    "{module}: Exec format error: {}, and the kernel does not load such modules",
+                    if handing.force_vermagic {
+                        "bad vermagic: its version magic is ignored by --force"
+                    } else {
+                        "bad vermagic: the module has no version magic"
+                    }
+                ),
+            )
+            .hint("build the module for the target kernel, and load it without --force");
+            return match self.kernel.force_load() {
+                Some(true) => None,
+                Some(false) => Some(finding),
+                None => Some(finding.with_effect(Effect::Doubts)),
+            };
+        };
+        let has_versions = elf.versions.is_some() && !handing.force_modversions;
+        let wanted = self.facts.and_then(|facts| facts.vermagic.as_deref());
+        let target = self.target.kernel_version.as_str();
+        match wanted {
+            Some(wanted) => {
+                let skip = has_versions && self.kernel.modversions() == Some(true);
+                (after_release(magic, skip) != after_release(wanted, skip)).then(|| {
+                    Finding::new(
+                        Code::VermagicMismatch,
+                        format!(
+                            "{module}: version magic '{magic}' should be '{wanted}': Exec format \
+                             error{}",
+                            built_for(elf, self.facts)
+                        ),
+                    )
+                    .hint(format!("build the module for kernel {target}"))
+                })
+            }
+            // Without symbol versions the release counts, whatever the kernel's
+            // configuration is.
+            None if !has_versions && magic.split(' ').next() != Some(target) => Some(
+                Finding::new(
+                    Code::VermagicMismatch,
+                    format!(
+                        "{module}: version magic '{magic}' is not that of kernel {target}: Exec \
+                         format error"
+                    ),
+                )
+                .hint(format!("build the module for kernel {target}")),
+            ),
+            None => None,
+        }
+    }
+
+    /// `check_modinfo_livepatch`.
+    fn livepatch(&self, module: &str, elf: &ElfFacts) -> Option<Finding> {
+        elf.modinfo("livepatch")?;
+        let finding = Finding::new(
+            Code::ElfInvalid,
+            format!(
+                "{module}: module is marked as livepatch module, but livepatch support is \
+                 disabled: Exec format error"
+            ),
+        );
+        match self.kernel.enabled("LIVEPATCH") {
+            Some(true) => None,
+            Some(false) => Some(finding),
+            None => Some(finding.with_effect(Effect::Doubts)),
+        }
+    }
+
+    /// `check_module_license_and_versions`: exports without versions.
+    fn unversioned_exports(&self, module: &str, elf: &ElfFacts) -> Option<Finding> {
+        let unversioned = elf.exports.iter().find(|export| export.crc.is_none())?;
+        if self.kernel.modversions() != Some(true) {
+            return None;
+        }
+        let finding = Finding::new(
+            Code::SymbolVersionMismatch,
+            format!(
+                "{module}: Exec format error: no versions for exported symbols, such as {}",
+                unversioned.name
+            ),
+        )
+        .hint("build the module with CONFIG_MODVERSIONS");
+        match self.kernel.force_load() {
+            Some(true) => None,
+            Some(false) => Some(finding),
+            None => Some(finding.with_effect(Effect::Doubts)),
+        }
+    }
+}
+
+fn after_release(magic: &str, skip: bool) -> &str {
+    if skip {
+        magic.find(' ').map_or("", |at| &magic[at..])
+    } else {
+        magic
+    }
+}
+
+fn stops(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.effect == Effect::Fails)
+}
+
+fn parameter_findings(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Finding> {
+    parameters::check(module, elf, parameters)
+        .into_iter()
+        .map(|trouble| match trouble {
+            parameters::Trouble::Unknown(message) => {
+                Finding::new(Code::ModprobeArgsInvalid, message)
+                    .hint("`modinfo -p` lists the parameters that the module takes")
+                    .as_warning()
+            }
+            parameters::Trouble::Refused(message) => Finding::new(
+                Code::ModprobeArgsInvalid,
+                format!("{message}: Invalid argument"),
+            )
+            .hint("correct `parameters` in the Module"),
+        })
+        .collect()
+}

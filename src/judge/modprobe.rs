@@ -1,0 +1,471 @@
+//! What `modprobe` loads, and in which order (kmod 28 of UBI 9, `libkmod/libkmod-module.c`).
+
+use std::collections::HashMap;
+
+use crate::judge::command_line::CommandLine;
+use crate::judge::config::{Config, module_name, underscores};
+use crate::judge::indexes::{Folder, Opened, Stop};
+use crate::judge::worker::Place;
+use crate::kmod::pattern::matches;
+
+/// One call of `kmod_module_insert_module`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// kmod's name of the module.
+    pub(super) name: String,
+    /// The file, as a path in the worker; `None` where kmod knows no file.
+    pub(super) path: Option<String>,
+    /// A failure ends the load; else it is passed over (a soft dependency).
+    pub(super) required: bool,
+    /// It is the module that was asked for, not one that this one needs.
+    pub(super) asked_for: bool,
+    /// The shell command that is run in place of loading it.
+    pub(super) install: Option<String>,
+    /// What the kernel is given as parameters.
+    pub(super) parameters: String,
+    /// Dependencies that modules.dep names and that are not there, so that kmod drops all
+    /// the module's dependencies (`kmod_module_parse_depline`).
+    pub(super) dropped: Option<String>,
+}
+
+/// What is done for one module that a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Probe {
+    /// kmod's name of the module.
+    pub(super) name: String,
+    /// `modules.builtin` lists it: kmod does nothing.
+    pub(super) built_in: bool,
+    /// What is loaded, in order.
+    pub(super) steps: Vec<Step>,
+}
+
+/// Why a name stands for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotFound {
+    /// The name is no name (`alias_normalize`).
+    Name,
+    /// `modules.dep.bin` is not there.
+    NoIndex,
+    /// `modules.dep.bin` cannot be read, and why.
+    BadIndex(String),
+    /// No index names it.
+    Unlisted,
+}
+
+/// kmod's pool of modules: what it knows of each.
+#[derive(Debug, Default)]
+struct Known {
+    name: String,
+    path: Option<String>,
+    dependencies: Option<Vec<String>>,
+    dropped: Option<String>,
+    built_in: Option<bool>,
+    install: Option<String>,
+    visited: bool,
+    required: bool,
+    ignores_commands: bool,
+}
+
+/// `modprobe`'s view of one folder.
+#[derive(Debug)]
+pub(super) struct Modprobe<'w, 'a> {
+    folder: Folder<'w, 'a>,
+    config: Config,
+    pool: HashMap<String, Known>,
+    dep: Opened,
+    builtin: Option<Opened>,
+}
+
+impl<'w, 'a> Modprobe<'w, 'a> {
+    /// Opens the folder: its configuration and `modules.dep.bin`. KMM's loading order is
+    /// read after `modules.softdep`, because kmod sorts its files by name.
+    ///
+    /// # Errors
+    /// A layer further down decides, or the look ends.
+    pub(super) fn open(folder: Folder<'w, 'a>, loading_order: &[String]) -> Result<Self, Stop> {
+        let mut config = Config::default();
+        if let Some(text) = folder.softdeps()? {
+            config.read(&text);
+        }
+        config.read_loading_order(loading_order);
+        let dep = folder.index("modules.dep")?;
+        Ok(Self {
+            folder,
+            config,
+            pool: HashMap::new(),
+            dep,
+            builtin: None,
+        })
+    }
+
+    /// The folder's path in the worker.
+    pub(super) fn folder(&self) -> &str {
+        &self.folder.path
+    }
+
+    /// What `modprobe` does for a name: one probe for every module that it stands for
+    /// (`insmod` of `tools/modprobe.c`).
+    ///
+    /// # Errors
+    /// A layer further down decides, or the look ends.
+    pub(super) fn probes(
+        &mut self,
+        name: &str,
+        line: &CommandLine,
+    ) -> Result<Result<Vec<Probe>, NotFound>, Stop> {
+        let keys = match self.lookup(name)? {
+            Ok(keys) if keys.is_empty() => {
+                return Ok(Err(match &self.dep {
+                    Opened::Missing => NotFound::NoIndex,
+                    Opened::Unusable(why) => NotFound::BadIndex(why.clone()),
+                    Opened::Index(_) => NotFound::Unlisted,
+                }));
+            }
+            Ok(keys) => keys,
+            Err(not_found) => return Ok(Err(not_found)),
+        };
+        let mut probes = Vec::new();
+        for key in keys {
+            probes.push(self.probe(&key, line)?);
+        }
+        Ok(Ok(probes))
+    }
+
+    /// `kmod_module_new_from_lookup`: the first place that knows the name answers.
+    fn lookup(&mut self, given: &str) -> Result<Result<Vec<String>, NotFound>, Stop> {
+        let Some(alias) = underscores(given) else {
+            return Ok(Err(NotFound::Name));
+        };
+        let from_config: Vec<String> = self
+            .config
+            .aliases
+            .iter()
+            .filter(|(pattern, _)| matches(pattern, &alias))
+            .map(|(_, name)| name.clone())
+            .collect();
+        if !from_config.is_empty() {
+            return Ok(Ok(self.aliases(&alias, from_config)));
+        }
+        if !alias.contains(':')
+            && let Some(line) = self.dep_line(&alias)
+        {
+            let name = module_name(&alias);
+            self.known(&name);
+            self.read_dep_line(&name, &line)?;
+            return Ok(Ok(vec![name]));
+        }
+        if alias.starts_with("symbol:") {
+            match self.folder.index("modules.symbols")? {
+                Opened::Index(index) => {
+                    let names = index.search_wild(&alias);
+                    if !names.is_empty() {
+                        return Ok(Ok(self.aliases(&alias, names)));
+                    }
+                }
+                Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
+            }
+        }
+        let command = self
+            .config
+            .install
+            .iter()
+            .find(|(name, _)| *name == alias)
+            .cloned();
+        if let Some((name, command)) = command {
+            let name = module_name(&name);
+            self.known(&name).install = Some(command);
+            return Ok(Ok(vec![name]));
+        }
+        match self.folder.index("modules.alias")? {
+            Opened::Index(index) => {
+                let names = index.search_wild(&alias);
+                if !names.is_empty() {
+                    return Ok(Ok(self.aliases(&alias, names)));
+                }
+            }
+            Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
+        }
+        if let Opened::Index(index) = self.folder.index("modules.builtin.alias")? {
+            let keys = self.aliases(&alias, index.search_wild(&alias));
+            for key in &keys {
+                self.known(key).built_in = Some(true);
+            }
+            return Ok(Ok(keys));
+        }
+        if self.is_in_builtin_index(&alias)? {
+            let name = module_name(&alias);
+            self.known(&name).built_in = Some(true);
+            return Ok(Ok(vec![name]));
+        }
+        Ok(Ok(Vec::new()))
+    }
+
+    /// `kmod_module_new_from_alias`: such a module is another object than the one of the
+    /// same name.
+    fn aliases(&mut self, alias: &str, names: Vec<String>) -> Vec<String> {
+        names
+            .into_iter()
+            .map(|name| {
+                let key = format!("{name}\\{alias}");
+                self.known(&key).name = name;
+                key
+            })
+            .collect()
+    }
+
+    fn known(&mut self, key: &str) -> &mut Known {
+        self.pool.entry(key.to_owned()).or_insert_with(|| Known {
+            name: key.to_owned(),
+            ..Known::default()
+        })
+    }
+
+    /// `kmod_search_moddep`.
+    fn dep_line(&self, name: &str) -> Option<String> {
+        match &self.dep {
+            Opened::Index(index) => index.search(name),
+            Opened::Missing | Opened::Unusable(_) => None,
+        }
+    }
+
+    /// `kmod_module_parse_depline`: the module's file, and what it needs, last first. One
+    /// dependency whose file is not there makes kmod forget them all.
+    fn read_dep_line(&mut self, key: &str, line: &str) -> Result<(), Stop> {
+        if self.known(key).dependencies.is_some() {
+            return Ok(());
+        }
+        let Some((file, dependencies)) = line.split_once(':') else {
+            self.known(key).dependencies = Some(Vec::new());
+            return Ok(());
+        };
+        let path = self.path_of(file);
+        self.known(key).path.get_or_insert(path);
+        let mut keys = Vec::new();
+        for file in dependencies
+            .split([' ', '\t'])
+            .filter(|word| !word.is_empty())
+        {
+            let path = self.path_of(file);
+            let name = module_name(path.rsplit('/').next().unwrap_or_default());
+            // `kmod_module_new_from_path`: the file is there, and no other has the name.
+            let there = self.folder.worker.find(&path)? != Place::Missing;
+            let same = self
+                .pool
+                .get(&name)
+                .and_then(|known| known.path.as_ref())
+                .is_none_or(|known| *known == path);
+            if !there || !same {
+                self.known(key).dropped = Some(file.to_owned());
+                return Ok(());
+            }
+            self.known(&name).path.get_or_insert(path);
+            keys.insert(0, name);
+        }
+        self.known(key).dependencies = Some(keys);
+        Ok(())
+    }
+
+    fn path_of(&self, file: &str) -> String {
+        if file.starts_with('/') {
+            file.to_owned()
+        } else {
+            format!("{}/{file}", self.folder.path)
+        }
+    }
+
+    /// `kmod_module_get_dependencies`.
+    fn dependencies(&mut self, key: &str) -> Result<Vec<String>, Stop> {
+        if self.known(key).dependencies.is_none() {
+            let name = self.known(key).name.clone();
+            if let Some(line) = self.dep_line(&name) {
+                self.read_dep_line(key, &line)?;
+            }
+        }
+        Ok(self.known(key).dependencies.clone().unwrap_or_default())
+    }
+
+    /// `kmod_module_is_builtin`: `modules.builtin.bin` of the folder decides.
+    fn is_builtin(&mut self, key: &str) -> Result<bool, Stop> {
+        if let Some(known) = self.known(key).built_in {
+            return Ok(known);
+        }
+        let name = self.known(key).name.clone();
+        let answer = self.is_in_builtin_index(&name)?;
+        self.known(key).built_in = Some(answer);
+        Ok(answer)
+    }
+
+    fn is_in_builtin_index(&mut self, name: &str) -> Result<bool, Stop> {
+        if self.builtin.is_none() {
+            self.builtin = Some(self.folder.index("modules.builtin")?);
+        }
+        Ok(matches!(&self.builtin, Some(Opened::Index(index)) if index.search(name).is_some()))
+    }
+
+    /// `kmod_module_probe_insert_module` up to its loop over the modules.
+    fn probe(&mut self, key: &str, line: &CommandLine) -> Result<Probe, Stop> {
+        let name = self.known(key).name.clone();
+        let mut probe = Probe {
+            name: name.clone(),
+            built_in: self.is_builtin(key)?,
+            steps: Vec::new(),
+        };
+        if probe.built_in {
+            return Ok(probe);
+        }
+        let is_alias = key.contains('\\');
+        if (line.use_blacklist || is_alias) && self.config.blacklist.contains(&name) {
+            return Ok(probe);
+        }
+        for known in self.pool.values_mut() {
+            known.visited = false;
+            known.required = false;
+        }
+        let mut order = Vec::new();
+        self.probe_list(key, true, line.ignore_commands, &mut order)?;
+        for entry in order {
+            let built_in = self.is_builtin(&entry)?;
+            if built_in {
+                continue;
+            }
+            let asked_for = entry == key;
+            let parameters = self.parameters(&entry, asked_for.then_some(&line.parameters));
+            let install = self.install_command(&entry);
+            let path = self.file_of(&entry)?;
+            let known = self.known(&entry);
+            probe.steps.push(Step {
+                name: known.name.clone(),
+                path,
+                required: known.required,
+                asked_for,
+                install: if known.ignores_commands {
+                    None
+                } else {
+                    install
+                },
+                parameters,
+                dropped: known.dropped.clone(),
+            });
+        }
+        Ok(probe)
+    }
+
+    /// `__kmod_module_get_probe_list`: dependencies, then the module between its soft
+    /// dependencies. A module is visited once.
+    fn probe_list(
+        &mut self,
+        key: &str,
+        required: bool,
+        ignore_commands: bool,
+        order: &mut Vec<String>,
+    ) -> Result<(), Stop> {
+        if std::mem::replace(&mut self.known(key).visited, true) {
+            return Ok(());
+        }
+        let dependencies = self.dependencies(key)?;
+        if required {
+            self.known(key).required = true;
+            for dependency in &dependencies {
+                self.known(dependency).required = true;
+            }
+        }
+        for dependency in &dependencies {
+            self.fill_softdeps(dependency, order)?;
+        }
+        if ignore_commands {
+            order.push(key.to_owned());
+            self.known(key).ignores_commands = true;
+            return Ok(());
+        }
+        self.fill_softdeps(key, order)
+    }
+
+    /// `__kmod_module_fill_softdep`.
+    fn fill_softdeps(&mut self, key: &str, order: &mut Vec<String>) -> Result<(), Stop> {
+        let name = self.known(key).name.clone();
+        let softdep = self
+            .config
+            .softdeps
+            .iter()
+            .find(|dep| matches(&dep.name, &name))
+            .cloned()
+            .unwrap_or_default();
+        let pre = self.lookup_softdeps(&softdep.pre)?;
+        let post = self.lookup_softdeps(&softdep.post)?;
+        for dependency in &pre {
+            self.probe_list(dependency, false, false, order)?;
+        }
+        order.push(key.to_owned());
+        self.known(key).ignores_commands = !pre.is_empty() || !post.is_empty();
+        for dependency in &post {
+            self.probe_list(dependency, false, false, order)?;
+        }
+        Ok(())
+    }
+
+    /// `lookup_softdep`: what is not found is passed over.
+    fn lookup_softdeps(&mut self, names: &[String]) -> Result<Vec<String>, Stop> {
+        let mut keys = Vec::new();
+        for name in names {
+            if let Ok(found) = self.lookup(name)? {
+                keys.extend(found);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The soft dependencies of a module that no index knows.
+    pub(super) fn absent_softdeps(&mut self, name: &str) -> Result<Vec<String>, Stop> {
+        let names: Vec<String> = self
+            .config
+            .softdeps
+            .iter()
+            .find(|dep| matches(&dep.name, name))
+            .map(|dep| dep.pre.iter().chain(&dep.post).cloned().collect())
+            .unwrap_or_default();
+        let mut absent = Vec::new();
+        for name in names {
+            if self.lookup(&name)?.is_ok_and(|found| found.is_empty()) {
+                absent.push(name);
+            }
+        }
+        Ok(absent)
+    }
+
+    /// `kmod_module_get_path`.
+    fn file_of(&mut self, key: &str) -> Result<Option<String>, Stop> {
+        if self.known(key).path.is_none() {
+            self.dependencies(key)?;
+        }
+        Ok(self.known(key).path.clone())
+    }
+
+    /// `kmod_module_get_options` and `module_options_concat`.
+    fn parameters(&mut self, key: &str, extra: Option<&String>) -> String {
+        let name = self.known(key).name.clone();
+        let alias = key.split_once('\\').map(|(_, alias)| alias.to_owned());
+        self.config
+            .options
+            .iter()
+            .filter(|(module, _)| *module == name || Some(module) == alias.as_ref())
+            .map(|(_, options)| options.as_str())
+            .chain(extra.map(String::as_str))
+            .filter(|options| !options.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// `kmod_module_get_install_commands`.
+    fn install_command(&mut self, key: &str) -> Option<String> {
+        let known = self.known(key);
+        if known.install.is_some() {
+            return known.install.clone();
+        }
+        let name = known.name.clone();
+        self.config
+            .install
+            .iter()
+            .find(|(pattern, _)| matches(pattern, &name))
+            .map(|(_, command)| command.clone())
+    }
+}

@@ -1,0 +1,205 @@
+//! What there is in place of a module that `modprobe` does not find.
+
+use crate::image::overlay::{NeedLayer, Overlay};
+use crate::judge::config::module_name;
+use crate::judge::modprobe::NotFound;
+use crate::judge::worker::image_folder;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::layer::Node;
+
+/// How many other places a message lists.
+const SHOWN: usize = 3;
+
+/// What was looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The name that `modprobe` was given.
+    pub(super) name: &'a str,
+    /// The folder that `modprobe` looks into, as a path in the worker.
+    pub(super) folder: &'a str,
+    /// `dirName` of the Module.
+    pub(super) dir_name: &'a str,
+    /// The target kernel.
+    pub(super) kernel: &'a str,
+}
+
+/// The findings for a name that stands for nothing.
+///
+/// # Errors
+/// A layer further down decides what there is instead.
+pub(super) fn explain(
+    overlay: &Overlay,
+    wanted: Wanted<'_>,
+    why: &NotFound,
+) -> Result<Vec<Finding>, NeedLayer> {
+    let Wanted {
+        name,
+        folder,
+        kernel,
+        ..
+    } = wanted;
+    let copied = image_folder(wanted.dir_name, kernel);
+    let fatal = format!("modprobe: FATAL: Module {name} not found in directory {folder}");
+    if *why == NotFound::Name {
+        return Ok(vec![Finding::new(
+            Code::ModprobeArgsInvalid,
+            format!("{fatal}: the name has unmatched brackets"),
+        )]);
+    }
+    let Some(there) = overlay.lookup_link(&copied)? else {
+        return Ok(vec![no_folder(overlay, wanted, &copied)?]);
+    };
+    if let Node::Symlink(target) = there.node {
+        return Ok(vec![
+            Finding::new(
+                Code::ModuleNotFound,
+                format!(
+                    "{fatal}: /{copied} is a link to {target}; KMM's `cp -R` copies the link, \
+                     which leads nowhere in the worker"
+                ),
+            )
+            .hint("make it a folder with the modules in it"),
+        ]);
+    }
+    let file = overlay
+        .walk(&copied)?
+        .into_iter()
+        .find(|(path, _)| is_module(path, name))
+        .map(|(path, _)| path);
+    let depmod = format!(
+        "run `depmod -b {} {kernel}` in the image after the last module is copied",
+        wanted.dir_name
+    );
+    let index = match why {
+        NotFound::NoIndex => Some(format!("/{copied}/modules.dep.bin is not in the image")),
+        NotFound::BadIndex(fault) => {
+            Some(format!("/{copied}/modules.dep.bin cannot be read: {fault}"))
+        }
+        NotFound::Unlisted | NotFound::Name => None,
+    };
+    Ok(match (file, index) {
+        (Some(_), Some(index)) => {
+            vec![Finding::new(Code::ModulesDepMissing, format!("{fatal}: {index}")).hint(depmod)]
+        }
+        (Some(file), None) => vec![
+            Finding::new(
+                Code::ModuleNotInModulesDep,
+                format!("{fatal}: {file} is there, and modules.dep.bin does not name it"),
+            )
+            .hint(depmod),
+        ],
+        (None, index) => {
+            let mut findings = vec![elsewhere(overlay, wanted, &fatal, &copied)?];
+            findings.extend(
+                index.map(|index| Finding::new(Code::ModulesDepMissing, index).hint(depmod)),
+            );
+            findings
+        }
+    })
+}
+
+/// The image has no folder for the kernel.
+fn no_folder(overlay: &Overlay, wanted: Wanted<'_>, copied: &str) -> Result<Finding, NeedLayer> {
+    let parent = copied.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let others: Vec<String> = overlay
+        .list(parent)?
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|name| name != wanted.kernel)
+        .collect();
+    let found = if others.is_empty() {
+        places(overlay, wanted.name, "")?.map_or_else(
+            || format!("there is nothing in /{parent}, nor the module anywhere else"),
+            |places| format!("the image has it at {places}"),
+        )
+    } else {
+        format!("the image is for {}", listed(&others))
+    };
+    Ok(Finding::new(
+        Code::ModuleNotFound,
+        format!("the image has no /{copied} to copy; {found}"),
+    )
+    .hint(if others.is_empty() {
+        format!(
+            "put the module and depmod's files into <dirName>/lib/modules/{}, and set `dirName`",
+            wanted.kernel
+        )
+    } else {
+        format!("build an image for kernel {}", wanted.kernel)
+    }))
+}
+
+/// The folder is there, and the module is not in it.
+fn elsewhere(
+    overlay: &Overlay,
+    wanted: Wanted<'_>,
+    fatal: &str,
+    copied: &str,
+) -> Result<Finding, NeedLayer> {
+    let found = match places(overlay, wanted.name, copied)? {
+        Some(places) => format!("the image has it at {places}"),
+        None => "the image has no such module".to_owned(),
+    };
+    Ok(
+        Finding::new(Code::ModuleNotFound, format!("{fatal}: {found}")).hint(format!(
+            "the module has to be below /{copied}; `inspect IMAGE` lists what there is"
+        )),
+    )
+}
+
+/// Where else in the image a module of that name is. The whole image is looked at only where
+/// all of it was read already, because the answer does not hang on it.
+fn places(overlay: &Overlay, name: &str, but: &str) -> Result<Option<String>, NeedLayer> {
+    if name.is_empty() || !overlay.is_complete() {
+        return Ok(None);
+    }
+    let places: Vec<String> = overlay
+        .walk("")?
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| is_module(path, name))
+        .filter(|path| but.is_empty() || !path.starts_with(&format!("{but}/")))
+        .map(|path| format!("/{path}"))
+        .collect();
+    Ok((!places.is_empty()).then(|| listed(&places)))
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// True for the file of a module of that name, in either spelling, compressed or not.
+pub(super) fn is_module(path: &str, name: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let suffix = file.split_once('.').map_or("", |(_, suffix)| suffix);
+    matches!(suffix, "ko" | "ko.gz" | "ko.xz" | "ko.zst") && module_name(file) == module_name(name)
+}
+
+/// A file that `modules.dep.bin` names and that is not in the worker.
+pub(super) fn no_file(module: &str, path: &str) -> Finding {
+    Finding::new(
+        Code::ModuleNotFound,
+        format!(
+            "modprobe: could not insert '{module}': modules.dep.bin names {path}, and there is no \
+             such file in KMM's worker"
+        ),
+    )
+    .hint(
+        "only the kernel's folder is copied, links as links: put the file itself there and run \
+         depmod again",
+    )
+}
+
+/// A path on the node of which nothing is known.
+pub(super) fn on_the_node(what: &str) -> Finding {
+    Finding::new(
+        Code::KernelFactsMissing,
+        format!("the node's /lib/modules/{what} decides, and nothing is known of it"),
+    )
+    .hint("name the kernel's driver-toolkit image or a --kernel-dir")
+    .with_effect(Effect::Doubts)
+}

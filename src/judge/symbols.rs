@@ -1,0 +1,454 @@
+//! Symbols: resolution, versions, licences and namespaces (`kernel/module/main.c`,
+//! `kernel/module/version.c`).
+
+use std::collections::HashMap;
+
+use crate::judge::release::Kernel;
+use crate::kernel::facts::{KernelFacts, KernelSymbol};
+use crate::kmod::module_file::{ElfFacts, SymbolVersion};
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::target::Arch;
+
+/// A module that is loaded in the simulated kernel.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Loaded {
+    /// Its name in `struct module`.
+    pub(super) name: String,
+    /// It is tainted as proprietary.
+    pub(super) proprietary: bool,
+    /// Its exports.
+    pub(super) exports: HashMap<Box<str>, Export>,
+}
+
+/// An exported symbol, as a lookup finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Export {
+    pub(super) crc: Option<u32>,
+    pub(super) gpl: bool,
+    pub(super) namespace: Option<Box<str>>,
+}
+
+impl From<&KernelSymbol> for Export {
+    fn from(symbol: &KernelSymbol) -> Self {
+        Self {
+            crc: symbol.crc,
+            gpl: symbol.gpl,
+            namespace: symbol.namespace.clone(),
+        }
+    }
+}
+
+/// Where a symbol that nothing loaded exports comes from.
+pub(super) trait Exporters {
+    /// A module of the image that exports the symbol, in words for a message.
+    fn of_image(&self, symbol: &str) -> Option<String>;
+}
+
+/// What the symbols of one module are resolved against.
+pub(super) struct Resolver<'a> {
+    pub(super) kernel: Kernel<'a>,
+    pub(super) facts: Option<&'a KernelFacts>,
+    pub(super) loaded: &'a [Loaded],
+    pub(super) exporters: &'a dyn Exporters,
+    pub(super) arch: Arch,
+    /// `MODULE_INIT_IGNORE_MODVERSIONS`, or versions that kmod cut out.
+    pub(super) versions_ignored: bool,
+}
+
+/// What resolving a module's symbols came to.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub(super) findings: Vec<Finding>,
+    /// The module ends up tainted as proprietary.
+    pub(super) proprietary: bool,
+    /// Symbols that could not be looked at because no symbols of the kernel are known.
+    pub(super) unchecked: usize,
+}
+
+/// One lookup's answer.
+enum Found {
+    Export {
+        export: Export,
+        owner: Option<usize>,
+    },
+    /// There, and only for modules with a compatible licence.
+    GplOnly,
+    Unknown,
+    No,
+}
+
+/// `license_is_gpl_compatible` (`include/linux/license.h`); a module without a licence is
+/// proprietary (`set_license`).
+pub(super) fn is_gpl_compatible(license: Option<&str>) -> bool {
+    matches!(
+        license,
+        Some(
+            "GPL"
+                | "GPL v2"
+                | "GPL and additional rights"
+                | "Dual BSD/GPL"
+                | "Dual MIT/GPL"
+                | "Dual MPL/GPL"
+        )
+    )
+}
+
+/// The versions that a module brings, by symbol; of several the first counts.
+struct Versions<'m> {
+    plain: Option<HashMap<&'m str, u32>>,
+    extended: Option<HashMap<&'m str, u32>>,
+}
+
+impl<'m> Versions<'m> {
+    fn new(elf: &'m ElfFacts, resolver: &Resolver<'_>) -> Self {
+        let map = |list: &'m Vec<SymbolVersion>| {
+            let mut map = HashMap::with_capacity(list.len());
+            for entry in list {
+                map.entry(&*entry.name).or_insert(entry.crc);
+            }
+            map
+        };
+        let used = !resolver.versions_ignored;
+        Self {
+            plain: elf.versions.as_ref().filter(|_| used).map(map),
+            // Read since 6.14.
+            extended: elf
+                .extended_versions
+                .as_ref()
+                .filter(|_| used && resolver.kernel.at_least(6, 14))
+                .map(map),
+        }
+    }
+}
+
+impl Resolver<'_> {
+    /// `check_modstruct_version`: the layout of the kernel's structures, before all else.
+    pub(super) fn module_layout(&self, module: &str, elf: &ElfFacts) -> Option<Finding> {
+        let symbol = self.facts?.symbols.as_ref()?.get("module_layout")?;
+        self.version(
+            module,
+            "module_layout",
+            symbol.crc,
+            &Versions::new(elf, self),
+            elf,
+        )
+        .err()
+        .map(|finding| *finding)
+    }
+
+    /// `simplify_symbols`: every undefined symbol, in the order of the symbol table.
+    pub(super) fn resolve(&self, module: &str, elf: &ElfFacts) -> Resolved {
+        let license = elf.modinfo("license");
+        let versions = Versions::new(elf, self);
+        let mut using_gpl_only = false;
+        let mut resolved = Resolved {
+            proprietary: !is_gpl_compatible(license),
+            ..Resolved::default()
+        };
+        for symbol in &elf.undefined {
+            let name = &*symbol.name;
+            let (export, owner) = match self.find(name, resolved.proprietary) {
+                Found::Export { export, owner } => (export, owner),
+                Found::Unknown => {
+                    resolved.unchecked += 1;
+                    continue;
+                }
+                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => continue,
+                Found::GplOnly => {
+                    resolved.findings.push(gpl_only(module, name, license));
+                    continue;
+                }
+                Found::No => {
+                    resolved.findings.push(self.missing(module, name));
+                    continue;
+                }
+            };
+            using_gpl_only |= export.gpl;
+            let owner = owner.map(|at| &self.loaded[at]);
+            // `inherit_taint` (5.9)
+            if let Some(owner) = owner.filter(|owner| owner.proprietary)
+                && self.kernel.at_least(5, 9)
+            {
+                if using_gpl_only {
+                    if !symbol.weak {
+                        resolved.findings.push(
+                            Finding::new(
+                                Code::SymbolGplOnly,
+                                format!(
+                                    "{module}: Unknown symbol {name} (err -2): module using \
+                                     GPL-only symbols uses symbols {name} from proprietary \
+                                     module {}",
+                                    owner.name
+                                ),
+                            )
+                            .hint("give both modules a licence that is compatible with the GPL"),
+                        );
+                    }
+                    continue;
+                }
+                resolved.proprietary = true;
+            }
+            if let Err(finding) = self.version(module, name, export.crc, &versions, elf) {
+                resolved.findings.push(*finding);
+                continue;
+            }
+            resolved
+                .findings
+                .extend(self.namespace(module, name, &export, elf));
+        }
+        resolved
+    }
+
+    /// `find_symbol`: the kernel's own symbols, then those of the modules, last one first.
+    fn find(&self, name: &str, proprietary: bool) -> Found {
+        let mut gpl_only = false;
+        let symbols = self.facts.and_then(|facts| facts.symbols.as_ref());
+        let of_kernel = symbols
+            .and_then(|symbols| symbols.get(name))
+            .filter(|symbol| &*symbol.owner == "vmlinux")
+            .map(Export::from);
+        let of_modules = self
+            .loaded
+            .iter()
+            .enumerate()
+            .rev()
+            .filter_map(|(at, module)| Some((module.exports.get(name)?.clone(), Some(at))));
+        for (export, owner) in of_kernel
+            .into_iter()
+            .map(|export| (export, None))
+            .chain(of_modules)
+        {
+            if export.gpl && proprietary {
+                gpl_only = true;
+                continue;
+            }
+            return Found::Export { export, owner };
+        }
+        match symbols {
+            _ if gpl_only => Found::GplOnly,
+            None => Found::Unknown,
+            Some(_) => Found::No,
+        }
+    }
+
+    /// `ignore_undef_symbol`, and what the architectures take out before
+    /// (`module_frob_arch_sections`).
+    fn is_ignored(&self, name: &str) -> bool {
+        match self.arch {
+            Arch::Amd64 | Arch::S390x => name == "_GLOBAL_OFFSET_TABLE_",
+            Arch::Ppc64le => name == ".TOC." || name == "TOC.",
+            Arch::Arm64 => false,
+        }
+    }
+
+    /// `check_version`.
+    fn version(
+        &self,
+        module: &str,
+        name: &str,
+        crc: Option<u32>,
+        versions: &Versions<'_>,
+        elf: &ElfFacts,
+    ) -> Result<(), Box<Finding>> {
+        let Some(crc) = crc.filter(|_| self.kernel.modversions() == Some(true)) else {
+            return Ok(());
+        };
+        let (known, is_extended) = match (&versions.extended, &versions.plain) {
+            (Some(extended), _) => (extended.get(name), true),
+            (None, Some(plain)) => (plain.get(name), false),
+            (None, None) => return self.without_versions(module, name),
+        };
+        match known {
+            Some(known) if *known == crc => Ok(()),
+            Some(known) => Err(Box::new(
+                Finding::new(
+                    Code::SymbolVersionMismatch,
+                    format!(
+                        "{module}: disagrees about version of symbol {name}: 0x{known:08x} in the \
+                         module, 0x{crc:08x} in the kernel{}",
+                        built_for(elf, self.facts)
+                    ),
+                )
+                .hint("build the module against the target kernel's headers"),
+            )),
+            // Debian's patch "module: Disable matching missing version CRC".
+            None if self.kernel.debian && !is_extended => Err(Box::new(
+                Finding::new(
+                    Code::SymbolVersionMismatch,
+                    format!("{module}: no symbol version for {name}; 0x{crc:08x} in the kernel"),
+                )
+                .hint("build the module with the Module.symvers of the target kernel"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// A module without versions in a kernel that has them.
+    fn without_versions(&self, module: &str, name: &str) -> Result<(), Box<Finding>> {
+        let finding = Finding::new(
+            Code::SymbolVersionMismatch,
+            format!(
+                "{module}: Exec format error: the module carries no symbol versions, and the \
+                 kernel asks for that of {name}"
+            ),
+        )
+        .hint("build the module with CONFIG_MODVERSIONS and the kernel's Module.symvers");
+        match self.kernel.force_load() {
+            Some(true) => Ok(()),
+            Some(false) => Err(Box::new(finding)),
+            None => Err(Box::new(finding.with_effect(Effect::Doubts))),
+        }
+    }
+
+    /// `verify_namespace_is_imported` (5.4).
+    fn namespace(
+        &self,
+        module: &str,
+        name: &str,
+        export: &Export,
+        elf: &ElfFacts,
+    ) -> Option<Finding> {
+        let namespace = export
+            .namespace
+            .as_deref()
+            .filter(|name| !name.is_empty())?;
+        if !self.kernel.at_least(5, 4) || elf.modinfo_all("import_ns").any(|ns| ns == namespace) {
+            return None;
+        }
+        // `verify_module_namespace` (6.16): `module:a,b*` names the modules that may use it.
+        if let Some(names) = namespace.strip_prefix("module:") {
+            let allowed = names.split(',').any(|pattern| {
+                pattern
+                    .strip_suffix('*')
+                    .map_or(pattern == module, |start| module.starts_with(start))
+            });
+            if allowed {
+                return None;
+            }
+        }
+        let finding = Finding::new(
+            Code::SymbolNamespaceMissing,
+            format!(
+                "{module}: module uses symbol ({name}) from namespace {namespace}, but does not \
+                 import it"
+            ),
+        )
+        .hint(format!("add MODULE_IMPORT_NS({namespace}) to the module"));
+        Some(
+            match self
+                .kernel
+                .enabled("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS")
+            {
+                Some(true) => finding.as_warning(),
+                Some(false) => finding,
+                None => finding.with_effect(Effect::Doubts),
+            },
+        )
+    }
+
+    /// A symbol that nothing loaded exports, and who would.
+    fn missing(&self, module: &str, name: &str) -> Finding {
+        let known = self
+            .facts
+            .and_then(|facts| facts.symbols.as_ref())
+            .and_then(|symbols| symbols.get(name));
+        if let Some(symbol) = known {
+            return Finding::new(
+                Code::DependencyMissing,
+                format!(
+                    "{module}: Unknown symbol {name} (err -2): in-tree module {} exports it, and \
+                     modprobe would not load that",
+                    symbol.owner
+                ),
+            )
+            .hint(
+                "link the kernel's modules into the folder before depmod: \
+                 `ln -s /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`",
+            );
+        }
+        if let Some(exporter) = self.exporters.of_image(name) {
+            return Finding::new(
+                Code::DependencyMissing,
+                format!(
+                    "{module}: Unknown symbol {name} (err -2): {exporter} exports it, and \
+                     modprobe would not load that"
+                ),
+            )
+            .hint(
+                "run `depmod -b <dirName> <kernel>` in the image after the last module is copied",
+            );
+        }
+        Finding::new(
+            Code::SymbolMissing,
+            format!("{module}: Unknown symbol {name} (err -2)"),
+        )
+        .hint("the target kernel has no such symbol; use a release of the module made for it")
+    }
+}
+
+fn gpl_only(module: &str, name: &str, license: Option<&str>) -> Finding {
+    let license = match license {
+        Some(license) => format!("licence is '{license}'"),
+        None => "has no MODULE_LICENSE".to_owned(),
+    };
+    Finding::new(
+        Code::SymbolGplOnly,
+        format!(
+            "{module}: Unknown symbol {name} (err -2): it is for GPL-compatible modules, and the \
+             module's {license}"
+        ),
+    )
+    .hint("use symbols without EXPORT_SYMBOL_GPL, or give the module a licence compatible with the GPL")
+}
+
+/// In words, the kernel that a module was built for, where it is another one.
+pub(super) fn built_for(elf: &ElfFacts, facts: Option<&KernelFacts>) -> String {
+    let release = elf
+        .modinfo("vermagic")
+        .and_then(|vermagic| vermagic.split(' ').next());
+    match (release, facts) {
+        (Some(release), Some(facts)) if release != facts.kernel_version => {
+            format!(" (the module was built for {release})")
+        }
+        _ => String::new(),
+    }
+}
+
+/// `verify_exported_symbols`: a module may export nothing that is exported already.
+pub(super) fn duplicates(
+    module: &str,
+    elf: &ElfFacts,
+    facts: Option<&KernelFacts>,
+    loaded: &[Loaded],
+) -> Vec<Finding> {
+    let symbols = facts.and_then(|facts| facts.symbols.as_ref());
+    elf.exports
+        .iter()
+        .filter_map(|export| {
+            let of_kernel = symbols
+                .and_then(|symbols| symbols.get(&export.name))
+                .filter(|symbol| &*symbol.owner == "vmlinux")
+                .map(|_| "kernel");
+            let owner = of_kernel.or_else(|| {
+                loaded
+                    .iter()
+                    .rev()
+                    .find(|other| other.exports.contains_key(&export.name))
+                    .map(|other| other.name.as_str())
+            })?;
+            Some(
+                Finding::new(
+                    Code::SymbolDuplicate,
+                    format!(
+                        "{module}: exports duplicate symbol {} (owned by {owner}): Exec format \
+                         error",
+                        export.name
+                    ),
+                )
+                .hint(format!(
+                    "rename the symbol, or do not load {owner} beside this module"
+                )),
+            )
+        })
+        .collect()
+}

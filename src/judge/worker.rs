@@ -1,0 +1,231 @@
+//! The file system in which KMM's worker runs `modprobe`.
+//!
+//! It is neither the image's nor the node's: the init container copies one folder of the
+//! image (`cp -R`, links as links), and the node's `/lib/modules` is mounted beside it. A
+//! link in the copied folder is followed there.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+
+use crate::image::overlay::{NeedLayer, Overlay};
+use crate::judge::command_line::{SHARED_DIR, join};
+use crate::kernel::facts::KernelFacts;
+use crate::model::layer::Node;
+use crate::model::plan::KmmRelease;
+
+/// `MAXSYMLINKS` of the kernel.
+const MAX_LINKS: usize = 40;
+
+/// What a path names in the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place<'a> {
+    /// A file or folder that came from the image.
+    Image {
+        /// Its path in the image.
+        path: String,
+        /// The file or folder; never a link.
+        node: &'a Node,
+    },
+    /// The node's `/lib/modules/<kernel>`, or a folder below it.
+    HostFolder(String),
+    /// An in-tree module of the target kernel: its path below `/lib/modules/<kernel>`.
+    HostModule(String),
+    /// A path below `/lib/modules` of which nothing is known.
+    HostUnknown(String),
+    /// A folder of the worker itself.
+    Folder,
+    /// Nothing.
+    Missing,
+}
+
+/// A part of the image in the worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Copied {
+    at: Vec<String>,
+    from: String,
+}
+
+/// The worker's file system, as far as `modprobe` can come upon it.
+#[derive(Debug, Clone)]
+pub(super) struct Worker<'a> {
+    overlay: &'a Overlay,
+    facts: Option<&'a KernelFacts>,
+    kernel: &'a str,
+    copied: Copied,
+}
+
+impl<'a> Worker<'a> {
+    /// The worker of a KMM release: since 2.2 an init container copies the one folder
+    /// (`internal/pod/workerpodmanager.go`, `addCopyCommand`), 2.0 and 2.1 unpack the whole
+    /// image (`internal/worker/imagepuller.go`), 1.x runs `modprobe` in the image itself.
+    pub(super) fn new(
+        overlay: &'a Overlay,
+        facts: Option<&'a KernelFacts>,
+        kernel: &'a str,
+        release: KmmRelease,
+        dir_name: &str,
+    ) -> Self {
+        let copied = if release.at_least(2, 2) {
+            Copied {
+                at: components(&join(&[SHARED_DIR, dir_name, "lib/modules", kernel])),
+                from: image_folder(dir_name, kernel),
+            }
+        } else if release.at_least(2, 0) {
+            Copied {
+                at: components(SHARED_DIR),
+                from: String::new(),
+            }
+        } else {
+            Copied {
+                at: Vec::new(),
+                from: String::new(),
+            }
+        };
+        Self {
+            overlay,
+            facts,
+            kernel,
+            copied,
+        }
+    }
+
+    /// The kernel whose modules the node's `/lib/modules` has.
+    pub(super) fn kernel(&self) -> &'a str {
+        self.kernel
+    }
+
+    /// What stands at an absolute path, links followed in the worker's file system.
+    ///
+    /// # Errors
+    /// A layer further down decides.
+    pub(super) fn find(&self, path: &str) -> Result<Place<'a>, NeedLayer> {
+        let mut todo: VecDeque<String> = components(path).into();
+        let mut here: Vec<String> = Vec::new();
+        let mut links = 0;
+        let mut place = Place::Folder;
+        while let Some(name) = todo.pop_front() {
+            if name == ".." {
+                here.pop();
+                place = self.at(&here)?.0;
+                continue;
+            }
+            if matches!(&place, Place::Image { node, .. } if !matches!(node, Node::Dir))
+                || matches!(place, Place::HostModule(_))
+            {
+                return Ok(Place::Missing);
+            }
+            here.push(name);
+            let (found, link) = self.at(&here)?;
+            if let Some(target) = link {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Ok(Place::Missing);
+                }
+                here.pop();
+                if target.starts_with('/') {
+                    here.clear();
+                }
+                place = self.at(&here)?.0;
+                for name in components(target).into_iter().rev() {
+                    todo.push_front(name);
+                }
+                continue;
+            }
+            if found == Place::Missing {
+                return Ok(Place::Missing);
+            }
+            place = found;
+        }
+        Ok(place)
+    }
+
+    /// What stands at a path whose folders are no links, and where it leads if it is one.
+    fn at(&self, here: &[String]) -> Result<(Place<'a>, Option<&'a str>), NeedLayer> {
+        if let Some(below) = below_host_modules(here) {
+            return Ok((self.on_the_host(&below), None));
+        }
+        if let Some(rest) = here.strip_prefix(self.copied.at.as_slice()) {
+            let path = rest.iter().fold(self.copied.from.clone(), |path, name| {
+                format!("{path}/{name}").trim_start_matches('/').to_owned()
+            });
+            if path.is_empty() {
+                return Ok((Place::Folder, None));
+            }
+            return Ok(match self.overlay.lookup_link(&path)? {
+                Some(found) => match found.node {
+                    Node::Symlink(target) => (Place::Missing, Some(target.as_str())),
+                    node => (Place::Image { path, node }, None),
+                },
+                None => (Place::Missing, None),
+            });
+        }
+        let on_the_way = self.copied.at.starts_with(here) || is_host_parent(here);
+        let place = if on_the_way {
+            Place::Folder
+        } else {
+            Place::Missing
+        };
+        Ok((place, None))
+    }
+
+    /// `below` is the path below the node's `/lib/modules`.
+    fn on_the_host(&self, below: &[String]) -> Place<'a> {
+        let Some((kernel, rest)) = below.split_first() else {
+            return Place::Folder;
+        };
+        let path = rest.join("/");
+        if kernel != self.kernel {
+            return Place::HostUnknown(below.join("/"));
+        }
+        if path.is_empty() {
+            return Place::HostFolder(path);
+        }
+        let Some(in_tree) = self.facts.and_then(|facts| facts.in_tree.as_ref()) else {
+            return Place::HostUnknown(below.join("/"));
+        };
+        let folder = format!("{path}/");
+        if in_tree.contains_key(path.as_str()) {
+            Place::HostModule(path)
+        } else if in_tree
+            .range::<str, _>((Bound::Included(folder.as_str()), Bound::Unbounded))
+            .next()
+            .is_some_and(|(first, _)| first.starts_with(&folder))
+        {
+            Place::HostFolder(path)
+        } else {
+            Place::Missing
+        }
+    }
+}
+
+/// The folder of the image that the init container copies, relative to the image's root.
+pub(super) fn image_folder(dir_name: &str, kernel: &str) -> String {
+    join(&["/", dir_name, "lib/modules", kernel])
+        .trim_start_matches('/')
+        .to_owned()
+}
+
+fn components(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The rest of a path below `/lib/modules`, which is `/usr/lib/modules` in the worker's
+/// image as well.
+fn below_host_modules(here: &[String]) -> Option<Vec<String>> {
+    let here = match here {
+        [usr, rest @ ..] if usr == "usr" => rest,
+        here => here,
+    };
+    match here {
+        [lib, modules, rest @ ..] if lib == "lib" && modules == "modules" => Some(rest.to_vec()),
+        _ => None,
+    }
+}
+
+fn is_host_parent(here: &[String]) -> bool {
+    let path = here.join("/");
+    matches!(path.as_str(), "" | "usr" | "lib" | "usr/lib")
+}

@@ -1,7 +1,8 @@
 //! The ELF file as the kernel's loader wants it (`elf_validity_check`, `setup_load_info`,
-//! `layout_and_allocate`, `apply_relocate_add` of `kernel/module/main.c` and `arch/`).
+//! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
 use crate::judge::release::Kernel;
+use crate::kmod::defects;
 use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind};
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
@@ -74,8 +75,8 @@ pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<F
     })
 }
 
-/// Faults that this kernel refuses before it looks at symbols.
-pub(super) fn defects(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<Finding> {
+/// Faults that this kernel refuses.
+pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<Finding> {
     elf.defects
         .iter()
         .filter_map(|defect| {
@@ -98,34 +99,20 @@ pub(super) fn defects(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<
 /// cannot be told.
 fn refuses(rule: &str, kernel: &Kernel<'_>) -> Option<bool> {
     match rule {
-        // `module_enforce_rwx_sections` (5.7)
-        "write-exec-section" => match kernel.enabled("STRICT_MODULE_RWX") {
-            Some(true) => kernel.at_least(5, 7).then_some(true),
-            Some(false) => None,
-            None => Some(true),
+        defects::MODINFO_COUNT
+        | defects::SYMTAB_COUNT
+        | defects::THIS_MODULE_COUNT
+        | defects::THIS_MODULE_KIND => kernel.at_least(6, 4).then_some(true),
+        defects::SYMBOL_NAMES => kernel.at_least(6, 12).then_some(true),
+        defects::WRITABLE_TEXT if !kernel.at_least(5, 8) => None,
+        defects::WRITABLE_TEXT => match kernel.enabled("STRICT_MODULE_RWX") {
+            Some(strict) => strict.then_some(true),
+            None => Some(false),
         },
+        // Before, the loader read what lies behind the section headers.
+        defects::SYMBOL_SECTION => Some(kernel.at_least(5, 14)),
         _ => Some(true),
     }
-}
-
-/// Relocations that the kernel's loader does not know (`apply_relocate_add`).
-pub(super) fn relocations(module: &str, elf: &ElfFacts, arch: Arch) -> Vec<Finding> {
-    // R_X86_64_NONE, 64, PC32, PLT32, 32, 32S, PC64
-    const X86_64: &[u32] = &[0, 1, 2, 4, 10, 11, 24];
-    if arch != Arch::Amd64 {
-        return Vec::new();
-    }
-    elf.relocation_types
-        .iter()
-        .filter(|kind| !X86_64.contains(kind))
-        .map(|kind| {
-            Finding::new(
-                Code::ElfInvalid,
-                format!("{module}: Exec format error: unknown rela relocation: {kind}"),
-            )
-            .hint("build the module with the kernel's own flags (no -fPIC, no -mcmodel)")
-        })
-        .collect()
 }
 
 /// The size of `struct module` (`elf_validity_check` since 6.4): another configuration.

@@ -146,7 +146,7 @@ impl Load<'_, '_> {
         let mut findings = self.in_tree_modules_to_remove();
         match self.worker.find(&folder)? {
             Place::HostFolder(_) => {
-                findings.extend(self.from_the_host());
+                findings.extend(self.answer_of_the_node());
                 return Ok(findings);
             }
             Place::HostUnknown(path) => return Err(not_found::on_the_node(&path).into()),
@@ -350,7 +350,8 @@ impl Load<'_, '_> {
                     .and_then(|facts| facts.in_tree.as_ref())
                     .and_then(|modules| modules.get(in_tree.as_str()))
                     .and_then(Option::as_ref);
-                self.machine.load_in_tree(&in_tree, file, &handing)
+                self.machine.load_in_tree(&in_tree, file);
+                Answer::Loaded(Vec::new())
             }
             Place::HostUnknown(path) => {
                 let mut remark = not_found::on_the_node(&path);
@@ -359,13 +360,8 @@ impl Load<'_, '_> {
                     remark = remark.as_warning();
                 }
                 let (_, below) = path.split_once('/').unwrap_or(("", &path));
-                match self.machine.load_in_tree(below, None, &handing) {
-                    Answer::Loaded(mut remarks) => {
-                        remarks.push(remark);
-                        Answer::Loaded(remarks)
-                    }
-                    answer => answer,
-                }
+                self.machine.load_in_tree(below, None);
+                Answer::Loaded(vec![remark])
             }
             Place::Missing | Place::Folder | Place::HostFolder(_) | Place::Image { .. } => {
                 Answer::Refused(vec![not_found::no_file(&step.name, path)])
@@ -374,7 +370,7 @@ impl Load<'_, '_> {
     }
 
     /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.
-    fn from_the_host(&self) -> Vec<Finding> {
+    fn answer_of_the_node(&self) -> Vec<Finding> {
         let kernel = &self.case.target.kernel_version;
         let in_tree = self.facts.and_then(|facts| facts.in_tree.as_ref());
         self.line

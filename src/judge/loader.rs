@@ -1,7 +1,9 @@
 //! The kernel's `load_module` (`kernel/module/main.c`), over the facts of module files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::judge::config::module_name;
 use crate::judge::release::Kernel;
 use crate::judge::signature::{self, Delivery};
 use crate::judge::symbols::{self, Export, Exporters, Loaded, Resolver, built_for};
@@ -66,55 +68,28 @@ impl<'a> Machine<'a> {
         self.loaded.iter().any(|module| module.name == name)
     }
 
-    /// Loads an in-tree module of the target kernel. Its file was made for that kernel, so
-    /// where nothing is known of it, it loads.
-    pub(super) fn load_in_tree(
-        &mut self,
-        path: &str,
-        file: Option<&Arc<ModuleFile>>,
-        handing: &Handing,
-    ) -> Answer {
-        if let Some(file) = file
-            && file.elf.is_ok()
-        {
-            return self.load_file(path, file, handing, true);
-        }
-        let stem = path.split(".ko").next().unwrap_or(path);
-        let name = crate::judge::config::module_name(stem.rsplit('/').next().unwrap_or(stem));
-        let of_it = |owner: &str| {
-            crate::judge::config::module_name(owner.rsplit('/').next().unwrap_or(owner)) == name
+    /// Loads an in-tree module of the target kernel. Its file was made for that kernel and
+    /// signed with its key, so it loads.
+    pub(super) fn load_in_tree(&mut self, path: &str, file: Option<&Arc<ModuleFile>>) {
+        let name = in_tree_name(path);
+        let elf = file.and_then(|file| file.elf.as_ref().ok());
+        let exports = match self.facts.and_then(|facts| facts.symbols.as_ref()) {
+            Some(symbols) => symbols
+                .iter()
+                .filter(|(_, symbol)| in_tree_name(&symbol.owner) == name)
+                .map(|(name, symbol)| (name.clone(), Export::from(symbol)))
+                .collect(),
+            None => elf.map(exports_of).unwrap_or_default(),
         };
-        let exports = self
-            .facts
-            .and_then(|facts| facts.symbols.as_ref())
-            .map(|symbols| {
-                symbols
-                    .iter()
-                    .filter(|(_, symbol)| of_it(&symbol.owner))
-                    .map(|(name, symbol)| (name.clone(), Export::from(symbol)))
-                    .collect()
-            })
-            .unwrap_or_default();
         self.loaded.push(Loaded {
             name,
-            proprietary: false,
+            proprietary: elf.is_some_and(|elf| !symbols::is_gpl_compatible(elf.modinfo("license"))),
             exports,
         });
-        Answer::Loaded(Vec::new())
     }
 
     /// Loads a module file of the image.
     pub(super) fn load(&mut self, path: &str, file: &ModuleFile, handing: &Handing) -> Answer {
-        self.load_file(path, file, handing, false)
-    }
-
-    fn load_file(
-        &mut self,
-        path: &str,
-        file: &ModuleFile,
-        handing: &Handing,
-        in_tree: bool,
-    ) -> Answer {
         if self.kernel.enabled("MODULES") == Some(false) {
             return Answer::Refused(vec![Finding::new(
                 Code::ModuleUnreadable,
@@ -134,20 +109,18 @@ impl<'a> Machine<'a> {
             _ => Delivery::Mangled,
         };
         let mut findings = Vec::new();
-        if !in_tree {
-            findings.extend(signature::check(
-                shown,
-                &file.signature,
-                delivery,
-                &self.kernel,
-                self.trust,
-            ));
-        }
+        findings.extend(signature::check(
+            shown,
+            &file.signature,
+            delivery,
+            &self.kernel,
+            self.trust,
+        ));
         if let Some(finding) = elf::architecture(shown, elf, self.target.arch) {
             findings.push(finding);
             return Answer::Refused(findings);
         }
-        findings.extend(elf::defects(shown, elf, &self.kernel));
+        findings.extend(elf::faults(shown, elf, &self.kernel));
         findings.extend(elf::this_module(
             shown,
             elf,
@@ -181,7 +154,6 @@ impl<'a> Machine<'a> {
                 ),
             ));
         }
-        findings.extend(elf::relocations(shown, elf, self.target.arch));
         findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
         findings.extend(parameter_findings(shown, elf, &handing.parameters));
         if stops(&findings) {
@@ -191,20 +163,7 @@ impl<'a> Machine<'a> {
         self.loaded.push(Loaded {
             name,
             proprietary: resolved.proprietary,
-            exports: elf
-                .exports
-                .iter()
-                .map(|export| {
-                    (
-                        export.name.clone(),
-                        Export {
-                            crc: export.crc,
-                            gpl: export.gpl,
-                            namespace: export.namespace.clone(),
-                        },
-                    )
-                })
-                .collect(),
+            exports: exports_of(elf),
         });
         Answer::Loaded(findings)
     }
@@ -303,6 +262,18 @@ impl<'a> Machine<'a> {
             None => Some(finding.with_effect(Effect::Doubts)),
         }
     }
+}
+
+/// kmod's name of an in-tree module, by its path with or without suffix.
+fn in_tree_name(path: &str) -> String {
+    module_name(path.rsplit('/').next().unwrap_or(path))
+}
+
+fn exports_of(elf: &ElfFacts) -> HashMap<Box<str>, Export> {
+    elf.exports
+        .iter()
+        .map(|export| (export.name.clone(), Export::from(export)))
+        .collect()
 }
 
 fn after_release(magic: &str, skip: bool) -> &str {

@@ -155,8 +155,7 @@ fn places(overlay: &Overlay, name: &str, but: &str) -> Result<Option<String>, Ne
     }
     let places: Vec<String> = overlay
         .walk("")?
-        .into_iter()
-        .map(|(path, _)| path)
+        .into_keys()
         .filter(|path| is_module(path, name))
         .filter(|path| but.is_empty() || !path.starts_with(&format!("{but}/")))
         .map(|path| format!("/{path}"))

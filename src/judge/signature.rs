@@ -97,6 +97,21 @@ pub(super) fn check(
                 .as_warning(),
             ],
         },
+        SignatureState::Unsupported(why) => {
+            let finding = Finding::new(
+                Code::SignatureUntrusted,
+                format!(
+                    "{module}: loading of module with unsupported crypto is rejected: {why} (Key \
+                     was rejected by service)"
+                ),
+            )
+            .hint(sign);
+            match enforced {
+                Some(true) => vec![finding],
+                _ if trust.certificates.is_empty() => Vec::new(),
+                _ => vec![finding.as_warning()],
+            }
+        }
         SignatureState::Malformed(why) => vec![certain(
             Finding::new(
                 Code::SignatureUntrusted,

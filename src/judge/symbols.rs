@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::judge::release::Kernel;
 use crate::kernel::facts::{KernelFacts, KernelSymbol};
-use crate::kmod::module_file::{ElfFacts, SymbolVersion};
+use crate::kmod::module_file::{ElfFacts, ExportedSymbol, SymbolVersion};
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
@@ -30,6 +30,16 @@ pub(super) struct Export {
 
 impl From<&KernelSymbol> for Export {
     fn from(symbol: &KernelSymbol) -> Self {
+        Self {
+            crc: symbol.crc,
+            gpl: symbol.gpl,
+            namespace: symbol.namespace.clone(),
+        }
+    }
+}
+
+impl From<&ExportedSymbol> for Export {
+    fn from(symbol: &ExportedSymbol) -> Self {
         Self {
             crc: symbol.crc,
             gpl: symbol.gpl,

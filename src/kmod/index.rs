@@ -97,14 +97,14 @@ impl Index {
     pub fn search_wild(&self, word: &str) -> Vec<String> {
         let mut found: Vec<(u32, String)> = Vec::new();
         self.walk(
-            &|key| {
+            |key| {
                 let plain = key
                     .iter()
                     .position(|c| matches!(c, b'*' | b'?' | b'[' | b'\\'))
                     .unwrap_or(key.len());
                 word.as_bytes().starts_with(&key[..plain])
             },
-            &mut |key, priority, value| {
+            |key, priority, value| {
                 if matches(&text(key), word) {
                     let at = found.partition_point(|(other, _)| *other < priority);
                     found.insert(at, (priority, text(value)));
@@ -117,17 +117,20 @@ impl Index {
     /// Every key, in the trie's order.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
-        self.walk(&|_| true, &mut |key, _, _| {
-            let key = text(key);
-            if keys.last() != Some(&key) {
-                keys.push(key);
-            }
-        });
+        self.walk(
+            |_| true,
+            |key, _, _| {
+                let key = text(key);
+                if keys.last() != Some(&key) {
+                    keys.push(key);
+                }
+            },
+        );
         keys
     }
 
     /// Looks at every value whose key's beginnings are all wanted.
-    fn walk(&self, wanted: &dyn Fn(&[u8]) -> bool, see: &mut dyn FnMut(&[u8], u32, &[u8])) {
+    fn walk(&self, wanted: impl Fn(&[u8]) -> bool, mut see: impl FnMut(&[u8], u32, &[u8])) {
         let mut todo = vec![(self.root, Vec::new())];
         let mut looked = 0;
         while let Some((offset, mut key)) = todo.pop() {

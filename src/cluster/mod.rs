@@ -6,8 +6,10 @@
 //! [`detect`] asks for them, [`follow`] keeps an eye on one; [`updates`] knows the releases that the cluster can go to.
 
 pub mod client;
+pub mod cross_check;
 pub mod desired;
 pub mod detect;
+pub mod diagnose;
 pub mod fault;
 pub mod follow;
 pub mod generation;
@@ -16,6 +18,7 @@ pub mod objects;
 pub mod preflight;
 pub mod proxy;
 pub mod resource;
+pub mod survey;
 pub mod updates;
 
 pub use client::{Cluster, connect};

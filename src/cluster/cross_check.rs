@@ -1,0 +1,254 @@
+//! KMM's answer beside our own look at the image: who is right, and who cannot tell (pure).
+
+use crate::check::image::ImageOutcome;
+use crate::cluster::preflight::Row;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::report::ModuleReport;
+use crate::model::verdict::Verdict;
+
+/// Why a module has no image that could be looked at, or has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// What KMM verified is in the registry.
+    Yes,
+    /// KMM built or signed it and did not push it.
+    No,
+    /// KMM ≥2.4 does not tell whether it pulled the image or built it without a push.
+    Perhaps,
+}
+
+/// True when KMM decided the module by its image: only then is a look of our own worth it.
+pub fn is_due(row: &Row) -> bool {
+    row.verdict() == Verdict::Verified || row.failed_in_image_stage()
+}
+
+/// The module's row with what our look at its image adds. KMM's five fields stay.
+///
+/// - KMM verified, the kernel would refuse it: failed, `kmm-false-pass`.
+/// - KMM failed, the kernel would take it: still failed, warning `kmm-false-fail`.
+/// - We could not look, or not with the kernel's facts: KMM's verdict, warning
+///   `cross-check-unavailable`.
+pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
+    let kmm_verified = report.verdict == Verdict::Verified;
+    report.digest = outcome.digest;
+    let seen = outcome.findings;
+    let ours = Verdict::of_findings(&seen);
+    let absent_alone = seen
+        .iter()
+        .filter(|finding| finding.effect == Effect::Fails)
+        .all(|finding| finding.code == Code::ImageNotFound);
+    let lacks_facts = seen
+        .iter()
+        .find(|finding| finding.code == Code::KernelFactsMissing);
+    let added = match ours {
+        Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
+            vec![unavailable(
+                "KMM built or signed the image and did not push it, so there is none to look at"
+                    .to_owned(),
+            )]
+        }
+        Verdict::Failed if kmm_verified => {
+            let mut found = vec![
+                Finding::new(
+                    Code::KmmFalsePass,
+                    "KMM verified this module, but the kernel would not load it",
+                )
+                .hint("see the findings below it; KMM does not look into the image"),
+            ];
+            found.extend(seen);
+            found
+        }
+        Verdict::Failed => seen,
+        Verdict::Verified => match lacks_facts {
+            Some(missing) => {
+                let why = missing.message.clone();
+                let mut kept = without_facts(seen);
+                kept.insert(0, unavailable(why));
+                kept
+            }
+            None if kmm_verified => seen,
+            None => {
+                let mut found = vec![Finding::new(
+                    Code::KmmFalseFail,
+                    "KMM failed this module, but its image is there and the kernel would load it",
+                )
+                .hint("KMM looks for one path only, with the operator's credentials; see why in its reason")];
+                found.extend(seen);
+                found
+            }
+        },
+        Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
+            let gravest = seen.iter().min_by_key(|finding| finding.effect);
+            let mut finding = unavailable(
+                gravest.map_or_else(|| "no answer".to_owned(), |finding| finding.message.clone()),
+            );
+            finding.hint = gravest.and_then(|finding| finding.hint.clone());
+            vec![finding]
+        }
+    };
+    report.findings.extend(added);
+    report
+        .findings
+        .sort_by_key(|finding| (finding.effect, finding.severity));
+    report.verdict = match report.verdict {
+        Verdict::Verified | Verdict::Failed => Verdict::of_findings(&report.findings),
+        other => other,
+    };
+}
+
+/// The warning that KMM's verdict stands alone, and why.
+pub fn unavailable(why: String) -> Finding {
+    Finding::new(
+        Code::CrossCheckUnavailable,
+        format!("KMM's verdict was not checked: {why}"),
+    )
+}
+
+fn without_facts(findings: Vec<Finding>) -> Vec<Finding> {
+    findings
+        .into_iter()
+        .filter(|finding| finding.code != Code::KernelFactsMissing)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::preflight::{Preflight, RawPreflight};
+    use crate::cluster::resource::PREFLIGHT_OCP;
+    use serde_json::json;
+
+    fn reported(status: &str) -> ModuleReport {
+        let raw: RawPreflight = serde_json::from_value(json!({"status": {"modules": [
+            {"namespace": "a", "name": "m", "verificationStatus": status,
+             "verificationStage": "Done", "statusReason": "as KMM says"}]}}))
+        .expect("a preflight CR");
+        Preflight::of_raw(raw, PREFLIGHT_OCP).report("k").remove(0)
+    }
+
+    #[test]
+    fn who_is_right_and_who_cannot_tell() {
+        use Pushed::{No, Perhaps, Yes};
+        use Verdict::{Failed, Verified};
+        let bad = || Finding::new(Code::SymbolMissing, "no such symbol");
+        let absent = || Finding::new(Code::ImageNotFound, "no such image");
+        let away = || Finding::new(Code::ImageUnreachable, "no route");
+        let doubt =
+            || Finding::new(Code::SignatureUntrusted, "whose key?").with_effect(Effect::Doubts);
+        let blind = || Finding::new(Code::KernelFactsMissing, "no facts");
+        let lint = || Finding::new(Code::FirmwareMissing, "no firmware");
+        for (status, pushed, seen, verdict, codes) in [
+            ("Success", Yes, vec![], Verified, vec![]),
+            (
+                "Success",
+                Yes,
+                vec![lint()],
+                Verified,
+                vec![Code::FirmwareMissing],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![bad()],
+                Failed,
+                vec![Code::KmmFalsePass, Code::SymbolMissing],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![bad(), blind()],
+                Failed,
+                vec![
+                    Code::KmmFalsePass,
+                    Code::SymbolMissing,
+                    Code::KernelFactsMissing,
+                ],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![absent()],
+                Failed,
+                vec![Code::KmmFalsePass, Code::ImageNotFound],
+            ),
+            (
+                "Success",
+                No,
+                vec![absent()],
+                Verified,
+                vec![Code::CrossCheckUnavailable],
+            ),
+            (
+                "Success",
+                Perhaps,
+                vec![absent()],
+                Verified,
+                vec![Code::CrossCheckUnavailable],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![away()],
+                Verified,
+                vec![Code::CrossCheckUnavailable],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![doubt()],
+                Verified,
+                vec![Code::CrossCheckUnavailable],
+            ),
+            (
+                "Success",
+                Yes,
+                vec![blind()],
+                Verified,
+                vec![Code::CrossCheckUnavailable],
+            ),
+            (
+                "Failure",
+                Yes,
+                vec![],
+                Failed,
+                vec![Code::KmmFailed, Code::KmmFalseFail],
+            ),
+            (
+                "Failure",
+                Yes,
+                vec![absent()],
+                Failed,
+                vec![Code::KmmFailed, Code::ImageNotFound],
+            ),
+            (
+                "Failure",
+                Yes,
+                vec![blind()],
+                Failed,
+                vec![Code::KmmFailed, Code::CrossCheckUnavailable],
+            ),
+            (
+                "Failure",
+                Yes,
+                vec![away()],
+                Failed,
+                vec![Code::KmmFailed, Code::CrossCheckUnavailable],
+            ),
+        ] {
+            let mut report = reported(status);
+            let outcome = ImageOutcome {
+                digest: None,
+                findings: seen.clone(),
+            };
+            merge(&mut report, outcome, pushed);
+            let found: Vec<Code> = report.findings.iter().map(|finding| finding.code).collect();
+            assert_eq!(
+                (report.verdict, found),
+                (verdict, codes),
+                "{status} {seen:?}"
+            );
+            assert_eq!(report.verification_status, status);
+            assert_eq!(report.status_reason, "as KMM says");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! What preflight CRs say, with the reasons of what they leave open, as a report.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::cluster::client::Cluster;
+use crate::cluster::diagnose::evidence::Evidence;
+use crate::cluster::diagnose::reason;
+use crate::cluster::fault::Fault;
+use crate::cluster::preflight::{Preflight, Row};
+use crate::model::module::Module;
+use crate::model::report::{ModuleReport, Report};
+use crate::model::target::{Arch, Target};
+use crate::model::verdict::Verdict;
+
+/// Which rows are shown and waited for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only Modules of this namespace.
+    pub namespace: Option<String>,
+    /// Only these Modules, by namespace and name.
+    pub modules: Option<BTreeSet<(String, String)>>,
+}
+
+impl Filter {
+    /// True when a Module is wanted. KMM ≤2.0 does not tell namespaces: such a row passes
+    /// where a wanted Module has its name.
+    pub fn takes(&self, namespace: &str, name: &str) -> bool {
+        let by_namespace = match &self.namespace {
+            Some(wanted) => namespace.is_empty() || wanted == namespace,
+            None => true,
+        };
+        let by_module = match &self.modules {
+            Some(wanted) if namespace.is_empty() => wanted.iter().any(|(_, module)| module == name),
+            Some(wanted) => wanted.contains(&(namespace.to_owned(), name.to_owned())),
+            None => true,
+        };
+        by_namespace && by_module
+    }
+}
+
+/// A report on preflight CRs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Survey {
+    /// The rows.
+    pub report: Report,
+    /// True when nothing of it is open.
+    pub is_decided: bool,
+    /// True when a CR has no rows, and the cluster is not known to have no Modules.
+    pub is_unstarted: bool,
+}
+
+impl Survey {
+    /// Adds the survey of another CR.
+    pub fn append(&mut self, other: Self) {
+        let Report {
+            targets,
+            modules,
+            notes,
+        } = other.report;
+        for target in targets {
+            if !self.report.targets.contains(&target) {
+                self.report.targets.push(target);
+            }
+        }
+        self.report.modules.extend(modules);
+        for note in notes {
+            if !self.report.notes.contains(&note) {
+                self.report.notes.push(note);
+            }
+        }
+        self.is_decided &= other.is_decided;
+        self.is_unstarted |= other.is_unstarted;
+    }
+}
+
+impl Cluster {
+    /// Reports on a CR. Only what is open makes further requests, and no right beyond `get`
+    /// on the CR is needed for them to be left out.
+    ///
+    /// # Errors
+    /// The API server could not be asked.
+    pub async fn survey(&self, preflight: &Preflight, filter: &Filter) -> Result<Survey, Fault> {
+        let kernel = self.kernel_of(preflight).await;
+        let evidence = if needs_evidence(preflight) {
+            Some(self.evidence(preflight).await?)
+        } else {
+            None
+        };
+        Ok(of_evidence(preflight, &kernel, evidence.as_ref(), filter))
+    }
+}
+
+/// True when something of the CR is open, or a failed build has more to say.
+pub fn needs_evidence(preflight: &Preflight) -> bool {
+    preflight.rows.is_empty()
+        || preflight.rows.iter().any(|row| match row.verdict() {
+            Verdict::InProgress => true,
+            Verdict::Failed => row.status_reason.contains("build"),
+            _ => false,
+        })
+}
+
+/// The report on a CR from what is known (pure).
+pub fn of_evidence(
+    preflight: &Preflight,
+    kernel: &str,
+    evidence: Option<&Evidence>,
+    filter: &Filter,
+) -> Survey {
+    let mut rows = preflight.rows.clone();
+    let expected = evidence.and_then(|evidence| evidence.modules.as_deref());
+    if let Some(modules) = expected {
+        name_spaces(&mut rows, modules);
+        rows.extend(unheard_of(&rows, modules));
+    }
+    rows.retain(|row| filter.takes(&row.namespace, &row.name));
+    let completed = Preflight {
+        rows,
+        ..preflight.clone()
+    };
+    let mut modules = completed.report(kernel);
+    let mut notes = Vec::new();
+    if let Some(evidence) = evidence {
+        explain(&completed, evidence, &mut modules);
+        notes.extend(evidence.notes.iter().cloned());
+    }
+    let is_unstarted = modules.is_empty() && filter.is_open() && expected.is_none();
+    if modules.is_empty() {
+        notes.push(why_empty(preflight, evidence, filter));
+    }
+    Survey {
+        is_decided: is_decided(&completed),
+        is_unstarted,
+        report: Report {
+            targets: target(preflight, kernel).into_iter().collect(),
+            modules,
+            notes,
+        },
+    }
+}
+
+impl Filter {
+    /// True when every Module passes.
+    fn is_open(&self) -> bool {
+        self.namespace.is_none() && self.modules.is_none()
+    }
+}
+
+/// True when there are rows and KMM will say nothing else of any of them.
+fn is_decided(preflight: &Preflight) -> bool {
+    !preflight.rows.is_empty() && preflight.rows.iter().all(Row::is_decided)
+}
+
+/// Gives the rows of KMM ≤2.0 their namespaces, where only one Module has the name.
+fn name_spaces(rows: &mut [Row], modules: &[Module]) {
+    for row in rows.iter_mut().filter(|row| row.namespace.is_empty()) {
+        let mut known = modules.iter().filter(|module| module.name == row.name);
+        if let (Some(module), None) = (known.next(), known.next()) {
+            row.namespace = module.namespace.clone();
+        }
+    }
+}
+
+/// Rows for the Modules that KMM has yet to name. A Module that loads nothing gets none.
+fn unheard_of(rows: &[Row], modules: &[Module]) -> Vec<Row> {
+    let heard: BTreeSet<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row.namespace.as_str(), row.name.as_str()))
+        .collect();
+    modules
+        .iter()
+        .filter(|module| module.spec.module_loader.is_some())
+        .filter(|module| {
+            !heard.contains(&(module.namespace.as_str(), module.name.as_str()))
+                && !heard.contains(&("", module.name.as_str()))
+        })
+        .map(|module| Row {
+            namespace: module.namespace.clone(),
+            name: module.name.clone(),
+            ..Row::default()
+        })
+        .collect()
+}
+
+/// Adds the reasons to the rows: those of the row itself first, and where it has none those
+/// of the CR as a whole.
+fn explain(preflight: &Preflight, evidence: &Evidence, modules: &mut [ModuleReport]) {
+    let of_the_whole = reason::of_the_whole(preflight, evidence);
+    for (row, module) in preflight.rows.iter().zip(modules) {
+        let mut reasons = reason::of_row(row, preflight, evidence);
+        if row.verdict() == Verdict::InProgress {
+            reasons.extend(of_the_whole.iter().cloned());
+        }
+        if reasons.is_empty() {
+            continue;
+        }
+        module.findings.splice(0..0, reasons);
+        module
+            .findings
+            .sort_by_key(|finding| (finding.effect, finding.severity));
+    }
+}
+
+fn why_empty(preflight: &Preflight, evidence: Option<&Evidence>, filter: &Filter) -> String {
+    let name = &preflight.meta.name;
+    let modules = evidence.and_then(|evidence| evidence.modules.as_ref());
+    match modules {
+        _ if !filter.is_open() => {
+            format!("{} {name} names no such Module", preflight.resource.kind)
+        }
+        Some(modules) if modules.is_empty() => {
+            format!(
+                "the cluster has no Module: {} {name} has nothing to check",
+                preflight.resource.kind
+            )
+        }
+        _ => {
+            let whys: Vec<String> = evidence
+                .map(|evidence| reason::of_the_whole(preflight, evidence))
+                .unwrap_or_default()
+                .into_iter()
+                .map(|finding| finding.message)
+                .collect();
+            let why = if whys.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", whys.join("; "))
+            };
+            format!(
+                "{} {name} has no status yet, which is no pass{why}",
+                preflight.resource.kind
+            )
+        }
+    }
+}
+
+fn target(preflight: &Preflight, kernel: &str) -> Option<Target> {
+    if kernel.is_empty() {
+        return None;
+    }
+    let dtk_image = &preflight.spec.dtk_image;
+    Some(Target {
+        kernel_version: kernel.to_owned(),
+        arch: Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64),
+        dtk_image: (!dtk_image.is_empty()).then(|| dtk_image.clone()),
+    })
+}
+
+/// Keeps what the last pass of KMM ≤2.3 ended with while the next one runs, during which
+/// every row that is not verified looks unbegun.
+#[derive(Debug, Default)]
+pub struct Steady(HashMap<(String, String), Row>);
+
+impl Steady {
+    /// Replaces rows in the middle of a pass by what is known of them.
+    pub fn apply(&mut self, preflight: &mut Preflight) {
+        for row in &mut preflight.rows {
+            let key = (row.namespace.clone(), row.name.clone());
+            let is_mid_pass = row.verification_status == "False"
+                && matches!(row.verification_stage.as_str(), "Image" | "Build" | "Sign");
+            match self.0.get(&key) {
+                Some(known) if is_mid_pass => *row = known.clone(),
+                _ if is_mid_pass => {}
+                _ => {
+                    self.0.insert(key, row.clone());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::resource::PREFLIGHT_OCP;
+    use crate::model::module::{ModuleLoader, ModuleSpec};
+    use crate::model::report::Origin;
+
+    fn row(namespace: &str, name: &str, status: &str, stage: &str) -> Row {
+        Row {
+            namespace: namespace.into(),
+            name: name.into(),
+            verification_status: status.into(),
+            verification_stage: stage.into(),
+            ..Row::default()
+        }
+    }
+
+    fn preflight(rows: Vec<Row>) -> Preflight {
+        Preflight {
+            resource: PREFLIGHT_OCP,
+            meta: Default::default(),
+            spec: Default::default(),
+            rows,
+        }
+    }
+
+    fn module(namespace: &str, name: &str) -> Module {
+        Module {
+            namespace: namespace.into(),
+            name: name.into(),
+            labels: Default::default(),
+            spec: ModuleSpec {
+                module_loader: Some(ModuleLoader::default()),
+                ..ModuleSpec::default()
+            },
+            origin: Origin::Cluster,
+        }
+    }
+
+    fn with_modules(modules: Vec<Module>) -> Evidence {
+        Evidence {
+            modules: Some(modules),
+            ..Evidence::default()
+        }
+    }
+
+    #[test]
+    fn a_module_that_kmm_has_yet_to_name_keeps_the_survey_open() {
+        let one = preflight(vec![row("a", "m", "Success", "Done")]);
+        let survey = of_evidence(&one, "", None, &Filter::default());
+        assert!(survey.is_decided);
+        let evidence = with_modules(vec![module("a", "m"), module("b", "m")]);
+        let survey = of_evidence(&one, "", Some(&evidence), &Filter::default());
+        assert!(!survey.is_decided);
+        assert_eq!(survey.report.verdict(), Some(Verdict::InProgress));
+    }
+
+    #[test]
+    fn an_empty_status_is_no_pass() {
+        let none = preflight(Vec::new());
+        let filter = Filter::default();
+        let survey = of_evidence(&none, "", None, &filter);
+        assert!(!survey.is_decided && survey.is_unstarted);
+        let survey = of_evidence(&none, "", Some(&with_modules(Vec::new())), &filter);
+        assert!(!survey.is_decided && !survey.is_unstarted);
+        assert!(survey.report.notes[0].contains("no Module"));
+        let evidence = with_modules(vec![module("a", "m")]);
+        let survey = of_evidence(&none, "", Some(&evidence), &filter);
+        assert_eq!(survey.report.verdict(), Some(Verdict::InProgress));
+    }
+
+    #[test]
+    fn bare_names_get_their_namespace_where_it_is_clear() {
+        let bare = preflight(vec![
+            row("", "m", "True", "Done"),
+            row("", "n", "True", "Done"),
+        ]);
+        let evidence = with_modules(vec![module("a", "m"), module("a", "n"), module("b", "n")]);
+        let survey = of_evidence(&bare, "", Some(&evidence), &Filter::default());
+        let names: Vec<_> = survey
+            .report
+            .modules
+            .iter()
+            .map(|row| (row.namespace.as_str(), row.name.as_str()))
+            .collect();
+        assert_eq!(names, [("a", "m"), ("", "n")]);
+    }
+
+    #[test]
+    fn filters_take_rows_by_namespace_and_module() {
+        let filter = Filter {
+            namespace: Some("a".into()),
+            modules: None,
+        };
+        assert!(filter.takes("a", "m") && filter.takes("", "m") && !filter.takes("b", "m"));
+        let filter = Filter {
+            namespace: None,
+            modules: Some([("a".to_owned(), "m".to_owned())].into()),
+        };
+        assert!(filter.takes("a", "m") && filter.takes("", "m") && !filter.takes("b", "m"));
+    }
+
+    #[test]
+    fn a_pass_in_its_middle_does_not_undo_the_last_one() {
+        let mut steady = Steady::default();
+        let mut first = preflight(vec![row("a", "m", "False", "Requeued")]);
+        steady.apply(&mut first);
+        let mut second = preflight(vec![row("a", "m", "False", "Image")]);
+        steady.apply(&mut second);
+        assert_eq!(second.rows[0].verification_stage, "Requeued");
+        let mut third = preflight(vec![row("a", "m", "True", "Done")]);
+        steady.apply(&mut third);
+        assert_eq!(third.rows[0].verification_status, "True");
+    }
+}

@@ -11,7 +11,9 @@ pub mod target;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::cluster::{DeleteArgs, GenerateArgs, StatusArgs};
 use crate::cli::output::OutputArgs;
+use crate::cli::run::RunArgs;
 
 /// Will every KMM Module still load on the new kernel?
 #[derive(Debug, Parser)]
@@ -36,6 +38,14 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Validate every Module against a kernel
+    Run(Box<RunArgs>),
+    /// Print what preflight CRs say
+    Status(Box<StatusArgs>),
+    /// Print the preflight CR for this cluster's KMM
+    Generate(Box<GenerateArgs>),
+    /// Delete preflight CRs
+    Delete(Box<DeleteArgs>),
     /// Print a shell completion script
     Completion(CompletionArgs),
     /// Print the version of this program

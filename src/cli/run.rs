@@ -5,14 +5,22 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::cluster::ClusterRunArgs;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::target::TargetArgs;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Validate from this machine
-    #[arg(long, required = true)]
+    /// Name of the preflight CR; without it one is made from the target
+    #[arg(conflicts_with = "local")]
+    pub name: Option<String>,
+    /// Validate from this machine, without KMM
+    #[arg(long)]
     pub local: bool,
+    /// Push what is built and signed
+    #[arg(long)]
+    pub push_built_image: bool,
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -35,6 +43,12 @@ pub struct RunArgs {
     /// Accept a finding: it stays visible and no longer fails (repeatable)
     #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<String>,
+    /// What a run by the cluster's KMM does.
+    #[command(flatten)]
+    pub cluster: ClusterRunArgs,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 /// Flags that select Modules.

@@ -7,6 +7,7 @@ use crate::cluster::diagnose::evidence::Evidence;
 use crate::cluster::diagnose::reason;
 use crate::cluster::fault::Fault;
 use crate::cluster::preflight::{Preflight, Row};
+use crate::model::finding::Code;
 use crate::model::module::Module;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
@@ -194,7 +195,11 @@ fn explain(preflight: &Preflight, evidence: &Evidence, modules: &mut [ModuleRepo
         if reasons.is_empty() {
             continue;
         }
-        module.findings.splice(0..0, reasons);
+        // A reason says more than KMM's `verification is not finished yet`.
+        module
+            .findings
+            .retain(|finding| finding.code != Code::KmmWaiting);
+        module.findings.extend(reasons);
         module
             .findings
             .sort_by_key(|finding| (finding.effect, finding.severity));

@@ -29,6 +29,8 @@ pub const MODULE_LABEL: &str = "kmm.node.kubernetes.io/module.name";
 /// The label that names the ModuleImagesConfig of a pull pod.
 pub const IMAGE_OWNER_LABEL: &str = "kmm.node.kubernetes.io/image-owner";
 
+/// How long KMM has to begin with a CR before its silence is worth a word, in seconds.
+const YOUTH: i64 = 15;
 /// How many logs of failed builds are read at most.
 const MAX_LOGS: usize = 5;
 /// How many ConfigMaps and Secrets are looked at, at most.
@@ -59,6 +61,8 @@ pub struct Evidence {
     pub missing: BTreeMap<(String, String), Vec<String>>,
     /// True when `openshift-config/pull-secret` was looked for and is not there.
     pub pull_secret_missing: bool,
+    /// True when the CR was created so lately that KMM may not have seen it.
+    pub is_young: bool,
     /// What could not be read, for the reader.
     pub notes: Vec<String>,
 }
@@ -324,6 +328,7 @@ impl Cluster {
             pods,
             builds: denied.list("list builds", builds)?.unwrap_or_default(),
             operator: denied.get("get deployments", operator)?.flatten(),
+            is_young: is_young(&preflight.meta),
             ..Evidence::default()
         };
         if !preflight.spec.release_image.is_empty() && evidence.plain == Some(None) {
@@ -518,6 +523,13 @@ impl BuildObject {
     pub fn has_failed(&self) -> bool {
         matches!(self.status.phase.as_str(), "Failed" | "Error" | "Cancelled")
     }
+}
+
+fn is_young(meta: &Meta) -> bool {
+    meta.creation_timestamp
+        .as_deref()
+        .and_then(|time| time.parse::<jiff::Timestamp>().ok())
+        .is_some_and(|time| jiff::Timestamp::now().duration_since(time).as_secs() < YOUTH)
 }
 
 fn operator_of(namespace: &str, name: &str, raw: &RawDeployment) -> Operator {

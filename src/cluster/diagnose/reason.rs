@@ -80,6 +80,9 @@ fn no_plain(preflight: &Preflight, evidence: &Evidence) -> Finding {
     let log = "oc -n openshift-kmm logs deployment/kmm-operator-controller";
     let name = &preflight.meta.name;
     let image = &preflight.spec.release_image;
+    if evidence.is_young && !evidence.pull_secret_missing {
+        return waiting(format!("KMM has made no PreflightValidation {name} yet"));
+    }
     if image.is_empty() {
         return stuck(format!(
             "KMM made no PreflightValidation {name} for this PreflightValidationOCP"
@@ -141,6 +144,9 @@ fn of_image_config(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec
         .iter()
         .find(|config| config.metadata.namespace == row.namespace && config.metadata.name == name);
     let Some(config) = found else {
+        if evidence.plain == Some(None) {
+            return Vec::new();
+        }
         return vec![waiting(format!(
             "KMM has made no ModuleImagesConfig {}/{name} yet",
             row.namespace

@@ -1,0 +1,241 @@
+//! `delete`: takes preflight CRs away, and waits for what they own.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::cli::cluster::DeleteArgs;
+use crate::cli::output::Format;
+use crate::cluster::client::{Cluster, connect};
+use crate::cluster::desired::check_name;
+use crate::cluster::diagnose::evidence::ImagesConfig;
+use crate::cluster::fault::Fault;
+use crate::cluster::objects::Meta;
+use crate::cluster::preflight::{Preflight, RawPreflight};
+use crate::cluster::resource::{LEASE, MODULE_IMAGES_CONFIG, PREFLIGHT};
+use crate::commands::Done;
+use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
+
+const MANIFEST: &str = "run";
+/// How often it is looked whether what was owned is gone.
+const POLL: Duration = Duration::from_millis(300);
+/// How old the controller manager's sign of life may be, in seconds.
+const LEASE_AGE: i64 = 60;
+
+/// Deletes the named CRs, those whose modules are all verified, or those with the labels.
+///
+/// # Errors
+/// A named CR does not exist, none is to be deleted, or the API server refuses.
+pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
+    for name in &args.names {
+        check_name(name)?;
+    }
+    let cluster = connect(&args.connection)?;
+    let (chosen, absent) = choose(&cluster, args).await?;
+    let mut done = Done::default();
+    for preflight in &chosen {
+        let name = &preflight.meta.name;
+        match cluster.delete(preflight.resource, None, name).await {
+            Ok(()) | Err(Fault::NotFound(_)) => done.stdout.push_str(&said(preflight, format)),
+            Err(fault) => {
+                return Err(fault.into_error(&format!("deleting preflight CR {name}"), MANIFEST));
+            }
+        }
+    }
+    if args.wait && !chosen.is_empty() {
+        let (left, exit_code) = wait(&cluster, &chosen, args.timeout).await?;
+        done.stderr.push_str(&left);
+        done.exit_code = exit_code;
+    }
+    for warning in cluster.take_warnings() {
+        done.stderr.push_str(&format!("warning: {warning}\n"));
+    }
+    if absent.is_empty() {
+        return Ok(done);
+    }
+    if chosen.is_empty() {
+        return Err(none(&cluster, &absent));
+    }
+    done.stderr.push_str(&format!(
+        "error: there is no preflight CR {}\n",
+        absent.join(", ")
+    ));
+    done.exit_code = EXIT_NOTHING;
+    Ok(done)
+}
+
+/// The CRs to delete, and the names that are none's.
+async fn choose(
+    cluster: &Cluster,
+    args: &DeleteArgs,
+) -> Result<(Vec<Preflight>, Vec<String>), Error> {
+    let mut chosen = Vec::new();
+    let mut absent = Vec::new();
+    if args.names.is_empty() {
+        let all = cluster
+            .preflights(args.selector.as_deref())
+            .await
+            .map_err(|fault| fault.into_error("listing preflight CRs", MANIFEST))?;
+        let what = if args.verified { "verified " } else { "" };
+        chosen.extend(
+            all.into_iter()
+                .filter(|preflight| !args.verified || preflight.is_verified()),
+        );
+        if chosen.is_empty() {
+            return Err(Error::Nothing {
+                message: format!("there is no {what}preflight CR to delete"),
+                hint: "see them with `kubectl kmm preflight status`".to_owned(),
+            });
+        }
+    }
+    for name in args.names.iter().collect::<BTreeSet<_>>() {
+        let found = cluster
+            .preflight(name)
+            .await
+            .map_err(|fault| fault.into_error(&format!("reading preflight CR {name}"), MANIFEST))?;
+        match found {
+            Some(preflight) => chosen.push(preflight),
+            None => absent.push(name.clone()),
+        }
+    }
+    Ok((chosen, absent))
+}
+
+fn none(cluster: &Cluster, names: &[String]) -> Error {
+    Error::Nothing {
+        message: format!(
+            "there is no preflight CR {} in the cluster {}",
+            names.join(", "),
+            cluster.server()
+        ),
+        hint: "see them with `kubectl kmm preflight status`".to_owned(),
+    }
+}
+
+fn said(preflight: &Preflight, format: Format) -> String {
+    let kind = preflight.resource.kind.to_lowercase();
+    let name = &preflight.meta.name;
+    match format {
+        Format::Name => format!("{kind}.kmm.sigs.x-k8s.io/{name}\n"),
+        _ => format!("{kind}.kmm.sigs.x-k8s.io \"{name}\" deleted\n"),
+    }
+}
+
+/// Waits until nothing that the CRs owned is left. Without a controller manager nobody
+/// collects it: then there is nothing to wait for. Gives what is left, and the exit code.
+async fn wait(
+    cluster: &Cluster,
+    chosen: &[Preflight],
+    limit: Duration,
+) -> Result<(String, u8), Error> {
+    let start = Instant::now();
+    loop {
+        let left = owned(cluster, chosen).await.map_err(|fault| {
+            fault.into_error("looking whether what the CRs own is gone", MANIFEST)
+        })?;
+        if left.is_empty() {
+            return Ok((String::new(), EXIT_VERIFIED));
+        }
+        let list = left.join(", ");
+        if !is_collected(cluster).await {
+            let note =
+                format!("note: {list} is left: no controller manager was seen that collects it\n");
+            return Ok((note, EXIT_VERIFIED));
+        }
+        if start.elapsed() > limit {
+            let note = format!(
+                "note: {list} is still there after {} s\nhint: a new preflight of KMM ≥2.4 has to \
+                 wait for it; look again with `kubectl get preflightvalidations,\
+                 moduleimagesconfigs -A`\n",
+                limit.as_secs()
+            );
+            return Ok((note, EXIT_UNDECIDED));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// What the CRs own and is still there: PreflightValidations, and ModuleImagesConfigs where
+/// they may be listed.
+async fn owned(cluster: &Cluster, chosen: &[Preflight]) -> Result<Vec<String>, Fault> {
+    let mut left = Vec::new();
+    let mut owners: BTreeSet<String> = BTreeSet::new();
+    for preflight in chosen {
+        owners.insert(preflight.meta.uid.clone());
+        let name = &preflight.meta.name;
+        if let Ok(raw) = cluster
+            .get::<RawPreflight>(preflight.resource, None, name)
+            .await
+            && raw.metadata.uid == preflight.meta.uid
+        {
+            left.push(format!("{} {name}", preflight.resource.kind));
+        }
+        if !preflight.is_ocp() {
+            continue;
+        }
+        let plain = PREFLIGHT.at(preflight.resource.version);
+        match cluster.get::<RawPreflight>(plain, None, name).await {
+            Ok(raw) if is_owned(&raw.metadata, &owners) => {
+                owners.insert(raw.metadata.uid);
+                left.push(format!("{} {name}", plain.kind));
+            }
+            Ok(_) | Err(Fault::NotFound(_) | Fault::NotServed(_) | Fault::Forbidden(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    match cluster
+        .list::<ImagesConfig>(MODULE_IMAGES_CONFIG, None, None)
+        .await
+    {
+        Ok(configs) => left.extend(
+            configs
+                .iter()
+                .filter(|config| is_owned(&config.metadata, &owners))
+                .map(|config| {
+                    format!(
+                        "ModuleImagesConfig {}/{}",
+                        config.metadata.namespace, config.metadata.name
+                    )
+                }),
+        ),
+        Err(Fault::NotServed(_) | Fault::Forbidden(_)) => {}
+        Err(fault) => return Err(fault),
+    }
+    Ok(left)
+}
+
+fn is_owned(meta: &Meta, owners: &BTreeSet<String>) -> bool {
+    meta.owner_references
+        .iter()
+        .any(|owner| owners.contains(&owner.uid))
+}
+
+/// True when a controller manager, whose garbage collector takes owned objects away, has
+/// shown itself lately; and also where its lease may not be read.
+async fn is_collected(cluster: &Cluster) -> bool {
+    let lease = cluster
+        .get::<Value>(LEASE, Some("kube-system"), "kube-controller-manager")
+        .await;
+    match lease {
+        Ok(lease) => lease["spec"]["renewTime"]
+            .as_str()
+            .and_then(|time| time.parse::<jiff::Timestamp>().ok())
+            .is_some_and(|time| jiff::Timestamp::now().duration_since(time).as_secs() < LEASE_AGE),
+        Err(Fault::NotFound(_)) => false,
+        Err(_) => true,
+    }
+}
+
+/// Deletes the CR that a run made, and says so.
+pub async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String {
+    let kind = preflight.resource.kind;
+    let name = &preflight.meta.name;
+    match cluster.delete(preflight.resource, None, name).await {
+        Ok(()) | Err(Fault::NotFound(_)) => format!("{kind} {name} deleted"),
+        Err(fault) => format!(
+            "{kind} {name} could not be deleted: {fault}; delete it with \
+             `kubectl kmm preflight delete {name}`"
+        ),
+    }
+}

@@ -1,0 +1,417 @@
+//! `run`: has the cluster's KMM validate every Module, and looks at the images too.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::cli::cluster::{CrossCheck, DryRun};
+use crate::cli::output::Format;
+use crate::cli::run::RunArgs;
+use crate::cluster::client::{Cluster, connect};
+use crate::cluster::desired::{Desired, check_name};
+use crate::cluster::diagnose::evidence::Evidence;
+use crate::cluster::fault::Fault;
+use crate::cluster::follow::{Event, Follower};
+use crate::cluster::generation::{Generation, Kmm};
+use crate::cluster::preflight::{Preflight, RawPreflight};
+use crate::cluster::survey::{self, Filter, Steady, Survey};
+use crate::commands::Done;
+use crate::commands::console::Console;
+use crate::commands::cross_checks::CrossChecks;
+use crate::commands::delete::clean_up;
+use crate::commands::generate;
+use crate::commands::live::Live;
+use crate::commands::status::deleted;
+use crate::commands::wish::Asked;
+use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
+use crate::model::module::Module;
+
+const MANIFEST: &str = "run";
+/// How often the reasons of modules in progress are read anew.
+const REFRESH: Duration = Duration::from_secs(5);
+/// How long the end of a run waits for the deletion of its CR.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Applies the CR and waits until every module is decided.
+///
+/// # Errors
+/// Nothing to check, a target or CR in the way, or an API server that cannot be asked.
+pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
+    if let Some(name) = &args.name {
+        check_name(name)?;
+    }
+    let cluster = connect(&args.connection)?;
+    let kmm = cluster.kmm().await?;
+    let asked = Asked::of_run(args, &args.cluster);
+    let (wish, mut warnings) = asked.wish(kmm, Some(&cluster)).await?;
+    let desired = wish.desired(kmm, args.name.as_deref())?;
+    if args.cluster.dry_run != DryRun::None {
+        return dry_run(args, &cluster, kmm, &desired, console.format, warnings).await;
+    }
+    let modules = expected(&cluster, args).await?;
+    let filter = Filter {
+        namespace: args.source.namespace.clone(),
+        modules: args.source.selector.as_ref().map(|_| names(&modules)),
+    };
+    let (preflight, is_ours) = create(&cluster, kmm, &desired).await?;
+    if !args.cluster.wait {
+        warnings.extend(cluster.take_warnings());
+        return created(&preflight, &desired, is_ours, console.format, &warnings);
+    }
+    let mut live = Live::new(console.progress);
+    if !is_ours {
+        live.note(&format!(
+            "{} {} exists with the same spec; watching it",
+            preflight.resource.kind, preflight.meta.name
+        ));
+    }
+    let mut run = Run {
+        cluster: &cluster,
+        console,
+        args,
+        filter,
+        steady: Steady::default(),
+        checks: CrossChecks::new(None, 8),
+        evidence: None,
+    };
+    let ended = run.watch(preflight.clone(), &mut live).await;
+    live.finish();
+    if is_ours && args.cluster.cleanup {
+        let said = tokio::time::timeout(CLEAN_UP_LIMIT, clean_up(&cluster, &preflight)).await;
+        live.note(&said.unwrap_or_else(|_| {
+            format!(
+                "{} {} was not deleted in time; delete it with `kubectl kmm preflight delete {}`",
+                preflight.resource.kind, preflight.meta.name, preflight.meta.name
+            )
+        }));
+    }
+    let (survey, ended) = ended?;
+    warnings.extend(cluster.take_warnings());
+    let exit_code = match (&ended, survey.report.verdict()) {
+        (Ended::Interrupted, _) => EXIT_INTERRUPTED,
+        (_, None) => EXIT_UNDECIDED,
+        (_, verdict) => exit_code_of(verdict),
+    };
+    if let Ended::TimedOut(limit) = ended {
+        warnings.push(format!(
+            "the time limit of {limit:?} ended the run before every module was decided; \
+             `kubectl kmm preflight status {} -w` goes on",
+            preflight.meta.name
+        ));
+    }
+    Ok(console.done(survey.report, &warnings, exit_code))
+}
+
+/// Why the watch ended.
+enum Ended {
+    Decided,
+    TimedOut(Duration),
+    Interrupted,
+}
+
+/// One run while it waits.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    console: &'a Console<'a>,
+    args: &'a RunArgs,
+    filter: Filter,
+    steady: Steady,
+    checks: CrossChecks,
+    evidence: Option<(Instant, Evidence)>,
+}
+
+impl Run<'_> {
+    /// Follows the CR, with the cross-checks beside it.
+    async fn watch(
+        &mut self,
+        mut preflight: Preflight,
+        live: &mut Live,
+    ) -> Result<(Survey, Ended), Error> {
+        let name = preflight.meta.name.clone();
+        let spec = preflight.spec.clone();
+        let start = Instant::now();
+        let mut follower = Follower::new(self.cluster, preflight.clone());
+        loop {
+            self.steady.apply(&mut preflight);
+            let survey = self.survey(&preflight).await?;
+            live.show(&survey.report, |report| self.console.table(report));
+            if survey.is_decided && self.checks.are_done() {
+                return Ok((survey, Ended::Decided));
+            }
+            let limit = self.args.timeout;
+            let until_limit = async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit.saturating_sub(start.elapsed())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.console.interrupt.cancelled() => {
+                    return Ok((survey, Ended::Interrupted));
+                }
+                () = until_limit => {
+                    return Ok((survey, Ended::TimedOut(limit.unwrap_or_default())));
+                }
+                () = self.checks.next() => {}
+                event = follower.next() => match event {
+                    Ok(Event::Changed(changed)) if changed.spec != spec => {
+                        return Err(edited(&preflight, &changed));
+                    }
+                    Ok(Event::Changed(changed)) => preflight = *changed,
+                    Ok(Event::Note(note)) => live.note(&note),
+                    Ok(Event::Deleted) => return Err(deleted(&name)),
+                    Err(fault) => {
+                        return Err(fault.into_error(
+                            &format!("watching preflight CR {name}"),
+                            MANIFEST,
+                        ));
+                    }
+                },
+                () = tokio::time::sleep(REFRESH) => {}
+            }
+        }
+    }
+
+    /// The report as of now: KMM's rows, why some are open, and what the cross-checks saw.
+    async fn survey(&mut self, preflight: &Preflight) -> Result<Survey, Error> {
+        let stale = self
+            .evidence
+            .as_ref()
+            .is_none_or(|(read, _)| read.elapsed() >= REFRESH);
+        let mut read_now = false;
+        if stale {
+            // A server that is away is the follower's to report.
+            if let Ok(evidence) = self.cluster.evidence(preflight).await {
+                self.evidence = Some((Instant::now(), evidence));
+                read_now = true;
+            }
+        }
+        let mut survey = self.of_evidence(preflight).await;
+        if survey.is_decided && !read_now {
+            // Before the end: is there a Module that KMM has yet to name?
+            if let Ok(evidence) = self.cluster.evidence(preflight).await {
+                self.evidence = Some((Instant::now(), evidence));
+                survey = self.of_evidence(preflight).await;
+            }
+        }
+        if self.args.cluster.cross_check == CrossCheck::Auto {
+            let modules = self
+                .evidence
+                .as_ref()
+                .and_then(|(_, evidence)| evidence.modules.as_deref());
+            self.checks.start(preflight, &survey, modules);
+            for module in &mut survey.report.modules {
+                self.checks.merge(module);
+            }
+        }
+        Ok(survey)
+    }
+
+    async fn of_evidence(&self, preflight: &Preflight) -> Survey {
+        let kernel = self.cluster.kernel_of(preflight).await;
+        let evidence = self.evidence.as_ref().map(|(_, evidence)| evidence);
+        survey::of_evidence(preflight, &kernel, evidence, &self.filter)
+    }
+}
+
+fn edited(before: &Preflight, after: &Preflight) -> Error {
+    let desired = Desired {
+        resource: before.resource,
+        name: before.meta.name.clone(),
+        spec: before.spec.clone(),
+    };
+    Error::Cluster {
+        message: format!(
+            "preflight CR {} was edited while it was watched: {}",
+            before.meta.name,
+            desired.differences(&after.spec).join("; ")
+        ),
+        hint: format!(
+            "its answer is about another target now; see it with `kubectl kmm preflight status {}`",
+            before.meta.name
+        ),
+    }
+}
+
+/// The Modules that KMM will look at; none where they may not be listed.
+async fn expected(cluster: &Cluster, args: &RunArgs) -> Result<Vec<Module>, Error> {
+    let source = &args.source;
+    let namespace = source.namespace.as_deref();
+    match cluster.modules(namespace, source.selector.as_deref()).await {
+        Ok(modules) if modules.is_empty() => Err(Error::Nothing {
+            message: match (namespace, &source.selector) {
+                (None, None) => format!("the cluster {} has no Module", cluster.server()),
+                _ => "no Module of the cluster is selected by -n and -l".to_owned(),
+            },
+            hint: "list them with `kubectl get modules.kmm.sigs.x-k8s.io -A`".to_owned(),
+        }),
+        Ok(modules) => Ok(modules),
+        Err(Fault::Forbidden(_)) if source.selector.is_none() => Ok(Vec::new()),
+        Err(fault) => Err(fault.into_error("listing the Modules", MANIFEST)),
+    }
+}
+
+fn names(modules: &[Module]) -> BTreeSet<(String, String)> {
+    modules
+        .iter()
+        .map(|module| (module.namespace.clone(), module.name.clone()))
+        .collect()
+}
+
+/// Creates the CR, or finds it there with the same spec; true when it is this run's.
+async fn create(
+    cluster: &Cluster,
+    kmm: Kmm,
+    desired: &Desired,
+) -> Result<(Preflight, bool), Error> {
+    let reading = format!("reading preflight CR {}", desired.name);
+    let existing = cluster
+        .preflight(&desired.name)
+        .await
+        .map_err(|fault| fault.into_error(&reading, MANIFEST))?;
+    if let Some(existing) = existing {
+        let differences = if existing.resource.kind == desired.resource.kind {
+            desired.differences(&existing.spec)
+        } else {
+            vec![format!(
+                "it is a {} there and a {} here",
+                existing.resource.kind, desired.resource.kind
+            )]
+        };
+        if differences.is_empty() {
+            return Ok((existing, false));
+        }
+        return Err(in_the_way(desired, &differences));
+    }
+    one_at_a_time(cluster, kmm, desired).await?;
+    let raw: RawPreflight = cluster
+        .apply(desired.resource, &desired.name, &desired.object(), false)
+        .await
+        .map_err(|fault| {
+            fault.into_error(
+                &format!("creating {} {}", desired.resource.kind, desired.name),
+                MANIFEST,
+            )
+        })?;
+    Ok((Preflight::of_raw(raw, desired.resource), true))
+}
+
+fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
+    Error::Usage {
+        message: format!(
+            "preflight CR {} exists with another spec: {}",
+            desired.name,
+            differences.join("; ")
+        ),
+        hint: format!(
+            "give this run another name, or delete the other one with \
+             `kubectl kmm preflight delete {}`",
+            desired.name
+        ),
+    }
+}
+
+/// Two preflights of KMM ≥2.4 share the name of the ModuleImagesConfig of each Module: the
+/// second one cannot own it and stays in progress until the first is deleted.
+async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Result<(), Error> {
+    if kmm.generation != Generation::Three {
+        return Ok(());
+    }
+    let others = match cluster.preflights(None).await {
+        Ok(others) => others,
+        Err(Fault::Forbidden(_)) => return Ok(()),
+        Err(fault) => return Err(fault.into_error("listing preflight CRs", MANIFEST)),
+    };
+    let names: Vec<&str> = others
+        .iter()
+        .map(|other| other.meta.name.as_str())
+        .filter(|name| *name != desired.name)
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Cluster {
+        message: format!(
+            "{} runs one preflight at a time, and there is {} already: a second one would stay \
+             in progress until it is deleted",
+            kmm.describe(),
+            names.join(", ")
+        ),
+        hint: format!(
+            "wait for it with `kubectl kmm preflight status -w`, then \
+             `kubectl kmm preflight delete {}`",
+            names.join(" ")
+        ),
+    })
+}
+
+/// Prints the CR as it would be created.
+async fn dry_run(
+    args: &RunArgs,
+    cluster: &Cluster,
+    kmm: Kmm,
+    desired: &Desired,
+    format: Format,
+    mut warnings: Vec<String>,
+) -> Result<Done, Error> {
+    let mut object = desired.object();
+    if args.cluster.dry_run == DryRun::Server {
+        let stored: Value = cluster
+            .apply(desired.resource, &desired.name, &object, true)
+            .await
+            .map_err(|fault| {
+                fault.into_error(
+                    &format!("having {} {} checked", desired.resource.kind, desired.name),
+                    MANIFEST,
+                )
+            })?;
+        object = json!({
+            "apiVersion": stored["apiVersion"],
+            "kind": stored["kind"],
+            "metadata": {"name": stored["metadata"]["name"]},
+            "spec": stored["spec"],
+        });
+        if let Err(error) = one_at_a_time(cluster, kmm, desired).await {
+            warnings.push(error.to_string());
+        }
+    }
+    warnings.extend(cluster.take_warnings());
+    Ok(Done {
+        stdout: generate::print(&object, format)?,
+        stderr: lines(&warnings),
+        exit_code: 0,
+    })
+}
+
+/// Says that the CR is there, for a run that does not wait.
+fn created(
+    preflight: &Preflight,
+    desired: &Desired,
+    is_ours: bool,
+    format: Format,
+    warnings: &[String],
+) -> Result<Done, Error> {
+    let stdout = match format {
+        Format::Table | Format::Wide => format!(
+            "{}.kmm.sigs.x-k8s.io/{} {}\n",
+            preflight.resource.kind.to_lowercase(),
+            preflight.meta.name,
+            if is_ours { "created" } else { "unchanged" }
+        ),
+        format => generate::print(&desired.object(), format)?,
+    };
+    Ok(Done {
+        stdout,
+        stderr: lines(warnings),
+        exit_code: 0,
+    })
+}
+
+fn lines(warnings: &[String]) -> String {
+    warnings
+        .iter()
+        .map(|warning| format!("warning: {warning}\n"))
+        .collect()
+}

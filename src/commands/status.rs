@@ -1,0 +1,189 @@
+//! `status`: what preflight CRs say, read with `get` on them and nothing else.
+
+use std::time::Duration;
+
+use crate::cli::cluster::StatusArgs;
+use crate::cluster::client::{Cluster, connect};
+use crate::cluster::desired::check_name;
+use crate::cluster::fault::Fault;
+use crate::cluster::follow::{Event, Follower};
+use crate::cluster::preflight::Preflight;
+use crate::cluster::survey::{Filter, Survey};
+use crate::commands::Done;
+use crate::commands::console::Console;
+use crate::commands::live::Live;
+use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
+
+/// How often all CRs are read anew with `--watch`, and the reasons of one.
+const REFRESH: Duration = Duration::from_secs(3);
+
+/// The manifest with the rights of this command.
+const MANIFEST: &str = "status";
+
+/// Prints one CR, or all of them with the newest first.
+///
+/// # Errors
+/// No such CR, no CR at all, or the API server cannot be asked.
+pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error> {
+    if let Some(name) = &args.name {
+        check_name(name)?;
+    }
+    let cluster = connect(&args.connection)?;
+    let filter = Filter {
+        namespace: args.namespace.clone(),
+        modules: None,
+    };
+    let (survey, interrupted) = match (&args.name, args.watch) {
+        (Some(name), true) => watch_one(&cluster, name, &filter, console).await?,
+        (None, true) => watch_all(&cluster, args, &filter, console).await?,
+        (Some(name), false) => (look_at_one(&cluster, name, &filter).await?, false),
+        (None, false) => (look_at_all(&cluster, args, &filter).await?, false),
+    };
+    let exit_code = match survey.report.verdict() {
+        _ if interrupted => EXIT_INTERRUPTED,
+        None if survey.is_unstarted => EXIT_UNDECIDED,
+        verdict => exit_code_of(verdict),
+    };
+    Ok(console.done(survey.report, &cluster.take_warnings(), exit_code))
+}
+
+async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {
+    let found = cluster
+        .preflight(name)
+        .await
+        .map_err(|fault| fault.into_error(&format!("reading preflight CR {name}"), MANIFEST))?;
+    found.ok_or_else(|| Error::Nothing {
+        message: format!(
+            "there is no preflight CR {name} in the cluster {}",
+            cluster.server()
+        ),
+        hint: "list them with `kubectl kmm preflight status`, or create one with \
+               `kubectl kmm preflight run`"
+            .to_owned(),
+    })
+}
+
+async fn look_at_one(cluster: &Cluster, name: &str, filter: &Filter) -> Result<Survey, Error> {
+    let preflight = read_one(cluster, name).await?;
+    survey(cluster, &preflight, filter).await
+}
+
+async fn survey(
+    cluster: &Cluster,
+    preflight: &Preflight,
+    filter: &Filter,
+) -> Result<Survey, Error> {
+    cluster
+        .survey(preflight, filter)
+        .await
+        .map_err(|fault| fault.into_error("reading why modules are in progress", MANIFEST))
+}
+
+async fn look_at_all(
+    cluster: &Cluster,
+    args: &StatusArgs,
+    filter: &Filter,
+) -> Result<Survey, Error> {
+    let preflights = cluster
+        .preflights(args.selector.as_deref())
+        .await
+        .map_err(|fault| {
+            let one_is_enough = matches!(fault, Fault::Forbidden(_));
+            match fault.into_error("listing preflight CRs", MANIFEST) {
+                Error::Cluster { message, hint } if one_is_enough => Error::Cluster {
+                    message,
+                    hint: format!("name the CR, for which `get` is enough; or {hint}"),
+                },
+                error => error,
+            }
+        })?;
+    if preflights.is_empty() {
+        return Err(Error::Nothing {
+            message: format!(
+                "there is no preflight CR in the cluster {}",
+                cluster.server()
+            ),
+            hint: "create one with `kubectl kmm preflight run`".to_owned(),
+        });
+    }
+    let mut all = Survey {
+        is_decided: true,
+        ..Survey::default()
+    };
+    for preflight in &preflights {
+        all.append(survey(cluster, preflight, filter).await?);
+    }
+    Ok(all)
+}
+
+/// Follows one CR until every module is decided; true when the user ended it.
+async fn watch_one(
+    cluster: &Cluster,
+    name: &str,
+    filter: &Filter,
+    console: &Console<'_>,
+) -> Result<(Survey, bool), Error> {
+    let mut preflight = read_one(cluster, name).await?;
+    let mut follower = Follower::new(cluster, preflight.clone());
+    let mut live = Live::new(console.progress);
+    loop {
+        let survey = survey(cluster, &preflight, filter).await?;
+        live.show(&survey.report, |report| console.table(report));
+        if survey.is_decided {
+            live.finish();
+            return Ok((survey, false));
+        }
+        tokio::select! {
+            () = console.interrupt.cancelled() => {
+                live.finish();
+                return Ok((survey, true));
+            }
+            () = tokio::time::sleep(REFRESH) => {}
+            event = follower.next() => match event {
+                Ok(Event::Changed(changed)) => preflight = *changed,
+                Ok(Event::Note(note)) => live.note(&note),
+                Ok(Event::Deleted) => {
+                    live.finish();
+                    return Err(deleted(name));
+                }
+                Err(fault) => {
+                    live.finish();
+                    return Err(fault.into_error(&format!("watching preflight CR {name}"), MANIFEST));
+                }
+            },
+        }
+    }
+}
+
+/// The CR went away while it was watched.
+pub fn deleted(name: &str) -> Error {
+    Error::Cluster {
+        message: format!("preflight CR {name} was deleted while it was watched"),
+        hint: format!("run it again with `kubectl kmm preflight run {name}`"),
+    }
+}
+
+/// Reads all CRs again and again until every module is decided.
+async fn watch_all(
+    cluster: &Cluster,
+    args: &StatusArgs,
+    filter: &Filter,
+    console: &Console<'_>,
+) -> Result<(Survey, bool), Error> {
+    let mut live = Live::new(console.progress);
+    loop {
+        let survey = look_at_all(cluster, args, filter).await?;
+        live.show(&survey.report, |report| console.table(report));
+        if survey.is_decided {
+            live.finish();
+            return Ok((survey, false));
+        }
+        tokio::select! {
+            () = console.interrupt.cancelled() => {
+                live.finish();
+                return Ok((survey, true));
+            }
+            () = tokio::time::sleep(REFRESH) => {}
+        }
+    }
+}

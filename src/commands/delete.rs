@@ -9,7 +9,7 @@ use crate::cli::cluster::DeleteArgs;
 use crate::cli::output::Format;
 use crate::cluster::client::{Cluster, connect};
 use crate::cluster::desired::check_name;
-use crate::cluster::diagnose::evidence::ImagesConfig;
+use crate::cluster::diagnose::objects::ImagesConfig;
 use crate::cluster::fault::Fault;
 use crate::cluster::objects::Meta;
 use crate::cluster::preflight::{Preflight, RawPreflight};

@@ -2,4 +2,5 @@
 //! draws the conclusions (pure).
 
 pub mod evidence;
+pub mod objects;
 pub mod reason;

@@ -1,8 +1,7 @@
 //! What the evidence says about modules in progress (pure).
 
-use crate::cluster::diagnose::evidence::{
-    BuildObject, Evidence, IMAGE_OWNER_LABEL, ImagesConfig, MODULE_LABEL, Pod, Why,
-};
+use crate::cluster::diagnose::evidence::{Evidence, IMAGE_OWNER_LABEL, MODULE_LABEL};
+use crate::cluster::diagnose::objects::{BuildObject, ImagesConfig, Pod, Why};
 use crate::cluster::preflight::{Preflight, Row};
 use crate::model::finding::{Code, Finding};
 use crate::model::verdict::Verdict;

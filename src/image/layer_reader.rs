@@ -75,10 +75,10 @@ const LARGE: u64 = 1 << 20;
 /// its `struct module`; their symbols stand in `Module.symvers`.
 const IN_TREE_SAMPLES: usize = 8;
 
-/// A whole file of a layer.
+/// A regular file with its whole content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileBytes {
-    /// Its path, relative to the image root.
+    /// Its path, relative to the image root, or as it was asked for.
     pub path: String,
     /// Permission bits.
     pub mode: u32,

@@ -5,6 +5,8 @@
 
 pub mod decompress;
 pub mod layer_reader;
+mod layers;
 pub mod open;
 pub mod overlay;
+mod place;
 pub mod tar_stream;

@@ -1,23 +1,28 @@
 //! Finds images in layouts and registries, and gives their layers, each read once a run.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::image::layer_reader::Purpose;
+pub use crate::image::layer_reader::FileBytes;
+use crate::image::layer_reader::{LayerLimits, Purpose};
+use crate::image::layers::Layers;
+use crate::image::overlay::Overlay;
+use crate::image::place::Place;
 use crate::model::finding::{Code, Finding};
 use crate::model::layer::LayerIndex;
 use crate::model::target::Arch;
 use crate::registry::access::Access;
+use crate::registry::cache::Cache;
+use crate::registry::digest;
+use crate::registry::fault::{Fault, FaultKind};
+use crate::registry::layout::Layout;
+pub use crate::registry::manifest::ImageConfig;
+use crate::registry::manifest::{self, Descriptor, MAX_CONFIG, Manifest};
+use crate::registry::mirrors::Mirrors;
 
-/// What an image's configuration says, as far as a check needs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageConfig {
-    /// `architecture`, where it says one.
-    pub architecture: Option<String>,
-    /// True when a `RUN` in its history, or a shell as its command or entry point, shows
-    /// that the image has a shell and the basic tools.
-    pub shows_a_shell: bool,
-}
+/// How deep indexes may lie in each other.
+const MAX_INDEX_DEPTH: usize = 4;
 
 /// One layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,21 +50,10 @@ pub struct OpenImage {
     pub layers: Vec<LayerRef>,
     /// Remarks, such as the mirror that answered.
     pub notes: Vec<Finding>,
-}
-
-/// A regular file of an image with its whole content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileBytes {
-    /// Its path, as it was asked for.
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u64,
-    /// Group.
-    pub gid: u64,
-    /// Content.
-    pub bytes: Vec<u8>,
+    /// The digest of its configuration.
+    config_digest: String,
+    /// Where its content is.
+    place: Place,
 }
 
 /// The JSON documents of an image, as they were written.
@@ -71,11 +65,57 @@ pub struct Documents {
     pub config: Vec<u8>,
 }
 
+/// Where images are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct ImagesConfig {
+    /// Layouts on disk (`--oci-layout`), looked into before any registry.
+    pub layouts: Vec<PathBuf>,
+    /// The rules for what may be pulled from where.
+    pub mirrors: Mirrors,
+    /// The folder where what is learnt about layers is kept (`--cache-dir`, or
+    /// [`Cache::default_dir`]); `None` keeps it for this run only (`--no-cache`).
+    pub cache_dir: Option<PathBuf>,
+    /// Beyond these a layer is not read.
+    pub limits: LayerLimits,
+}
+
 /// Where images are looked for, and what was learnt of them in this run.
-#[derive(Debug, Default)]
-pub struct Images {}
+#[derive(Debug)]
+pub struct Images {
+    layouts: Vec<Arc<Layout>>,
+    mirrors: Mirrors,
+    cache: Arc<Cache>,
+    layers: Layers,
+}
 
 impl Images {
+    /// Images in these places.
+    ///
+    /// # Errors
+    /// A folder named as a layout is none.
+    pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
+        let layouts = config.layouts.iter().map(|dir| {
+            let layout = Layout::open(dir).map_err(|fault| {
+                Fault::new(
+                    FaultKind::Invalid,
+                    format!("{} is no OCI layout: {}", dir.display(), fault.message),
+                )
+                .hint("name a folder that holds an `index.json`, as skopeo or crane write it")
+            })?;
+            Ok(Arc::new(layout))
+        });
+        let cache = Arc::new(match &config.cache_dir {
+            Some(dir) => Cache::in_dir(dir),
+            None => Cache::for_this_run(),
+        });
+        Ok(Self {
+            layouts: layouts.collect::<Result<_, Fault>>()?,
+            mirrors: config.mirrors,
+            layers: Layers::new(Arc::clone(&cache), config.limits),
+            cache,
+        })
+    }
+
     /// Reads the manifest of an image for an architecture: from a layout where one has it,
     /// else from the first place that the mirrors allow.
     ///
@@ -84,10 +124,179 @@ impl Images {
     pub async fn open(
         &self,
         reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<OpenImage, Finding> {
+        for layout in &self.layouts {
+            if let Some(found) = layout.find(reference) {
+                let place = Place::Layout(Arc::clone(layout));
+                let opened = self.open_at(place, &found.digest, reference, arch).await;
+                return opened.map_err(|fault| fault.into_finding(reference));
+            }
+        }
+        let opened = self.open_in_registries(reference, arch, access).await;
+        opened.map_err(|fault| fault.into_finding(reference))
+    }
+
+    async fn open_in_registries(
+        &self,
+        reference: &str,
         _arch: Arch,
         _access: &Access,
+    ) -> Result<OpenImage, Fault> {
+        let sources = self.mirrors.sources(reference);
+        let sources = sources.map_err(|rule| Fault::new(FaultKind::Unreachable, rule.0))?;
+        Err(Fault::new(
+            FaultKind::Unreachable,
+            format!(
+                "this version reads no registry, not even {}",
+                sources[0].reference
+            ),
+        ))
+    }
+
+    /// Reads the manifest of an image in a layout on disk: the one of that name, or the only
+    /// one that the layout holds.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_layout(
+        &self,
+        dir: &Path,
+        reference: &str,
+        arch: Arch,
     ) -> Result<OpenImage, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, reference))
+        let opened = async {
+            let layout = Layout::open(dir)?;
+            let found = layout.find(reference).or_else(|| layout.single().cloned());
+            let Some(found) = found else {
+                let message = format!("layout {} does not have it", dir.display());
+                return Err(Fault::new(FaultKind::NotFound, message));
+            };
+            let place = Place::Layout(Arc::new(layout));
+            self.open_at(place, &found.digest, reference, arch).await
+        };
+        opened.await.map_err(|fault| fault.into_finding(reference))
+    }
+
+    /// Reads the manifest of the one image in a layout whose own blobs are the manifest, the
+    /// configuration and the top layers; the layers below are read from where `base` has them.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_on_top(
+        &self,
+        base: &OpenImage,
+        dir: &Path,
+        arch: Arch,
+    ) -> Result<OpenImage, Finding> {
+        let opened = async {
+            let layout = Layout::open(dir)?;
+            let Some(found) = layout.single().cloned() else {
+                let message = format!("layout {} does not hold one image", dir.display());
+                return Err(Fault::new(FaultKind::NotFound, message));
+            };
+            let place = Place::Stacked(Arc::new(layout), Arc::new(base.place.clone()));
+            self.open_at(place, &found.digest, &base.reference, arch)
+                .await
+        };
+        opened
+            .await
+            .map_err(|fault| fault.into_finding(&base.reference))
+    }
+
+    /// Reads the manifest of that digest, and through indexes the one for the architecture.
+    async fn open_at(
+        &self,
+        place: Place,
+        digest: &str,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<OpenImage, Fault> {
+        let bytes = self.document(&place, digest, None).await?;
+        self.open_manifest(place, bytes, reference, arch).await
+    }
+
+    /// Goes on from the bytes of a manifest or index.
+    async fn open_manifest(
+        &self,
+        place: Place,
+        mut bytes: Vec<u8>,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<OpenImage, Fault> {
+        let mut depth = 0;
+        let (config, layers) = loop {
+            match Manifest::parse(&bytes)? {
+                Manifest::Image { config, layers } => break (config, layers),
+                Manifest::Index(_) if depth == MAX_INDEX_DEPTH => {
+                    return Err(Fault::new(
+                        FaultKind::Unreadable,
+                        format!("more than {MAX_INDEX_DEPTH} indexes lie in each other"),
+                    ));
+                }
+                Manifest::Index(manifests) => {
+                    let Some(chosen) = manifest::select(&manifests, arch) else {
+                        return Err(arch_missing(arch, &manifest::architectures(&manifests)));
+                    };
+                    bytes = self.document(&place, &chosen.digest, None).await?;
+                    depth += 1;
+                }
+            }
+        };
+        let document = self
+            .document(&place, &config.digest, Some(MAX_CONFIG))
+            .await?;
+        let facts = ImageConfig::parse(&document)?;
+        if let Some(other) = &facts.architecture
+            && other != arch.as_str()
+        {
+            return Err(arch_missing(arch, other));
+        }
+        Ok(OpenImage {
+            reference: reference.to_owned(),
+            digest: digest::sha256(&bytes),
+            config: facts,
+            layers: layers.into_iter().rev().map(layer_ref).collect(),
+            notes: Vec::new(),
+            config_digest: config.digest,
+            place,
+        })
+    }
+
+    /// A manifest, or with a limit a blob, by its digest, from the cache where that has it.
+    async fn document(
+        &self,
+        place: &Place,
+        digest: &str,
+        limit: Option<u64>,
+    ) -> Result<Vec<u8>, Fault> {
+        if let Some(known) = self.cache.document(digest) {
+            return Ok(known);
+        }
+        let bytes = match limit {
+            Some(limit) => place.small_blob(digest, limit).await?,
+            None => place.manifest(digest).await?,
+        };
+        self.cache.put_document(digest, &bytes);
+        Ok(bytes)
+    }
+
+    /// The manifest and the configuration of an image.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn documents(&self, image: &OpenImage) -> Result<Documents, Finding> {
+        let read = async {
+            Ok(Documents {
+                manifest: self.document(&image.place, &image.digest, None).await?,
+                config: self
+                    .document(&image.place, &image.config_digest, Some(MAX_CONFIG))
+                    .await?,
+            })
+        };
+        read.await
+            .map_err(|fault: Fault| fault.into_finding(&image.reference))
     }
 
     /// The index of a layer, counted from the top. A layer is fetched once a run however
@@ -98,57 +307,112 @@ impl Images {
     pub async fn layer(
         &self,
         image: &OpenImage,
-        _from_top: usize,
-        _purpose: Purpose,
+        from_top: usize,
+        purpose: Purpose,
     ) -> Result<Arc<LayerIndex>, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, &*image.reference))
+        let Some(layer) = image.layers.get(from_top) else {
+            let message = format!("image {} has no layer {from_top}", image.reference);
+            return Err(Finding::new(Code::Internal, message));
+        };
+        let index = self.layers.index(&image.place, layer, purpose).await;
+        index.map_err(|fault| fault.into_finding(&image.reference))
     }
 
-    /// Reads the manifest of an image in a layout on disk that this run has made.
-    ///
-    /// # Errors
-    /// Why it could not be looked at.
-    pub async fn open_layout(
-        &self,
-        _layout: &Path,
-        reference: &str,
-        _arch: Arch,
-    ) -> Result<OpenImage, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, reference))
-    }
-
-    /// Reads the manifest of the one image in a layout whose own blobs are the manifest, the
-    /// configuration and the top layer; the layers below are read from where `base` has them.
-    ///
-    /// # Errors
-    /// Why it could not be looked at.
-    pub async fn open_on_top(
-        &self,
-        base: &OpenImage,
-        _layout: &Path,
-        _arch: Arch,
-    ) -> Result<OpenImage, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, &*base.reference))
-    }
-
-    /// The manifest and the configuration of an image.
+    /// The whole content of files, under the paths as they are asked for. What is no regular
+    /// file of the image is left out.
     ///
     /// # Errors
     /// Why they could not be read.
-    pub async fn documents(&self, image: &OpenImage) -> Result<Documents, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, &*image.reference))
-    }
-
-    /// Regular files with their whole content, links followed, in the order of `paths`
-    /// (relative to the image root).
-    ///
-    /// # Errors
-    /// A file is absent, too large, or could not be read.
     pub async fn files(
         &self,
         image: &OpenImage,
-        _paths: &[String],
+        paths: &[String],
     ) -> Result<Vec<FileBytes>, Finding> {
-        Err(Finding::new(Code::ImageUnreachable, &*image.reference))
+        let wanted = self.locate(image, paths).await?;
+        let mut files: BTreeMap<(usize, String), FileBytes> = BTreeMap::new();
+        let mut by_layer: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (from_top, path) in wanted.iter().flatten() {
+            by_layer.entry(*from_top).or_default().insert(path.clone());
+        }
+        for (from_top, paths) in by_layer {
+            let read = self.whole_files(image, from_top, paths).await;
+            let read = read.map_err(|fault| fault.into_finding(&image.reference))?;
+            files.extend(
+                read.into_iter()
+                    .map(|(path, file)| ((from_top, path), file)),
+            );
+        }
+        let named = paths.iter().zip(wanted).filter_map(|(asked, place)| {
+            let file = files.get(&place?)?.clone();
+            Some(FileBytes {
+                path: asked.clone(),
+                ..file
+            })
+        });
+        Ok(named.collect())
     }
+
+    /// The layer and the path in it of each file, reading only as many layers as it takes.
+    async fn locate(
+        &self,
+        image: &OpenImage,
+        paths: &[String],
+    ) -> Result<Vec<Option<(usize, String)>>, Finding> {
+        let mut overlay = Overlay::new(image.layers.len());
+        for from_top in 0..image.layers.len() {
+            let located: Result<_, _> = paths.iter().map(|path| overlay.locate(path)).collect();
+            if let Ok(located) = located {
+                return Ok(located);
+            }
+            overlay.push(self.layer(image, from_top, Purpose::Modules).await?);
+        }
+        let located: Result<_, _> = paths.iter().map(|path| overlay.locate(path)).collect();
+        located.map_err(|_more| {
+            let message = format!(
+                "every layer of {} was read and more is asked for",
+                image.reference
+            );
+            Finding::new(Code::Internal, message)
+        })
+    }
+
+    async fn whole_files(
+        &self,
+        image: &OpenImage,
+        from_top: usize,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, FileBytes>, Fault> {
+        let (place, layer) = (&image.place, &image.layers[from_top]);
+        let read = self.layers.read(place, layer, Purpose::Modules, paths);
+        let mut read = read.await?;
+        if !read.links.is_empty() {
+            let targets = read.links.values().cloned().collect();
+            let more = self
+                .layers
+                .read(place, layer, Purpose::Modules, targets)
+                .await?;
+            for (path, target) in &read.links {
+                if let Some(file) = more.files.get(target) {
+                    read.files.insert(path.clone(), file.clone());
+                }
+            }
+        }
+        Ok(read.files)
+    }
+}
+
+fn layer_ref(descriptor: Descriptor) -> LayerRef {
+    LayerRef {
+        digest: descriptor.digest,
+        media_type: descriptor.media_type,
+        size: descriptor.size,
+        annotations: descriptor.annotations.into_iter().collect(),
+    }
+}
+
+fn arch_missing(arch: Arch, there: &str) -> Fault {
+    Fault::new(
+        FaultKind::ArchMissing,
+        format!("there is no image for {arch}, only for {there}"),
+    )
 }

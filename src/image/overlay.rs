@@ -49,7 +49,8 @@ struct MergedDir {
 
 /// What one name in a directory is.
 enum Seen<'a> {
-    Leaf(Found<'a>),
+    /// With its path where that is another, for a hard link.
+    Leaf(Found<'a>, Option<String>),
     Dir(MergedDir),
 }
 
@@ -116,6 +117,21 @@ impl Overlay {
         Ok(resolved.map(Resolved::into_path))
     }
 
+    /// The layer, counted from the top, and the path in it, of the regular file that `path`
+    /// names.
+    ///
+    /// # Errors
+    /// A layer further down decides.
+    pub fn locate(&self, path: &str) -> Result<Option<(usize, String)>, NeedLayer> {
+        Ok(match self.resolve(path, 0, true, &mut { MAX_LINKS })? {
+            Some(Resolved::Leaf { found, path }) => match found.node {
+                Node::File { .. } => Some((found.from_top, path)),
+                _ => None,
+            },
+            Some(Resolved::Dir(_)) | None => None,
+        })
+    }
+
     /// The names in a directory, merged over the layers, sorted; `None` where there is no
     /// such directory.
     ///
@@ -144,7 +160,7 @@ impl Overlay {
             for (name, child) in self.children(&dir)? {
                 let path = join(&prefix, &name);
                 match child {
-                    Seen::Leaf(leaf) => {
+                    Seen::Leaf(leaf, _) => {
                         seen.insert(path, leaf);
                     }
                     Seen::Dir(dir) => {
@@ -184,7 +200,7 @@ impl Overlay {
             match self.child(dir, &path, links)? {
                 None => return Ok(None),
                 Some(Seen::Dir(dir)) => dirs.push(dir),
-                Some(Seen::Leaf(found)) => {
+                Some(Seen::Leaf(found, linked)) => {
                     if let Node::Symlink(target) = found.node
                         && (follow_last || !rest.is_empty())
                     {
@@ -199,6 +215,7 @@ impl Overlay {
                             rest.push_front(name.to_owned());
                         }
                     } else if rest.is_empty() {
+                        let path = linked.unwrap_or(path);
                         return Ok(Some(Resolved::Leaf { found, path }));
                     } else {
                         return Ok(None);
@@ -244,7 +261,7 @@ impl Overlay {
                 Some(node) if merged.layers.is_empty() => {
                     return match node {
                         Node::Hardlink(target) => self.linked(target, from_top, links),
-                        _ => Ok(Some(Seen::Leaf(Found { node, from_top }))),
+                        _ => Ok(Some(Seen::Leaf(Found { node, from_top }, None))),
                     };
                 }
                 Some(_) => {
@@ -279,7 +296,7 @@ impl Overlay {
         }
         *links -= 1;
         match self.resolve(target, from_top, false, links)? {
-            Some(Resolved::Leaf { found, .. }) => Ok(Some(Seen::Leaf(found))),
+            Some(Resolved::Leaf { found, path }) => Ok(Some(Seen::Leaf(found, Some(path)))),
             Some(Resolved::Dir(_)) | None => Ok(None),
         }
     }

@@ -4,8 +4,11 @@
 //! again; [`fault`] says why an image could not be read.
 
 pub mod access;
+pub mod cache;
 pub mod credentials;
 pub mod digest;
 pub mod fault;
+pub mod layout;
+pub mod manifest;
 pub mod mirrors;
 pub mod retry;

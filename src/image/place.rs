@@ -1,0 +1,86 @@
+//! Where an image's manifests and layers are, so that nobody else has to know.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::registry::fault::{Fault, FaultKind};
+use crate::registry::layout::Layout;
+
+/// A place that serves an image.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A layout on disk.
+    Layout(Arc<Layout>),
+    /// A layout that holds what is new of an image; the rest is in the place below it.
+    Stacked(Arc<Layout>, Arc<Place>),
+}
+
+impl Place {
+    /// What tells this place apart from others where the same content may be.
+    pub(crate) fn site(&self) -> String {
+        match self {
+            Self::Layout(layout) => layout.dir().display().to_string(),
+            Self::Stacked(_, below) => below.site(),
+        }
+    }
+
+    /// The place that has some content, of those that are stacked.
+    fn holder(&self, digest: &str) -> Self {
+        match self {
+            Self::Stacked(layout, _) if layout.has(digest) => Self::Layout(Arc::clone(layout)),
+            Self::Stacked(_, below) => below.holder(digest),
+            place => place.clone(),
+        }
+    }
+
+    /// A small blob, verified.
+    pub(crate) async fn small_blob(&self, digest: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Layout(layout) => {
+                let (layout, digest) = (Arc::clone(layout), digest.to_owned());
+                on_disk(move || layout.small_blob(&digest, limit)).await
+            }
+            Self::Stacked(..) => Box::pin(self.holder(digest).small_blob(digest, limit)).await,
+        }
+    }
+
+    /// A manifest by its digest, verified.
+    pub(crate) async fn manifest(&self, digest: &str) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Layout(layout) => {
+                let (layout, digest) = (Arc::clone(layout), digest.to_owned());
+                on_disk(move || layout.manifest(&digest)).await
+            }
+            Self::Stacked(..) => Box::pin(self.holder(digest).manifest(digest)).await,
+        }
+    }
+
+    /// A blob of `size` bytes as a stream for a thread that may wait.
+    pub(crate) async fn blob(
+        &self,
+        digest: &str,
+        size: u64,
+    ) -> Result<Box<dyn Read + Send>, Fault> {
+        match self {
+            Self::Layout(layout) => {
+                let (layout, digest) = (Arc::clone(layout), digest.to_owned());
+                let file = on_disk(move || layout.blob(&digest)).await?;
+                Ok(Box::new(file))
+            }
+            Self::Stacked(..) => Box::pin(self.holder(digest).blob(digest, size)).await,
+        }
+    }
+}
+
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|fault| {
+            Err(Fault::new(
+                FaultKind::Unreadable,
+                format!("reading a layout ended in a fault of this program: {fault}"),
+            ))
+        })
+}

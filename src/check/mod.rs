@@ -5,4 +5,5 @@ pub mod image;
 pub mod objects;
 pub mod run;
 pub mod stages;
+pub mod targets;
 pub mod tree;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::kernel::gather::gather;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::finding::Finding;
 use crate::model::target::Arch;
@@ -33,6 +34,9 @@ pub struct KernelSymbol {
     pub namespace: Option<Box<str>>,
 }
 
+/// In-tree module files: path below `/lib/modules/K` to facts, where they were read.
+pub type InTreeModules = BTreeMap<Box<str>, Option<Arc<ModuleFile>>>;
+
 /// What is known about one kernel. A fact that nobody gave is `None` or absent, and is
 /// never taken for good.
 #[derive(Debug, Clone, Default)]
@@ -51,9 +55,8 @@ pub struct KernelFacts {
     pub symbols: Option<HashMap<Box<str>, KernelSymbol>>,
     /// Modules built into the kernel, by normalised name; `None` when unknown.
     pub built_in: Option<Vec<Box<str>>>,
-    /// In-tree module files: path below `/lib/modules/K` to facts, where they were read;
-    /// `None` when it is unknown which there are.
-    pub in_tree: Option<BTreeMap<Box<str>, Option<Arc<ModuleFile>>>>,
+    /// The in-tree module files; `None` when it is unknown which there are.
+    pub in_tree: Option<InTreeModules>,
     /// `sizeof(struct module)` as an in-tree module shows it.
     pub this_module_size: Option<u64>,
 }
@@ -61,21 +64,17 @@ pub struct KernelFacts {
 impl KernelFacts {
     /// Gathers the facts about a kernel from a tree, and says in findings what is missing.
     ///
+    /// The tree is a root with `usr/src/kernels/K`, `usr/src/linux-headers-K` or
+    /// `[usr/]lib/modules/K`, or it is itself a headers tree or a `/lib/modules/K`.
+    ///
     /// # Errors
     /// The tree describes another kernel or architecture, or no kernel at all.
     pub fn gather(
         kernel_version: &str,
         arch: Arch,
-        _tree: &dyn FileTree,
+        tree: &dyn FileTree,
     ) -> Result<(Self, Vec<Finding>), Finding> {
-        Ok((
-            Self {
-                kernel_version: kernel_version.to_owned(),
-                arch: Some(arch),
-                ..Self::default()
-            },
-            Vec::new(),
-        ))
+        gather(kernel_version, arch, tree)
     }
 
     /// The value of a configuration option (`MODVERSIONS` without the `CONFIG_` prefix);
@@ -83,5 +82,31 @@ impl KernelFacts {
     pub fn option(&self, name: &str) -> Option<Option<&str>> {
         let config = self.config.as_ref()?;
         Some(config.get(name).map(String::as_str))
+    }
+
+    /// True for an option with the value `y`; `None` when no configuration is known.
+    pub fn is_set(&self, name: &str) -> Option<bool> {
+        self.option(name).map(|value| value == Some("y"))
+    }
+
+    /// Whether the kernel compares symbol versions (`CONFIG_MODVERSIONS`): by its
+    /// configuration, its version magic, or CRCs that are not all zero.
+    pub fn has_modversions(&self) -> Option<bool> {
+        self.is_set("MODVERSIONS")
+            .or_else(|| Some(self.vermagic.as_ref()?.contains("modversions ")))
+            .or_else(|| {
+                let symbols = self.symbols.as_ref()?;
+                Some(symbols.values().any(|symbol| symbol.crc.unwrap_or(0) != 0))
+            })
+    }
+
+    /// True for kernels with Debian's patches, one of which changes `check_version`: a
+    /// symbol without an entry in `__versions` is refused there, and accepted with a
+    /// warning elsewhere ("module: Disable matching missing version CRC").
+    pub fn is_debian(&self) -> bool {
+        self.option("CC_VERSION_TEXT")
+            .flatten()
+            .is_some_and(|text| text.contains("Debian"))
+            || self.is_set("SECURITY_PERF_EVENTS_RESTRICT") == Some(true)
     }
 }

@@ -1,24 +1,143 @@
 //! Kernel facts from disk (`--kernel-dir`).
 
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use crate::kernel::facts::KernelFacts;
+use crate::kernel::facts::{FileTree, KernelFacts};
+use crate::kmod::facts::Depth;
+use crate::kmod::module_file::ModuleFile;
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
+/// The largest file that is read from disk, in bytes.
+const LARGEST_FILE: u64 = 64 << 20;
+/// How many links one path may go through, as in the kernel (`MAXSYMLINKS`).
+const MOST_LINKS: usize = 40;
+
 /// Gathers the facts about a kernel from a folder: a root with `/usr/src/kernels/K` and
 /// `/lib/modules/K`, a `/lib/modules/K`, or an unpacked headers tree.
+///
+/// A folder that is itself called `lib/modules/K` is read as part of the root that it
+/// stands in, for its links (`build`) are absolute.
 ///
 /// # Errors
 /// The folder is none of these, or describes another kernel.
 pub fn from_dir(
     dir: &Path,
-    _kernel_version: &str,
-    _arch: Arch,
+    kernel_version: &str,
+    arch: Arch,
 ) -> Result<(KernelFacts, Vec<Finding>), Finding> {
-    Err(Finding::new(
-        Code::KernelFactsMissing,
-        format!("{} holds no facts about a kernel", dir.display()),
-    )
-    .with_effect(Effect::Blocks))
+    if !dir.is_dir() {
+        return Err(Finding::new(
+            Code::KernelFactsMissing,
+            format!("kernel directory {} is no folder", dir.display()),
+        )
+        .with_effect(Effect::Blocks)
+        .hint("name a folder with --kernel-dir, or a driver-toolkit image with --dtk-image"));
+    }
+    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let tree = FolderTree {
+        root: root_of(&dir, kernel_version).unwrap_or(dir.clone()),
+    };
+    KernelFacts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
+        finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
+        finding
+    })
+}
+
+/// The root of a folder that is the root's `lib/modules/K`, `usr/lib/modules/K`,
+/// `usr/src/kernels/K` or `usr/src/linux-headers-K`.
+fn root_of(dir: &Path, kernel_version: &str) -> Option<PathBuf> {
+    [
+        format!("usr/lib/modules/{kernel_version}"),
+        format!("lib/modules/{kernel_version}"),
+        format!("usr/src/kernels/{kernel_version}"),
+        format!("usr/src/linux-headers-{kernel_version}"),
+    ]
+    .iter()
+    .find(|place| dir.ends_with(place))
+    .and_then(|place| dir.ancestors().nth(Path::new(place).components().count()))
+    .map(Path::to_owned)
+}
+
+/// A folder as a root: links are followed inside of it, wherever they point.
+#[derive(Debug)]
+struct FolderTree {
+    root: PathBuf,
+}
+
+impl FolderTree {
+    /// The real place of a path, with every link resolved inside the root.
+    fn resolve(&self, path: &str) -> Option<PathBuf> {
+        let mut rest: Vec<String> = components(Path::new(path));
+        rest.reverse();
+        let mut real = self.root.clone();
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            if part == ".." {
+                if real != self.root {
+                    real.pop();
+                }
+                continue;
+            }
+            let next = real.join(&part);
+            let metadata = fs::symlink_metadata(&next).ok()?;
+            if !metadata.file_type().is_symlink() {
+                real = next;
+                continue;
+            }
+            links += 1;
+            if links > MOST_LINKS {
+                return None;
+            }
+            let target = fs::read_link(&next).ok()?;
+            if target.is_absolute() {
+                real = self.root.clone();
+            }
+            rest.extend(components(&target).into_iter().rev());
+        }
+        Some(real)
+    }
+}
+
+fn components(path: &Path) -> Vec<String> {
+    path.components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            Component::ParentDir => Some("..".to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+impl FileTree for FolderTree {
+    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+        let file = self.resolve(path)?;
+        let metadata = fs::metadata(&file).ok()?;
+        if !metadata.is_file() || metadata.len() > LARGEST_FILE {
+            return None;
+        }
+        fs::read(file).ok().map(Into::into)
+    }
+
+    fn list(&self, dir: &str) -> Vec<String> {
+        let Some(entries) = self.resolve(dir).and_then(|dir| fs::read_dir(dir).ok()) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.resolve(path).is_some_and(|file| file.is_file())
+    }
+
+    fn module(&self, path: &str) -> Option<Arc<ModuleFile>> {
+        let bytes = self.read(path)?;
+        Some(Arc::new(ModuleFile::parse(&bytes, Depth::Slim)))
+    }
 }

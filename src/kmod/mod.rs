@@ -7,5 +7,6 @@ mod exports;
 pub mod facts;
 pub mod index;
 pub mod module_file;
+pub mod names;
 pub mod pattern;
 pub mod signature;

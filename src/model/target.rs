@@ -30,6 +30,16 @@ impl Arch {
         }
     }
 
+    /// `e_machine` of the architecture's modules (`elf_check_arch`).
+    pub fn elf_machine(self) -> u16 {
+        match self {
+            Self::Amd64 => 62,
+            Self::Arm64 => 183,
+            Self::Ppc64le => 21,
+            Self::S390x => 22,
+        }
+    }
+
     /// The architecture that a kernel release ends with (`5.14.0-70.el9.x86_64`,
     /// `…+rt`, Debian's `-amd64`), where it does.
     pub fn of_kernel_release(release: &str) -> Option<Self> {

@@ -1,0 +1,337 @@
+//! Gathers the facts about one kernel from a file tree.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kernel::facts::{FileTree, InTreeModules, KernelFacts};
+use crate::kernel::{config, symvers, vermagic};
+use crate::kmod::module_file::ModuleFile;
+use crate::kmod::{compression, names};
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::target::Arch;
+
+/// The largest file of facts, uncompressed, in bytes.
+const LARGEST_FILE: u64 = 64 << 20;
+/// How many in-tree modules are opened to learn the version magic.
+const SAMPLES: usize = 8;
+
+/// Where a kernel's files are in a tree; `None` for the tree's own root.
+fn header_folders(kernel: &str) -> Vec<String> {
+    vec![
+        format!("usr/src/kernels/{kernel}"),
+        format!("usr/src/linux-headers-{kernel}"),
+        format!("lib/modules/{kernel}/build"),
+        format!("usr/lib/modules/{kernel}/build"),
+        String::new(),
+    ]
+}
+
+fn module_folders(kernel: &str) -> Vec<String> {
+    vec![
+        format!("lib/modules/{kernel}"),
+        format!("usr/lib/modules/{kernel}"),
+        String::new(),
+    ]
+}
+
+/// A path below a folder; the empty folder is the root.
+fn below(folder: &str, path: &str) -> String {
+    if folder.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{folder}/{path}")
+    }
+}
+
+pub(crate) fn gather(
+    kernel: &str,
+    arch: Arch,
+    tree: &dyn FileTree,
+) -> Result<(KernelFacts, Vec<Finding>), Finding> {
+    let headers: Vec<String> = header_folders(kernel)
+        .into_iter()
+        .filter(|folder| is_headers(tree, folder))
+        .collect();
+    let modules: Vec<String> = module_folders(kernel)
+        .into_iter()
+        .filter(|folder| is_modules(tree, folder))
+        .collect();
+    if headers.is_empty() && modules.is_empty() {
+        return Err(no_facts(kernel, tree));
+    }
+    for folder in &headers {
+        refuse_other_kernel(kernel, tree, folder)?;
+    }
+    let first_text = |paths: Vec<String>| paths.iter().find_map(|path| text_of(tree, path));
+    let mut config_paths: Vec<String> = headers.iter().map(|f| below(f, ".config")).collect();
+    config_paths.extend(modules.iter().map(|f| below(f, "config")));
+    config_paths.push(format!("boot/config-{kernel}"));
+    config_paths.extend(headers.iter().map(|f| below(f, "include/config/auto.conf")));
+    let config = first_text(config_paths).map(|text| config::parse(&text));
+
+    let mut symvers_paths: Vec<String> =
+        headers.iter().map(|f| below(f, "Module.symvers")).collect();
+    for suffix in ["gz", "xz", "zst"] {
+        symvers_paths.extend(
+            modules
+                .iter()
+                .map(|f| below(f, &format!("symvers.{suffix}"))),
+        );
+        symvers_paths.push(format!("boot/symvers-{kernel}.{suffix}"));
+    }
+    let symbols = first_text(symvers_paths)
+        .map(|text| symvers::parse(&text))
+        .filter(|symbols| !symbols.is_empty());
+
+    let in_tree = modules
+        .iter()
+        .find_map(|folder| in_tree_modules(tree, folder));
+    let samples = in_tree
+        .as_ref()
+        .map(|(folder, paths)| samples(tree, folder, paths))
+        .unwrap_or_default();
+    for sample in &samples {
+        refuse_other_arch(kernel, arch, sample)?;
+    }
+    let shown = samples
+        .iter()
+        .filter_map(|module| module.elf.as_ref().ok()?.modinfo("vermagic"))
+        .find(|magic| magic.split(' ').next() == Some(kernel))
+        .map(str::to_owned);
+    let vermagic = shown.or_else(|| {
+        config
+            .as_ref()
+            .and_then(|config| vermagic::compose(kernel, arch, config))
+    });
+    let mut facts = KernelFacts {
+        kernel_version: kernel.to_owned(),
+        arch: Some(arch),
+        config,
+        vermagic,
+        symbols,
+        built_in: modules
+            .iter()
+            .find_map(|folder| text_of(tree, &below(folder, "modules.builtin")))
+            .map(|text| {
+                text.lines()
+                    .map(|path| names::of_path(path).into())
+                    .collect()
+            }),
+        this_module_size: samples
+            .iter()
+            .filter_map(|module| module.elf.as_ref().ok())
+            .map(|elf| elf.this_module_size)
+            .find(|size| *size > 0),
+        in_tree: in_tree.map(|(_, paths)| paths),
+    };
+    if facts.has_modversions() == Some(false) {
+        forget_crcs(&mut facts);
+    }
+    let findings = missing(&facts);
+    Ok((facts, findings))
+}
+
+fn is_headers(tree: &dyn FileTree, folder: &str) -> bool {
+    [
+        "Module.symvers",
+        ".config",
+        "include/config/auto.conf",
+        "include/generated/utsrelease.h",
+    ]
+    .iter()
+    .any(|file| tree.is_file(&below(folder, file)))
+}
+
+fn is_modules(tree: &dyn FileTree, folder: &str) -> bool {
+    [
+        "modules.dep",
+        "modules.dep.bin",
+        "modules.builtin",
+        "modules.order",
+        "symvers.gz",
+        "symvers.xz",
+        "symvers.zst",
+    ]
+    .iter()
+    .any(|file| tree.is_file(&below(folder, file)))
+        || (!folder.is_empty() && !tree.list(&below(folder, "kernel")).is_empty())
+}
+
+/// The release that a headers tree says it is for: `UTS_RELEASE`, which is what modules get
+/// built in. Debian's `kernel.release` names the upstream version instead.
+fn release_of_headers(tree: &dyn FileTree, folder: &str) -> Option<String> {
+    if let Some(text) = text_of(tree, &below(folder, "include/generated/utsrelease.h"))
+        && let Some(line) = text.lines().find(|line| line.contains("UTS_RELEASE"))
+    {
+        return line.split('"').nth(1).map(str::to_owned);
+    }
+    let text = text_of(tree, &below(folder, "include/config/kernel.release"))?;
+    Some(text.trim().to_owned())
+}
+
+fn refuse_other_kernel(kernel: &str, tree: &dyn FileTree, folder: &str) -> Result<(), Finding> {
+    match release_of_headers(tree, folder) {
+        Some(release) if release != kernel => Err(Finding::new(
+            Code::KernelFactsMismatch,
+            format!("the kernel facts are those of {release}, and {kernel} was asked for"),
+        )
+        .hint(format!(
+            "name facts about {kernel}, or check with --kernel-version {release}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_other_arch(kernel: &str, arch: Arch, module: &ModuleFile) -> Result<(), Finding> {
+    let Ok(elf) = &module.elf else { return Ok(()) };
+    if elf.machine == arch.elf_machine() {
+        return Ok(());
+    }
+    Err(Finding::new(
+        Code::KernelFactsMismatch,
+        format!(
+            "the in-tree modules of {kernel} are for ELF machine {}, and facts for {arch} were asked for",
+            elf.machine
+        ),
+    )
+    .hint("name the facts, or the driver-toolkit image, of the right architecture"))
+}
+
+/// The in-tree modules of a folder by path: from depmod's list, or else by looking.
+fn in_tree_modules(tree: &dyn FileTree, folder: &str) -> Option<(String, InTreeModules)> {
+    let mut paths: InTreeModules = BTreeMap::new();
+    let listed = text_of(tree, &below(folder, "modules.dep"));
+    if let Some(text) = &listed {
+        let names = text.lines().filter_map(|line| line.split(':').next());
+        for path in names.filter(|path| names::without_suffix(path).is_some()) {
+            paths.insert(path.into(), None);
+        }
+    }
+    if paths.is_empty() {
+        walk(tree, folder, "kernel", 0, &mut paths);
+    }
+    (!paths.is_empty() || listed.is_some()).then(|| (folder.to_owned(), paths))
+}
+
+fn walk(tree: &dyn FileTree, root: &str, dir: &str, depth: usize, paths: &mut InTreeModules) {
+    const DEEPEST: usize = 16;
+    if depth > DEEPEST {
+        return;
+    }
+    for name in tree.list(&below(root, dir)) {
+        let path = format!("{dir}/{name}");
+        if names::without_suffix(&name).is_some() {
+            paths.insert(path.into(), None);
+        } else if !name.contains('.') {
+            walk(tree, root, &path, depth + 1, paths);
+        }
+    }
+}
+
+/// A few in-tree modules that are there and can be read, spread over the list.
+fn samples(tree: &dyn FileTree, folder: &str, paths: &InTreeModules) -> Vec<Arc<ModuleFile>> {
+    let step = (paths.len() / SAMPLES).max(1);
+    let spread = paths.keys().step_by(step);
+    let mut samples: Vec<Arc<ModuleFile>> = spread
+        .filter_map(|path| tree.module(&below(folder, path)))
+        .filter(|module| module.elf.is_ok())
+        .take(2)
+        .collect();
+    if samples.is_empty() {
+        samples = paths
+            .keys()
+            .filter_map(|path| tree.module(&below(folder, path)))
+            .filter(|module| module.elf.is_ok())
+            .take(1)
+            .collect();
+    }
+    samples
+}
+
+/// Without symbol versions the kernel holds no CRCs, whatever `Module.symvers` writes.
+fn forget_crcs(facts: &mut KernelFacts) {
+    if let Some(symbols) = &mut facts.symbols {
+        for symbol in symbols.values_mut() {
+            symbol.crc = None;
+        }
+    }
+}
+
+fn text_of(tree: &dyn FileTree, path: &str) -> Option<String> {
+    let bytes = tree.read(path)?;
+    let content: Cow<'_, [u8]> = compression::decompress(&bytes, LARGEST_FILE).ok()?;
+    Some(String::from_utf8_lossy(&content).into_owned())
+}
+
+fn missing(facts: &KernelFacts) -> Vec<Finding> {
+    let kernel = &facts.kernel_version;
+    let mut findings = Vec::new();
+    let mut add = |what: &str, unchecked: &str, hint: &str| {
+        findings.push(
+            Finding::new(
+                Code::KernelFactsMissing,
+                format!("{what} of {kernel} is not among the kernel facts: {unchecked}"),
+            )
+            .hint(hint),
+        );
+    };
+    if facts.symbols.is_none() {
+        add(
+            "Module.symvers",
+            "symbols and their versions were not checked",
+            "add the kernel's Module.symvers (kernel-devel) or symvers.gz (kernel-core)",
+        );
+    }
+    if facts.config.is_none() {
+        add(
+            "the configuration",
+            "forced loading and signature enforcement were not checked",
+            "add the kernel's .config (kernel-devel) or config (kernel-core)",
+        );
+    }
+    if facts.vermagic.is_none() {
+        add(
+            "the version magic",
+            "the modules' version magic was not checked as a whole",
+            "add an in-tree module or the kernel's .config",
+        );
+    }
+    findings
+}
+
+fn no_facts(kernel: &str, tree: &dyn FileTree) -> Finding {
+    let mut others: Vec<String> = [
+        ("usr/src/kernels", ""),
+        ("usr/src", "linux-headers-"),
+        ("lib/modules", ""),
+        ("usr/lib/modules", ""),
+    ]
+    .iter()
+    .flat_map(|(folder, prefix)| {
+        tree.list(folder)
+            .into_iter()
+            .filter_map(move |name| name.strip_prefix(prefix).map(str::to_owned))
+    })
+    .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+    .collect();
+    others.sort();
+    others.dedup();
+    let (code, message) = if others.is_empty() {
+        (
+            Code::KernelFactsMissing,
+            format!("no facts about kernel {kernel}, or any other, were found"),
+        )
+    } else {
+        (
+            Code::KernelFactsMismatch,
+            format!(
+                "no facts about kernel {kernel} were found, but facts about {}",
+                others.join(", ")
+            ),
+        )
+    };
+    Finding::new(code, message)
+        .with_effect(Effect::Blocks)
+        .hint("facts are usr/src/kernels/K and lib/modules/K below a root, a /lib/modules/K, or a headers tree")
+}

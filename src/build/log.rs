@@ -146,14 +146,16 @@ pub struct Lines {
 impl Lines {
     /// Takes the next bytes and hands over every line that is complete.
     pub fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
-        for byte in bytes {
-            if matches!(byte, b'\n' | b'\r') {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = rest.len().min(LONGEST_LINE - self.pending.len());
+            let end = rest[..room]
+                .iter()
+                .position(|byte| matches!(byte, b'\n' | b'\r'));
+            self.pending.extend_from_slice(&rest[..end.unwrap_or(room)]);
+            rest = &rest[end.map_or(room, |end| end + 1)..];
+            if end.is_some() || self.pending.len() >= LONGEST_LINE {
                 self.end(&mut each);
-            } else {
-                self.pending.push(*byte);
-                if self.pending.len() >= LONGEST_LINE {
-                    self.end(&mut each);
-                }
             }
         }
     }

@@ -222,7 +222,7 @@ impl Builds {
                 args: request.args.clone(),
                 secrets,
                 authfile: Some(authfile),
-                insecure: self.insecure(request.base_tls, &images),
+                insecure: self.insecure(request, &images),
                 certificates: self.certificates(folder)?,
                 policy: policy(folder)?,
                 registries_conf: self.config.registries_conf.clone(),
@@ -232,14 +232,17 @@ impl Builds {
         })
     }
 
-    fn insecure(&self, tls: TlsOptions, images: &[String]) -> bool {
-        let listed = images.iter().any(|image| {
-            let host = image.split('/').next().unwrap_or_default();
-            self.config
-                .insecure_registries
+    /// A Dockerfile that does not parse is left to the builder; the hosts that stand in it are
+    /// taken for those of base images then.
+    fn insecure(&self, request: &BuildRequest, images: &[String]) -> bool {
+        let tls = request.base_tls;
+        let named = |host: &String| match images {
+            [] => request.dockerfile.contains(host.as_str()),
+            images => images
                 .iter()
-                .any(|registry| registry == host)
-        });
+                .any(|image| image.split('/').next() == Some(host)),
+        };
+        let listed = self.config.insecure_registries.iter().any(named);
         tls.insecure || tls.insecure_skip_tls_verify || listed
     }
 

@@ -1,5 +1,6 @@
 //! Tests against real servers and kernels, which `scripts/test` sets up.
 
+mod build;
 mod environment;
 mod sign_file;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,378 @@
+//! Builds by a real buildah, against base images in a real registry.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kmm_preflight::build::builder::Choice;
+use kmm_preflight::build::stage::{BuildConfig, BuildRequest, Builds, Built};
+use kmm_preflight::build::workspace::Scratch;
+use kmm_preflight::model::finding::{Code, Effect, Finding};
+use kmm_preflight::model::module::TlsOptions;
+use kmm_preflight::model::target::Arch;
+use kmm_preflight::registry::access::Access;
+use kmm_preflight::registry::credentials::{Credential, CredentialSource, SecretText};
+
+use crate::support::image::{self, Image, Layer};
+use crate::support::registry::{PASSWORD, Registry, USER};
+
+/// A base image with a shell and busybox's other programs.
+pub(crate) fn busybox() -> image::Built {
+    let busybox = fs::read("/bin/busybox").expect("Debian's busybox-static is installed");
+    let programs = [
+        "sh", "cat", "cp", "echo", "head", "ls", "mkdir", "sleep", "stat", "yes", "test", "id",
+    ];
+    let layer = programs.iter().fold(
+        Layer::new().program("bin/busybox", &busybox),
+        |layer, name| layer.symlink(&format!("bin/{name}"), "busybox"),
+    );
+    Image::new().layer(layer).build()
+}
+
+fn config(choice: Choice, logs: Option<&Path>, registry: Option<&Registry>) -> BuildConfig {
+    BuildConfig {
+        choice,
+        jobs: 2,
+        logs: logs.map(Path::to_owned),
+        insecure_registries: registry.map(Registry::host).into_iter().collect(),
+        registries_conf: None,
+        ca_file: None,
+        for_push: false,
+    }
+}
+
+fn request(dockerfile: &str) -> BuildRequest {
+    BuildRequest {
+        title: "ns/module for 6.1.0 on amd64".into(),
+        dockerfile: dockerfile.to_owned(),
+        args: vec![("KERNEL_VERSION".into(), "6.1.0".into())],
+        secrets: Vec::new(),
+        base_tls: TlsOptions::default(),
+        access: Access::default(),
+        arch: Arch::Amd64,
+    }
+}
+
+/// The builds of one run, with the folder that its workspace is made in.
+struct Run {
+    builds: Arc<Builds>,
+    folder: PathBuf,
+}
+
+impl Run {
+    fn new(config: BuildConfig) -> Self {
+        let scratch = Arc::new(Scratch::default());
+        let first = scratch.folder().expect("a workspace");
+        Self {
+            builds: Arc::new(Builds::new(config, scratch)),
+            folder: first.parent().expect("the workspace").to_owned(),
+        }
+    }
+
+    fn build(&self, request: &BuildRequest) -> Result<Built, Finding> {
+        runtime().block_on(self.builds.build(request, &|_| ()))
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// A file of the image that was built, `None` where no layer has it.
+fn file(built: &Built, path: &str) -> Option<String> {
+    let blob = |digest: &serde_json::Value| {
+        let hex = digest
+            .as_str()
+            .and_then(|digest| digest.strip_prefix("sha256:"));
+        let path = built
+            .layout
+            .join("blobs/sha256")
+            .join(hex.expect("a digest"));
+        fs::read(path).expect("a blob of the layout")
+    };
+    let json = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).expect("JSON") };
+    let index = json(&fs::read(built.layout.join("index.json")).expect("a layout"));
+    let manifest = json(&blob(&index["manifests"][0]["digest"]));
+    let layers = manifest["layers"].as_array().expect("layers").clone();
+    layers.iter().rev().find_map(|layer| {
+        let bytes = blob(&layer["digest"]);
+        let bytes = match bytes.starts_with(&[0x1f, 0x8b]) {
+            true => {
+                let mut plain = Vec::new();
+                let mut reader = flate2::read::MultiGzDecoder::new(&bytes[..]);
+                std::io::copy(&mut reader, &mut plain).expect("gzip");
+                plain
+            }
+            false => bytes,
+        };
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let mut entries = archive.entries().expect("an archive");
+        entries.find_map(|entry| {
+            let mut entry = entry.expect("an entry");
+            let same = entry.path().expect("a path") == Path::new(path);
+            same.then(|| std::io::read_to_string(&mut entry).expect("text"))
+        })
+    })
+}
+
+#[test]
+fn an_image_is_built_with_arguments_and_secrets_and_nothing_is_left() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let logs = tempfile::tempdir().expect("a folder");
+    let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
+    let mut request = request(&format!(
+        "FROM {base} AS one\nARG KERNEL_VERSION\n\
+         RUN mkdir -p /out && cat /run/secrets/token/value > /out/secret \
+         && stat -c %a /run/secrets/token/value > /out/mode && echo $KERNEL_VERSION > /out/kernel \
+         && ls -A /run/secrets > /out/names && cat /run/secrets/token/value\n\
+         FROM {base}\nCOPY --from=one /out /opt\n",
+    ));
+    let token = BTreeMap::from([("value".to_owned(), b"s3cr3t-token\n".to_vec())]);
+    request.secrets = vec![("token".into(), token)];
+    let built = run.build(&request).expect("buildah builds");
+    assert_eq!(
+        file(&built, "opt/secret").as_deref(),
+        Some("s3cr3t-token\n")
+    );
+    assert_eq!(file(&built, "opt/mode").as_deref(), Some("600\n"));
+    assert_eq!(file(&built, "opt/kernel").as_deref(), Some("6.1.0\n"));
+    assert_eq!(file(&built, "opt/names").as_deref(), Some("token\n"));
+    assert_eq!(file(&built, "run/secrets/token/value"), None);
+    assert!(built.builder.contains("buildah"), "{}", built.builder);
+
+    let log = logs.path().join("ns_module_for_6.1.0_on_amd64.log");
+    let text = fs::read_to_string(&log).expect("the log is kept");
+    assert!(text.contains("STEP 3/3"), "{text}");
+    assert!(!text.contains("s3cr3t"), "{text}");
+    let mode = fs::metadata(&log).expect("the log").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let found = Command::new("grep")
+        .args(["-rl", "s3cr3t-token"])
+        .arg(&run.folder)
+        .output()
+        .expect("grep starts");
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(
+        found.lines().all(|path| !path.contains("/secrets/")),
+        "the Secret's folder is gone as soon as the build is over: {found}"
+    );
+    run.builds.end();
+    assert!(!run.folder.exists());
+}
+
+#[test]
+fn steps_are_told_as_they_begin() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let run = Run::new(config(Choice::Auto, None, Some(&registry)));
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&steps);
+    let request = request(&format!("FROM {base}\nRUN echo hello\n"));
+    let built = runtime().block_on(run.builds.build(&request, &move |step| {
+        heard.lock().expect("no panic").push(step.to_owned());
+    }));
+    built.expect("a builder works");
+    let steps = steps.lock().expect("no panic");
+    assert!(
+        steps.contains(&"step 2/2: RUN echo hello".to_owned()),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn credentials_reach_the_registry_and_nothing_else() {
+    let registry = Registry::with_password();
+    let base = registry.push("base/busybox:1", &busybox());
+    let dockerfile = format!("FROM {base}\nRUN echo built\n");
+    let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
+    let refused = run
+        .build(&request(&dockerfile))
+        .expect_err("no credentials");
+    assert_eq!(refused.effect, Effect::Blocks, "{refused:?}");
+    assert!(
+        refused
+            .hint
+            .as_deref()
+            .is_some_and(|hint| hint.contains("--authfile"))
+    );
+
+    let mut allowed = request(&dockerfile);
+    let credential = Credential::Basic {
+        username: USER.into(),
+        password: SecretText::new(PASSWORD),
+    };
+    let source = CredentialSource::new("test", vec![(registry.host(), credential)]);
+    allowed.access.credentials = vec![Arc::new(source)];
+    run.build(&allowed).expect("with credentials");
+}
+
+#[test]
+fn an_authority_of_the_users_is_trusted_for_base_images() {
+    let registry = Registry::with_tls();
+    let base = registry.push("base/busybox:1", &busybox());
+    let dockerfile = format!("FROM {base}\nRUN echo built\n");
+    let mut trusting = config(Choice::Buildah, None, None);
+    let refused = Run::new(trusting.clone()).build(&request(&dockerfile));
+    let refused = refused.expect_err("the authority is unknown");
+    assert_eq!(refused.effect, Effect::Blocks, "{refused:?}");
+    trusting.ca_file = Some(registry.ca());
+    Run::new(trusting)
+        .build(&request(&dockerfile))
+        .expect("the authority is known");
+    let mut unverified = request(&dockerfile);
+    unverified.base_tls.insecure_skip_tls_verify = true;
+    Run::new(config(Choice::Buildah, None, None))
+        .build(&unverified)
+        .expect("baseImageRegistryTLS skips the verification");
+}
+
+#[test]
+fn a_failed_build_tells_the_step_its_last_lines_and_where_the_log_is() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let logs = tempfile::tempdir().expect("a folder");
+    let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
+    let failed = run
+        .build(&request(&format!(
+            "FROM {base}\nRUN echo no such header && false\n"
+        )))
+        .expect_err("false fails");
+    assert_eq!(
+        (failed.code, failed.effect),
+        (Code::BuildFailed, Effect::Fails)
+    );
+    for words in ["in step 2/2", "no such header"] {
+        assert!(failed.message.contains(words), "{}", failed.message);
+    }
+    let hint = failed.hint.expect("a hint");
+    assert!(hint.contains(&logs.path().display().to_string()), "{hint}");
+}
+
+#[test]
+fn what_cannot_be_built_is_told_apart() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
+    let host = registry.host();
+    for (dockerfile, effect) in [
+        (format!("FROM {host}/no/such:1\n"), Effect::Fails),
+        (format!("FROM {host}/base/busybox:no\n"), Effect::Fails),
+        (format!("FROM {base}\nBUILD it\n"), Effect::Fails),
+        (String::new(), Effect::Fails),
+        ("FROM 127.0.0.1:1/x:1\n".into(), Effect::Blocks),
+    ] {
+        let failed = run.build(&request(&dockerfile)).expect_err("not buildable");
+        assert_eq!(
+            (failed.code, failed.effect),
+            (Code::BuildFailed, effect),
+            "{dockerfile}: {failed:?}"
+        );
+    }
+}
+
+#[test]
+fn a_build_for_another_architecture_is_not_judged_by_this_machine() {
+    let registry = Registry::start();
+    let foreign = Image::new()
+        .architecture("s390x")
+        .layer(Layer::new().program("bin/sh", b"\x7fELF\x02\x02\x01 not for this machine"))
+        .build();
+    let base = registry.push("base/foreign:1", &foreign);
+    let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
+    let mut request = request(&format!("FROM {base}\nRUN echo\n"));
+    request.arch = Arch::S390x;
+    let failed = run.build(&request).expect_err("no such processor");
+    assert_eq!(failed.effect, Effect::Blocks, "{failed:?}");
+}
+
+#[test]
+fn a_log_without_end_stays_within_its_limit() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let logs = tempfile::tempdir().expect("a folder");
+    let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
+    let failed = run
+        .build(&request(&format!(
+            "FROM {base}\nRUN yes 0123456789abcdef0123456789abcdef | head -c 2147483648; \
+             echo the end; false\n"
+        )))
+        .expect_err("false fails");
+    assert!(failed.message.contains("the end"), "{}", failed.message);
+    let log = fs::read_dir(logs.path())
+        .expect("the folder")
+        .next()
+        .expect("one log")
+        .expect("a readable one");
+    let size = log.metadata().expect("its size").len();
+    assert!(size > 10 << 20 && size < 16 << 20, "{size} bytes");
+}
+
+/// A build that hangs in a step that ignores SIGTERM ends within two seconds, with all of its
+/// processes, mounts and files.
+#[test]
+fn a_build_that_hangs_is_ended_with_all_that_it_has_started() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
+    let marker = format!("3600.{}", std::process::id());
+    let request = request(&format!(
+        "FROM {base}\nRUN trap '' TERM; echo started; sleep {marker} & sleep {marker}; sleep {marker}\n"
+    ));
+    let runtime = runtime();
+    let task = runtime.spawn({
+        let builds = Arc::clone(&run.builds);
+        async move { builds.build(&request, &|_| ()).await }
+    });
+    let start = Instant::now();
+    while sleeping(&marker) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    task.abort();
+    let start = Instant::now();
+    run.builds.end();
+    let took = start.elapsed();
+    assert_eq!(sleeping(&marker), 0);
+    assert!(!run.folder.exists());
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    assert!(
+        !mounts.contains(&run.folder.display().to_string()),
+        "{mounts}"
+    );
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// How many processes have this word on their command line.
+fn sleeping(word: &str) -> usize {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    processes
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .filter(|command| {
+            let mut words = command.split(|byte| *byte == 0);
+            words.clone().any(|own| own == b"sleep") && words.any(|own| own == word.as_bytes())
+        })
+        .count()
+}
+
+#[test]
+fn builders_that_are_absent_broken_or_forbidden_are_no_failure_of_the_module() {
+    let run = |choice| Run::new(config(choice, None, None)).build(&request("FROM scratch\n"));
+    let none = run(Choice::None).expect_err("forbidden");
+    assert_eq!(
+        (none.code, none.effect),
+        (Code::BuilderMissing, Effect::Blocks)
+    );
+    let docker = run(Choice::Docker).expect_err("no daemon runs here");
+    assert_eq!(docker.code, Code::BuilderMissing, "{docker:?}");
+    assert!(docker.message.contains("docker: "), "{docker:?}");
+}

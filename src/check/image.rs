@@ -73,6 +73,9 @@ impl ImageCheck {
         };
         let mut findings = image.notes.clone();
         findings.extend(known.findings.iter().cloned());
+        if known.facts.is_none() && known.findings.is_empty() {
+            findings.push(no_facts(target));
+        }
         let mut overlay = Overlay::new(image.layers.len());
         let mut read = 0;
         let seen = loop {
@@ -106,4 +109,17 @@ impl ImageCheck {
             findings,
         }
     }
+}
+
+/// Nobody said where the facts about the kernel are.
+fn no_facts(target: &Target) -> Finding {
+    Finding::new(
+        Code::KernelFactsMissing,
+        format!(
+            "nothing is known of kernel {}, so symbols, symbol versions, version magic and \
+             signatures were checked only as far as the module alone tells",
+            target.kernel_version
+        ),
+    )
+    .hint("name its driver-toolkit image with --dtk-image, or --kernel-dir")
 }

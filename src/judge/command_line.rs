@@ -1,6 +1,7 @@
 //! What `modprobe` is told: KMM's command line, and how `modprobe` reads it.
 
 use crate::model::module::Modprobe;
+use crate::model::plan::KmmRelease;
 
 /// The folder that KMM's init container and worker share.
 pub(super) const SHARED_DIR: &str = "/tmp";
@@ -143,13 +144,18 @@ fn long(word: &str) -> Result<Flag, String> {
     }
 }
 
-/// The arguments that KMM's worker gives `modprobe` (`internal/worker/worker.go`,
-/// `LoadKmod`, since KMM 2.0).
-pub(super) fn of_module(modprobe: &Modprobe) -> Vec<String> {
+/// The arguments that KMM gives `modprobe`: since 2.0 its worker (`internal/worker/worker.go`,
+/// `LoadKmod`), before that the container of the image itself.
+pub(super) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String> {
     if let Some(raw) = &modprobe.raw_args {
         return raw.load.clone();
     }
-    let mut words = vec!["-vd".to_owned(), join(&[SHARED_DIR, &modprobe.dir_name])];
+    let root = if release.at_least(2, 0) {
+        join(&[SHARED_DIR, &modprobe.dir_name])
+    } else {
+        modprobe.dir_name.clone()
+    };
+    let mut words = vec!["-vd".to_owned(), root];
     if let Some(args) = &modprobe.args {
         words.extend(args.load.iter().cloned());
     }
@@ -344,10 +350,10 @@ mod tests {
             ..Modprobe::default()
         };
         assert_eq!(
-            of_module(&modprobe),
+            of_module(&modprobe, KmmRelease::NEWEST),
             ["-vd", "/tmp/srv", "--force", "foo", "a=b c"]
         );
-        let line = parse(&of_module(&modprobe)).expect("a command line");
+        let line = parse(&of_module(&modprobe, KmmRelease::NEWEST)).expect("a command line");
         assert_eq!(line.parameters, "a=\"b c\"");
         modprobe.raw_args = Some(ModprobeArgs {
             load: vec![
@@ -359,7 +365,7 @@ mod tests {
             ],
             unload: Vec::new(),
         });
-        let line = parse(&of_module(&modprobe)).expect("a command line");
+        let line = parse(&of_module(&modprobe, KmmRelease::NEWEST)).expect("a command line");
         assert_eq!(line.names, ["x", "y"]);
     }
 

@@ -33,7 +33,7 @@ pub(super) fn load(
     if let Some(finding) = odd_folder(case) {
         return Ok(vec![finding]);
     }
-    let line = match command_line::parse(&command_line::of_module(modprobe)) {
+    let line = match command_line::parse(&command_line::of_module(modprobe, case.release)) {
         Ok(line) => line,
         Err(why) => {
             return Ok(vec![
@@ -203,6 +203,7 @@ impl Load<'_, '_> {
         let wanted = Wanted {
             name,
             folder: modprobe.folder(),
+            copied_to: &self.worker.copied_to(&self.case.work.modprobe.dir_name),
             dir_name: &self.case.work.modprobe.dir_name,
             kernel: &self.case.target.kernel_version,
         };

@@ -22,6 +22,8 @@ mod parameters;
 mod release;
 mod signature;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod worker;
 

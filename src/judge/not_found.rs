@@ -1,6 +1,7 @@
 //! What there is in place of a module that `modprobe` does not find.
 
 use crate::image::overlay::{NeedLayer, Overlay};
+use crate::judge::command_line::join;
 use crate::judge::config::module_name;
 use crate::judge::modprobe::NotFound;
 use crate::judge::worker::image_folder;
@@ -17,6 +18,8 @@ pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     /// The folder that `modprobe` looks into, as a path in the worker.
     pub(super) folder: &'a str,
+    /// The folder into which KMM copies the modules, as a path in the worker.
+    pub(super) copied_to: &'a str,
     /// `dirName` of the Module.
     pub(super) dir_name: &'a str,
     /// The target kernel.
@@ -45,6 +48,15 @@ pub(super) fn explain(
             Code::ModprobeArgsInvalid,
             format!("{fatal}: the name has unmatched brackets"),
         )]);
+    }
+    if join(&[folder]) != wanted.copied_to {
+        return Ok(vec![
+            Finding::new(
+                Code::ModuleNotFound,
+                format!("{fatal}: KMM copies the modules to {}", wanted.copied_to),
+            )
+            .hint("give `-d /tmp/<dirName>`, and no `-S`, in `rawArgs.load`"),
+        ]);
     }
     let Some(there) = overlay.lookup_link(&copied)? else {
         return Ok(vec![no_folder(overlay, wanted, &copied)?]);

@@ -89,6 +89,16 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Where the modules of `dirName` are.
+    pub(super) fn copied_to(&self, dir_name: &str) -> String {
+        let root = format!("/{}", self.copied.at.join("/"));
+        if self.copied.from.is_empty() {
+            join(&[&root, dir_name, "lib/modules", self.kernel])
+        } else {
+            root
+        }
+    }
+
     /// The kernel whose modules the node's `/lib/modules` has.
     pub(super) fn kernel(&self) -> &'a str {
         self.kernel

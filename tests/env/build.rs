@@ -190,6 +190,24 @@ fn steps_are_told_as_they_begin() {
 }
 
 #[test]
+fn podman_builds_the_same() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox());
+    let run = Run::new(config(Choice::Podman, None, Some(&registry)));
+    let mut request = request(&format!(
+        "FROM {base}\nARG KERNEL_VERSION\n\
+         RUN cat /run/secrets/token/value > /kernel && echo $KERNEL_VERSION >> /kernel\n"
+    ));
+    let token = BTreeMap::from([("value".to_owned(), b"text\n".to_vec())]);
+    request.secrets = vec![("token".into(), token)];
+    let built = run.build(&request).expect("podman builds");
+    assert!(built.builder.starts_with("podman"), "{}", built.builder);
+    assert_eq!(file(&built, "kernel").as_deref(), Some("text\n6.1.0\n"));
+    run.builds.end();
+    assert!(!run.folder.exists());
+}
+
+#[test]
 fn credentials_reach_the_registry_and_nothing_else() {
     let registry = Registry::with_password();
     let base = registry.push("base/busybox:1", &busybox());

@@ -15,6 +15,7 @@ use crate::judge::symbols::Exporters;
 use crate::judge::worker::{Place, Worker, image_folder};
 use crate::judge::{LoadCase, Trust, firmware};
 use crate::kernel::facts::KernelFacts;
+use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::{Content, Node};
@@ -322,6 +323,11 @@ impl Load<'_, '_> {
                 node: Node::File { content, size, .. },
                 path: in_image,
             } => match content {
+                // `kmod_file_open` reads the longest magic number first.
+                _ if *size < 6 => Answer::Refused(vec![Finding::new(
+                    Code::ModuleUnreadable,
+                    format!("/{in_image} is too short to be a module (Invalid argument)"),
+                )]),
                 Content::Module(file) => {
                     let answer = self.machine.load(&in_image, file, &handing);
                     if matches!(answer, Answer::Loaded(_)) {
@@ -329,21 +335,17 @@ impl Load<'_, '_> {
                     }
                     answer
                 }
-                Content::Skipped | Content::Bytes(_) if *size < 6 => {
-                    Answer::Refused(vec![Finding::new(
+                Content::Bytes(bytes) => {
+                    let file = ModuleFile::parse(bytes, Depth::Full);
+                    self.machine.load(&in_image, &file, &handing)
+                }
+                Content::Skipped | Content::TooLarge(_) => Answer::Refused(vec![
+                    Finding::new(
                         Code::ModuleUnreadable,
-                        format!("/{in_image} is too short to be a module (Invalid argument)"),
-                    )])
-                }
-                Content::Skipped | Content::Bytes(_) | Content::TooLarge(_) => {
-                    Answer::Refused(vec![
-                        Finding::new(
-                            Code::ModuleUnreadable,
-                            format!("could not look: /{in_image} was not read as a module"),
-                        )
-                        .with_effect(Effect::Blocks),
-                    ])
-                }
+                        format!("could not look: /{in_image} was not read as a module"),
+                    )
+                    .with_effect(Effect::Blocks),
+                ]),
             },
             Place::HostModule(in_tree) => {
                 let file = self

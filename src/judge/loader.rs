@@ -156,6 +156,7 @@ impl<'a> Machine<'a> {
         }
         findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
         findings.extend(parameter_findings(shown, elf, &handing.parameters));
+        findings.extend(nameless(shown, elf));
         if stops(&findings) {
             findings.sort_by_key(|finding| finding.severity != Severity::Error);
             return Answer::Refused(findings);
@@ -288,6 +289,20 @@ fn stops(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.effect == Effect::Fails)
+}
+
+/// `mod_sysfs_init`: a module's folder below `/sys/module` needs a name.
+fn nameless(module: &str, elf: &ElfFacts) -> Option<Finding> {
+    elf.this_module_name.is_empty().then(|| {
+        Finding::new(
+            Code::ElfInvalid,
+            format!(
+                "{module}: attempted to be registered with empty name: Invalid argument: struct \
+                 module carries no name"
+            ),
+        )
+        .hint("build the module again; its .gnu.linkonce.this_module section was damaged")
+    })
 }
 
 fn parameter_findings(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Finding> {

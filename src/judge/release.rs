@@ -21,7 +21,8 @@ impl<'a> Kernel<'a> {
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         // `6.1.0-47-rt-amd64`, `6.12.9+deb13-amd64`; Red Hat's end with the architecture
         // after a dot, and kernels that people build themselves keep the plain version.
-        let debian = release.contains("+deb")
+        let debian = facts.is_some_and(KernelFacts::is_debian)
+            || release.contains("+deb")
             || release.contains("+bpo")
             || release.split_once('-').is_some_and(|(_, rest)| {
                 let mut words = rest.split('-');
@@ -47,25 +48,12 @@ impl<'a> Kernel<'a> {
 
     /// Whether an option is set to `y`; `None` where no configuration is known.
     pub(super) fn enabled(&self, option: &str) -> Option<bool> {
-        Some(self.facts?.option(option)? == Some("y"))
+        self.facts?.is_set(option)
     }
 
-    /// Whether symbols have versions (`CONFIG_MODVERSIONS`), by the configuration, the
-    /// version magic or the symbols, whichever is known.
+    /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.
     pub(super) fn modversions(&self) -> Option<bool> {
-        if let Some(enabled) = self.enabled("MODVERSIONS") {
-            return Some(enabled);
-        }
-        let facts = self.facts?;
-        if let Some(vermagic) = &facts.vermagic {
-            return Some(vermagic.split(' ').any(|word| word == "modversions"));
-        }
-        let symbols = facts.symbols.as_ref()?;
-        Some(
-            symbols
-                .values()
-                .any(|symbol| symbol.crc.is_some_and(|crc| crc != 0)),
-        )
+        self.facts?.has_modversions()
     }
 
     /// `try_to_force_load` (`kernel/module/main.c`): whether a module without version

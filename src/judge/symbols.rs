@@ -105,8 +105,8 @@ pub(super) fn is_gpl_compatible(license: Option<&str>) -> bool {
 
 /// The versions that a module brings, by symbol; of several the first counts.
 struct Versions<'m> {
-    plain: Option<HashMap<&'m str, u32>>,
-    extended: Option<HashMap<&'m str, u32>>,
+    plain: Option<HashMap<&'m str, u64>>,
+    extended: Option<HashMap<&'m str, u64>>,
 }
 
 impl<'m> Versions<'m> {
@@ -269,7 +269,7 @@ impl Resolver<'_> {
             (None, None) => return self.without_versions(module, name),
         };
         match known {
-            Some(known) if *known == crc => Ok(()),
+            Some(known) if *known == u64::from(crc) => Ok(()),
             Some(known) => Err(Box::new(
                 Finding::new(
                     Code::SymbolVersionMismatch,

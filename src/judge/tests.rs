@@ -52,7 +52,7 @@ fn module(name: &str) -> ElfFacts {
     }
 }
 
-fn uses(mut elf: ElfFacts, symbol: &str, crc: u32) -> ElfFacts {
+fn uses(mut elf: ElfFacts, symbol: &str, crc: u64) -> ElfFacts {
     elf.undefined.push(UndefinedSymbol {
         name: symbol.into(),
         weak: false,

@@ -91,7 +91,7 @@ fn versions(elf: &Elf<'_>, content: &[u8]) -> Vec<SymbolVersion> {
         .filter_map(|entry| {
             Some(SymbolVersion {
                 name: string_at(&entry[crc_size..], 0)?.into(),
-                crc: elf.native(entry, 0)? as u32,
+                crc: elf.native(entry, 0)?,
             })
         })
         .collect()
@@ -105,7 +105,7 @@ fn extended_versions(elf: &Elf<'_>, crcs: &[u8], names: &[u8]) -> Vec<SymbolVers
         .filter_map(|(name, index)| {
             Some(SymbolVersion {
                 name: std::str::from_utf8(name).ok()?.into(),
-                crc: elf.word(crcs, index * 4)?,
+                crc: elf.word(crcs, index * 4)?.into(),
             })
         })
         .collect()

@@ -161,8 +161,9 @@ impl ElfFacts {
 pub struct SymbolVersion {
     /// The symbol.
     pub name: Box<str>,
-    /// Its CRC when the module was built.
-    pub crc: u32,
+    /// Its CRC when the module was built, as wide as the loader compares it: no symbol of
+    /// the kernel has more than 32 bits.
+    pub crc: u64,
 }
 
 /// A symbol that the module uses and does not define.

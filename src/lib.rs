@@ -13,6 +13,7 @@
 //! - [`kernel`]: what is known about a target kernel.
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
 //! - [`model`]: the nouns that all stages share (pure).
+//! - [`plan`]: which image, sections and arguments are in force for a kernel (pure).
 //! - [`registry`]: registries, layouts, credentials, mirrors.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`error`]: why a command could not run, and the exit codes.
@@ -33,5 +34,6 @@ pub mod judge;
 pub mod kernel;
 pub mod kmod;
 pub mod model;
+pub mod plan;
 pub mod registry;
 pub mod sign;

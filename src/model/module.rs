@@ -60,8 +60,7 @@ pub struct Container {
     /// In-tree module to unload first, the older spelling (KMM ≥1.1).
     pub in_tree_module_to_remove: Option<String>,
     /// In-tree modules to unload first (KMM ≥2.1).
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub in_tree_modules_to_remove: Vec<String>,
+    pub in_tree_modules_to_remove: Option<Vec<String>>,
     /// Which image for which kernel; the first that matches wins.
     #[serde(default, deserialize_with = "null_as_default")]
     pub kernel_mappings: Vec<KernelMapping>,
@@ -89,8 +88,7 @@ pub struct KernelMapping {
     /// In-tree module to unload first, the older spelling.
     pub in_tree_module_to_remove: Option<String>,
     /// In-tree modules to unload first.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub in_tree_modules_to_remove: Vec<String>,
+    pub in_tree_modules_to_remove: Option<Vec<String>>,
     /// The exact kernel that this mapping is for.
     #[serde(default, deserialize_with = "null_as_default")]
     pub literal: String,

@@ -15,6 +15,7 @@
 //! - [`model`]: the nouns that all stages share (pure).
 //! - [`plan`]: which image, sections and arguments are in force for a kernel (pure).
 //! - [`registry`]: registries, layouts, credentials, mirrors.
+//! - [`report`]: what was seen, as text and as data (pure).
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`error`]: why a command could not run, and the exit codes.
 //!
@@ -36,4 +37,5 @@ pub mod kmod;
 pub mod model;
 pub mod plan;
 pub mod registry;
+pub mod report;
 pub mod sign;

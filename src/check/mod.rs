@@ -2,6 +2,7 @@
 
 pub mod facts;
 pub mod image;
+pub mod inspect;
 pub mod objects;
 pub mod run;
 pub mod stages;

@@ -5,6 +5,7 @@ pub mod console;
 pub mod cross_checks;
 pub mod delete;
 pub mod generate;
+pub mod inspect;
 pub mod live;
 pub mod looker;
 pub mod run_cluster;

@@ -1,0 +1,74 @@
+//! Looks through an image for kernel modules.
+
+use crate::image::layer_reader::Purpose;
+use crate::image::open::Images;
+use crate::image::overlay::Overlay;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::layer::{Content, Node};
+use crate::model::target::Arch;
+use crate::registry::access::Access;
+use crate::report::inspect::{InspectedModule, Inspection};
+
+/// Every kernel module file of an image, in the file system as its layers leave it.
+///
+/// # Errors
+/// The image, or a layer of it, cannot be read.
+pub async fn inspect(
+    images: &Images,
+    reference: &str,
+    arch: Arch,
+    access: &Access,
+) -> Result<Inspection, Finding> {
+    let image = images.open(reference, arch, access).await?;
+    let mut overlay = Overlay::new(image.layers.len());
+    for from_top in 0..image.layers.len() {
+        overlay.push(images.layer(&image, from_top, Purpose::Modules).await?);
+    }
+    let incomplete = |_| {
+        Finding::new(
+            Code::Internal,
+            "every layer was read and the look asks for more",
+        )
+    };
+    let mut modules = Vec::new();
+    for (path, found) in overlay.walk("").map_err(incomplete)? {
+        let (node, from_top, link) = match found.node {
+            Node::Symlink(_) => {
+                let Some(target) = overlay.lookup(&path).map_err(incomplete)? else {
+                    continue;
+                };
+                let real = overlay.real_path(&path).map_err(incomplete)?;
+                (target.node, target.from_top, real)
+            }
+            node => (node, found.from_top, None),
+        };
+        if let Node::File {
+            content: Content::Module(file),
+            ..
+        } = node
+        {
+            let layer = image
+                .layers
+                .get(from_top)
+                .map_or("", |layer| layer.digest.as_str());
+            let mut module = InspectedModule::new(&format!("/{path}"), file, layer);
+            module.link = link.map(|real| format!("/{real}"));
+            modules.push(module);
+        }
+    }
+    Ok(Inspection {
+        image: reference.to_owned(),
+        digest: image.digest.clone(),
+        arch: arch.to_string(),
+        modules,
+    })
+}
+
+/// The error of a command that is about one image.
+pub fn as_error(finding: Finding) -> crate::error::Error {
+    crate::error::Error::Image {
+        looked: finding.effect == Effect::Fails,
+        message: finding.message,
+        hint: finding.hint.unwrap_or_default(),
+    }
+}

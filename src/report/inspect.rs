@@ -1,0 +1,260 @@
+//! What `inspect` shows: the kernel modules of an image.
+
+use serde_json::{Value, json};
+use tabled::builder::Builder;
+use tabled::settings::{Padding, Style};
+
+use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
+
+/// The kernel modules of one image, by path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspection {
+    /// The image as it was asked for.
+    pub image: String,
+    /// The digest of the manifest that was read.
+    pub digest: String,
+    /// The architecture that was looked at.
+    pub arch: String,
+    /// Its modules.
+    pub modules: Vec<InspectedModule>,
+}
+
+/// One kernel module file of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectedModule {
+    /// Absolute path in the image.
+    pub path: String,
+    /// The module's name.
+    pub name: String,
+    /// The kernel whose folder it is in, or else the one it was built for.
+    pub kernel: Option<String>,
+    /// Version magic.
+    pub vermagic: Option<String>,
+    /// Modules that it needs.
+    pub depends: Vec<String>,
+    /// Licence.
+    pub license: Option<String>,
+    /// Who signed it.
+    pub signer: Option<String>,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// How the file is compressed: `none`, `gzip`, `xz` or `zstd`.
+    pub compression: &'static str,
+    /// Digest of the layer that the file comes from.
+    pub layer: String,
+    /// Where the path is a symlink: the absolute path of the file that it leads to.
+    pub link: Option<String>,
+    /// Why the kernel would not read the file.
+    pub problem: Option<String>,
+}
+
+impl InspectedModule {
+    /// Describes a module file at a path of the image.
+    pub fn new(path: &str, file: &ModuleFile, layer: &str) -> Self {
+        let elf = file.elf.as_ref().ok();
+        let value = |tag: &str| elf?.modinfo(tag).map(|value| value.trim_end().to_owned());
+        let vermagic = value("vermagic");
+        let of_folder = path
+            .split_once("lib/modules/")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map(|(kernel, _)| kernel.to_owned());
+        let of_vermagic = vermagic
+            .as_ref()
+            .and_then(|vermagic| vermagic.split(' ').next())
+            .map(str::to_owned);
+        let file_name = path.rsplit('/').next().unwrap_or(path);
+        Self {
+            path: path.to_owned(),
+            name: elf
+                .map(|elf| elf.this_module_name.to_string())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| {
+                    file_name
+                        .split(".ko")
+                        .next()
+                        .unwrap_or(file_name)
+                        .to_owned()
+                }),
+            kernel: of_folder.or(of_vermagic),
+            vermagic,
+            depends: value("depends")
+                .unwrap_or_default()
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            license: value("license"),
+            signer: match &file.signature {
+                SignatureState::Present(signature) => Some(signature.signer.clone()),
+                SignatureState::Malformed(why) | SignatureState::Unsupported(why) => {
+                    Some(format!("unreadable: {why}"))
+                }
+                SignatureState::Absent => None,
+            },
+            size: file.file_size,
+            compression: match file.compression {
+                Compression::None => "none",
+                Compression::Gzip => "gzip",
+                Compression::Xz => "xz",
+                Compression::Zstd => "zstd",
+            },
+            layer: layer.to_owned(),
+            link: None,
+            problem: file.elf.as_ref().err().map(|fault| fault.message.clone()),
+        }
+    }
+}
+
+impl Inspection {
+    /// A table; `wide` has more columns.
+    pub fn table(&self, wide: bool) -> String {
+        let mut head = vec!["PATH", "KERNEL", "VERMAGIC", "DEPENDS", "SIGNER"];
+        if wide {
+            head.extend(["NAME", "LICENSE", "SIZE", "COMPRESSION", "LAYER"]);
+        }
+        let mut table = Builder::default();
+        table.push_record(head);
+        for module in &self.modules {
+            let or_dash = |text: Option<&str>| match text {
+                Some(text) if !text.is_empty() => text.to_owned(),
+                _ => "-".to_owned(),
+            };
+            let path = match &module.link {
+                Some(target) => format!("{} -> {target}", module.path),
+                None => module.path.clone(),
+            };
+            let vermagic = match &module.problem {
+                Some(problem) => format!("({problem})"),
+                None => or_dash(module.vermagic.as_deref()),
+            };
+            let mut row = vec![
+                path,
+                or_dash(module.kernel.as_deref()),
+                vermagic,
+                or_dash(Some(&module.depends.join(","))),
+                or_dash(module.signer.as_deref()),
+            ];
+            if wide {
+                row.extend([
+                    module.name.clone(),
+                    or_dash(module.license.as_deref()),
+                    module.size.to_string(),
+                    module.compression.to_owned(),
+                    module.layer.clone(),
+                ]);
+            }
+            table.push_record(row);
+        }
+        let table = table
+            .build()
+            .with(Style::empty())
+            .with(Padding::new(0, 3, 0, 0))
+            .to_string();
+        table
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect()
+    }
+
+    /// One path a line.
+    pub fn names(&self) -> String {
+        self.modules
+            .iter()
+            .map(|module| format!("{}\n", module.path))
+            .collect()
+    }
+
+    /// The data of `-o json` and `-o yaml`.
+    pub fn document(&self) -> Value {
+        let modules: Vec<Value> = self
+            .modules
+            .iter()
+            .map(|module| {
+                json!({
+                    "path": module.path,
+                    "name": module.name,
+                    "kernel": module.kernel,
+                    "vermagic": module.vermagic,
+                    "depends": module.depends,
+                    "license": module.license,
+                    "signer": module.signer,
+                    "size": module.size,
+                    "compression": module.compression,
+                    "layer": module.layer,
+                    "link": module.link,
+                    "problem": module.problem,
+                })
+            })
+            .collect();
+        json!({
+            "apiVersion": "preflight.kmm/v1",
+            "kind": "KernelModules",
+            "image": self.image,
+            "digest": self.digest,
+            "arch": self.arch,
+            "modules": modules,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind};
+
+    fn inspection() -> Inspection {
+        let good = ModuleFile {
+            file_size: 4096,
+            compression: Compression::Xz,
+            signature: SignatureState::Absent,
+            elf: Ok(ElfFacts {
+                modinfo: vec![
+                    ("license".into(), "GPL".into()),
+                    ("depends".into(), "a,b".into()),
+                    ("vermagic".into(), "5.14.0 SMP mod_unload ".into()),
+                ],
+                this_module_name: "foo".into(),
+                ..ElfFacts::default()
+            }),
+        };
+        let broken = ModuleFile {
+            elf: Err(ElfFault {
+                kind: ElfFaultKind::Invalid,
+                message: "Invalid ELF header magic: != ELF".into(),
+            }),
+            ..good.clone()
+        };
+        Inspection {
+            image: "registry.example/foo:1".into(),
+            digest: "sha256:1".into(),
+            arch: "amd64".into(),
+            modules: vec![
+                InspectedModule::new("/opt/lib/modules/5.14.0/foo.ko.xz", &good, "sha256:2"),
+                InspectedModule::new("/srv/bar.ko", &broken, "sha256:3"),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_every_module() {
+        assert_eq!(
+            inspection().table(false),
+            "PATH                                KERNEL   VERMAGIC                             DEPENDS   SIGNER\n\
+             /opt/lib/modules/5.14.0/foo.ko.xz   5.14.0   5.14.0 SMP mod_unload                a,b       -\n\
+             /srv/bar.ko                         -        (Invalid ELF header magic: != ELF)   -         -\n"
+        );
+        assert!(inspection().table(true).contains("sha256:3"));
+    }
+
+    #[test]
+    fn data_and_names_hold_every_module() {
+        let document = inspection().document();
+        assert_eq!(document["modules"][0]["kernel"], "5.14.0");
+        assert_eq!(document["modules"][0]["depends"], json!(["a", "b"]));
+        assert_eq!(document["modules"][1]["name"], "bar");
+        assert_eq!(
+            inspection().names(),
+            "/opt/lib/modules/5.14.0/foo.ko.xz\n/srv/bar.ko\n"
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! Reports as text and as data (pure).
+
+pub mod inspect;

@@ -1,7 +1,7 @@
 //! Layers, each read once a run however many images share it, in bounded memory.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::image::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
@@ -239,15 +239,15 @@ async fn blocking<T: Send + 'static>(
 
 /// A blob that is hashed as it passes.
 struct VerifiedBlob {
-    blob: BufReader<Box<dyn Read + Send>>,
+    blob: Box<dyn BufRead + Send>,
     verifier: Verifier,
     length: u64,
 }
 
 impl VerifiedBlob {
-    fn new(blob: Box<dyn Read + Send>, verifier: Verifier) -> Self {
+    fn new(blob: Box<dyn BufRead + Send>, verifier: Verifier) -> Self {
         Self {
-            blob: BufReader::with_capacity(256 * 1024, blob),
+            blob,
             verifier,
             length: 0,
         }
@@ -303,8 +303,10 @@ impl BufRead for VerifiedBlob {
     }
 
     fn consume(&mut self, amount: usize) {
-        let passed = &self.blob.buffer()[..amount];
-        self.verifier.update(passed);
+        // What was not consumed yet is there without another read.
+        if let Ok(bytes) = self.blob.fill_buf() {
+            self.verifier.update(&bytes[..amount]);
+        }
         self.length += amount as u64;
         self.blob.consume(amount);
     }

@@ -14,8 +14,10 @@ use crate::model::layer::LayerIndex;
 use crate::model::target::Arch;
 use crate::registry::access::Access;
 use crate::registry::cache::Cache;
+use crate::registry::client::Registries;
 use crate::registry::digest;
 use crate::registry::fault::{Fault, FaultKind};
+use crate::registry::http::HttpConfig;
 use crate::registry::layout::Layout;
 pub use crate::registry::manifest::ImageConfig;
 use crate::registry::manifest::{self, Descriptor, MAX_CONFIG, Manifest};
@@ -72,6 +74,8 @@ pub struct ImagesConfig {
     pub layouts: Vec<PathBuf>,
     /// The rules for what may be pulled from where.
     pub mirrors: Mirrors,
+    /// How registries are trusted.
+    pub http: HttpConfig,
     /// The folder where what is learnt about layers is kept (`--cache-dir`, or
     /// [`Cache::default_dir`]); `None` keeps it for this run only (`--no-cache`).
     pub cache_dir: Option<PathBuf>,
@@ -84,6 +88,7 @@ pub struct ImagesConfig {
 pub struct Images {
     layouts: Vec<Arc<Layout>>,
     mirrors: Mirrors,
+    registries: Arc<Registries>,
     cache: Arc<Cache>,
     layers: Layers,
 }
@@ -92,7 +97,7 @@ impl Images {
     /// Images in these places.
     ///
     /// # Errors
-    /// A folder named as a layout is none.
+    /// A folder named as a layout is none, or a file of certificates cannot be read.
     pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
         let layouts = config.layouts.iter().map(|dir| {
             let layout = Layout::open(dir).map_err(|fault| {
@@ -111,9 +116,15 @@ impl Images {
         Ok(Self {
             layouts: layouts.collect::<Result<_, Fault>>()?,
             mirrors: config.mirrors,
+            registries: Registries::new(&config.http)?,
             layers: Layers::new(Arc::clone(&cache), config.limits),
             cache,
         })
+    }
+
+    /// The registries, for those who push to them.
+    pub fn registries(&self) -> &Arc<Registries> {
+        &self.registries
     }
 
     /// Reads the manifest of an image for an architecture: from a layout where one has it,
@@ -138,21 +149,34 @@ impl Images {
         opened.map_err(|fault| fault.into_finding(reference))
     }
 
+    /// Asks each place that may serve the image, the first one first, until one has it.
     async fn open_in_registries(
         &self,
         reference: &str,
-        _arch: Arch,
-        _access: &Access,
+        arch: Arch,
+        access: &Access,
     ) -> Result<OpenImage, Fault> {
         let sources = self.mirrors.sources(reference);
         let sources = sources.map_err(|rule| Fault::new(FaultKind::Unreachable, rule.0))?;
-        Err(Fault::new(
-            FaultKind::Unreachable,
-            format!(
-                "this version reads no registry, not even {}",
-                sources[0].reference
-            ),
-        ))
+        let mut faults: Vec<Fault> = Vec::new();
+        for source in sources {
+            match self.registries.manifest(&source, access).await {
+                Ok((repository, manifest)) => {
+                    self.cache.put_document(&manifest.digest, &manifest.bytes);
+                    let place = Place::Registry(repository);
+                    let opened = self.open_manifest(place, manifest.bytes, reference, arch);
+                    let mut image = opened.await?;
+                    if source.mirror_of.is_some() {
+                        let message =
+                            format!("image {reference} was read from {}", source.reference);
+                        image.notes.push(Finding::new(Code::ImageMirrored, message));
+                    }
+                    return Ok(image);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(worst(faults))
     }
 
     /// Reads the manifest of an image in a layout on disk: the one of that name, or the only
@@ -408,6 +432,23 @@ fn layer_ref(descriptor: Descriptor) -> LayerRef {
         size: descriptor.size,
         annotations: descriptor.annotations.into_iter().collect(),
     }
+}
+
+/// What all places together answer: "no such image" only when each of them says so.
+fn worst(mut faults: Vec<Fault>) -> Fault {
+    let all = faults
+        .iter()
+        .map(|fault| fault.message.clone())
+        .collect::<Vec<_>>();
+    let at = faults
+        .iter()
+        .position(|fault| fault.kind != FaultKind::NotFound);
+    if faults.is_empty() {
+        return Fault::new(FaultKind::Unreachable, "no place is left to ask");
+    }
+    let mut fault = faults.swap_remove(at.unwrap_or_default());
+    fault.message = all.join("; ");
+    fault
 }
 
 fn arch_missing(arch: Arch, there: &str) -> Fault {

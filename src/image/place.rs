@@ -1,8 +1,9 @@
 //! Where an image's manifests and layers are, so that nobody else has to know.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
+use crate::registry::client::Repository;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::layout::Layout;
 
@@ -11,6 +12,8 @@ use crate::registry::layout::Layout;
 pub(crate) enum Place {
     /// A layout on disk.
     Layout(Arc<Layout>),
+    /// A repository of a registry.
+    Registry(Arc<Repository>),
     /// A layout that holds what is new of an image; the rest is in the place below it.
     Stacked(Arc<Layout>, Arc<Place>),
 }
@@ -20,6 +23,7 @@ impl Place {
     pub(crate) fn site(&self) -> String {
         match self {
             Self::Layout(layout) => layout.dir().display().to_string(),
+            Self::Registry(repository) => repository.to_string(),
             Self::Stacked(_, below) => below.site(),
         }
     }
@@ -40,6 +44,7 @@ impl Place {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
                 on_disk(move || layout.small_blob(&digest, limit)).await
             }
+            Self::Registry(repository) => repository.small_blob(digest, limit).await,
             Self::Stacked(..) => Box::pin(self.holder(digest).small_blob(digest, limit)).await,
         }
     }
@@ -51,6 +56,7 @@ impl Place {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
                 on_disk(move || layout.manifest(&digest)).await
             }
+            Self::Registry(repository) => Ok(repository.manifest(digest).await?.bytes),
             Self::Stacked(..) => Box::pin(self.holder(digest).manifest(digest)).await,
         }
     }
@@ -60,13 +66,14 @@ impl Place {
         &self,
         digest: &str,
         size: u64,
-    ) -> Result<Box<dyn Read + Send>, Fault> {
+    ) -> Result<Box<dyn BufRead + Send>, Fault> {
         match self {
             Self::Layout(layout) => {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
                 let file = on_disk(move || layout.blob(&digest)).await?;
-                Ok(Box::new(file))
+                Ok(Box::new(BufReader::with_capacity(256 * 1024, file)))
             }
+            Self::Registry(repository) => Ok(Box::new(repository.blob(digest, size).await?)),
             Self::Stacked(..) => Box::pin(self.holder(digest).blob(digest, size)).await,
         }
     }

@@ -4,11 +4,16 @@
 //! again; [`fault`] says why an image could not be read.
 
 pub mod access;
+pub mod blob;
 pub mod cache;
+mod challenge;
+pub mod client;
 pub mod credentials;
 pub mod digest;
 pub mod fault;
+pub mod http;
 pub mod layout;
 pub mod manifest;
 pub mod mirrors;
 pub mod retry;
+mod token;

@@ -1,0 +1,128 @@
+//! What a registry answers to those whom it does not know (`WWW-Authenticate`, RFC 9110
+//! section 11.6.1; distribution spec, "Token Authentication").
+
+/// How to show who one is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Challenge {
+    /// Name and password with every request.
+    Basic,
+    /// A token that `realm` gives out.
+    Bearer {
+        /// URL of the token server.
+        realm: String,
+        /// The name by which the token server knows the registry.
+        service: Option<String>,
+    },
+}
+
+impl Challenge {
+    /// The challenge in the values of some headers; of several, the token comes first.
+    pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut basic = None;
+        for value in values {
+            for (scheme, parameters) in split(value) {
+                if scheme.eq_ignore_ascii_case("basic") {
+                    basic = Some(Self::Basic);
+                } else if scheme.eq_ignore_ascii_case("bearer") {
+                    let find = |name: &str| {
+                        let found = parameters.iter().find(|(key, _)| key == name);
+                        found.map(|(_, value)| value.clone())
+                    };
+                    if let Some(realm) = find("realm") {
+                        let service = find("service");
+                        return Some(Self::Bearer { realm, service });
+                    }
+                }
+            }
+        }
+        basic
+    }
+}
+
+type Parameters = Vec<(String, String)>;
+
+/// `Scheme key=value, key="value", Scheme key=value` in its parts.
+fn split(value: &str) -> Vec<(String, Parameters)> {
+    let mut challenges: Vec<(String, Parameters)> = Vec::new();
+    let mut rest = value.trim_start_matches([' ', ',', '\t']);
+    while !rest.is_empty() {
+        let end = rest.find(['=', ' ', ',', '\t']).unwrap_or(rest.len());
+        let word = &rest[..end];
+        let after = rest[end..].trim_start();
+        if let Some(value) = after.strip_prefix('=') {
+            let (value, after) = text(value.trim_start());
+            if let Some((_, parameters)) = challenges.last_mut() {
+                parameters.push((word.to_ascii_lowercase(), value));
+            }
+            rest = after;
+        } else {
+            if !word.is_empty() {
+                challenges.push((word.to_owned(), Vec::new()));
+            }
+            rest = after;
+        }
+        rest = rest.trim_start_matches([' ', ',', '\t']);
+    }
+    challenges
+}
+
+/// A quoted or bare text, and what follows it.
+fn text(value: &str) -> (String, &str) {
+    let Some(quoted) = value.strip_prefix('"') else {
+        let end = value.find([',', ' ', '\t']).unwrap_or(value.len());
+        return (value[..end].to_owned(), &value[end..]);
+    };
+    let mut text = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (text, &quoted[at + 1..]),
+            '\\' => text.extend(characters.next().map(|(_, next)| next)),
+            other => text.push(other),
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
+        Some(Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn challenges_are_read_as_registries_write_them() {
+        for (values, expected) in [
+            (&["Basic realm=\"tests\""][..], Some(Challenge::Basic)),
+            (&["basic"], Some(Challenge::Basic)),
+            (
+                &["Bearer realm=\"https://a/t\",service=\"r\",scope=\"repository:x:pull\""],
+                bearer("https://a/t", Some("r")),
+            ),
+            (
+                &["BEARER service = r , realm=https://a/t"],
+                bearer("https://a/t", Some("r")),
+            ),
+            (
+                &["Basic realm=\"a, Bearer b\", Bearer realm=\"x\\\"y\""],
+                bearer("x\"y", None),
+            ),
+            (&["Basic realm=a", "Bearer realm=b"], bearer("b", None)),
+            (&["Bearer service=r"], None),
+            (&["Negotiate"], None),
+            (&["", " ,,= =\""], None),
+            (&[], None),
+        ] {
+            assert_eq!(
+                Challenge::parse(values.iter().copied()),
+                expected,
+                "{values:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The HTTP clients of registries, one for each way of trusting them, and what their errors
+//! mean.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
+
+use crate::registry::fault::{Fault, FaultKind};
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may stay silent within an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many redirects one request follows.
+const MAX_REDIRECTS: usize = 10;
+
+/// How registries are trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Certificates of further authorities (`--ca-file`, PEM).
+    pub ca_files: Vec<PathBuf>,
+    /// Hosts (`host[:port]`) with plain HTTP, or TLS that nobody verifies
+    /// (`--insecure-registry`).
+    pub insecure_hosts: Vec<String>,
+}
+
+/// One way to talk to a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Profile {
+    /// Certificates are verified.
+    pub(crate) verify: bool,
+    /// Through the proxy that the environment names.
+    pub(crate) proxy: bool,
+}
+
+/// The clients, each made when it is first needed.
+#[derive(Debug)]
+pub(crate) struct HttpClients {
+    authorities: Vec<Certificate>,
+    clients: Mutex<HashMap<Profile, Client>>,
+}
+
+impl HttpClients {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// A file cannot be read or holds no certificate.
+    pub(crate) fn new(config: &HttpConfig) -> Result<Self, Fault> {
+        let mut authorities = Vec::new();
+        for path in &config.ca_files {
+            let invalid = |message: String| {
+                Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display()))
+                    .hint("name a PEM file with the certificates of the registry's authority")
+            };
+            let pem = std::fs::read(path).map_err(|fault| invalid(fault.to_string()))?;
+            let read = Certificate::from_pem_bundle(&pem);
+            let read = read.map_err(|fault| invalid(chain(&fault)))?;
+            if read.is_empty() {
+                return Err(invalid("it holds no certificate".to_owned()));
+            }
+            authorities.extend(read);
+        }
+        Ok(Self {
+            authorities,
+            clients: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn client(&self, profile: Profile) -> Result<Client, Fault> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&profile) {
+            return Ok(client.clone());
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("kubectl-kmm-preflight/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .referer(false)
+            .redirect(Policy::custom(move |attempt| {
+                let from_tls = attempt
+                    .previous()
+                    .last()
+                    .is_some_and(|url| url.scheme() == "https");
+                if attempt.previous().len() > MAX_REDIRECTS {
+                    attempt.error("too many redirects")
+                } else if profile.verify && from_tls && attempt.url().scheme() != "https" {
+                    attempt.error("a redirect from HTTPS to plain HTTP")
+                } else {
+                    attempt.follow()
+                }
+            }))
+            .tls_certs_merge(self.authorities.iter().cloned())
+            .tls_danger_accept_invalid_certs(!profile.verify);
+        if !profile.proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|fault| {
+            Fault::new(
+                FaultKind::Unreachable,
+                format!("no HTTPS client can be set up: {}", chain(&fault)),
+            )
+        })?;
+        clients.insert(profile, client.clone());
+        Ok(client)
+    }
+}
+
+/// What kept a request from being answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The host has no address.
+    NoSuchHost,
+    /// Nobody listens there.
+    Refused,
+    /// Its certificate is by nobody who is trusted, or for another name.
+    Certificate,
+    /// The other side does not speak TLS.
+    NotTls,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke, or the answer was no HTTP.
+    Broken,
+}
+
+impl Trouble {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        let text = chain(error);
+        let has = |part: &str| text.contains(part);
+        if has("invalid peer certificate") || has("certificate") {
+            Self::Certificate
+        } else if has("InvalidContentType") || has("corrupt message") {
+            Self::NotTls
+        } else if has("dns error") || has("failed to lookup") {
+            Self::NoSuchHost
+        } else if has("Connection refused") {
+            Self::Refused
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Broken
+        }
+    }
+
+    /// True when the next attempt may end better.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::Timeout | Self::Broken)
+    }
+
+    pub(crate) fn into_fault(self, host: &str, error: &reqwest::Error) -> Fault {
+        let (message, hint) = match self {
+            Self::NoSuchHost => (
+                format!("registry {host} has no address"),
+                "check the registry's name, and the name servers of this machine".to_owned(),
+            ),
+            Self::Refused => (
+                format!("registry {host} refuses connections"),
+                "check the registry's name and port, and that it runs".to_owned(),
+            ),
+            Self::Certificate => (
+                format!(
+                    "the certificate of registry {host} is not trusted: {}",
+                    chain(error)
+                ),
+                format!(
+                    "name its authority with --ca-file, or trust it unseen with \
+                     --insecure-registry {host}"
+                ),
+            ),
+            Self::NotTls => (
+                format!("registry {host} does not speak TLS"),
+                format!("allow plain HTTP with --insecure-registry {host}"),
+            ),
+            Self::Timeout => (
+                format!("registry {host} does not answer in time"),
+                "check that it can be reached from this machine, and the proxy settings".to_owned(),
+            ),
+            Self::Broken => (
+                format!("the connection to registry {host} broke: {}", chain(error)),
+                "try again, and look at the registry's log when it happens again".to_owned(),
+            ),
+        };
+        Fault::new(FaultKind::Unreachable, message).hint(hint)
+    }
+}
+
+/// An error with its causes, without URLs, which may carry tokens.
+pub(crate) fn chain(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        if !text.ends_with(&part) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    if text.is_empty() {
+        text = if error.is_timeout() {
+            "timed out"
+        } else {
+            "no further reason"
+        }
+        .to_owned();
+    }
+    text
+}

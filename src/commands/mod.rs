@@ -6,6 +6,7 @@ pub mod cross_checks;
 pub mod delete;
 pub mod generate;
 pub mod inspect;
+pub mod kernel;
 pub mod live;
 pub mod looker;
 pub mod run_cluster;

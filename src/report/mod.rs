@@ -1,3 +1,4 @@
 //! Reports as text and as data (pure).
 
 pub mod inspect;
+pub mod kernel;

@@ -17,11 +17,11 @@ use kmm_preflight::model::target::Arch;
 use kmm_preflight::registry::access::Access;
 use kmm_preflight::registry::credentials::{Credential, CredentialSource, SecretText};
 
-use crate::support::image::{self, Image, Layer};
+use crate::support::image::{Image, Layer};
 use crate::support::registry::{PASSWORD, Registry, USER};
 
 /// A base image with a shell and busybox's other programs.
-pub(crate) fn busybox() -> image::Built {
+pub(crate) fn busybox() -> Image {
     let busybox = fs::read("/bin/busybox").expect("Debian's busybox-static is installed");
     let programs = [
         "sh", "cat", "cp", "echo", "head", "ls", "mkdir", "sleep", "stat", "yes", "test", "id",
@@ -30,7 +30,7 @@ pub(crate) fn busybox() -> image::Built {
         Layer::new().program("bin/busybox", &busybox),
         |layer, name| layer.symlink(&format!("bin/{name}"), "busybox"),
     );
-    Image::new().layer(layer).build()
+    Image::new().layer(layer)
 }
 
 fn config(choice: Choice, logs: Option<&Path>, registry: Option<&Registry>) -> BuildConfig {
@@ -126,7 +126,7 @@ fn file(built: &Built, path: &str) -> Option<String> {
 #[test]
 fn an_image_is_built_with_arguments_and_secrets_and_nothing_is_left() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let mut request = request(&format!(
@@ -173,7 +173,7 @@ fn an_image_is_built_with_arguments_and_secrets_and_nothing_is_left() {
 #[test]
 fn steps_are_told_as_they_begin() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let run = Run::new(config(Choice::Auto, None, Some(&registry)));
     let steps = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&steps);
@@ -192,7 +192,7 @@ fn steps_are_told_as_they_begin() {
 #[test]
 fn podman_builds_the_same() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let run = Run::new(config(Choice::Podman, None, Some(&registry)));
     let mut request = request(&format!(
         "FROM {base}\nARG KERNEL_VERSION\n\
@@ -210,7 +210,7 @@ fn podman_builds_the_same() {
 #[test]
 fn credentials_reach_the_registry_and_nothing_else() {
     let registry = Registry::with_password();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let dockerfile = format!("FROM {base}\nRUN echo built\n");
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let refused = run
@@ -237,7 +237,7 @@ fn credentials_reach_the_registry_and_nothing_else() {
 #[test]
 fn an_authority_of_the_users_is_trusted_for_base_images() {
     let registry = Registry::with_tls();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let dockerfile = format!("FROM {base}\nRUN echo built\n");
     let mut trusting = config(Choice::Buildah, None, None);
     let refused = Run::new(trusting.clone()).build(&request(&dockerfile));
@@ -257,7 +257,7 @@ fn an_authority_of_the_users_is_trusted_for_base_images() {
 #[test]
 fn a_failed_build_tells_the_step_its_last_lines_and_where_the_log_is() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let failed = run
@@ -279,7 +279,7 @@ fn a_failed_build_tells_the_step_its_last_lines_and_where_the_log_is() {
 #[test]
 fn what_cannot_be_built_is_told_apart() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let host = registry.host();
     for (dockerfile, effect) in [
@@ -316,7 +316,7 @@ fn a_build_for_another_architecture_is_not_judged_by_this_machine() {
 #[test]
 fn a_log_without_end_stays_within_its_limit() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let failed = run
@@ -340,7 +340,7 @@ fn a_log_without_end_stays_within_its_limit() {
 #[test]
 fn a_build_that_hangs_is_ended_with_all_that_it_has_started() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox());
+    let base = registry.push("base/busybox:1", &busybox().build());
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let marker = format!("3600.{}", std::process::id());
     let request = request(&format!(

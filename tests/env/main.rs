@@ -3,5 +3,6 @@
 mod build;
 mod environment;
 mod sign_file;
+mod stages;
 #[path = "../support/mod.rs"]
 mod support;

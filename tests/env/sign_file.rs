@@ -19,7 +19,7 @@ const SIGN_FILE: &str = "/usr/lib/linux-kbuild-6.1/scripts/sign-file";
 const TRAILER: usize = 40;
 
 /// A key and its certificate, made by OpenSSL.
-struct Pair {
+pub(crate) struct Pair {
     folder: TempDir,
 }
 
@@ -47,7 +47,8 @@ impl Pair {
         pair
     }
 
-    fn rsa(bits: &str) -> Self {
+    /// An RSA key of so many bits.
+    pub(crate) fn rsa(bits: &str) -> Self {
         Self::new(&["genrsa", "-out", "key.pem", bits])
     }
 
@@ -59,7 +60,8 @@ impl Pair {
         self.folder.path().join(name)
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    /// A file that OpenSSL wrote: `key.pem`, `cert.pem` or `cert.der`.
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).expect("a file that OpenSSL wrote")
     }
 
@@ -83,6 +85,11 @@ impl Pair {
     fn sign(&self, content: &[u8]) -> Vec<u8> {
         let signer = self.signer("key.pem", "cert.pem").expect("a sound pair");
         pkcs7::sign(&signer, content).expect("a signature")
+    }
+
+    /// The module with a signature behind it.
+    pub(crate) fn sign_module(&self, content: &[u8]) -> Vec<u8> {
+        appended::with_signature(content, &self.sign(content))
     }
 
     /// OpenSSL's judgement of a detached signature.
@@ -134,7 +141,7 @@ fn rsa_signatures_are_sign_files_own_bytes() {
         let file = pair.path("module.ko");
         fs::write(&file, &content).expect("a file");
         let theirs = signed_by_sign_file(&pair, &file);
-        let ours = appended::with_signature(&content, &pair.sign(&content));
+        let ours = pair.sign_module(&content);
         assert!(ours == theirs, "RSA of {bits} bits: the bytes differ");
     }
 }

@@ -9,6 +9,7 @@
 //! - [`cluster`]: the connection, KMM's CRs, and why one is in progress.
 //! - [`commands`]: one file a command; wires the stages together.
 //! - [`image`]: layers as a file system, and where images are found.
+//! - [`input`]: reads Modules and the objects they refer to from `-f`.
 //! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
 //! - [`kernel`]: what is known about a target kernel.
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
@@ -31,6 +32,7 @@ pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod image;
+pub mod input;
 pub mod judge;
 pub mod kernel;
 pub mod kmod;

@@ -69,7 +69,7 @@ fn mappings(container: &Container, release: KmmRelease, seen: &mut Vec<String>) 
             container.in_tree_modules_to_remove.is_some(),
             singular(&container.in_tree_module_to_remove),
         );
-        if (list && name) || (list && above.1) || (name && above.0) {
+        if list && (name || above.1) || name && above.0 {
             seen.push(format!("{both} at kernelMappings[{index}] and above it"));
         }
     }
@@ -114,14 +114,15 @@ fn image_format(place: &str, image: &str, release: KmmRelease, seen: &mut Vec<St
 }
 
 fn modprobe(modprobe: &Modprobe, seen: &mut Vec<String>) {
-    let raw = modprobe.raw_args.as_ref();
-    let load = raw.is_some_and(|args| !args.load.is_empty());
-    let unload = raw.is_some_and(|args| !args.unload.is_empty());
+    let raw_args = modprobe.raw_args.as_ref();
+    let load = raw_args.is_some_and(|args| !args.load.is_empty());
+    let unload = raw_args.is_some_and(|args| !args.unload.is_empty());
     let named = !modprobe.module_name.is_empty();
     if named && (load || unload) {
         seen.push("modprobe.rawArgs cannot be set when modprobe.moduleName is set".to_owned());
     }
-    if !named && !(load && unload) {
+    let raw = load && unload;
+    if !named && !raw {
         seen.push(
             "modprobe.rawArgs.load and .unload must be set when modprobe.moduleName is unset"
                 .to_owned(),

@@ -1,0 +1,462 @@
+//! Documents as Modules and the objects that they refer to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::input::yaml::{Document, place};
+use crate::input::{Inputs, PreflightInput};
+use crate::model::module::{Module, ModuleSpec};
+use crate::model::report::Origin;
+
+/// How deep Lists may lie in each other.
+const MAX_LISTS: usize = 8;
+/// Fields of a Module's spec that have no bearing on loading and are not decoded.
+const IGNORED: &[&str] = &[
+    "devicePlugin",
+    "dra",
+    "tolerations",
+    "imageRebuildTriggerGeneration",
+];
+
+/// Adds what a document holds to the inputs. A kind that is of no use is left out with a note.
+///
+/// # Errors
+/// The document is no Kubernetes object, or a field has the wrong type.
+pub fn document(document: Document, namespace: &str, inputs: &mut Inputs) -> Result<(), Error> {
+    let reader = Reader {
+        origin: &document.origin,
+        namespace,
+    };
+    reader.object(document.value, 0, inputs)
+}
+
+struct Reader<'a> {
+    origin: &'a Origin,
+    namespace: &'a str,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Meta {
+    name: Option<String>,
+    namespace: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(default)]
+    metadata: Meta,
+    spec: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ManagedSpec {
+    #[serde(default)]
+    spoke_namespace: Option<String>,
+    module_spec: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreflightSpec {
+    kernel_version: Option<String>,
+    dtk_image: Option<String>,
+    release_image: Option<String>,
+    #[serde(rename = "useRTKernel")]
+    rt: Option<bool>,
+    push_built_image: Option<bool>,
+}
+
+impl Reader<'_> {
+    fn bad(&self, what: &str) -> Error {
+        let document = match self.origin {
+            Origin::File { document, .. } | Origin::Stream { document, .. } => *document,
+            Origin::Cluster => 1,
+        };
+        Error::Input {
+            message: format!("{}: document {document}: {what}", place(self.origin)),
+            hint: "correct the document; `kubectl explain module.spec` tells the fields' types"
+                .to_owned(),
+        }
+    }
+
+    fn object(&self, value: Value, depth: usize, inputs: &mut Inputs) -> Result<(), Error> {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+        if !value.is_object() {
+            return Err(self.bad("not a Kubernetes object"));
+        }
+        let Some(kind) = text("kind") else {
+            return Err(self.bad("not a Kubernetes object: no kind"));
+        };
+        let group = text("apiVersion").unwrap_or_default();
+        let group = group.rsplit_once('/').map_or("", |(group, _)| group);
+        match (group, kind.as_str()) {
+            ("kmm.sigs.x-k8s.io", "Module") => self.module(value, inputs),
+            ("hub.kmm.sigs.x-k8s.io", "ManagedClusterModule") => self.managed(value, inputs),
+            ("kmm.sigs.x-k8s.io", "PreflightValidation" | "PreflightValidationOCP") => {
+                self.preflight(&kind, value, inputs)
+            }
+            ("", "ConfigMap") => {
+                let mut map: k8s_openapi::api::core::v1::ConfigMap = self.typed(&kind, value)?;
+                self.fill_namespace(&mut map.metadata.namespace);
+                inputs.config_maps.push(map);
+                Ok(())
+            }
+            ("", "Secret") => {
+                let mut secret: k8s_openapi::api::core::v1::Secret = self.typed(&kind, value)?;
+                self.fill_namespace(&mut secret.metadata.namespace);
+                for (key, text) in secret.string_data.take().unwrap_or_default() {
+                    let bytes = k8s_openapi::ByteString(text.into_bytes());
+                    secret.data.get_or_insert_default().insert(key, bytes);
+                }
+                inputs.secrets.push(secret);
+                Ok(())
+            }
+            ("", "ServiceAccount") => {
+                let mut account: k8s_openapi::api::core::v1::ServiceAccount =
+                    self.typed(&kind, value)?;
+                self.fill_namespace(&mut account.metadata.namespace);
+                inputs.service_accounts.push(account);
+                Ok(())
+            }
+            ("config.openshift.io", "ImageDigestMirrorSet" | "ImageTagMirrorSet")
+            | ("operator.openshift.io", "ImageContentSourcePolicy") => {
+                inputs.mirror_sets.push(value);
+                Ok(())
+            }
+            (_, list) if list.ends_with("List") && value.get("items").is_some() => {
+                self.list(list, value, depth, inputs)
+            }
+            _ => {
+                let name = value["metadata"]["name"]
+                    .as_str()
+                    .unwrap_or("without a name");
+                inputs.notes.push(format!(
+                    "{}: {kind} {name} is of no use here and was ignored",
+                    place(self.origin)
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn list(
+        &self,
+        kind: &str,
+        mut value: Value,
+        depth: usize,
+        inputs: &mut Inputs,
+    ) -> Result<(), Error> {
+        if depth >= MAX_LISTS {
+            return Err(self.bad("Lists lie too deep in each other"));
+        }
+        let group = value.get("apiVersion").cloned();
+        let items = match value["items"].take() {
+            Value::Array(items) => items,
+            Value::Null => Vec::new(),
+            _ => return Err(self.bad(&format!("{kind}: items: not a list"))),
+        };
+        for mut item in items {
+            // The API server's typed lists name the kind once for all.
+            if let Some(object) = item.as_object_mut()
+                && !object.contains_key("kind")
+                && kind != "List"
+            {
+                object.insert("kind".to_owned(), kind[..kind.len() - 4].into());
+                if let Some(group) = &group {
+                    object.insert("apiVersion".to_owned(), group.clone());
+                }
+            }
+            self.object(item, depth + 1, inputs)?;
+        }
+        Ok(())
+    }
+
+    fn fill_namespace(&self, namespace: &mut Option<String>) {
+        if namespace.as_ref().is_none_or(String::is_empty) {
+            *namespace = Some(self.namespace.to_owned());
+        }
+    }
+
+    /// Decodes a value and names the field whose type is wrong; never the value, which may be
+    /// a secret.
+    fn typed<T: DeserializeOwned>(&self, what: &str, value: Value) -> Result<T, Error> {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            let why = if what == "Secret" {
+                "wrong type or not base64".to_owned()
+            } else {
+                error.into_inner().to_string()
+            };
+            let field = if path == "." {
+                String::new()
+            } else {
+                format!(" {path}:")
+            };
+            self.bad(&format!("{what}:{field} {why}"))
+        })
+    }
+
+    /// Decodes the spec of a Module and notes the fields that no release of KMM knows.
+    fn module_spec(
+        &self,
+        what: &str,
+        path: &str,
+        value: Value,
+        inputs: &mut Inputs,
+    ) -> Result<ModuleSpec, Error> {
+        let mut unknown = Vec::new();
+        let mut track = serde_path_to_error::Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(&value, &mut track);
+        let spec = serde_ignored::deserialize(tracked, |field| unknown.push(field.to_string()));
+        let spec: ModuleSpec =
+            spec.map_err(|error| self.bad(&format!("{what}: {path}.{}: {error}", track.path())))?;
+        let known = |field: &str| {
+            let first = field.split('.').next().unwrap_or_default();
+            IGNORED.contains(&first)
+        };
+        for field in unknown.iter().map(|field| clean_path(field)) {
+            if !known(&field) {
+                inputs.notes.push(format!(
+                    "{}: {what}: unknown field {path}.{field} was ignored",
+                    place(self.origin)
+                ));
+            }
+        }
+        Ok(spec)
+    }
+
+    fn module(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
+        let object: Object = self.typed("Module", value)?;
+        let name = object.metadata.name.unwrap_or_default();
+        if name.is_empty() {
+            return Err(self.bad("Module: metadata.name is missing"));
+        }
+        let what = format!("Module {name}");
+        let spec = object
+            .spec
+            .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
+        let spec = self.module_spec(&what, "spec", spec, inputs)?;
+        let mut namespace = object.metadata.namespace;
+        self.fill_namespace(&mut namespace);
+        inputs.modules.push(Module {
+            namespace: namespace.unwrap_or_default(),
+            name,
+            labels: object.metadata.labels.unwrap_or_default(),
+            spec,
+            origin: self.origin.clone(),
+        });
+        Ok(())
+    }
+
+    fn managed(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
+        let object: Object = self.typed("ManagedClusterModule", value)?;
+        let name = object.metadata.name.unwrap_or_default();
+        if name.is_empty() {
+            return Err(self.bad("ManagedClusterModule: metadata.name is missing"));
+        }
+        let what = format!("ManagedClusterModule {name}");
+        let missing = |field: &str| self.bad(&format!("{what}: {field} is missing"));
+        let spec = object.spec.ok_or_else(|| missing("spec"))?;
+        let managed: ManagedSpec = self.typed(&what, spec)?;
+        let spec = managed
+            .module_spec
+            .ok_or_else(|| missing("spec.moduleSpec"))?;
+        let spec = self.module_spec(&what, "spec.moduleSpec", spec, inputs)?;
+        let mut namespace = managed.spoke_namespace;
+        self.fill_namespace(&mut namespace);
+        inputs.modules.push(Module {
+            namespace: namespace.unwrap_or_default(),
+            name,
+            labels: object.metadata.labels.unwrap_or_default(),
+            spec,
+            origin: self.origin.clone(),
+        });
+        Ok(())
+    }
+
+    fn preflight(&self, kind: &str, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
+        let object: Object = self.typed(kind, value)?;
+        let name = object.metadata.name.unwrap_or_default();
+        let what = format!("{kind} {name}");
+        let spec = object
+            .spec
+            .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
+        let spec: PreflightSpec = self.typed(&what, spec)?;
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let preflight = PreflightInput {
+            name,
+            kernel_version: filled(spec.kernel_version),
+            dtk_image: filled(spec.dtk_image),
+            release_image: filled(spec.release_image),
+            rt: spec.rt.unwrap_or_default(),
+            push_built_image: spec.push_built_image.unwrap_or_default(),
+            origin: self.origin.clone(),
+        };
+        if preflight.kernel_version.is_none() && preflight.release_image.is_none() {
+            return Err(self.bad(&format!(
+                "{what}: neither spec.kernelVersion nor spec.releaseImage is set"
+            )));
+        }
+        inputs.preflights.push(preflight);
+        Ok(())
+    }
+}
+
+/// A path as KMM's documentation writes it, without the marks of optional values.
+fn clean_path(path: &str) -> String {
+    path.split('.')
+        .filter(|part| *part != "?")
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::parse;
+    use crate::input::source::{Place, Text};
+
+    fn read(text: &str) -> Result<Inputs, Error> {
+        let text = Text {
+            place: Place::File("m.yaml".into()),
+            text: text.to_owned(),
+        };
+        parse(&[text], "default")
+    }
+
+    const MODULE: &str = "
+apiVersion: kmm.sigs.x-k8s.io/v1beta1
+kind: Module
+metadata: {name: m, namespace: ns, labels: {a: b}}
+spec:
+  selector: {}
+  devicePlugin: {container: {image: x}}
+  tolerations: [{operator: Exists}]
+  moduleLoader:
+    container:
+      modprobe: {moduleName: m}
+      kernelMappings: [{regexp: '^.+$', containerImage: 'i:1'}]
+";
+
+    #[test]
+    fn modules_and_their_objects_are_decoded() {
+        let inputs = read(&format!(
+            "{MODULE}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: s}}
+data: {{a: YQ==}}
+stringData: {{b: text}}
+---
+apiVersion: v1
+kind: List
+items:
+- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: c, namespace: ns}}, data: {{dockerfile: FROM x}}}}
+- {{apiVersion: v1, kind: ServiceAccount, metadata: {{name: builder}}}}
+- {{apiVersion: v1, kind: Service, metadata: {{name: svc}}}}
+---
+apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata: {{name: i}}
+"
+        ))
+        .expect("good documents");
+        let module = &inputs.modules[0];
+        assert_eq!((&*module.namespace, &*module.name), ("ns", "m"));
+        assert_eq!(module.labels["a"], "b");
+        let data = inputs.secrets[0].data.as_ref().expect("data");
+        assert_eq!(data["a"].0, b"a");
+        assert_eq!(data["b"].0, b"text");
+        assert_eq!(
+            inputs.secrets[0].metadata.namespace.as_deref(),
+            Some("default")
+        );
+        assert_eq!(inputs.config_maps.len(), 1);
+        assert_eq!(inputs.service_accounts.len(), 1);
+        assert_eq!(inputs.mirror_sets.len(), 1);
+        assert_eq!(inputs.notes.len(), 1, "{:?}", inputs.notes);
+        assert!(inputs.notes[0].contains("Service svc"));
+    }
+
+    #[test]
+    fn typed_lists_and_managed_modules_are_decoded() {
+        let inputs = read(
+            "
+apiVersion: kmm.sigs.x-k8s.io/v1beta1
+kind: ModuleList
+items:
+- metadata: {name: a}
+  spec: {selector: {}}
+---
+apiVersion: hub.kmm.sigs.x-k8s.io/v1beta1
+kind: ManagedClusterModule
+metadata: {name: hub}
+spec: {spokeNamespace: spoke, moduleSpec: {selector: {}}}
+",
+        )
+        .expect("good documents");
+        assert_eq!(inputs.modules[0].namespace, "default");
+        assert_eq!(inputs.modules[1].namespace, "spoke");
+    }
+
+    #[test]
+    fn preflights_of_every_generation_are_targets() {
+        for (spec, kernel, release) in [
+            (
+                "{kernelVersion: 5.14.0-1, dtkImage: d}",
+                Some("5.14.0-1"),
+                None,
+            ),
+            (
+                "{releaseImage: r, useRTKernel: true, pushBuiltImage: true}",
+                None,
+                Some("r"),
+            ),
+        ] {
+            let inputs = read(&format!(
+                "{{apiVersion: kmm.sigs.x-k8s.io/v1beta2, kind: PreflightValidationOCP, metadata: {{name: p}}, spec: {spec}}}"
+            ))
+            .expect("a preflight");
+            let preflight = &inputs.preflights[0];
+            assert_eq!(preflight.kernel_version.as_deref(), kernel);
+            assert_eq!(preflight.release_image.as_deref(), release);
+        }
+    }
+
+    #[test]
+    fn wrong_types_name_the_field() {
+        for (text, words) in [
+            (MODULE.replace("moduleName: m", "moduleName: [1]"), "spec.moduleLoader.container.modprobe.moduleName"),
+            (MODULE.replace("regexp: '^.+$'", "literal: 5.14"), "spec.moduleLoader.container.kernelMappings[0].literal"),
+            (MODULE.replace("name: m,", ""), "metadata.name is missing"),
+            ("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: hush!}".to_owned(), "data"),
+            ("a: 1".to_owned(), "no kind"),
+            ("- 1".to_owned(), "not a Kubernetes object"),
+            ("{apiVersion: kmm.sigs.x-k8s.io/v1beta2, kind: PreflightValidation, metadata: {name: p}, spec: {}}".to_owned(), "neither spec.kernelVersion"),
+        ] {
+            let error = read(&text).expect_err(words).to_string();
+            assert!(error.contains(words) && error.starts_with("m.yaml:"), "{error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_noted_once_each() {
+        let text = MODULE.replace("moduleName: m", "moduleName: m, modulName: x");
+        let inputs = read(&text).expect("a Module");
+        assert_eq!(inputs.notes.len(), 1, "{:?}", inputs.notes);
+        assert!(
+            inputs.notes[0].contains("spec.moduleLoader.container.modprobe.modulName"),
+            "{:?}",
+            inputs.notes
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! Reads what `-f` names.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::StreamExt;
+use url::Url;
+
+use crate::error::Error;
+use crate::model::report::Origin;
+
+/// The most bytes of one file, URL or standard input.
+const MAX_BYTES: u64 = 32 << 20;
+/// How deep folders are looked into.
+const MAX_DEPTH: usize = 32;
+/// How long a URL may take.
+const URL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One file's, URL's or stream's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Where it came from.
+    pub place: Place,
+    /// The text.
+    pub text: String,
+}
+
+/// Where a text came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// A URL without its credentials, or `-`.
+    Stream(String),
+}
+
+impl Place {
+    /// The origin of a document of this text; both count from 1.
+    pub fn origin(&self, document: usize, line: usize) -> Origin {
+        match self {
+            Self::File(path) => Origin::File {
+                path: path.clone(),
+                document,
+                line,
+            },
+            Self::Stream(name) => Origin::Stream {
+                name: name.clone(),
+                document,
+                line,
+            },
+        }
+    }
+}
+
+/// Reads every file, folder (its `.yaml`, `.yml` and `.json` files, at any depth), URL and
+/// `-` that `-f` names.
+///
+/// # Errors
+/// One of them cannot be read; a folder without such files.
+pub async fn read(names: &[String]) -> Result<Vec<Text>, Error> {
+    let mut texts = Vec::new();
+    for name in names {
+        if name == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .take(MAX_BYTES + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| unreadable("standard input", &error.to_string()))?;
+            texts.push(text(Place::Stream("-".to_owned()), bytes)?);
+        } else if name.starts_with("https://") || name.starts_with("http://") {
+            texts.push(read_url(name).await?);
+        } else {
+            let path = Path::new(name);
+            let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
+            if kind.is_dir() {
+                let mut files = Vec::new();
+                find_files(path, 0, &mut files)?;
+                if files.is_empty() {
+                    return Err(Error::Input {
+                        message: format!("{name}: no .yaml, .yml or .json file in this folder"),
+                        hint: "name the folder that holds the Modules' manifests".to_owned(),
+                    });
+                }
+                for file in files {
+                    texts.push(read_file(file)?);
+                }
+            } else {
+                texts.push(read_file(path.to_owned())?);
+            }
+        }
+    }
+    Ok(texts)
+}
+
+fn find_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if depth > MAX_DEPTH {
+        return Err(unreadable(
+            &dir.display().to_string(),
+            &format!("folders lie deeper than {MAX_DEPTH}"),
+        ));
+    }
+    let fault = |error: std::io::Error| unreadable(&dir.display().to_string(), &error.to_string());
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(dir).map_err(fault)? {
+        entries.push(entry.map_err(fault)?.path());
+    }
+    entries.sort();
+    for path in entries {
+        let is_manifest = path
+            .extension()
+            .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
+        if path.is_dir() {
+            // A link to a folder may lead back up.
+            if !path.is_symlink() {
+                find_files(&path, depth + 1, files)?;
+            }
+        } else if is_manifest {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: PathBuf) -> Result<Text, Error> {
+    let mut bytes = Vec::new();
+    fs::File::open(&path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| not_there(&path, &error))?;
+    text(Place::File(path), bytes)
+}
+
+async fn read_url(name: &str) -> Result<Text, Error> {
+    let mut url: Url = name
+        .parse()
+        .map_err(|error| unreadable(name, &format!("not a URL: {error}")))?;
+    let request = url.clone();
+    // What is shown must not tell the credentials.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let shown = url.to_string();
+    let fault = |error: reqwest::Error| {
+        let error = error.without_url();
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(deeper) = cause {
+            why.push_str(&format!(": {deeper}"));
+            cause = deeper.source();
+        }
+        unreadable(&shown, &why)
+    };
+    let client = reqwest::Client::builder()
+        .timeout(URL_TIMEOUT)
+        .build()
+        .map_err(fault)?;
+    let answer = client.get(request).send().await.map_err(fault)?;
+    let answer = answer.error_for_status().map_err(fault)?;
+    let mut bytes = Vec::new();
+    let mut body = answer.bytes_stream();
+    while let Some(chunk) = body.next().await {
+        bytes.extend_from_slice(&chunk.map_err(fault)?);
+        if bytes.len() as u64 > MAX_BYTES {
+            break;
+        }
+    }
+    text(Place::Stream(shown.clone()), bytes)
+}
+
+fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
+    let name = match &place {
+        Place::File(path) => path.display().to_string(),
+        Place::Stream(name) => name.clone(),
+    };
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unreadable(
+            &name,
+            &format!("larger than {} MiB", MAX_BYTES >> 20),
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(&name, "not UTF-8 text"))?;
+    Ok(Text { place, text })
+}
+
+fn not_there(path: &Path, error: &std::io::Error) -> Error {
+    unreadable(&path.display().to_string(), &error.to_string())
+}
+
+fn unreadable(name: &str, why: &str) -> Error {
+    Error::Input {
+        message: format!("{name}: {why}"),
+        hint: "-f takes a file, a folder, a URL, or - for standard input".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_read_at_any_depth_and_in_order() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir_all(dir.path().join("b/c")).expect("folders");
+        for name in ["z.yaml", "a.txt", "b/c/x.yml", "b/y.json"] {
+            fs::write(dir.path().join(name), "").expect("a file");
+        }
+        let mut files = Vec::new();
+        find_files(dir.path(), 0, &mut files).expect("a readable folder");
+        let names: Vec<_> = files
+            .iter()
+            .map(|file| file.strip_prefix(dir.path()).expect("below it").to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            ["b/c/x.yml", "b/y.json", "z.yaml"].map(PathBuf::from)
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let error = text(Place::Stream("-".into()), vec![0xff, 0xfe]).expect_err("no UTF-8");
+        assert_eq!(error.to_string(), "-: not UTF-8 text");
+    }
+}

@@ -85,11 +85,8 @@ pub struct Stages {
     pub scratch: Arc<Scratch>,
     /// `--stages`
     pub allowed: StageSet,
-}
-
-/// An image that Build or Sign has made.
-struct Made {
-    image: OpenImage,
+    /// `--push-built-image`
+    pub push: bool,
 }
 
 /// What follows from the Image stage.
@@ -172,8 +169,8 @@ impl Case<'_> {
             return outcome(Stage::Build, None, of_image.to_vec());
         };
         let mut findings = Vec::new();
-        let made = match self.run_build(build, &mut findings).await {
-            Ok(made) => made,
+        let built = match self.run_build(build, &mut findings).await {
+            Ok(built) => built,
             Err(fault) => {
                 findings.push(fault);
                 findings.extend(as_context(of_image));
@@ -181,22 +178,27 @@ impl Case<'_> {
             }
         };
         (self.progress)("looking at the image that was built");
-        let mut judged = self.judge(&made.image).await;
+        let mut judged = self.judge(&built).await;
         if self.work.sign.is_some() && self.stages.allowed.sign {
             // Sign repairs what a signature lacks; nothing else.
             if Verdict::of_findings(&without_signature(&judged.findings)) == Verdict::Verified {
                 findings.push(self.handover());
-                return self.sign(Some(made), of_image.to_vec(), findings).await;
+                return self.sign(Some(built), of_image.to_vec(), findings).await;
             }
         } else if self.work.sign.is_some() {
             judged.findings = signatures_as_context(judged.findings);
             judged.findings.push(skipped(Stage::Sign));
         }
-        self.conclude(Stage::Build, judged, of_image, findings)
+        self.conclude(Stage::Build, &built, judged, of_image, findings)
+            .await
     }
 
     /// The image that a build section makes.
-    async fn run_build(&self, build: &Build, findings: &mut Vec<Finding>) -> Result<Made, Finding> {
+    async fn run_build(
+        &self,
+        build: &Build,
+        findings: &mut Vec<Finding>,
+    ) -> Result<OpenImage, Finding> {
         let objects = &self.stages.objects;
         let namespace = &self.plan.namespace;
         let dockerfile = dockerfile_of(objects, namespace, build).await?;
@@ -236,27 +238,25 @@ impl Case<'_> {
         };
         (self.progress)("waiting for a builder");
         let built = self.stages.builds.build(&request, self.progress).await?;
-        let image = self
-            .stages
-            .image
-            .images
+        let images = &self.stages.image.images;
+        images
             .open_layout(&built.layout, &built.tag, self.plan.target.arch)
-            .await?;
-        Ok(Made { image })
+            .await
     }
 
     /// Signs what Build made, or else the `unsignedImage`.
     async fn sign(
         &self,
-        made: Option<Made>,
+        built: Option<OpenImage>,
         of_image: Vec<Finding>,
         mut findings: Vec<Finding>,
     ) -> Outcome {
-        match self.run_sign(made, &mut findings).await {
-            Ok((made, certificate)) => {
+        match self.run_sign(built, &mut findings).await {
+            Ok((signed, certificate)) => {
                 (self.progress)("looking at the image that was signed");
-                let judged = self.judge_trusting(&made.image, certificate).await;
-                self.conclude(Stage::Sign, judged, &of_image, findings)
+                let judged = self.judge_trusting(&signed, certificate).await;
+                self.conclude(Stage::Sign, &signed, judged, &of_image, findings)
+                    .await
             }
             Err(faults) => {
                 findings.extend(faults);
@@ -268,9 +268,9 @@ impl Case<'_> {
 
     async fn run_sign(
         &self,
-        made: Option<Made>,
+        built: Option<OpenImage>,
         findings: &mut Vec<Finding>,
-    ) -> Result<(Made, Vec<u8>), Vec<Finding>> {
+    ) -> Result<(OpenImage, Vec<u8>), Vec<Finding>> {
         let Some(sign) = &self.work.sign else {
             return Err(vec![Finding::new(
                 Code::Internal,
@@ -278,8 +278,8 @@ impl Case<'_> {
             )]);
         };
         let images = &self.stages.image.images;
-        let unsigned = match made {
-            Some(made) => made.image,
+        let unsigned = match built {
+            Some(built) => built,
             None if sign.unsigned_image.is_empty() => return Err(vec![nothing_to_sign()]),
             None => {
                 let access = Access {
@@ -310,12 +310,7 @@ impl Case<'_> {
         )
         .await?;
         findings.extend(signed.findings);
-        Ok((
-            Made {
-                image: signed.image,
-            },
-            certificate,
-        ))
+        Ok((signed.image, certificate))
     }
 
     async fn signer(&self, sign: &Sign) -> Result<Signer, Finding> {
@@ -369,9 +364,10 @@ impl Case<'_> {
     }
 
     /// The outcome of a stage that has made an image.
-    fn conclude(
+    async fn conclude(
         &self,
         stage: Stage,
+        image: &OpenImage,
         judged: ImageOutcome,
         of_image: &[Finding],
         mut findings: Vec<Finding>,
@@ -388,7 +384,28 @@ impl Case<'_> {
             findings.push(self.replaced(stage, of_image));
         }
         findings.extend(judged.findings);
+        if self.stages.push {
+            findings.extend(self.push(image, &findings).await);
+        }
         outcome(stage, judged.digest, findings)
+    }
+
+    /// Pushes what is verified, and nothing else.
+    async fn push(&self, image: &OpenImage, findings: &[Finding]) -> Option<Finding> {
+        let all = [&self.plan.findings, findings].concat();
+        if Verdict::of_findings(&all) != Verdict::Verified {
+            return None;
+        }
+        (self.progress)("pushing");
+        let images = &self.stages.image.images;
+        let reference = &self.work.image;
+        Some(match images.push(image, reference, self.access).await {
+            Ok(()) => Finding::new(
+                Code::ImageReplaced,
+                format!("{reference} was pushed as {}", image.digest),
+            ),
+            Err(fault) => fault,
+        })
     }
 
     /// Why the image of the Image stage does not count.

@@ -9,4 +9,5 @@ mod layers;
 pub mod open;
 pub mod overlay;
 mod place;
+mod push;
 pub mod tar_stream;

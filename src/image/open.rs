@@ -58,6 +58,13 @@ pub struct OpenImage {
     place: Place,
 }
 
+impl OpenImage {
+    /// Where its content is.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 /// The JSON documents of an image, as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documents {

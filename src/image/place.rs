@@ -37,6 +37,14 @@ impl Place {
         }
     }
 
+    /// The registry (`host[:port]`) and the repository that have some content.
+    pub(crate) fn registry_of(&self, digest: &str) -> Option<(String, String)> {
+        match self.holder(digest) {
+            Self::Registry(repository) => Some(repository.names()),
+            Self::Layout(_) | Self::Stacked(..) => None,
+        }
+    }
+
     /// A small blob, verified.
     pub(crate) async fn small_blob(&self, digest: &str, limit: u64) -> Result<Vec<u8>, Fault> {
         match self {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use oci_client::Reference;
+use oci_client::secrets::RegistryAuth;
 use reqwest::header::{ACCEPT, AUTHORIZATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, Response, StatusCode};
 
@@ -19,6 +20,7 @@ use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::{HttpClients, HttpConfig, Profile, Trouble};
 use crate::registry::manifest::{ACCEPT as MANIFEST_TYPES, MAX_MANIFEST};
 use crate::registry::mirrors::PullSource;
+use crate::registry::push::PushAccess;
 use crate::registry::retry::{self, ATTEMPTS};
 use crate::registry::token::Tokens;
 
@@ -492,14 +494,51 @@ impl Repository {
         }
     }
 
+    /// The registry (`host[:port]`) and the name in it.
+    pub(crate) fn names(&self) -> (String, String) {
+        (self.host.clone(), self.name.clone())
+    }
+
+    /// What another client needs to push here; a token is good for that and nothing else.
+    ///
+    /// # Errors
+    /// No token is to be had.
+    pub(crate) async fn push_access(&self) -> Result<PushAccess, Fault> {
+        let header = self.authorization_for("pull,push", None).await?;
+        let token = header
+            .as_deref()
+            .and_then(|header| header.strip_prefix("Bearer "));
+        let auth = match (token, &self.credential) {
+            (Some(token), _) => RegistryAuth::Bearer(token.to_owned()),
+            (None, Some((_, Credential::Basic { username, password }))) => {
+                RegistryAuth::Basic(username.clone(), password.reveal().to_owned())
+            }
+            (None, _) => RegistryAuth::Anonymous,
+        };
+        Ok(PushAccess {
+            plain_http: self.endpoint.base.starts_with("http:"),
+            verified: self.endpoint.verified,
+            authorities: self.registries.http.authority_files().to_vec(),
+            auth,
+        })
+    }
+
     /// The value of the `Authorization` header; `stale` is one that was refused just now.
     async fn authorization(&self, stale: Option<&str>) -> Result<Option<String>, Fault> {
+        self.authorization_for("pull", stale).await
+    }
+
+    async fn authorization_for(
+        &self,
+        actions: &str,
+        stale: Option<&str>,
+    ) -> Result<Option<String>, Fault> {
         let Some(challenge) = self.endpoint.challenge() else {
             return Ok(None);
         };
         let credential = self.credential.as_ref().map(|(_, credential)| credential);
         let tokens = &self.registries.tokens;
-        let scope = format!("repository:{}:pull", self.name);
+        let scope = format!("repository:{}:{actions}", self.name);
         tokens
             .authorization(
                 &self.endpoint,

@@ -42,6 +42,7 @@ pub(crate) struct Profile {
 #[derive(Debug)]
 pub(crate) struct HttpClients {
     authorities: Vec<Certificate>,
+    authority_files: Vec<Vec<u8>>,
     clients: Mutex<HashMap<Profile, Client>>,
 }
 
@@ -52,6 +53,7 @@ impl HttpClients {
     /// A file cannot be read or holds no certificate.
     pub(crate) fn new(config: &HttpConfig) -> Result<Self, Fault> {
         let mut authorities = Vec::new();
+        let mut authority_files = Vec::new();
         for path in &config.ca_files {
             let invalid = |message: String| {
                 Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display()))
@@ -64,11 +66,18 @@ impl HttpClients {
                 return Err(invalid("it holds no certificate".to_owned()));
             }
             authorities.extend(read);
+            authority_files.push(pem);
         }
         Ok(Self {
             authorities,
+            authority_files,
             clients: Mutex::default(),
         })
+    }
+
+    /// The files of further authorities, PEM.
+    pub(crate) fn authority_files(&self) -> &[Vec<u8>] {
+        &self.authority_files
     }
 
     pub(crate) fn client(&self, profile: Profile) -> Result<Client, Fault> {

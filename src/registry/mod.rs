@@ -15,5 +15,6 @@ pub mod http;
 pub mod layout;
 pub mod manifest;
 pub mod mirrors;
+pub mod push;
 pub mod retry;
 mod token;

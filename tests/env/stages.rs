@@ -123,6 +123,7 @@ struct Setup {
     objects: Value,
     config_maps: Value,
     allowed: StageSet,
+    push: bool,
     release: KmmRelease,
 }
 
@@ -144,6 +145,7 @@ impl Setup {
             objects,
             config_maps: json!([]),
             allowed: StageSet::ALL,
+            push: false,
             release: KmmRelease::NEWEST,
         }
     }
@@ -175,7 +177,10 @@ impl Setup {
         };
         let images = Arc::new(
             Images::new(ImagesConfig {
-                layouts: vec![self.layout.path().to_owned()],
+                layouts: [self.layout.path().to_owned()]
+                    .into_iter()
+                    .filter(|layout| layout.join("index.json").exists())
+                    .collect(),
                 ..ImagesConfig::default()
             })
             .expect("a layout"),
@@ -208,6 +213,7 @@ impl Setup {
             ),
             scratch,
             allowed: self.allowed,
+            push: self.push,
         };
         tokio::runtime::Runtime::new()
             .expect("a runtime")
@@ -514,4 +520,100 @@ fn a_build_without_the_module_has_failed() {
     }
     let outcome = setup.check(work);
     assert_says(&outcome, Code::SecretMissing, Effect::Blocks, "ns/absent");
+}
+
+/// The image of the registry, as a plan would name it, from which only manifests and what is
+/// signed were read.
+#[test]
+fn a_signed_image_is_pushed_with_its_lower_layers_mounted() {
+    let registry = Registry::start();
+    let mut setup = Setup::new();
+    setup.push = true;
+    let unsigned = Image::new().with_tools().layer(module_layer(unchanged));
+    let reference = registry.push("team/unsigned:1", &unsigned.build());
+    let image = registry.reference("team/module:1");
+    let mut work = work(&image);
+    work.registry_tls.insecure = true;
+    let mut section = sign(&reference, &[GLOB]);
+    section.unsigned_image_registry_tls.insecure = true;
+    work.sign = Some(section);
+    let outcome = setup.check(work.clone());
+    assert_verdict(&outcome, Stage::Sign, Verdict::Verified);
+    assert_says(&outcome, Code::ImageReplaced, Effect::None, "was pushed as");
+    let digest = outcome.digest.expect("a digest");
+    work.sign = None;
+    let again = setup.check(work);
+    assert_verdict(&again, Stage::Image, Verdict::Unknown);
+    assert_eq!(again.digest, Some(digest));
+}
+
+#[test]
+fn what_is_not_verified_is_not_pushed() {
+    let registry = Registry::start();
+    let mut setup = Setup::new();
+    setup.push = true;
+    let unsigned = Image::new().with_tools();
+    let reference = registry.push("team/unsigned:1", &unsigned.build());
+    let base = registry.push("base/busybox:1", &busybox().build());
+    let image = registry.reference("team/module:1");
+    let mut work = work(&image);
+    work.build = Some(build());
+    setup.dockerfile(&format!("FROM {base}\nRUN echo nothing\n"));
+    if let Some(section) = &mut work.build {
+        section.base_image_registry_tls.insecure = true;
+    }
+    let outcome = setup.check(work.clone());
+    assert_verdict(&outcome, Stage::Build, Verdict::Failed);
+    work.build = None;
+    work.sign = Some(sign(&reference, &[GLOB]));
+    assert_verdict(&setup.check(work.clone()), Stage::Sign, Verdict::Failed);
+    work.sign = None;
+    let outcome = setup.check(work);
+    assert_says(&outcome, Code::ImageNotFound, Effect::Fails, "team/module");
+}
+
+#[test]
+fn a_registry_out_of_reach_is_no_reason_to_build() {
+    let mut setup = Setup::new();
+    setup.dockerfile("FROM scratch\n");
+    let mut registry = Registry::start();
+    let image = registry.reference("team/module:1");
+    registry.stop();
+    let mut work = work(&image);
+    work.build = Some(build());
+    let outcome = setup.check(work);
+    assert_verdict(&outcome, Stage::Image, Verdict::Error);
+}
+
+/// The lowest layer's content is gone from the registry, so every download of it would fail.
+#[test]
+fn signing_reads_no_layer_that_the_files_do_not_need() {
+    let registry = Registry::start();
+    let mut setup = Setup::new();
+    setup.push = true;
+    let lowest = Layer::new().file("usr/large", &[7; 4096]);
+    let unsigned = Image::new()
+        .created_by("RUN /bin/sh -c true")
+        .layer(lowest)
+        .layer(module_layer(unchanged).opaque("opt"))
+        .build();
+    let reference = registry.push("team/unsigned:1", &unsigned);
+    let manifest: Value = serde_json::from_slice(&unsigned.manifest).expect("JSON");
+    let lowest = manifest["layers"][0]["digest"].as_str().expect("a digest");
+    let hex = lowest.trim_start_matches("sha256:");
+    let data = registry
+        .storage()
+        .join(format!("blobs/sha256/{}/{hex}/data", &hex[..2]));
+    let size = fs::metadata(&data).expect("the blob").len();
+    fs::write(&data, vec![0; usize::try_from(size).expect("a size")]).expect("the blob");
+    for (entry, tag) in [
+        (format!("/opt/lib/modules/{KERNEL}/stage.ko"), "1"),
+        (GLOB.to_owned(), "2"),
+    ] {
+        let mut work = work(&registry.reference(&format!("team/module:{tag}")));
+        work.sign = Some(sign(&reference, &[&entry]));
+        let outcome = setup.check(work);
+        assert_verdict(&outcome, Stage::Sign, Verdict::Verified);
+        assert_says(&outcome, Code::ImageReplaced, Effect::None, "was pushed as");
+    }
 }

@@ -8,3 +8,4 @@ pub mod run;
 pub mod stages;
 pub mod targets;
 pub mod tree;
+pub mod watch;

@@ -7,6 +7,7 @@ pub mod image;
 pub mod invocation;
 pub mod output;
 pub mod run;
+pub mod stages;
 pub mod target;
 
 use clap::{Args, Parser, Subcommand};

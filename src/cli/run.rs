@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::cluster::ClusterRunArgs;
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
 
 /// Arguments of `run`.
@@ -43,6 +44,9 @@ pub struct RunArgs {
     /// Accept a finding: it stays visible and no longer fails (repeatable)
     #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<String>,
+    /// What a local run builds and signs.
+    #[command(flatten)]
+    pub stages: StageArgs,
     /// What a run by the cluster's KMM does.
     #[command(flatten)]
     pub cluster: ClusterRunArgs,

@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod live;
 pub mod looker;
 pub mod run_cluster;
+pub mod stages;
 pub mod status;
 pub mod version;
 pub mod wish;

@@ -1,0 +1,25 @@
+//! Flags of `run --local` about Build and Sign.
+
+use clap::Args;
+
+use crate::build::builder::Choice;
+use crate::check::stages::StageSet;
+
+/// Which stages run, and how images are built.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Build and Sign (--local)")]
+pub struct StageArgs {
+    /// What builds images
+    #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]
+    pub builder: Choice,
+    /// Which stages may run: a list of image, build, sign
+    #[arg(long, value_name = "STAGES", default_value = "image,build,sign")]
+    pub stages: StageSet,
+    /// How many images are built at once; without it one for two cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub build_jobs: Option<u16>,
+    /// Check what is not verified again when its Module, ConfigMap or Secret changes, until
+    /// everything is verified
+    #[arg(short, long, requires = "local")]
+    pub watch: bool,
+}

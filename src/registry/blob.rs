@@ -170,7 +170,7 @@ impl Pump {
         }
         if self.sent < self.size {
             let message = format!(
-                "{} sent {} of the {} bytes of a layer",
+                "{} sent {} of the {} bytes of a layer that the manifest names",
                 self.repository, self.sent, self.size
             );
             return Err(Break::Again(Fault::new(FaultKind::Unreadable, message)));

@@ -227,19 +227,20 @@ impl Registries {
         let client = self.http.client(Profile { verify, proxy })?;
         let tls = look_at(host, &format!("https://{address}"), &client, verify, plain).await;
         match tls {
+            Ok(endpoint) => Ok(endpoint),
             // Whoever allows plain HTTP gets it where there is no TLS to be had.
-            Err(fault) if plain => {
+            Err((trouble, fault)) if plain && trouble != Trouble::Certificate => {
                 let base = format!("http://{address}");
                 let found = look_at(host, &base, &client, false, false).await;
-                found.map_err(|other| {
-                    if fault.message.contains("refuses") {
-                        fault
-                    } else {
+                found.map_err(|(_, other)| {
+                    if trouble == Trouble::NotTls {
                         other
+                    } else {
+                        fault
                     }
                 })
             }
-            other => other,
+            Err((_, fault)) => Err(fault),
         }
     }
 }
@@ -251,7 +252,7 @@ async fn look_at(
     client: &Client,
     verified: bool,
     once: bool,
-) -> Result<Arc<Endpoint>, Fault> {
+) -> Result<Arc<Endpoint>, (Trouble, Fault)> {
     let url = format!("{base}/v2/");
     let mut attempt = 0;
     loop {
@@ -273,7 +274,7 @@ async fn look_at(
             Err(error) => {
                 let trouble = Trouble::of(&error);
                 if last || !trouble.may_pass() {
-                    return Err(trouble.into_fault(host, &error));
+                    return Err((trouble, trouble.into_fault(host, &error)));
                 }
                 tokio::time::sleep(retry::pause(attempt, None)).await;
             }

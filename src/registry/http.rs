@@ -12,21 +12,32 @@ use reqwest::{Certificate, Client};
 
 use crate::registry::fault::{Fault, FaultKind};
 
-/// How long to wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may stay silent within an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many redirects one request follows.
 const MAX_REDIRECTS: usize = 10;
 
 /// How registries are trusted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Certificates of further authorities (`--ca-file`, PEM).
     pub ca_files: Vec<PathBuf>,
     /// Hosts (`host[:port]`) with plain HTTP, or TLS that nobody verifies
     /// (`--insecure-registry`).
     pub insecure_hosts: Vec<String>,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long a server may stay silent within an answer.
+    pub read_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            ca_files: Vec::new(),
+            insecure_hosts: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 /// One way to talk to a registry.
@@ -43,6 +54,8 @@ pub(crate) struct Profile {
 pub(crate) struct HttpClients {
     authorities: Vec<Certificate>,
     authority_files: Vec<Vec<u8>>,
+    connect_timeout: Duration,
+    read_timeout: Duration,
     clients: Mutex<HashMap<Profile, Client>>,
 }
 
@@ -71,6 +84,8 @@ impl HttpClients {
         Ok(Self {
             authorities,
             authority_files,
+            connect_timeout: config.connect_timeout,
+            read_timeout: config.read_timeout,
             clients: Mutex::default(),
         })
     }
@@ -87,8 +102,8 @@ impl HttpClients {
         }
         let mut builder = Client::builder()
             .user_agent(concat!("kubectl-kmm-preflight/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.read_timeout)
             .referer(false)
             .redirect(Policy::custom(move |attempt| {
                 let from_tls = attempt

@@ -2,6 +2,8 @@
 
 mod build;
 mod environment;
+mod faults;
+mod registry;
 mod sign_file;
 mod stages;
 #[path = "../support/mod.rs"]

@@ -2,6 +2,7 @@
 //! made in memory, and real servers.
 
 pub(crate) mod cluster;
+pub(crate) mod faults;
 pub(crate) mod image;
 pub(crate) mod preflight;
 pub(crate) mod registry;

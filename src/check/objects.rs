@@ -1,10 +1,25 @@
 //! The objects that Modules refer to: those that `-f` gave, then the cluster's.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
+use kube::api::ObjectMeta;
+use tokio::sync::OnceCell;
+
+use crate::cluster::Cluster;
+use crate::cluster::fault::Fault;
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::Work;
 use crate::registry::access::Access;
+use crate::registry::credentials::CredentialSource;
+use crate::registry::credentials::docker_config::DockerConfig;
+
+/// OpenShift's ServiceAccount for builds, whose pull secrets KMM ≤2.3 uses where a Module
+/// names none (`internal/auth`).
+const BUILDER: &str = "builder";
+/// The cluster's own pull secret, which every node has.
+const GLOBAL_PULL_SECRET: (&str, &str) = ("openshift-config", "pull-secret");
 
 /// Finds Secrets and ConfigMaps by namespace and name, and the credentials for images.
 #[derive(Debug, Default)]
@@ -13,6 +28,24 @@ pub struct Objects {
     pub secrets: Vec<Secret>,
     /// The ConfigMaps that `-f` gave.
     pub config_maps: Vec<ConfigMap>,
+    /// The ServiceAccounts that `-f` gave.
+    pub service_accounts: Vec<ServiceAccount>,
+    /// The cluster that is asked for what `-f` did not give.
+    pub cluster: Option<Arc<Cluster>>,
+    /// The credentials of this machine, first one first.
+    pub local_sources: Vec<Arc<CredentialSource>>,
+    /// True when `--authfile` named them: they then come before what the cluster's nodes
+    /// have for every image.
+    pub local_first: bool,
+    /// What was read from the cluster.
+    pub known: Known,
+}
+
+/// What was read from the cluster, each object once a run.
+#[derive(Debug, Default)]
+pub struct Known {
+    global: OnceCell<Option<Arc<CredentialSource>>>,
+    of_namespaces: tokio::sync::Mutex<HashMap<String, Vec<Arc<CredentialSource>>>>,
 }
 
 impl Objects {
@@ -21,19 +54,20 @@ impl Objects {
     /// # Errors
     /// `secret-missing` when it is nowhere, or what kept the look from being made.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Finding> {
-        self.secrets
-            .iter()
-            .find(|secret| {
-                secret.metadata.name.as_deref() == Some(name)
-                    && secret.metadata.namespace.as_deref().unwrap_or("default") == namespace
-            })
-            .cloned()
-            .ok_or_else(|| {
-                Finding::new(
-                    Code::SecretMissing,
-                    format!("Secret {namespace}/{name} was not found"),
-                )
-            })
+        if let Some(secret) = given(&self.secrets, |secret| &secret.metadata, namespace, name) {
+            return Ok(secret);
+        }
+        let missing = |why: String| {
+            Finding::new(Code::SecretMissing, format!("Secret {namespace}/{name} {why}"))
+        };
+        match &self.cluster {
+            None => Err(missing("is in none of the files".to_owned())
+                .hint("add the Secret to the files of -f, or run with access to the cluster")),
+            Some(cluster) => cluster
+                .secret(namespace, name)
+                .await
+                .map_err(|fault| missing(why(&fault)).hint(hint("Secret", namespace, &fault))),
+        }
     }
 
     /// A ConfigMap.
@@ -41,30 +75,289 @@ impl Objects {
     /// # Errors
     /// `configmap-missing` when it is nowhere, or what kept the look from being made.
     pub async fn config_map(&self, namespace: &str, name: &str) -> Result<ConfigMap, Finding> {
-        self.config_maps
-            .iter()
-            .find(|map| {
-                map.metadata.name.as_deref() == Some(name)
-                    && map.metadata.namespace.as_deref().unwrap_or("default") == namespace
-            })
-            .cloned()
-            .ok_or_else(|| {
-                Finding::new(
-                    Code::ConfigmapMissing,
-                    format!("ConfigMap {namespace}/{name} was not found"),
-                )
-            })
+        if let Some(map) = given(&self.config_maps, |map| &map.metadata, namespace, name) {
+            return Ok(map);
+        }
+        let missing = |why: String| {
+            Finding::new(
+                Code::ConfigmapMissing,
+                format!("ConfigMap {namespace}/{name} {why}"),
+            )
+        };
+        match &self.cluster {
+            None => Err(missing("is in none of the files".to_owned())
+                .hint("add the ConfigMap to the files of -f, or run with access to the cluster")),
+            Some(cluster) => cluster
+                .config_map(namespace, name)
+                .await
+                .map_err(|fault| missing(why(&fault)).hint(hint("ConfigMap", namespace, &fault))),
+        }
     }
 
-    /// How the image of a Module is asked for: its `registryTLS`, its imageRepoSecret, and
-    /// the places where the cluster's nodes would find credentials.
+    /// How the image of a Module is asked for: its `registryTLS`; the credentials of its
+    /// imageRepoSecret, or else of the `builder` ServiceAccount; the cluster's pull secret;
+    /// and this machine's.
+    ///
+    /// A node pulls without an imageRepoSecret that is not there, and so does this: the
+    /// finding about it is left in [`Access::missing_secret`] for the case that the registry
+    /// wants a credential.
     ///
     /// # Errors
-    /// `secret-missing`: the imageRepoSecret is nowhere.
-    pub async fn access(&self, _namespace: &str, work: &Work) -> Result<Access, Finding> {
-        Ok(Access {
+    /// Nothing at present; a source that cannot be read says so when it is asked.
+    pub async fn access(&self, namespace: &str, work: &Work) -> Result<Access, Finding> {
+        let mut access = Access {
             tls: work.registry_tls,
-            credentials: Vec::new(),
+            ..Access::default()
+        };
+        match &work.image_repo_secret {
+            Some(name) => match self.secret(namespace, name).await {
+                Ok(secret) => {
+                    let source = source_of("imageRepoSecret", namespace, name, &secret);
+                    access.credentials.push(Arc::new(source));
+                }
+                Err(finding) => access.missing_secret = Some(finding),
+            },
+            None => access.credentials.extend(self.of_builder(namespace).await),
+        }
+        access
+            .credentials
+            .extend(self.local_sources.iter().cloned());
+        if let Some(global) = self.global().await {
+            let at = if self.local_first {
+                access.credentials.len()
+            } else {
+                access.credentials.len() - self.local_sources.len()
+            };
+            access.credentials.insert(at, global);
+        }
+        Ok(access)
+    }
+
+    /// How images are asked for that belong to no Module: releases and driver toolkits.
+    pub async fn access_of_release(&self) -> Access {
+        let mut access = Access {
+            credentials: self.local_sources.clone(),
+            ..Access::default()
+        };
+        if let Some(global) = self.global().await {
+            let at = if self.local_first {
+                access.credentials.len()
+            } else {
+                0
+            };
+            access.credentials.insert(at, global);
+        }
+        access
+    }
+
+    async fn global(&self) -> Option<Arc<CredentialSource>> {
+        let (namespace, name) = GLOBAL_PULL_SECRET;
+        let read = async || {
+            let secret = self.secret(namespace, name).await.ok()?;
+            let source = source_of("the cluster's pull secret", namespace, name, &secret);
+            Some(Arc::new(source))
+        };
+        self.known.global.get_or_init(read).await.clone()
+    }
+
+    /// The pull secrets of a namespace's `builder` ServiceAccount; none where there is no
+    /// such account or it may not be read.
+    async fn of_builder(&self, namespace: &str) -> Vec<Arc<CredentialSource>> {
+        let mut known = self.known.of_namespaces.lock().await;
+        if let Some(sources) = known.get(namespace) {
+            return sources.clone();
+        }
+        let mut sources = Vec::new();
+        for name in self.pull_secrets_of_builder(namespace).await {
+            if let Ok(secret) = self.secret(namespace, &name).await {
+                let source = source_of("ServiceAccount builder's", namespace, &name, &secret);
+                sources.push(Arc::new(source));
+            }
+        }
+        known.insert(namespace.to_owned(), sources.clone());
+        sources
+    }
+
+    async fn pull_secrets_of_builder(&self, namespace: &str) -> Vec<String> {
+        let account = match given(
+            &self.service_accounts,
+            |account| &account.metadata,
+            namespace,
+            BUILDER,
+        ) {
+            Some(account) => Some(account),
+            None => match &self.cluster {
+                Some(cluster) => cluster.service_account(namespace, BUILDER).await.ok(),
+                None => None,
+            },
+        };
+        account
+            .and_then(|account| account.image_pull_secrets)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|reference| reference.name)
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+}
+
+/// An object of the files by namespace and name.
+fn given<T: Clone>(
+    objects: &[T],
+    metadata: impl Fn(&T) -> &ObjectMeta,
+    namespace: &str,
+    name: &str,
+) -> Option<T> {
+    objects
+        .iter()
+        .find(|object| {
+            let metadata = metadata(object);
+            metadata.name.as_deref() == Some(name)
+                && metadata.namespace.as_deref().unwrap_or("default") == namespace
         })
+        .cloned()
+}
+
+fn why(fault: &Fault) -> String {
+    match fault {
+        Fault::NotFound(_) => "does not exist".to_owned(),
+        fault => format!("could not be read: {fault}"),
+    }
+}
+
+fn hint(kind: &str, namespace: &str, fault: &Fault) -> String {
+    match fault {
+        Fault::NotFound(_) => format!("create the {kind}, or correct its name in the Module"),
+        Fault::Forbidden(_) => {
+            format!("ask for the right to get {kind}s in namespace {namespace}")
+        }
+        _ => "see that the API server can be reached".to_owned(),
+    }
+}
+
+/// The credentials of a pull secret (`kubernetes.io/dockerconfigjson` or
+/// `kubernetes.io/dockercfg`).
+fn source_of(what: &str, namespace: &str, name: &str, secret: &Secret) -> CredentialSource {
+    let value = |key: &str| {
+        let data = secret.data.as_ref().and_then(|data| data.get(key));
+        let text = secret.string_data.as_ref().and_then(|data| data.get(key));
+        text.map(|text| text.as_bytes().to_vec())
+            .or_else(|| data.map(|data| data.0.clone()))
+    };
+    let config = if let Some(bytes) = value(".dockerconfigjson") {
+        DockerConfig::parse(&bytes)
+    } else if let Some(bytes) = value(".dockercfg") {
+        DockerConfig::parse_legacy(&bytes)
+    } else {
+        Err("it holds neither .dockerconfigjson nor .dockercfg".to_owned())
+    };
+    CredentialSource::of_config(format!("{what} {namespace}/{name}"), config)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use k8s_openapi::api::core::v1::LocalObjectReference;
+
+    use super::*;
+    use crate::model::module::{Modprobe, TlsOptions};
+    use crate::registry::credentials::Credential;
+
+    fn metadata(namespace: &str, name: &str) -> ObjectMeta {
+        ObjectMeta {
+            namespace: Some(namespace.into()),
+            name: Some(name.into()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn secret(namespace: &str, name: &str, key: &str, user: &str) -> Secret {
+        let auths = format!(r#"{{"quay.io":{{"username":"{user}","password":"p"}}}}"#);
+        let text = if key == ".dockercfg" {
+            auths
+        } else {
+            format!(r#"{{"auths":{auths}}}"#)
+        };
+        Secret {
+            metadata: metadata(namespace, name),
+            data: Some([(key.to_owned(), ByteString(text.into_bytes()))].into()),
+            ..Secret::default()
+        }
+    }
+
+    fn work(image_repo_secret: Option<&str>) -> Work {
+        Work {
+            image: "quay.io/org/repo:1".into(),
+            registry_tls: TlsOptions::default(),
+            image_repo_secret: image_repo_secret.map(str::to_owned),
+            modprobe: Modprobe::default(),
+            in_tree_modules_to_remove: Vec::new(),
+            build: None,
+            sign: None,
+        }
+    }
+
+    fn objects() -> Objects {
+        Objects {
+            secrets: vec![
+                secret("ns", "repo", ".dockerconfigjson", "repo"),
+                secret("ns", "old", ".dockercfg", "old"),
+                secret("ns", "of-builder", ".dockercfg", "builder"),
+                secret("openshift-config", "pull-secret", ".dockerconfigjson", "global"),
+            ],
+            service_accounts: vec![ServiceAccount {
+                metadata: metadata("ns", "builder"),
+                image_pull_secrets: Some(vec![LocalObjectReference {
+                    name: "of-builder".into(),
+                }]),
+                ..ServiceAccount::default()
+            }],
+            local_sources: vec![Arc::new(CredentialSource::new("local", Vec::new()))],
+            ..Objects::default()
+        }
+    }
+
+    async fn users(objects: &Objects, work: &Work) -> Vec<String> {
+        let access = objects.access("ns", work).await.expect("an access");
+        let mut users = Vec::new();
+        for source in &access.credentials {
+            match source.credential_for("quay.io/org/repo").await {
+                Ok(Some(Credential::Basic { username, .. })) => users.push(username),
+                Ok(_) => users.push(source.name().to_owned()),
+                Err(fault) => users.push(fault.to_string()),
+            }
+        }
+        users
+    }
+
+    #[tokio::test]
+    async fn credentials_come_in_the_order_of_the_nodes() {
+        let objects = objects();
+        for (name, expected) in [
+            (Some("repo"), ["repo", "global", "local"]),
+            (Some("old"), ["old", "global", "local"]),
+            (None, ["builder", "global", "local"]),
+        ] {
+            assert_eq!(users(&objects, &work(name)).await, expected, "{name:?}");
+        }
+        let named = Objects {
+            local_first: true,
+            ..objects
+        };
+        assert_eq!(
+            users(&named, &work(Some("repo"))).await,
+            ["repo", "local", "global"]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_absent_secret_is_told_and_passed_over() {
+        let access = objects()
+            .access("ns", &work(Some("none")))
+            .await
+            .expect("an access");
+        let finding = access.missing_secret.expect("a finding");
+        assert_eq!(finding.code, Code::SecretMissing);
+        assert!(finding.message.contains("ns/none"), "{}", finding.message);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::finding::Finding;
 use crate::model::module::TlsOptions;
 use crate::registry::credentials::CredentialSource;
 
@@ -13,4 +14,6 @@ pub struct Access {
     /// Where credentials may come from; the first that has one for the repository is used,
     /// and without any the request is anonymous.
     pub credentials: Vec<Arc<CredentialSource>>,
+    /// A pull secret that the Module names and that is not there.
+    pub missing_secret: Option<Finding>,
 }

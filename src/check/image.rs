@@ -25,6 +25,20 @@ pub struct ImageCheck {
     pub release: KmmRelease,
 }
 
+/// A pull secret that is not there keeps nobody from an image that everybody may pull.
+fn of_missing_secret(access: &Access, outcome: &ImageOutcome) -> Option<Finding> {
+    let missing = access.missing_secret.clone()?;
+    let refused = outcome
+        .findings
+        .iter()
+        .any(|finding| finding.code == Code::ImageUnauthorized);
+    Some(if refused {
+        missing
+    } else {
+        missing.as_warning()
+    })
+}
+
 /// What the Image stage saw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageOutcome {
@@ -41,13 +55,15 @@ impl ImageCheck {
             self.images.open(&work.image, target.arch, access),
             self.facts.of(target),
         );
-        match opened {
+        let mut outcome = match opened {
             Ok(image) => self.judge(&image, work, target).await,
             Err(finding) => ImageOutcome {
                 digest: None,
                 findings: vec![finding],
             },
-        }
+        };
+        outcome.findings.extend(of_missing_secret(access, &outcome));
+        outcome
     }
 
     /// Judges an image that is open, reading its layers from the top until the answer can

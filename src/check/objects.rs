@@ -58,7 +58,10 @@ impl Objects {
             return Ok(secret);
         }
         let missing = |why: String| {
-            Finding::new(Code::SecretMissing, format!("Secret {namespace}/{name} {why}"))
+            Finding::new(
+                Code::SecretMissing,
+                format!("Secret {namespace}/{name} {why}"),
+            )
         };
         match &self.cluster {
             None => Err(missing("is in none of the files".to_owned())
@@ -100,11 +103,8 @@ impl Objects {
     ///
     /// A node pulls without an imageRepoSecret that is not there, and so does this: the
     /// finding about it is left in [`Access::missing_secret`] for the case that the registry
-    /// wants a credential.
-    ///
-    /// # Errors
-    /// Nothing at present; a source that cannot be read says so when it is asked.
-    pub async fn access(&self, namespace: &str, work: &Work) -> Result<Access, Finding> {
+    /// wants a credential. A source that cannot be read says so when it is asked.
+    pub async fn access(&self, namespace: &str, work: &Work) -> Access {
         let mut access = Access {
             tls: work.registry_tls,
             ..Access::default()
@@ -130,7 +130,7 @@ impl Objects {
             };
             access.credentials.insert(at, global);
         }
-        Ok(access)
+        access
     }
 
     /// How images are asked for that belong to no Module: releases and driver toolkits.
@@ -303,7 +303,12 @@ mod tests {
                 secret("ns", "repo", ".dockerconfigjson", "repo"),
                 secret("ns", "old", ".dockercfg", "old"),
                 secret("ns", "of-builder", ".dockercfg", "builder"),
-                secret("openshift-config", "pull-secret", ".dockerconfigjson", "global"),
+                secret(
+                    "openshift-config",
+                    "pull-secret",
+                    ".dockerconfigjson",
+                    "global",
+                ),
             ],
             service_accounts: vec![ServiceAccount {
                 metadata: metadata("ns", "builder"),
@@ -318,7 +323,7 @@ mod tests {
     }
 
     async fn users(objects: &Objects, work: &Work) -> Vec<String> {
-        let access = objects.access("ns", work).await.expect("an access");
+        let access = objects.access("ns", work).await;
         let mut users = Vec::new();
         for source in &access.credentials {
             match source.credential_for("quay.io/org/repo").await {
@@ -352,10 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_secret_is_told_and_passed_over() {
-        let access = objects()
-            .access("ns", &work(Some("none")))
-            .await
-            .expect("an access");
+        let access = objects().access("ns", &work(Some("none"))).await;
         let finding = access.missing_secret.expect("a finding");
         assert_eq!(finding.code, Code::SecretMissing);
         assert!(finding.message.contains("ns/none"), "{}", finding.message);

@@ -120,10 +120,7 @@ impl Stages {
         let Some(work) = &plan.work else {
             return outcome(Stage::Image, None, Vec::new());
         };
-        let access = match self.objects.access(&plan.namespace, work).await {
-            Ok(access) => access,
-            Err(finding) => return outcome(Stage::Image, None, vec![finding]),
-        };
+        let access = self.objects.access(&plan.namespace, work).await;
         let seen = if self.allowed.image {
             progress("looking at the image");
             self.image.check(work, &plan.target, &access).await

@@ -32,13 +32,7 @@ impl Looker {
         let Some(work) = plan.work else {
             return only(findings);
         };
-        let access = match self.objects.access(&module.namespace, &work).await {
-            Ok(access) => access,
-            Err(finding) => {
-                findings.push(finding);
-                return only(findings);
-            }
-        };
+        let access = self.objects.access(&module.namespace, &work).await;
         let seen = self.check.check(&work, target, &access).await;
         findings.extend(seen.findings);
         ImageOutcome {

@@ -198,6 +198,7 @@ impl Setup {
             objects: Arc::new(Objects {
                 secrets: serde_json::from_value(self.objects.clone()).expect("Secrets"),
                 config_maps: serde_json::from_value(self.config_maps.clone()).expect("ConfigMaps"),
+                ..Objects::default()
             }),
             builds: Builds::new(
                 BuildConfig {

@@ -17,7 +17,7 @@ use crate::check::run::Outcome;
 use crate::image::open::OpenImage;
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::module::{Build, LocalObjectReference, Sign};
-use crate::model::plan::{Plan, Work};
+use crate::model::plan::{KmmRelease, Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
 use crate::registry::access::Access;
 use crate::sign::keys::Signer;
@@ -205,13 +205,7 @@ impl Case<'_> {
         let objects = &self.stages.objects;
         let namespace = &self.plan.namespace;
         let dockerfile = dockerfile_of(objects, namespace, build).await?;
-        let args_case = ArgsCase {
-            namespace,
-            name: &self.plan.name,
-            kernel_version: &self.plan.target.kernel_version,
-            dtk_image: self.plan.target.dtk_image.as_deref(),
-            release: self.stages.image.release,
-        };
+        let args_case = args_case(self.plan, self.stages.image.release);
         findings.extend(lint::lint(
             &dockerfile,
             &LintCase {
@@ -459,6 +453,38 @@ fn intermediate_image(image: &str, namespace: &str, name: &str, preflight: bool)
     let separator = if image.contains(':') { '_' } else { ':' };
     let suffix = if preflight { "-preflight" } else { "" };
     format!("{image}{separator}{namespace}_{name}{suffix}_kmm_unsigned")
+}
+
+fn args_case(plan: &Plan, release: KmmRelease) -> ArgsCase<'_> {
+    ArgsCase {
+        namespace: &plan.namespace,
+        name: &plan.name,
+        kernel_version: &plan.target.kernel_version,
+        dtk_image: plan.target.dtk_image.as_deref(),
+        release,
+    }
+}
+
+/// The weaknesses of the Dockerfile that a plan's build section names, or why there is none
+/// to look at.
+pub async fn lints(objects: &Objects, plan: &Plan, release: KmmRelease) -> Vec<Finding> {
+    let Some(work) = &plan.work else {
+        return Vec::new();
+    };
+    let Some(build) = &work.build else {
+        return Vec::new();
+    };
+    match dockerfile_of(objects, &plan.namespace, build).await {
+        Ok(dockerfile) => lint::lint(
+            &dockerfile,
+            &LintCase {
+                args: args_case(plan, release),
+                own_args: &build.build_args,
+                dir_name: &work.modprobe.dir_name,
+            },
+        ),
+        Err(finding) => vec![finding],
+    }
 }
 
 /// The Dockerfile that a build section names.

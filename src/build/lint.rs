@@ -1,63 +1,19 @@
 //! Known weaknesses of Dockerfiles that build kernel modules for KMM. Each has a stable
 //! sub-code, the first word of its finding's message.
 
+mod codes;
+mod signs;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use crate::build::args::{self, ArgsCase};
-use crate::build::dockerfile::{Dockerfile, Placed, Stage, Step, expand, variables};
+use crate::build::dockerfile::{Dockerfile, Placed, Step, expand, variables};
+pub use crate::build::lint::codes::SUB_CODES;
+use crate::build::lint::signs::{brings_a_shell, commands, is_floating, is_module, names_a_kernel};
 use crate::model::finding::{Code, Finding};
 use crate::model::module::BuildArg;
-
-/// The sub-codes, with what each says.
-pub const SUB_CODES: &[(&str, &str)] = &[
-    (
-        "does-not-parse",
-        "the Dockerfile is none; the builder will refuse it",
-    ),
-    (
-        "depmod-missing",
-        "no step runs depmod, and modprobe finds no module without its indexes",
-    ),
-    (
-        "depmod-kernel-missing",
-        "depmod runs without a kernel version and indexes the build host's kernel",
-    ),
-    (
-        "arg-undeclared",
-        "a build argument is used in a stage that does not declare it with ARG, where it is empty",
-    ),
-    (
-        "arg-never-set",
-        "an ARG without a default that neither KMM nor buildArgs sets",
-    ),
-    (
-        "kernel-hard-coded",
-        "a kernel version is written into the Dockerfile; the next kernel needs another",
-    ),
-    (
-        "dtk-hard-coded",
-        "a driver-toolkit image is written into the Dockerfile; DTK_AUTO follows the kernel",
-    ),
-    ("dtk-auto-upstream", "upstream KMM sets no DTK_AUTO"),
-    (
-        "module-elsewhere",
-        "a module is put where modprobe does not look",
-    ),
-    (
-        "no-shell",
-        "the final stage has no /bin/sh, which KMM runs in the image",
-    ),
-    (
-        "base-floating",
-        "the final stage's base image has no fixed tag or digest",
-    ),
-    (
-        "mod-name",
-        "MOD_NAME is used; KMM's own preflight sets it to another value than the later build",
-    ),
-];
 
 /// A kernel release as distributions write it.
 static KERNEL_RELEASE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -410,67 +366,6 @@ impl<'a> Lints<'a> {
     }
 }
 
-/// The commands of a shell script, as words.
-fn commands(script: &str) -> Vec<Vec<&str>> {
-    script
-        .split(['\n', ';', '|', '&', '(', ')', '`'])
-        .map(|command| command.split_whitespace().collect())
-        .collect()
-}
-
-/// True when depmod's arguments hold a kernel version (depmod(8)): a word that is no
-/// option and no option's value.
-fn names_a_kernel(words: &[&str]) -> bool {
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        match *word {
-            "-b" | "--basedir" | "-o" | "--outdir" | "-C" | "--config" | "-E" | "--symvers"
-            | "-F" | "--filesyms" | "-P" | "--symbol-prefix" => {
-                words.next();
-            }
-            word if word.starts_with(['-', '>', '<', '2']) && !word.contains('.') => {}
-            "||" | "true" | "\\" => {}
-            _ => return true,
-        }
-    }
-    false
-}
-
-fn is_module(path: &str) -> bool {
-    [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-        .iter()
-        .any(|suffix| path.ends_with(suffix))
-}
-
-fn brings_a_shell(stage: &Stage) -> bool {
-    stage.steps.iter().any(|placed| match &placed.step {
-        Step::Copy {
-            sources,
-            destination,
-            ..
-        } => {
-            let whole = sources
-                .iter()
-                .any(|source| matches!(source.as_str(), "/" | "/bin" | "/bin/" | "/usr" | "/usr/"));
-            whole
-                || std::iter::once(destination)
-                    .chain(sources)
-                    .any(|path| path.ends_with("/sh") || path.contains("busybox"))
-        }
-        Step::Run(_) => true,
-        _ => false,
-    })
-}
-
-/// True for a reference without a digest whose tag is absent or `latest`.
-fn is_floating(image: &str) -> bool {
-    if image.contains('@') {
-        return false;
-    }
-    let name = image.rsplit('/').next().unwrap_or(image);
-    name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
-}
-
 #[cfg(test)]
-#[path = "lint_tests.rs"]
+#[path = "lint/tests.rs"]
 mod tests;

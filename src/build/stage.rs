@@ -1,5 +1,7 @@
 //! Runs builds: at most so many at once, each in its own folder of the run's workspace.
 
+mod inputs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -9,16 +11,14 @@ use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::build::builder::{self, Builder, Choice};
-use crate::build::command::{self, BuildRun, BuilderKind, Folders, SecretFile};
-use crate::build::credentials;
-use crate::build::dockerfile::{Dockerfile, Step};
+use crate::build::command::{self, BuilderKind, Folders};
 use crate::build::failure;
 use crate::build::log::BuildLog;
 use crate::build::processes::Processes;
-use crate::build::redaction::Redaction;
+use crate::build::stage::inputs::Inputs;
 use crate::build::tool::Tool;
 use crate::build::unpack;
-use crate::build::workspace::{Scratch, write_private};
+use crate::build::workspace::Scratch;
 use crate::model::finding::{Code, Finding};
 use crate::model::module::TlsOptions;
 use crate::model::target::Arch;
@@ -161,102 +161,6 @@ impl Builds {
         Ok((builder, folders))
     }
 
-    async fn write_inputs(
-        &self,
-        builder: &Builder,
-        request: &BuildRequest,
-        folder: &Path,
-    ) -> io::Result<Inputs> {
-        let secrets_folder = folder.join("secrets");
-        let auth_folder = folder.join("auth");
-        fs::create_dir(&secrets_folder)?;
-        fs::create_dir(&auth_folder)?;
-        let mut secrets = Vec::new();
-        let mut files = Vec::new();
-        for (name, entries) in &request.secrets {
-            let own = secrets_folder.join(name);
-            fs::create_dir(&own)?;
-            for (key, value) in entries {
-                let source = own.join(key);
-                write_private(&source, value)?;
-                files.push(SecretFile {
-                    id: format!("{name}-{}", files.len()),
-                    source,
-                    target: format!("/run/secrets/{name}/{key}"),
-                });
-            }
-            secrets.push((name.clone(), own));
-        }
-        let parsed = Dockerfile::parse(&request.dockerfile).ok();
-        let images = parsed
-            .as_ref()
-            .map(|dockerfile| dockerfile.images(&request.args))
-            .unwrap_or_default();
-        let auth = credentials::auth_file(builder.kind, &images, &request.access).await;
-        let authfile = auth_folder.join("config.json");
-        write_private(&authfile, auth.json.as_bytes())?;
-        let mut text = request.dockerfile.clone();
-        if let (BuilderKind::Docker, Some(dockerfile)) = (builder.kind, &parsed) {
-            text = command::with_secret_mounts(&text, &runs(dockerfile), &files);
-        }
-        let path = folder.join("Dockerfile");
-        write_private(&path, text.as_bytes())?;
-        let values = request
-            .secrets
-            .iter()
-            .flat_map(|(_, entries)| entries.values());
-        let redaction = Redaction::of(
-            values
-                .map(Vec::as_slice)
-                .chain(auth.secrets.iter().map(String::as_bytes)),
-        );
-        let id = folder
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        Ok(Inputs {
-            run: BuildRun {
-                dockerfile: path,
-                tag: format!("localhost/kmm-preflight-{}:{id}", std::process::id()),
-                arch: request.arch,
-                args: request.args.clone(),
-                secrets,
-                authfile: Some(authfile),
-                insecure: self.insecure(request, &images),
-                certificates: self.certificates(folder)?,
-                policy: policy(folder)?,
-                registries_conf: self.config.registries_conf.clone(),
-            },
-            secret_files: files,
-            redaction,
-        })
-    }
-
-    /// A Dockerfile that does not parse is left to the builder; the hosts that stand in it are
-    /// taken for those of base images then.
-    fn insecure(&self, request: &BuildRequest, images: &[String]) -> bool {
-        let tls = request.base_tls;
-        let named = |host: &String| match images {
-            [] => request.dockerfile.contains(host.as_str()),
-            images => images
-                .iter()
-                .any(|image| image.split('/').next() == Some(host)),
-        };
-        let listed = self.config.insecure_registries.iter().any(named);
-        tls.insecure || tls.insecure_skip_tls_verify || listed
-    }
-
-    /// containers-certs.d(5): a folder whose `*.crt` are trusted.
-    fn certificates(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
-        let Some(ca_file) = &self.config.ca_file else {
-            return Ok(None);
-        };
-        let certificates = folder.join("certificates");
-        fs::create_dir(&certificates)?;
-        fs::copy(ca_file, certificates.join("ca.crt"))?;
-        Ok(Some(certificates))
-    }
-
     async fn run(
         &self,
         builder: &Builder,
@@ -359,42 +263,6 @@ impl Drop for Builds {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// What was written for one build.
-struct Inputs {
-    run: BuildRun,
-    secret_files: Vec<SecretFile>,
-    redaction: Redaction,
-}
-
-/// The offsets of the steps that may read Secrets.
-fn runs(dockerfile: &Dockerfile) -> Vec<usize> {
-    dockerfile
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.steps)
-        .filter(|placed| matches!(placed.step, Step::Run(_)))
-        .map(|placed| placed.offset)
-        .collect()
-}
-
-/// containers-policy.json(5) is required; a machine without any gets one that allows every
-/// image, as nodes do.
-fn policy(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let home = std::env::var_os("HOME")
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let known = [
-        home.join(".config/containers/policy.json"),
-        "/etc/containers/policy.json".into(),
-    ];
-    if known.iter().any(|path| path.exists()) {
-        return Ok(None);
-    }
-    let path = folder.join("policy.json");
-    write_private(&path, br#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-    Ok(Some(path))
 }
 
 /// A name for a log file: what a file name cannot hold is a `_`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::module::{Modprobe, TlsOptions};
+use crate::model::module::{Build, Modprobe, Sign, TlsOptions};
 
 fn work(build: bool, sign: bool) -> Work {
     Work {
@@ -54,49 +54,4 @@ fn stages_are_read_from_a_list() {
     for text in ["", "image,", "done"] {
         assert!(text.parse::<StageSet>().is_err(), "{text}");
     }
-}
-
-#[test]
-fn the_intermediate_image_is_named_as_kmm_names_it() {
-    for (image, preflight, name) in [
-        (
-            "quay.io/o/i:5.14",
-            false,
-            "quay.io/o/i:5.14_ns1_m1_kmm_unsigned",
-        ),
-        (
-            "quay.io/o/i",
-            true,
-            "quay.io/o/i:ns1_m1-preflight_kmm_unsigned",
-        ),
-    ] {
-        assert_eq!(intermediate_image(image, "ns1", "m1", preflight), name);
-    }
-}
-
-#[test]
-fn text_entries_of_a_secret_win() {
-    let secret: Secret = serde_json::from_value(serde_json::json!({
-        "data": {"a": "YQ==", "b": "Yg=="},
-        "stringData": {"b": "text"},
-    }))
-    .expect("a Secret");
-    assert_eq!(
-        entries(&secret),
-        [
-            ("a".to_owned(), b"a".to_vec()),
-            ("b".to_owned(), b"text".to_vec())
-        ]
-        .into()
-    );
-}
-
-#[test]
-fn what_led_on_is_context_and_told_once() {
-    let failed = Finding::new(Code::ImageNotFound, "no such image");
-    let warning = Finding::new(Code::KernelFactsMissing, "no facts");
-    let context = as_context(&[failed.clone(), warning.clone()]);
-    assert_eq!(context, [failed.as_info()]);
-    let told = outcome(Stage::Build, None, vec![warning.clone(), warning.clone()]);
-    assert_eq!(told.findings, [warning]);
 }

@@ -1,0 +1,148 @@
+//! What a build reads, written into its folder.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::build::builder::Builder;
+use crate::build::command::{self, BuildRun, BuilderKind, SecretFile};
+use crate::build::credentials;
+use crate::build::dockerfile::{Dockerfile, Step};
+use crate::build::redaction::Redaction;
+use crate::build::stage::{BuildRequest, Builds};
+use crate::build::workspace::write_private;
+
+/// What was written for one build.
+pub(super) struct Inputs {
+    pub(super) run: BuildRun,
+    pub(super) secret_files: Vec<SecretFile>,
+    pub(super) redaction: Redaction,
+}
+
+impl Builds {
+    /// Writes what one build reads: its Dockerfile, Secrets, credentials.
+    pub(super) async fn write_inputs(
+        &self,
+        builder: &Builder,
+        request: &BuildRequest,
+        folder: &Path,
+    ) -> io::Result<Inputs> {
+        let secrets_folder = folder.join("secrets");
+        let auth_folder = folder.join("auth");
+        fs::create_dir(&secrets_folder)?;
+        fs::create_dir(&auth_folder)?;
+        let mut secrets = Vec::new();
+        let mut files = Vec::new();
+        for (name, entries) in &request.secrets {
+            let own = secrets_folder.join(name);
+            fs::create_dir(&own)?;
+            for (key, value) in entries {
+                let source = own.join(key);
+                write_private(&source, value)?;
+                files.push(SecretFile {
+                    id: format!("{name}-{}", files.len()),
+                    source,
+                    target: format!("/run/secrets/{name}/{key}"),
+                });
+            }
+            secrets.push((name.clone(), own));
+        }
+        let parsed = Dockerfile::parse(&request.dockerfile).ok();
+        let images = parsed
+            .as_ref()
+            .map(|dockerfile| dockerfile.images(&request.args))
+            .unwrap_or_default();
+        let auth = credentials::auth_file(builder.kind, &images, &request.access).await;
+        let authfile = auth_folder.join("config.json");
+        write_private(&authfile, auth.json.as_bytes())?;
+        let mut text = request.dockerfile.clone();
+        if let (BuilderKind::Docker, Some(dockerfile)) = (builder.kind, &parsed) {
+            text = command::with_secret_mounts(&text, &runs(dockerfile), &files);
+        }
+        let path = folder.join("Dockerfile");
+        write_private(&path, text.as_bytes())?;
+        let values = request
+            .secrets
+            .iter()
+            .flat_map(|(_, entries)| entries.values());
+        let redaction = Redaction::of(
+            values
+                .map(Vec::as_slice)
+                .chain(auth.secrets.iter().map(String::as_bytes)),
+        );
+        let id = folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Ok(Inputs {
+            run: BuildRun {
+                dockerfile: path,
+                tag: format!("localhost/kmm-preflight-{}:{id}", std::process::id()),
+                arch: request.arch,
+                args: request.args.clone(),
+                secrets,
+                authfile: Some(authfile),
+                insecure: self.insecure(request, &images),
+                certificates: self.certificates(folder)?,
+                policy: policy(folder)?,
+                registries_conf: self.config.registries_conf.clone(),
+            },
+            secret_files: files,
+            redaction,
+        })
+    }
+
+    /// A Dockerfile that does not parse is left to the builder; the hosts that stand in it are
+    /// taken for those of base images then.
+    fn insecure(&self, request: &BuildRequest, images: &[String]) -> bool {
+        let tls = request.base_tls;
+        let named = |host: &String| match images {
+            [] => request.dockerfile.contains(host.as_str()),
+            images => images
+                .iter()
+                .any(|image| image.split('/').next() == Some(host)),
+        };
+        let listed = self.config.insecure_registries.iter().any(named);
+        tls.insecure || tls.insecure_skip_tls_verify || listed
+    }
+
+    /// containers-certs.d(5): a folder whose `*.crt` are trusted.
+    fn certificates(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
+        let Some(ca_file) = &self.config.ca_file else {
+            return Ok(None);
+        };
+        let certificates = folder.join("certificates");
+        fs::create_dir(&certificates)?;
+        fs::copy(ca_file, certificates.join("ca.crt"))?;
+        Ok(Some(certificates))
+    }
+}
+
+/// The offsets of the steps that may read Secrets.
+fn runs(dockerfile: &Dockerfile) -> Vec<usize> {
+    dockerfile
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.steps)
+        .filter(|placed| matches!(placed.step, Step::Run(_)))
+        .map(|placed| placed.offset)
+        .collect()
+}
+
+/// containers-policy.json(5) is required; a machine without any gets one that allows every
+/// image, as nodes do.
+fn policy(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let known = [
+        home.join(".config/containers/policy.json"),
+        "/etc/containers/policy.json".into(),
+    ];
+    if known.iter().any(|path| path.exists()) {
+        return Ok(None);
+    }
+    let path = folder.join("policy.json");
+    write_private(&path, br#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+    Ok(Some(path))
+}

@@ -1,0 +1,112 @@
+//! The objects that a plan's build and sign sections name.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::build::args::ArgsCase;
+use crate::build::lint::{self, LintCase};
+use crate::check::objects::Objects;
+use crate::model::finding::{Code, Finding};
+use crate::model::module::Build;
+use crate::model::plan::{KmmRelease, Plan};
+
+/// What build arguments are made of.
+pub(super) fn args_case(plan: &Plan, release: KmmRelease) -> ArgsCase<'_> {
+    ArgsCase {
+        namespace: &plan.namespace,
+        name: &plan.name,
+        kernel_version: &plan.target.kernel_version,
+        dtk_image: plan.target.dtk_image.as_deref(),
+        release,
+    }
+}
+
+/// The weaknesses of the Dockerfile that a plan's build section names, or why there is none
+/// to look at.
+pub async fn lints(objects: &Objects, plan: &Plan, release: KmmRelease) -> Vec<Finding> {
+    let Some(work) = &plan.work else {
+        return Vec::new();
+    };
+    let Some(build) = &work.build else {
+        return Vec::new();
+    };
+    match dockerfile_of(objects, &plan.namespace, build).await {
+        Ok(dockerfile) => lint::lint(
+            &dockerfile,
+            &LintCase {
+                args: args_case(plan, release),
+                own_args: &build.build_args,
+                dir_name: &work.modprobe.dir_name,
+            },
+        ),
+        Err(finding) => vec![finding],
+    }
+}
+
+/// The Dockerfile that a build section names.
+///
+/// # Errors
+/// `configmap-missing`, or what kept the look from being made.
+pub(super) async fn dockerfile_of(
+    objects: &Objects,
+    namespace: &str,
+    build: &Build,
+) -> Result<String, Finding> {
+    let name = build
+        .dockerfile_config_map
+        .as_ref()
+        .map(|reference| reference.name.as_str())
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| {
+            Finding::new(
+                Code::ConfigmapMissing,
+                "the build section has no dockerfileConfigMap",
+            )
+        })?;
+    let map = objects.config_map(namespace, name).await?;
+    map.data
+        .and_then(|mut data| data.remove("dockerfile"))
+        .ok_or_else(|| {
+            Finding::new(
+                Code::ConfigmapMissing,
+                format!("ConfigMap {namespace}/{name} has no key dockerfile"),
+            )
+            .hint(format!(
+                "kubectl create configmap {name} -n {namespace} --from-file=dockerfile=FILE"
+            ))
+        })
+}
+
+/// Every entry of a Secret; `stringData` wins, as the API server merges it.
+pub(super) fn entries(secret: &Secret) -> BTreeMap<String, Vec<u8>> {
+    let data = secret.data.iter().flatten();
+    let mut entries: BTreeMap<String, Vec<u8>> = data
+        .map(|(key, value)| (key.clone(), value.0.clone()))
+        .collect();
+    let text = secret.string_data.iter().flatten();
+    entries.extend(text.map(|(key, value)| (key.clone(), value.clone().into_bytes())));
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_entries_of_a_secret_win() {
+        let secret: Secret = serde_json::from_value(serde_json::json!({
+            "data": {"a": "YQ==", "b": "Yg=="},
+            "stringData": {"b": "text"},
+        }))
+        .expect("a Secret");
+        assert_eq!(
+            entries(&secret),
+            [
+                ("a".to_owned(), b"a".to_vec()),
+                ("b".to_owned(), b"text".to_vec())
+            ]
+            .into()
+        );
+    }
+}

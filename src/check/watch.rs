@@ -221,6 +221,7 @@ mod tests {
             Objects {
                 config_maps: serde_json::from_value(map).expect("a ConfigMap"),
                 secrets: serde_json::from_value(secret).expect("a Secret"),
+                ..Objects::default()
             }
         };
         let first = definition(&plan, &objects("FROM a", "1")).await;

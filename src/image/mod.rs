@@ -4,10 +4,15 @@
 //! [`overlay`] puts indexes on top of each other (pure), [`open`] finds and fetches.
 
 pub mod decompress;
+mod files;
+pub mod kept_files;
+pub mod layer_paths;
 pub mod layer_reader;
 mod layers;
 pub mod open;
 pub mod overlay;
 mod place;
 mod push;
+pub mod tar_extensions;
+mod tar_sparse;
 pub mod tar_stream;

@@ -6,9 +6,9 @@
 //! directories of its layer whether or not they have entries of their own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::image::layer_paths::{components, first, first_key, implies_dir, join, names_in};
 use crate::model::layer::{LayerIndex, Node};
 
 /// How many links one look-up follows (`MAXSYMLINKS` in the kernel's `fs/namei.c`).
@@ -335,72 +335,6 @@ fn found(resolved: Resolved<'_>) -> Found<'_> {
             from_top: dir.layers.first().copied().unwrap_or_default(),
         },
     }
-}
-
-fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    path.split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-}
-
-fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{dir}/{name}")
-    }
-}
-
-fn first<'a>(set: &'a BTreeSet<String>, from: &str) -> Option<&'a str> {
-    set.range::<str, _>((Bound::Included(from), Bound::Unbounded))
-        .next()
-        .map(String::as_str)
-}
-
-fn first_key<'a>(map: &'a BTreeMap<String, Node>, from: &str) -> Option<&'a str> {
-    map.range::<str, _>((Bound::Included(from), Bound::Unbounded))
-        .next()
-        .map(|(key, _)| key.as_str())
-}
-
-/// True when something below `path` makes it a directory of this layer.
-fn implies_dir(layer: &LayerIndex, path: &str) -> bool {
-    let below = format!("{path}/");
-    let starts = |key: Option<&str>| key.is_some_and(|key| key.starts_with(&below));
-    layer.opaque.contains(path)
-        || starts(first_key(&layer.entries, &below))
-        || starts(first(&layer.whiteouts, &below))
-        || starts(first(&layer.opaque, &below))
-}
-
-/// Adds the names directly below `dir`; `first_from` gives the first path at or after one.
-fn names_in<'a>(
-    dir: &str,
-    names: &mut BTreeSet<&'a str>,
-    first_from: impl Fn(&str) -> Option<&'a str>,
-) {
-    let prefix = if dir.is_empty() {
-        String::new()
-    } else {
-        format!("{dir}/")
-    };
-    let mut from = prefix.clone();
-    while let Some(path) = first_from(&from) {
-        let Some(rest) = path.strip_prefix(&prefix) else {
-            break;
-        };
-        match rest.split_once('/') {
-            // The paths below this name end where its `/` would be a `0`, the next byte.
-            Some((name, _)) => {
-                names.insert(name);
-                from = format!("{prefix}{name}0");
-            }
-            None => {
-                names.insert(rest);
-                from = format!("{path}\0");
-            }
-        }
-    }
-    names.remove("");
 }
 
 #[cfg(test)]

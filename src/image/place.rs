@@ -3,9 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
-use crate::registry::client::Repository;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::layout::Layout;
+use crate::registry::repository::Repository;
 
 /// A place that serves an image.
 #[derive(Debug, Clone)]

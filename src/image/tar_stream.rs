@@ -6,10 +6,10 @@ use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-/// Most bytes of one pax header or GNU long name.
-const MAX_EXTENSION: u64 = 1 << 20;
-/// Most pieces of one sparse file.
-const MAX_PIECES: usize = 1 << 16;
+use crate::image::tar_extensions::{
+    Extensions, MAX_EXTENSION, check_pieces, damaged, pairs, until_nul,
+};
+
 const BLOCK: u64 = 512;
 
 /// Why a stream is no tar archive, or not one that is read.
@@ -59,7 +59,7 @@ pub struct Entry {
     /// Group.
     pub gid: u64,
     /// Where the stored bytes belong, for a sparse file: offset and length.
-    pieces: Option<Vec<(u64, u64)>>,
+    pub(crate) pieces: Option<Vec<(u64, u64)>>,
 }
 
 /// A tar stream at a header, or in the middle of an entry's content.
@@ -81,20 +81,6 @@ impl<R> std::fmt::Debug for TarStream<R> {
             .field("content", &self.content)
             .finish_non_exhaustive()
     }
-}
-
-/// What pax headers and GNU long names say of the entry that follows them.
-#[derive(Debug, Default)]
-struct Extensions {
-    name: Option<String>,
-    link: Option<String>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    sparse_name: Option<String>,
-    sparse_size: Option<u64>,
-    sparse_pieces: Vec<u64>,
-    sparse_is_1_0: bool,
 }
 
 impl<R: Read> TarStream<R> {
@@ -278,7 +264,7 @@ impl<R: Read> TarStream<R> {
         }
     }
 
-    fn enter(&mut self, size: u64) {
+    pub(crate) fn enter(&mut self, size: u64) {
         self.content = size;
         self.padding = size.wrapping_neg() % BLOCK;
     }
@@ -351,7 +337,7 @@ impl<R: Read> TarStream<R> {
         self.peeked(length)
     }
 
-    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), TarFault> {
+    pub(crate) fn read_exact(&mut self, into: &mut [u8]) -> Result<(), TarFault> {
         self.spend(into.len() as u64)?;
         self.reader
             .read_exact(into)
@@ -379,174 +365,6 @@ impl<R: Read> TarStream<R> {
             self.limit
         ))
     }
-
-    /// The map of an old GNU sparse entry: four pieces in its header, more in the blocks
-    /// that follow it.
-    fn gnu_sparse(&mut self, header: &Header, entry: &mut Entry) -> Result<(), TarFault> {
-        let stored = entry.size;
-        let Some(gnu) = header.as_gnu() else {
-            return Err(damaged("a sparse file without a GNU header"));
-        };
-        entry.size = gnu
-            .real_size()
-            .map_err(|_| damaged("a sparse file's size is no number"))?;
-        let mut pieces = Vec::new();
-        let mut add = |sparse: &tar::GnuSparseHeader| -> Result<(), TarFault> {
-            if !sparse.is_empty() {
-                let (Ok(offset), Ok(length)) = (sparse.offset(), sparse.length()) else {
-                    return Err(damaged("a sparse file's map is damaged"));
-                };
-                pieces.push((offset, length));
-            }
-            Ok(())
-        };
-        gnu.sparse.iter().try_for_each(&mut add)?;
-        let mut more = gnu.is_extended();
-        let mut blocks = 0;
-        while more {
-            blocks += 1;
-            if blocks * 21 > MAX_PIECES {
-                return Err(too_many_pieces());
-            }
-            let mut block = tar::GnuExtSparseHeader::new();
-            self.read_exact(block.as_mut_bytes())?;
-            block.sparse().iter().try_for_each(&mut add)?;
-            more = block.is_extended();
-        }
-        entry.pieces = Some(pieces);
-        self.enter(stored);
-        Ok(())
-    }
-
-    /// The map of a pax 1.0 sparse entry: decimal lines before the content, padded to a
-    /// whole block.
-    fn sparse_map_1_0(&mut self) -> Result<Vec<(u64, u64)>, TarFault> {
-        let mut numbers = Vec::new();
-        let mut wanted = None;
-        let mut digits = String::new();
-        loop {
-            let block = self.peeked(512)?;
-            if block.len() < 512 {
-                return Err(damaged("a sparse file's map is cut"));
-            }
-            for byte in block {
-                if byte != b'\n' {
-                    digits.push(char::from(byte));
-                    if digits.len() > 20 {
-                        return Err(damaged("a sparse file's map is damaged"));
-                    }
-                    continue;
-                }
-                let number: u64 = digits
-                    .parse()
-                    .map_err(|_| damaged("a sparse file's map is damaged"))?;
-                digits.clear();
-                match wanted {
-                    None if number > MAX_PIECES as u64 => return Err(too_many_pieces()),
-                    None => wanted = usize::try_from(number * 2).ok(),
-                    Some(_) => numbers.push(number),
-                }
-                if wanted == Some(numbers.len()) {
-                    return pairs(&numbers);
-                }
-            }
-        }
-    }
-}
-
-impl Extensions {
-    /// Takes the records of a pax header: `LENGTH KEY=VALUE\n`.
-    fn read_pax(&mut self, mut text: &[u8]) -> Result<(), TarFault> {
-        while !text.is_empty() {
-            let bad = || damaged("a pax header is damaged");
-            let space = text.iter().position(|byte| *byte == b' ').ok_or_else(bad)?;
-            let length: usize = std::str::from_utf8(&text[..space])
-                .ok()
-                .and_then(|digits| digits.parse().ok())
-                .ok_or_else(bad)?;
-            let record = text.get(space + 1..length).ok_or_else(bad)?;
-            let record = record.strip_suffix(b"\n").ok_or_else(bad)?;
-            let equals = record
-                .iter()
-                .position(|byte| *byte == b'=')
-                .ok_or_else(bad)?;
-            let key = String::from_utf8_lossy(&record[..equals]);
-            let value = String::from_utf8_lossy(&record[equals + 1..]);
-            self.set(&key, &value)?;
-            text = &text[length..];
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, key: &str, value: &str) -> Result<(), TarFault> {
-        let number = || {
-            value
-                .parse::<u64>()
-                .map_err(|_| damaged(&format!("pax record {key} is no number")))
-        };
-        match key {
-            "path" => self.name = Some(value.to_owned()),
-            "linkpath" => self.link = Some(value.to_owned()),
-            "size" => self.size = Some(number()?),
-            "uid" => self.uid = value.parse().ok(),
-            "gid" => self.gid = value.parse().ok(),
-            "GNU.sparse.name" => self.sparse_name = Some(value.to_owned()),
-            "GNU.sparse.size" | "GNU.sparse.realsize" => self.sparse_size = Some(number()?),
-            "GNU.sparse.major" => self.sparse_is_1_0 = value == "1",
-            "GNU.sparse.offset" | "GNU.sparse.numbytes" => self.sparse_pieces.push(number()?),
-            "GNU.sparse.map" if !value.is_empty() => {
-                for part in value.split(',') {
-                    let part = part.parse();
-                    let part = part.map_err(|_| damaged("a sparse file's map is damaged"))?;
-                    self.sparse_pieces.push(part);
-                }
-            }
-            _ => {}
-        }
-        if self.sparse_pieces.len() > 2 * MAX_PIECES {
-            return Err(too_many_pieces());
-        }
-        Ok(())
-    }
-}
-
-/// The pieces of a sparse file are in order, inside the file, and as many bytes as stored.
-fn check_pieces(pieces: &[(u64, u64)], size: u64, stored: u64) -> Result<(), TarFault> {
-    let mut end = 0;
-    let mut sum = 0_u64;
-    for &(offset, length) in pieces {
-        let next = offset.checked_add(length).filter(|next| *next <= size);
-        let (true, Some(next)) = (offset >= end, next) else {
-            return Err(damaged("a sparse file's map is damaged"));
-        };
-        end = next;
-        sum += length;
-    }
-    if sum == stored {
-        Ok(())
-    } else {
-        Err(damaged("a sparse file's map does not fit its content"))
-    }
-}
-
-fn pairs(numbers: &[u64]) -> Result<Vec<(u64, u64)>, TarFault> {
-    if !numbers.len().is_multiple_of(2) {
-        return Err(damaged("a sparse file's map is damaged"));
-    }
-    Ok(numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect())
-}
-
-fn until_nul(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]).into_owned()
-}
-
-fn damaged(message: &str) -> TarFault {
-    TarFault::Damaged(message.to_owned())
-}
-
-fn too_many_pieces() -> TarFault {
-    TarFault::Limit(format!("a sparse file of more than {MAX_PIECES} pieces"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::kmod::module_file::ModuleFile;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerIndex {
     /// Every entry by path; of several entries for a path the last counts.
+    #[serde(with = "pairs")]
     pub entries: BTreeMap<String, Node>,
     /// Paths that this layer removes from the layers below (`.wh.NAME`).
     pub whiteouts: BTreeSet<String>,
@@ -52,4 +53,27 @@ pub enum Content {
     Module(Arc<ModuleFile>),
     /// It is beyond the limit named, in bytes.
     TooLarge(u64),
+}
+
+/// A map as a list of its pairs, from which it is built at once and not entry by entry.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Node;
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<String, Node>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, Node>, D::Error> {
+        let pairs = Vec::<(String, Node)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
 }

@@ -10,9 +10,9 @@ use reqwest::header::CONTENT_RANGE;
 use reqwest::{Response, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::registry::client::Repository;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::Trouble;
+use crate::registry::repository::Repository;
 use crate::registry::retry::{self, ATTEMPTS};
 
 /// Pieces that wait for their reader; a piece is what one read of a socket gave.

@@ -11,8 +11,8 @@ use oci_client::{Client, Reference};
 use reqwest::header::HeaderValue;
 use tokio::sync::mpsc;
 
-use crate::registry::client::Repository;
 use crate::registry::fault::{Fault, FaultKind};
+use crate::registry::repository::Repository;
 use crate::registry::retry::{self, ATTEMPTS};
 
 /// Bytes that are read at once.

@@ -12,10 +12,11 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::registry::challenge::Challenge;
-use crate::registry::client::{Endpoint, bounded};
 use crate::registry::credentials::{Credential, SecretText};
+use crate::registry::endpoint::Endpoint;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::Trouble;
+use crate::registry::repository::bounded;
 use crate::registry::retry::{self, ATTEMPTS};
 
 /// How long a token lasts whose server does not say (the specification's default).

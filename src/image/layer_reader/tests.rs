@@ -119,29 +119,6 @@ fn wanted_files_come_whole() {
 }
 
 #[test]
-fn kernel_layers_keep_what_tells_about_kernels() {
-    for (path, kept) in [
-        ("usr/src/kernels/5.14/Module.symvers", true),
-        ("usr/src/kernels/5.14/.config", true),
-        (
-            "usr/src/linux-headers-6.1/include/generated/utsrelease.h",
-            true,
-        ),
-        ("usr/src/kernels/5.14/drivers/.config", false),
-        ("lib/modules/5.14/symvers.gz", true),
-        ("usr/lib/modules/5.14/config", true),
-        ("usr/lib/modules/5.14/kernel/config", false),
-        ("usr/lib/modules/5.14/modules.builtin.modinfo", true),
-        ("usr/lib/modules/5.14/vmlinuz", false),
-        ("etc/driver-toolkit-release.json", true),
-        ("release-manifests/image-references", true),
-        ("etc/passwd", false),
-    ] {
-        assert_eq!(is_kept(path, Purpose::Kernel), kept, "{path}");
-    }
-}
-
-#[test]
 fn limits_end_the_reading() {
     let deep = format!("f {} x", "d/".repeat(40));
     let limits = LayerLimits {

@@ -88,6 +88,9 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// The user ended the command before it had anything to say.
+    #[error("interrupted")]
+    Interrupted,
     /// There is nothing to check.
     #[error("{message}")]
     Nothing {
@@ -108,6 +111,7 @@ impl Error {
             | Self::Image { hint, .. }
             | Self::Cluster { hint, .. }
             | Self::Nothing { hint, .. } => hint,
+            Self::Interrupted => "",
         }
     }
 
@@ -120,6 +124,7 @@ impl Error {
                 EXIT_UNDECIDED
             }
             Self::Nothing { .. } => EXIT_NOTHING,
+            Self::Interrupted => EXIT_INTERRUPTED,
         }
     }
 

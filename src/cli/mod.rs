@@ -7,12 +7,14 @@ pub mod image;
 pub mod invocation;
 pub mod output;
 pub mod run;
+pub mod screen;
 pub mod stages;
 pub mod target;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::cluster::{DeleteArgs, GenerateArgs, StatusArgs};
+use crate::cli::image::{InspectArgs, KernelArgs};
 use crate::cli::output::OutputArgs;
 use crate::cli::run::RunArgs;
 
@@ -47,6 +49,10 @@ pub enum Command {
     Generate(Box<GenerateArgs>),
     /// Delete preflight CRs
     Delete(Box<DeleteArgs>),
+    /// Resolve a release image, or a driver-toolkit image, to its kernels
+    Kernel(Box<KernelArgs>),
+    /// List the kernel modules in an image
+    Inspect(Box<InspectArgs>),
     /// Print a shell completion script
     Completion(CompletionArgs),
     /// Print the version of this program

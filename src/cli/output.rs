@@ -31,13 +31,16 @@ pub enum Format {
     Json,
     /// The same as YAML
     Yaml,
-    /// One name a line
+    /// Each Module's name a line, as module.kmm.sigs.x-k8s.io/NAME
     Name,
     /// JUnit XML
+    #[value(skip)]
     Junit,
     /// SARIF 2.1.0
+    #[value(skip)]
     Sarif,
     /// GitHub workflow commands
+    #[value(skip)]
     Github,
 }
 

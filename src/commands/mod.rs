@@ -9,19 +9,30 @@ pub mod inspect;
 pub mod kernel;
 pub mod live;
 pub mod looker;
+pub mod progress;
+pub mod run;
 pub mod run_cluster;
+pub mod run_local;
+pub mod session;
 pub mod stages;
 pub mod status;
+pub mod targets;
 pub mod version;
 pub mod wish;
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::output::{Format, OutputArgs};
+use crate::build::builder::this_machine;
+use crate::cli::output::OutputArgs;
+use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
 use crate::commands::console::Console;
+use crate::commands::session::Session;
 use crate::error::Error;
-use crate::model::report::Report;
+use crate::input::{Inputs, yaml};
+use crate::report::render;
 
 /// What a command leaves to print, and how the process ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,23 +52,58 @@ pub struct Done {
 pub fn run(cli: Cli) -> Result<Done, Error> {
     let output = &cli.output;
     match cli.command {
-        Command::Completion(args) => Ok(completion::run(&args)),
-        Command::Version => version::run(cli.output.output),
-        Command::Run(args) => in_runtime(output, async |c| run_cluster::run(&args, c).await),
+        Command::Run(args) => in_runtime(output, async |c| run::run(&args, c).await),
         Command::Status(args) => in_runtime(output, async |c| status::run(&args, c).await),
         Command::Generate(args) => {
             in_runtime(output, async |c| generate::run(&args, c.format).await)
         }
         Command::Delete(args) => in_runtime(output, async |c| delete::run(&args, c.format).await),
+        Command::Kernel(args) => in_runtime(output, async |c| {
+            let archs = match args.arch.as_slice() {
+                [] => vec![this_machine()],
+                archs => archs.to_vec(),
+            };
+            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+            let access = session.objects.access_of_release().await;
+            kernel::run(
+                &args.image,
+                &archs,
+                c.format,
+                &session.images,
+                &access,
+                as_yaml,
+            )
+            .await
+        }),
+        Command::Inspect(args) => in_runtime(output, async |c| {
+            let arch = args.arch.unwrap_or_else(this_machine);
+            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+            let access = session.objects.access_of_release().await;
+            inspect::run(
+                &args.image,
+                arch,
+                c.format,
+                &session.images,
+                &access,
+                as_yaml,
+            )
+            .await
+        }),
+        Command::Completion(args) => Ok(completion::run(&args)),
+        Command::Version => version::run(cli.output.output),
     }
 }
 
-/// Runs a command that waits for the cluster; Ctrl-C ends its wait.
+fn as_yaml(value: &serde_json::Value) -> String {
+    yaml::to_string(value).unwrap_or_default()
+}
+
+/// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.
 fn in_runtime(
     output: &OutputArgs,
     command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
 ) -> Result<Done, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::Cluster {
@@ -65,65 +111,50 @@ fn in_runtime(
             hint: String::new(),
         })?;
     let interrupt = CancellationToken::new();
+    let screen = Surroundings::of_process().screen(output.color);
     let console = Console {
         format: output.output,
         progress: output.progress,
-        render: &interim,
+        render: &|report, format| render(report, format, &screen),
         accept: &|_| (),
         interrupt: interrupt.clone(),
     };
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         tokio::spawn(async move {
-            let _ = tokio::signal::ctrl_c().await;
+            wish_to_end().await;
             interrupt.cancel();
         });
-        command(&console).await
-    })
+        tokio::select! {
+            biased;
+            done = command(&console) => done,
+            () = after(&console.interrupt) => Err(Error::Interrupted),
+        }
+    });
+    // A look that hangs in a system call must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
-/// The report until it has its renderers.
-fn interim(report: &Report, format: Format) -> String {
-    match format {
-        Format::Json => {
-            let rows: Vec<_> = report.modules.iter().map(|m| serde_json::json!({
-                "namespace": m.namespace, "name": m.name, "kernelVersion": m.kernel_version,
-                "verdict": m.verdict.as_str(), "verificationStatus": m.verification_status,
-                "verificationStage": m.verification_stage, "statusReason": m.status_reason,
-                "lastTransitionTime": m.last_transition_time,
-                "findings": m.findings.iter().map(|f| serde_json::json!({"code": f.code.as_str(), "severity": f.severity.as_str(), "message": f.message, "hint": f.hint})).collect::<Vec<_>>(),
-            })).collect();
-            format!(
-                "{:#}\n",
-                serde_json::json!({"verdict": report.verdict().map(|v| v.as_str()), "modules": rows})
-            )
+/// How long an interrupted command may take to say what it knows.
+const LAST_WORDS: Duration = Duration::from_millis(800);
+
+async fn after(interrupt: &CancellationToken) {
+    interrupt.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+/// Ctrl-C, or SIGTERM where there is such a signal.
+async fn wish_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
         }
-        _ => report
-            .modules
-            .iter()
-            .map(|m| {
-                let mut text = format!(
-                    "{} {} {} {} {} {} {}\n",
-                    m.preflight.clone().unwrap_or_default(),
-                    m.namespace,
-                    m.name,
-                    m.verification_stage,
-                    m.verification_status,
-                    m.verdict.as_str(),
-                    m.status_reason
-                );
-                for f in &m.findings {
-                    text.push_str(&format!(
-                        "    {} {}: {}\n",
-                        f.severity.as_str(),
-                        f.code,
-                        f.message
-                    ));
-                    if let Some(hint) = &f.hint {
-                        text.push_str(&format!("        hint: {hint}\n"));
-                    }
-                }
-                text
-            })
-            .collect(),
     }
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
             push_built_image: self.push_built_image,
         };
         if let Some(version) = self.to {
-            let update = self.update(version, cluster).await?;
+            let update = update(version, cluster).await?;
             for risk in update.risks {
                 warnings.push(format!("the update to {version} has a known risk: {risk}"));
             }
@@ -86,34 +86,33 @@ impl<'a> Asked<'a> {
         }
         Ok((wish, warnings))
     }
+}
 
-    async fn update(
-        &self,
-        version: &str,
-        cluster: Option<&Cluster>,
-    ) -> Result<updates::Update, Error> {
-        let Some(cluster) = cluster else {
-            return Err(Error::Usage {
-                message: "--to looks the release up in a cluster".to_owned(),
-                hint: "name the release with --release-image, or leave --kmm-version out"
-                    .to_owned(),
-            });
-        };
-        let cluster_version = cluster
-            .cluster_version()
-            .await
-            .map_err(|fault| match fault {
-                Fault::NotServed(_) | Fault::NotFound(_) => Error::Cluster {
-                    message: format!(
-                        "the cluster {} has no ClusterVersion: --to is for OpenShift",
-                        cluster.server()
-                    ),
-                    hint: "name the kernel with --kernel-version".to_owned(),
-                },
-                fault => fault.into_error("reading the cluster's updates", "run"),
-            })?;
-        updates::find(&cluster_version, version)
-    }
+/// Looks a release up in the cluster's available and conditional updates (`--to`).
+///
+/// # Errors
+/// There is no cluster, it is not OpenShift, or it knows no such update.
+pub async fn update(version: &str, cluster: Option<&Cluster>) -> Result<updates::Update, Error> {
+    let Some(cluster) = cluster else {
+        return Err(Error::Usage {
+            message: "--to looks the release up in a cluster".to_owned(),
+            hint: "name the release with --release-image, or leave --kmm-version out".to_owned(),
+        });
+    };
+    let cluster_version = cluster
+        .cluster_version()
+        .await
+        .map_err(|fault| match fault {
+            Fault::NotServed(_) | Fault::NotFound(_) => Error::Cluster {
+                message: format!(
+                    "the cluster {} has no ClusterVersion: --to is for OpenShift",
+                    cluster.server()
+                ),
+                hint: "name the kernel with --kernel-version".to_owned(),
+            },
+            fault => fault.into_error("reading the cluster's updates", "run"),
+        })?;
+    updates::find(&cluster_version, version)
 }
 
 /// The kernel of a release image.

@@ -1,0 +1,142 @@
+//! What stdout can show, decided once from flags, environment and terminal.
+
+use std::io::IsTerminal;
+
+use crate::cli::output::When;
+use crate::report::Screen;
+
+/// What the decision hangs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Stdout is a terminal.
+    pub terminal: bool,
+    /// The terminal's columns.
+    pub columns: Option<usize>,
+    /// `NO_COLOR` is there, whatever it says (no-color.org).
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` is there and not `0` (bixense.com/clicolors).
+    pub force_color: bool,
+    /// `TERM`.
+    pub term: String,
+    /// `COLUMNS`.
+    pub columns_variable: Option<usize>,
+    /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is there and not empty.
+    pub locale: String,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+            columns: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
+            no_color: std::env::var_os("NO_COLOR").is_some(),
+            force_color: text("CLICOLOR_FORCE").is_some_and(|text| text != "0"),
+            term: text("TERM").unwrap_or_default(),
+            columns_variable: text("COLUMNS").and_then(|text| text.parse().ok()),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"]
+                .into_iter()
+                .find_map(text)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// True when colour is wanted: `--color` decides, then NO_COLOR, CLICOLOR_FORCE, and
+    /// whether stdout is a terminal that is not dumb.
+    pub fn color(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                !self.no_color && (self.force_color || (self.terminal && self.term != "dumb"))
+            }
+        }
+    }
+
+    /// The screen. Without a terminal it is as wide as `COLUMNS` says, or 80.
+    pub fn screen(&self, when: When) -> Screen {
+        let locale = self.locale.to_ascii_lowercase();
+        let columns = self.columns.filter(|_| self.terminal);
+        Screen {
+            width: self
+                .columns_variable
+                .or(columns)
+                .filter(|width| *width > 0)
+                .unwrap_or(Screen::PLAIN.width),
+            color: self.color(when),
+            unicode: (locale.contains("utf-8") || locale.contains("utf8")) && self.term != "dumb",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_decided_once() {
+        let terminal = Surroundings {
+            terminal: true,
+            term: "xterm".into(),
+            ..Surroundings::default()
+        };
+        let pipe = Surroundings::default();
+        let with = |base: &Surroundings, no_color, force_color| Surroundings {
+            no_color,
+            force_color,
+            ..base.clone()
+        };
+        let dumb = Surroundings {
+            term: "dumb".into(),
+            ..terminal.clone()
+        };
+        for (surroundings, when, expected) in [
+            (&terminal, When::Auto, true),
+            (&pipe, When::Auto, false),
+            (&dumb, When::Auto, false),
+            (&with(&terminal, true, false), When::Auto, false),
+            (&with(&pipe, false, true), When::Auto, true),
+            (&with(&terminal, true, true), When::Auto, false),
+            (&with(&pipe, true, false), When::Always, true),
+            (&with(&terminal, false, true), When::Never, false),
+        ] {
+            assert_eq!(surroundings.color(when), expected, "{surroundings:?}");
+        }
+    }
+
+    #[test]
+    fn signs_need_a_locale_that_has_them() {
+        for (locale, unicode) in [
+            ("en_US.UTF-8", true),
+            ("C.utf8", true),
+            ("C", false),
+            ("", false),
+        ] {
+            let surroundings = Surroundings {
+                locale: locale.into(),
+                ..Surroundings::default()
+            };
+            assert_eq!(surroundings.screen(When::Auto).unicode, unicode, "{locale}");
+        }
+    }
+
+    #[test]
+    fn the_width_is_the_variables_then_the_terminals_then_80() {
+        for (terminal, columns, variable, width) in [
+            (true, Some(120), None, 120),
+            (true, Some(120), Some(100), 100),
+            (false, Some(120), None, 80),
+            (false, None, Some(200), 200),
+            (true, Some(0), None, 80),
+        ] {
+            let surroundings = Surroundings {
+                terminal,
+                columns,
+                columns_variable: variable,
+                ..Surroundings::default()
+            };
+            assert_eq!(surroundings.screen(When::Auto).width, width);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `run`: by the cluster's KMM, or from this machine.
+
+use crate::cli::cluster::{CrossCheck, DryRun};
+use crate::cli::run::RunArgs;
+use crate::commands::console::Console;
+use crate::commands::{Done, run_cluster, run_local};
+use crate::error::Error;
+
+/// Runs where the flags say.
+///
+/// # Errors
+/// Flags that make no sense together, and whatever keeps the run from starting.
+pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
+    if args.local {
+        refuse(
+            &of_cluster(args),
+            "is for a run by the cluster's KMM",
+            "leave it or --local out",
+        )?;
+        run_local::run(args, console).await
+    } else {
+        refuse(&of_local(args), "is for a local run", "add --local")?;
+        run_cluster::run(args, console).await
+    }
+}
+
+fn refuse(given: &[(&str, bool)], why: &str, hint: &str) -> Result<(), Error> {
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::Usage {
+            message: format!("{flag} {why}"),
+            hint: hint.to_owned(),
+        }),
+    }
+}
+
+fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
+    let cluster = &args.cluster;
+    [
+        ("--wait=false", !cluster.wait),
+        ("--dry-run", cluster.dry_run != DryRun::None),
+        ("--cleanup", cluster.cleanup),
+        ("--cross-check=off", cluster.cross_check != CrossCheck::Auto),
+    ]
+}
+
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 2] {
+    [
+        ("-f", !args.source.files.is_empty()),
+        ("--fail-fast", args.fail_fast),
+    ]
+}

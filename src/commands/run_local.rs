@@ -1,0 +1,185 @@
+//! `run --local`: inputs → plan → checks → report, from this machine.
+
+use std::sync::Arc;
+
+use crate::check::run::{RunLimits, run_all};
+use crate::check::stages::Stages;
+use crate::cli::run::{RunArgs, SourceArgs};
+use crate::cluster::{Cluster, connect};
+use crate::commands::console::Console;
+use crate::commands::progress::Progress;
+use crate::commands::session::{self, Session};
+use crate::commands::targets::targets;
+use crate::commands::{Done, stages, wish};
+use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
+use crate::input::selector::Selector;
+use crate::input::{self, Inputs, source};
+use crate::model::finding::Code;
+use crate::model::module::Module;
+use crate::model::plan::{KmmRelease, Plan};
+use crate::model::report::{ModuleReport, Report};
+use crate::plan::plan;
+
+/// Validates the Modules that `-f` gives, or those of the cluster.
+///
+/// # Errors
+/// An input that cannot be used, no target, or nothing to check.
+pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
+    let cluster = match args.source.files.is_empty() || args.cluster.to.is_some() {
+        true => Some(Arc::new(connect(&args.connection)?)),
+        false => None,
+    };
+    let mut inputs = inputs(&args.source, cluster.as_deref()).await?;
+    let session = Session::new(&args.registry, &mut inputs, cluster.clone())?;
+    let access = session.objects.access_of_release().await;
+    let update = match &args.cluster.to {
+        Some(version) => Some(wish::update(version, cluster.as_deref()).await?.image),
+        None => None,
+    };
+    let (targets, target_notes) = targets(
+        &args.target,
+        update,
+        &inputs.preflights,
+        &session.images,
+        &access,
+    )
+    .await?;
+    let release = KmmRelease::NEWEST;
+    let image = session::image_check(&args.target, session.images, access, release)?;
+    let plans = plan(&inputs.modules, &targets, release);
+    let mut report = Report {
+        targets,
+        modules: Vec::new(),
+        notes: [inputs.notes, session.notes, target_notes].concat(),
+    };
+    let stages = Arc::new(stages::from_args(args, Arc::new(image), session.objects));
+    report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
+    stages.end();
+    let mut code = exit_code_of(report.verdict());
+    if console.interrupt.is_cancelled() {
+        code = EXIT_INTERRUPTED;
+    } else if report.modules.iter().all(loads_nothing) {
+        code = EXIT_NOTHING;
+    }
+    Ok(console.done(report, &[], code))
+}
+
+/// Puts the plans through the stages.
+async fn check(
+    args: &RunArgs,
+    console: &Console<'_>,
+    plans: Vec<Plan>,
+    matrix: bool,
+    stages: &Arc<Stages>,
+) -> Vec<ModuleReport> {
+    let progress = Progress::new(console.progress, plans.len(), matrix);
+    let limits = RunLimits {
+        jobs: args.jobs.map_or_else(default_jobs, usize::from),
+        timeout: args.timeout.filter(|limit| !limit.is_zero()),
+        fail_fast: args.fail_fast,
+        interrupt: console.interrupt.clone(),
+    };
+    let one = |plan: Plan| {
+        let (stages, progress) = (Arc::clone(stages), progress.clone());
+        async move {
+            let name = format!("{}/{}", plan.namespace, plan.name);
+            let step = move |step: &str| progress.step(&name, step);
+            stages.check(&plan, &step).await
+        }
+    };
+    let rows = run_all(plans, &limits, one, |row| progress.decided(row)).await;
+    progress.finish();
+    rows
+}
+
+/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected.
+///
+/// # Errors
+/// An input cannot be used, or the selection is empty.
+pub async fn inputs(args: &SourceArgs, cluster: Option<&Cluster>) -> Result<Inputs, Error> {
+    let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
+    let mut inputs = match cluster {
+        Some(cluster) if args.files.is_empty() => {
+            let modules = cluster
+                .modules(args.namespace.as_deref(), args.selector.as_deref())
+                .await
+                .map_err(|fault| fault.into_error("reading the cluster's Modules", "run"))?;
+            Inputs {
+                modules,
+                ..Inputs::default()
+            }
+        }
+        _ => {
+            let namespace = args.namespace.as_deref().unwrap_or("default");
+            let texts = source::read(&args.files).await?;
+            input::parse(&texts, namespace)?
+        }
+    };
+    let found = inputs.modules.len();
+    inputs.modules.retain(|module| {
+        args.namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == module.namespace)
+            && selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(&module.labels))
+    });
+    if inputs.modules.is_empty() {
+        return Err(nothing(args, cluster, found));
+    }
+    keep_the_last(&mut inputs);
+    Ok(inputs)
+}
+
+fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize) -> Error {
+    let place = match cluster {
+        Some(cluster) if args.files.is_empty() => format!("the cluster {}", cluster.server()),
+        _ => args.files.join(", "),
+    };
+    let (message, hint) = if found == 0 {
+        (
+            format!("nothing to check: no Module in {place}"),
+            "give files or folders with KMM Modules to -f, or another cluster with --context",
+        )
+    } else {
+        (
+            format!("nothing to check: none of the {found} Modules in {place} is selected"),
+            "select others with -n and -l, or leave these out",
+        )
+    };
+    Error::Nothing {
+        message,
+        hint: hint.to_owned(),
+    }
+}
+
+/// Of Modules that are given twice the last one counts, as with `kubectl apply`.
+fn keep_the_last(inputs: &mut Inputs) {
+    let mut kept: Vec<Module> = Vec::with_capacity(inputs.modules.len());
+    for module in std::mem::take(&mut inputs.modules) {
+        let same =
+            |other: &Module| other.namespace == module.namespace && other.name == module.name;
+        match kept.iter_mut().find(|other| same(other)) {
+            Some(other) => {
+                inputs.notes.push(format!(
+                    "Module {}/{} is given twice; the last one is checked",
+                    module.namespace, module.name
+                ));
+                *other = module;
+            }
+            None => kept.push(module),
+        }
+    }
+    inputs.modules = kept;
+}
+
+fn loads_nothing(row: &ModuleReport) -> bool {
+    row.findings
+        .iter()
+        .any(|finding| finding.code == Code::NoModuleLoader)
+}
+
+/// Four a core: a check mostly waits for registries.
+fn default_jobs() -> usize {
+    4 * std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,155 @@
+//! What the commands that look at images share: registries and layouts as the flags say,
+//! and the facts about kernels.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use der::Decode;
+
+use crate::check::facts::FactsStore;
+use crate::check::image::ImageCheck;
+use crate::check::objects::{Known, Objects};
+use crate::cli::run::RegistryArgs;
+use crate::cli::target::TargetArgs;
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::image::layer_reader::LayerLimits;
+use crate::image::open::{Images, ImagesConfig};
+use crate::input::Inputs;
+use crate::judge::Trust;
+use crate::model::plan::KmmRelease;
+use crate::registry::access::Access;
+use crate::registry::cache::Cache;
+use crate::registry::credentials;
+use crate::registry::http::HttpConfig;
+use crate::registry::mirrors::{self, Mirrors};
+use crate::sign::pem;
+
+/// The way to images and to the objects that Modules refer to.
+#[derive(Debug)]
+pub struct Session {
+    /// Registries and layouts.
+    pub images: Arc<Images>,
+    /// Secrets, ConfigMaps and credentials.
+    pub objects: Arc<Objects>,
+    /// Remarks about the files of rules, for stderr.
+    pub notes: Vec<String>,
+}
+
+impl Session {
+    /// The way that the flags, this machine's files, `-f` and the cluster say.
+    ///
+    /// # Errors
+    /// A layout, or a file of credentials, rules or certificates, cannot be used.
+    pub fn new(
+        args: &RegistryArgs,
+        inputs: &mut Inputs,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Result<Self, Error> {
+        let variable = |name: &str| std::env::var_os(name);
+        let (mirrors, notes) = mirrors::places::read(args.registries_conf.as_deref(), &variable)
+            .map_err(|why| {
+                unusable(
+                    why,
+                    "correct the file, or name another with --registries-conf",
+                )
+            })?;
+        let sets = mirrors::sets::rules(&inputs.mirror_sets)
+            .map_err(|why| unusable(why, "correct the mirror set, or leave it out of -f"))?;
+        let local_sources = credentials::places::sources(args.authfile.as_deref(), &variable)
+            .map_err(|why| unusable(why, "name a file as podman login writes it"))?;
+        let objects = Objects {
+            secrets: std::mem::take(&mut inputs.secrets),
+            config_maps: std::mem::take(&mut inputs.config_maps),
+            service_accounts: std::mem::take(&mut inputs.service_accounts),
+            cluster,
+            local_sources: local_sources.into_iter().map(Arc::new).collect(),
+            local_first: args.authfile.is_some(),
+            known: Known::default(),
+        };
+        Ok(Self {
+            images: images(args, mirrors.and(sets))?,
+            objects: Arc::new(objects),
+            notes,
+        })
+    }
+}
+
+fn unusable(message: String, hint: &str) -> Error {
+    Error::Input {
+        message,
+        hint: hint.to_owned(),
+    }
+}
+
+fn images(args: &RegistryArgs, mirrors: Mirrors) -> Result<Arc<Images>, Error> {
+    let cache_dir = match (&args.cache_dir, args.no_cache) {
+        (_, true) => None,
+        (Some(dir), false) => Some(dir.clone()),
+        (None, false) => Cache::default_dir(),
+    };
+    Images::new(ImagesConfig {
+        layouts: args.oci_layout.clone(),
+        mirrors,
+        http: HttpConfig {
+            ca_files: args.ca_file.iter().cloned().collect(),
+            insecure_hosts: args.insecure_registry.clone(),
+            ..HttpConfig::default()
+        },
+        cache_dir,
+        limits: LayerLimits::default(),
+    })
+    .map(Arc::new)
+    .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
+}
+
+/// The Image stage with the facts and keys that the flags name.
+///
+/// # Errors
+/// A certificate of `--signing-cert` or the folder of `--kernel-dir` cannot be used.
+pub fn image_check(
+    target: &TargetArgs,
+    images: Arc<Images>,
+    access: Access,
+    release: KmmRelease,
+) -> Result<ImageCheck, Error> {
+    if let Some(dir) = &target.kernel_dir
+        && !dir.is_dir()
+    {
+        return Err(Error::Input {
+            message: format!("--kernel-dir {}: no such folder", dir.display()),
+            hint: "name a root with /lib/modules/K and /usr/src/kernels/K, a /lib/modules/K, or an unpacked headers tree".to_owned(),
+        });
+    }
+    Ok(ImageCheck {
+        facts: FactsStore::new(target.kernel_dir.clone(), Arc::clone(&images), access),
+        images,
+        trust: trust(&target.signing_cert)?,
+        release,
+    })
+}
+
+/// The certificates of `--signing-cert`, PEM (of several certificates too) or DER.
+fn trust(files: &[PathBuf]) -> Result<Trust, Error> {
+    let mut certificates = Vec::new();
+    for file in files {
+        let bad = |why: &str| Error::Input {
+            message: format!("--signing-cert {}: {why}", file.display()),
+            hint: "name an X.509 certificate in PEM or DER form".to_owned(),
+        };
+        let bytes = std::fs::read(file).map_err(|error| bad(&error.to_string()))?;
+        let mut found: Vec<Vec<u8>> = pem::blocks(&bytes)
+            .into_iter()
+            .filter(|block| block.label == "CERTIFICATE")
+            .map(|block| block.content)
+            .collect();
+        if found.is_empty() {
+            found.push(bytes);
+        }
+        for der in found {
+            x509_cert::Certificate::from_der(&der).map_err(|_| bad("no certificate"))?;
+            certificates.push(der);
+        }
+    }
+    Ok(Trust { certificates })
+}

@@ -1,0 +1,164 @@
+//! The versioned report as JSON and YAML. Its shape is a promise, so it has structs of its
+//! own: the report may change without it.
+
+use serde::Serialize;
+
+use crate::model::finding::Finding;
+use crate::model::report::{ModuleReport, Report};
+use crate::model::target::{Arch, Target};
+use crate::model::verdict::Verdict;
+
+/// The version of the shape.
+pub const API_VERSION: &str = "preflight.kmm/v1";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    target: Vec<TargetData<'a>>,
+    verdict: Option<&'static str>,
+    counts: Counts,
+    modules: Vec<ModuleData<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetData<'a> {
+    kernel_version: &'a str,
+    dtk_image: Option<&'a str>,
+    arch: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Counts {
+    verified: usize,
+    failed: usize,
+    error: usize,
+    in_progress: usize,
+    unknown: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModuleData<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    kernel_version: Option<&'a str>,
+    arch: Option<&'static str>,
+    verdict: &'static str,
+    verification_status: &'a str,
+    verification_stage: &'a str,
+    status_reason: &'a str,
+    last_transition_time: Option<&'a str>,
+    image: Option<&'a str>,
+    digest: Option<&'a str>,
+    mapping: Option<&'a str>,
+    findings: Vec<FindingData<'a>>,
+    duration_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct FindingData<'a> {
+    code: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    accepted: bool,
+}
+
+impl<'a> From<&'a Target> for TargetData<'a> {
+    fn from(target: &'a Target) -> Self {
+        Self {
+            kernel_version: &target.kernel_version,
+            dtk_image: target.dtk_image.as_deref(),
+            arch: target.arch.as_str(),
+        }
+    }
+}
+
+impl<'a> From<&'a Finding> for FindingData<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            code: finding.code.as_str(),
+            severity: finding.severity.as_str(),
+            message: &finding.message,
+            hint: finding.hint.as_deref(),
+            accepted: finding.accepted,
+        }
+    }
+}
+
+impl<'a> From<&'a ModuleReport> for ModuleData<'a> {
+    fn from(module: &'a ModuleReport) -> Self {
+        let kernel = module.kernel_version.as_str();
+        Self {
+            namespace: &module.namespace,
+            name: &module.name,
+            kernel_version: (!kernel.is_empty()).then_some(kernel),
+            arch: module.arch.map(Arch::as_str),
+            verdict: module.verdict.as_str(),
+            verification_status: &module.verification_status,
+            verification_stage: &module.verification_stage,
+            status_reason: &module.status_reason,
+            last_transition_time: module.last_transition_time.as_deref(),
+            image: module.image.as_deref(),
+            digest: module.digest.as_deref(),
+            mapping: module.mapping.as_deref(),
+            findings: module.findings.iter().map(FindingData::from).collect(),
+            duration_seconds: module
+                .duration
+                .map(|took| (took.as_secs_f64() * 1000.0).round() / 1000.0),
+        }
+    }
+}
+
+fn document(report: &Report) -> Document<'_> {
+    Document {
+        api_version: API_VERSION,
+        kind: "Report",
+        target: report.targets.iter().map(TargetData::from).collect(),
+        verdict: report.verdict().map(Verdict::as_str),
+        counts: Counts {
+            verified: report.count(Verdict::Verified),
+            failed: report.count(Verdict::Failed),
+            error: report.count(Verdict::Error),
+            in_progress: report.count(Verdict::InProgress),
+            unknown: report.count(Verdict::Unknown),
+        },
+        modules: report.modules.iter().map(ModuleData::from).collect(),
+    }
+}
+
+/// The report as indented JSON.
+pub fn json(report: &Report) -> String {
+    let text = serde_json::to_string_pretty(&document(report)).unwrap_or_default();
+    format!("{text}\n")
+}
+
+/// The same as YAML.
+pub fn yaml(report: &Report) -> String {
+    crate::input::yaml::to_string(&document(report)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn the_shape_is_the_promised_one() {
+        insta::assert_snapshot!(json(&samples::mixed()));
+    }
+
+    #[test]
+    fn yaml_says_the_same() {
+        let report = samples::mixed();
+        let from_yaml: serde_json::Value =
+            crate::input::yaml::from_str(&yaml(&report)).expect("YAML");
+        let from_json: serde_json::Value = serde_json::from_str(&json(&report)).expect("JSON");
+        assert_eq!(from_yaml, from_json);
+    }
+}

@@ -1,0 +1,17 @@
+//! Names, one a line, as `kubectl get -o name` writes them.
+
+use std::collections::BTreeSet;
+
+use crate::model::report::Report;
+
+/// `module.kmm.sigs.x-k8s.io/NAME` of every Module, each once however many kernels it was
+/// checked against. Like kubectl's, the names tell no namespace; `-n` selects one.
+pub fn render(report: &Report) -> String {
+    let mut seen = BTreeSet::new();
+    report
+        .modules
+        .iter()
+        .filter(|module| seen.insert((&module.namespace, &module.name)))
+        .map(|module| format!("module.kmm.sigs.x-k8s.io/{}\n", module.name))
+        .collect()
+}

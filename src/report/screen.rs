@@ -1,0 +1,87 @@
+//! What the screen can show. It is decided once, outside; everything here only obeys.
+
+use owo_colors::{OwoColorize, Style};
+
+use crate::model::finding::Severity;
+use crate::model::verdict::Verdict;
+
+/// What the screen can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Columns.
+    pub width: usize,
+    /// ANSI colours.
+    pub color: bool,
+    /// Signs beyond ASCII.
+    pub unicode: bool,
+}
+
+impl Screen {
+    /// 80 columns of plain ASCII.
+    pub const PLAIN: Self = Self {
+        width: 80,
+        color: false,
+        unicode: false,
+    };
+
+    /// A text in a style, where there is colour.
+    pub fn paint(&self, text: &str, style: Style) -> String {
+        if self.color {
+            text.style(style).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// The sign that stands before a verdict's word, so that nobody has to tell colours apart.
+    pub fn sign(&self, verdict: Verdict) -> &'static str {
+        match (verdict, self.unicode) {
+            (Verdict::Verified, true) => "✔",
+            (Verdict::Failed, true) => "✘",
+            (Verdict::InProgress, true) => "…",
+            (Verdict::Verified, false) => "+",
+            (Verdict::Failed, false) => "x",
+            (Verdict::InProgress, false) => "~",
+            (Verdict::Error, _) => "!",
+            (Verdict::Unknown, _) => "?",
+        }
+    }
+
+    /// A verdict with its sign and colour.
+    pub fn verdict(&self, verdict: Verdict) -> String {
+        let text = format!("{} {}", self.sign(verdict), verdict.as_str());
+        self.paint(&text, verdict_style(verdict))
+    }
+
+    /// A stage in its colour.
+    pub fn stage(&self, stage: &str) -> String {
+        let style = match stage {
+            "Done" => Style::new().green(),
+            "Build" => Style::new().blue(),
+            "Sign" => Style::new().magenta(),
+            "Requeued" => Style::new().yellow(),
+            _ => Style::new().cyan(),
+        };
+        self.paint(stage, style)
+    }
+
+    /// A severity's word in its colour.
+    pub fn severity(&self, severity: Severity) -> String {
+        let style = match severity {
+            Severity::Error => Style::new().red().bold(),
+            Severity::Warning => Style::new().yellow(),
+            Severity::Info => Style::new().cyan(),
+        };
+        self.paint(severity.as_str(), style)
+    }
+}
+
+fn verdict_style(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Verified => Style::new().green(),
+        Verdict::Failed => Style::new().red().bold(),
+        Verdict::Error => Style::new().magenta().bold(),
+        Verdict::InProgress => Style::new().blue(),
+        Verdict::Unknown => Style::new().yellow(),
+    }
+}

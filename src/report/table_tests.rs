@@ -1,0 +1,63 @@
+//! Looks of the table.
+
+use super::*;
+use crate::model::finding::Code;
+use crate::report::samples::{mixed, report, row};
+
+#[test]
+fn a_mixed_report_at_80_columns() {
+    insta::assert_snapshot!(render(&mixed(), &Screen::PLAIN, false));
+}
+
+#[test]
+fn a_matrix_of_kernels_at_80_columns() {
+    let kernels = [
+        "5.14.0-427.13.1.el9_4.x86_64",
+        "5.14.0-503.11.1.el9_5.x86_64",
+        "5.14.0-570.12.1.el9_6.x86_64",
+    ];
+    let missing = Finding::new(Code::ModuleNotFound, "no module");
+    let rows = kernels.iter().flat_map(|kernel| {
+        [
+            row("ice-driver", kernel, vec![]),
+            row("out-of-tree-nic", kernel, vec![missing.clone()]),
+        ]
+    });
+    insta::assert_snapshot!(render(&report(rows.collect()), &Screen::PLAIN, false));
+}
+
+#[test]
+fn nothing_is_wider_than_the_screen() {
+    for width in [60, 80, 160] {
+        let screen = Screen {
+            width,
+            ..Screen::PLAIN
+        };
+        for line in render(&mixed(), &screen, false).lines() {
+            let is_word = !line.trim().contains(' ');
+            assert!(is_word || line.width() <= width, "{width}: {line}");
+        }
+    }
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    let painted = Screen {
+        color: true,
+        ..Screen::PLAIN
+    };
+    let text = render(&mixed(), &painted, false);
+    assert!(text.contains("\u{1b}["));
+    let mut bare = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        bare.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    bare.push_str(rest);
+    let trimmed: String = bare
+        .lines()
+        .map(|l| format!("{}\n", l.trim_end()))
+        .collect();
+    assert_eq!(trimmed, render(&mixed(), &Screen::PLAIN, false));
+}

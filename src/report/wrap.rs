@@ -1,0 +1,57 @@
+//! Text in lines of the screen's width.
+
+use unicode_width::UnicodeWidthStr;
+
+/// The narrowest text column; a screen that leaves less is written over.
+const MIN_WIDTH: usize = 24;
+
+/// Breaks a text at its spaces into lines of at most `width` columns, each after `indent` and
+/// ended by a newline. A word that is too long stays whole, so that it can be copied; line
+/// breaks in the text are kept.
+pub fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let room = width.saturating_sub(indent.width()).max(MIN_WIDTH);
+    let mut out = String::new();
+    for line in text.trim_end().lines() {
+        let mut used = 0;
+        out.push_str(indent);
+        for word in line.split_whitespace() {
+            let needed = word.width();
+            if used > 0 && used + 1 + needed > room {
+                out.push('\n');
+                out.push_str(indent);
+                used = 0;
+            } else if used > 0 {
+                out.push(' ');
+                used += 1;
+            }
+            out.push_str(word);
+            used += needed;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces() {
+        for (text, expected) in [
+            ("", ""),
+            ("short", "  short\n"),
+            (
+                "aaaaaaaaaaaaa bbbbbbbbbbbbb c",
+                "  aaaaaaaaaaaaa\n  bbbbbbbbbbbbb c\n",
+            ),
+            ("a\nb", "  a\n  b\n"),
+            (
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
+                "  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n  b\n",
+            ),
+        ] {
+            assert_eq!(wrap(text, 26, "  "), expected);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests against real servers and kernels, which `scripts/test` sets up.
 
 mod build;
+mod driver;
 mod environment;
 mod faults;
 mod registry;

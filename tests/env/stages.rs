@@ -34,7 +34,7 @@ use crate::support::registry::Registry;
 use crate::support::server::environment;
 
 /// The kernel that everything here is for.
-const KERNEL: &str = "6.1.0-56-amd64";
+pub(crate) const KERNEL: &str = "6.1.0-56-amd64";
 
 const SOURCE: &str = "#include <linux/module.h>\n\
     static int __init begin(void) { pr_info(\"here\\n\"); return 0; }\n\
@@ -81,7 +81,8 @@ static ENFORCING: LazyLock<TempDir> = LazyLock::new(|| {
     root
 });
 
-fn run(words: &[&str]) {
+/// Runs a program that has to succeed.
+pub(crate) fn run(words: &[&str]) {
     let output = Command::new(words[0])
         .args(&words[1..])
         .output()
@@ -118,17 +119,21 @@ fn unchanged(name: &str, bytes: Vec<u8>) -> (String, Vec<u8>) {
 }
 
 /// Everything that a run of stages needs.
-struct Setup {
+pub(crate) struct Setup {
     layout: TempDir,
     objects: Value,
     config_maps: Value,
     allowed: StageSet,
-    push: bool,
+    /// `--push-built-image`
+    pub(crate) push: bool,
+    /// The driver-toolkit image.
+    pub(crate) dtk_image: Option<String>,
     release: KmmRelease,
 }
 
 impl Setup {
-    fn new() -> Self {
+    /// A key and its certificate in their Secrets, and an empty layout.
+    pub(crate) fn new() -> Self {
         let pair = Pair::rsa("2048");
         let secret = |name: &str, key: &str, bytes: &[u8]| {
             json!({
@@ -146,6 +151,7 @@ impl Setup {
             config_maps: json!([]),
             allowed: StageSet::ALL,
             push: false,
+            dtk_image: None,
             release: KmmRelease::NEWEST,
         }
     }
@@ -154,14 +160,16 @@ impl Setup {
         write_layout(self.layout.path(), name, &image.build());
     }
 
-    fn dockerfile(&mut self, text: &str) {
+    /// The ConfigMap with a Dockerfile.
+    pub(crate) fn dockerfile(&mut self, text: &str) {
         self.config_maps = json!([{
             "metadata": {"name": "dockerfile", "namespace": "ns"},
             "data": {"dockerfile": text},
         }]);
     }
 
-    fn check(&self, work: Work) -> Outcome {
+    /// Puts a Module through the stages.
+    pub(crate) fn check(&self, work: Work) -> Outcome {
         let plan = Plan {
             namespace: "ns".into(),
             name: "stage".into(),
@@ -169,7 +177,7 @@ impl Setup {
             target: Target {
                 kernel_version: KERNEL.into(),
                 arch: Arch::Amd64,
-                dtk_image: None,
+                dtk_image: self.dtk_image.clone(),
             },
             findings: Vec::new(),
             mapping: None,
@@ -227,7 +235,8 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-fn work(image: &str) -> Work {
+/// A Module's sections without build and sign.
+pub(crate) fn work(image: &str) -> Work {
     Work {
         image: image.into(),
         registry_tls: TlsOptions::default(),
@@ -258,13 +267,13 @@ fn build() -> Build {
 }
 
 #[track_caller]
-fn assert_verdict(outcome: &Outcome, stage: Stage, verdict: Verdict) {
+pub(crate) fn assert_verdict(outcome: &Outcome, stage: Stage, verdict: Verdict) {
     let seen = (outcome.stage, Verdict::of_findings(&outcome.findings));
     assert_eq!(seen, (stage, verdict), "{:#?}", outcome.findings);
 }
 
 #[track_caller]
-fn assert_says(outcome: &Outcome, code: Code, effect: Effect, words: &str) {
+pub(crate) fn assert_says(outcome: &Outcome, code: Code, effect: Effect, words: &str) {
     let said = outcome.findings.iter().any(|finding| {
         (finding.code, finding.effect) == (code, effect) && finding.message.contains(words)
     });

@@ -5,9 +5,21 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kmm_preflight::cli::{Cli, invocation};
+use kmm_preflight::commands::complete;
 use kmm_preflight::{commands, error};
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    if words
+        .next()
+        .is_some_and(|program| invocation::is_completion_call(&program))
+    {
+        let words: Vec<String> = words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        let _ = std::io::stdout().write_all(complete::run(&words).stdout.as_bytes());
+        return ExitCode::SUCCESS;
+    }
     let args = invocation::without_preflight_word(std::env::args_os());
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -1,5 +1,6 @@
 //! The command line: clap's types and nothing else.
 
+pub mod candidates;
 pub mod cluster;
 pub mod connection;
 pub mod explain;
@@ -53,7 +54,7 @@ pub enum Command {
     Kernel(Box<KernelArgs>),
     /// List the kernel modules in an image
     Inspect(Box<InspectArgs>),
-    /// Print a shell completion script
+    /// Print a shell completion script, or install completion for kubectl
     Completion(CompletionArgs),
     /// Print the version of this program
     Version,
@@ -62,6 +63,27 @@ pub enum Command {
 /// Arguments of `completion`.
 #[derive(Debug, Args)]
 pub struct CompletionArgs {
-    /// The shell
-    pub shell: clap_complete::Shell,
+    /// The shell whose script to print, or `install` for completion of `kubectl kmm` itself
+    #[arg(value_enum)]
+    pub what: CompletionTarget,
+    /// Where `install` puts kubectl_complete-kmm; without it beside the plugin
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<std::path::PathBuf>,
+}
+
+/// What `completion` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CompletionTarget {
+    /// Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// Fish
+    Fish,
+    /// PowerShell
+    Powershell,
+    /// Zsh
+    Zsh,
+    /// Puts kubectl_complete-kmm beside the plugin, which kubectl ≥1.26 asks
+    Install,
 }

@@ -70,6 +70,18 @@ pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
     })
 }
 
+/// The names of the contexts that the kubeconfig files hold; none where they cannot be read.
+pub fn contexts(args: &ConnectionArgs) -> Vec<String> {
+    let (paths, given) = kubeconfig_paths(args);
+    read_files(&paths, given)
+        .ok()
+        .flatten()
+        .map(|config| config.contexts.into_iter().map(|context| context.name))
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// The files to read, and whether `--kubeconfig` named them.
 fn kubeconfig_paths(args: &ConnectionArgs) -> (Vec<PathBuf>, bool) {
     if let Some(path) = &args.kubeconfig {

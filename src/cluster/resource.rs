@@ -59,6 +59,8 @@ pub const CRD: Resource = Resource {
 pub const SECRET: Resource = core("secrets", "Secret");
 /// ConfigMap.
 pub const CONFIG_MAP: Resource = core("configmaps", "ConfigMap");
+/// Namespace.
+pub const NAMESPACE: Resource = core("namespaces", "Namespace");
 /// ServiceAccount.
 pub const SERVICE_ACCOUNT: Resource = core("serviceaccounts", "ServiceAccount");
 /// Pod.

@@ -14,6 +14,18 @@ pub struct Update {
     pub risks: Vec<String>,
 }
 
+/// The versions that a ClusterVersion can be updated to, the conditional ones last.
+pub fn versions(cluster_version: &Value) -> Vec<String> {
+    let status = &cluster_version["status"];
+    let conditional = list(&status["conditionalUpdates"]);
+    list(&status["availableUpdates"])
+        .iter()
+        .map(version)
+        .chain(conditional.iter().map(|update| version(&update["release"])))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Finds a version in `availableUpdates`, then in `conditionalUpdates`, then takes the
 /// cluster's own (`status.desired`).
 ///

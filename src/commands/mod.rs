@@ -1,5 +1,6 @@
 //! The commands: each wires the stages together and returns what is to be printed.
 
+pub mod complete;
 pub mod completion;
 pub mod console;
 pub mod cross_checks;
@@ -89,7 +90,7 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             )
             .await
         }),
-        Command::Completion(args) => Ok(completion::run(&args)),
+        Command::Completion(args) => completion::run(&args),
         Command::Version => version::run(cli.output.output),
     }
 }

@@ -1,0 +1,307 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_kubectl_kmm_preflight_global_optspecs
+    string join \n o/output= color= progress= v/verbose h/help V/version
+end
+
+function __fish_kubectl_kmm_preflight_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_kubectl_kmm_preflight_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_kubectl_kmm_preflight_using_subcommand
+    set -l cmd (__fish_kubectl_kmm_preflight_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s V -l version -d 'Print version'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "run" -d 'Validate every Module against a kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "status" -d 'Print what preflight CRs say'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "generate" -d 'Print the preflight CR for this cluster\'s KMM'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "delete" -d 'Delete preflight CRs'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a shell completion script, or install completion for kubectl'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s n -l namespace -d 'Only Modules of this namespace' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l release-image -d 'The OpenShift release to check against: its driver-toolkit image tells the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dtk-image -d 'The driver-toolkit image with the facts about the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l arch -d 'The architecture to check for (repeatable); without it the one that the kernel version ends with' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-dir -d 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l oci-layout -d 'Look images up in this OCI layout on disk first (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'How many modules to check at once; without it four per core, for the work is mostly waiting for registries' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding: it stays visible and no longer fails (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'What builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
+buildah\t'buildah'
+podman\t'podman'
+docker\t'docker'
+none\t'Build nothing: what would have to be built is an error'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Which stages may run: a list of image, build, sign' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'How many images are built at once; without it one for two cores' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l to -d 'Look the release up in the cluster\'s available and conditional updates' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l wait -d 'Wait until every module is decided' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dry-run -d 'Print the CR and create nothing; `server` asks the API server to check it' -r -f -a "none\t'Create the CR'
+client\t'Print it'
+server\t'Print it as the API server would store it'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cross-check -d 'Look at the images too, because KMM itself does not look into them' -r -f -a "auto\t'Every module that KMM decided by its image'
+off\t'None'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l local -d 'Validate from this machine, without KMM'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l push-built-image -d 'Push what is built and signed'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s A -l all-namespaces -d 'Modules of all namespaces'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l rt -d 'Check against the release\'s real-time kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l fail-fast -d 'Stop at the first module that is not verified'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s w -l watch -d 'Check what is not verified again when its Module, ConfigMap or Secret changes, until everything is verified'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR that this run made, whatever the outcome'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s n -l namespace -d 'Only Modules of this namespace' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s l -l selector -d 'Only preflight CRs with these labels' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l accept -d 'Accept a finding: it stays visible and no longer fails (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cache-dir -d 'kubectl\'s flag; nothing is cached here' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Draw again until every module is decided'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces, which is the default'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kmm-version -d 'The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster\'s' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l to -d 'Look the release up in the cluster\'s available and conditional updates' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l release-image -d 'The OpenShift release to check against: its driver-toolkit image tells the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l dtk-image -d 'The driver-toolkit image with the facts about the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l arch -d 'The architecture to check for (repeatable); without it the one that the kernel version ends with' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-dir -d 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l oci-layout -d 'Look images up in this OCI layout on disk first (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l push-built-image -d 'Have KMM push what it builds and signs'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rt -d 'Check against the release\'s real-time kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s l -l selector -d 'Every CR with these labels' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l wait -d 'Wait until what the CRs own is gone too' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l timeout -d 'How long to wait for it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cache-dir -d 'kubectl\'s flag; nothing is cached here' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Where `install` puts kubectl_complete-kmm; without it beside the plugin' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'One name a line'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,146 @@
+//! kubectl's completion protocol for plugins: candidates a line, then a directive
+//! (kubectl ≥1.26, `plugin_completion.go`).
+
+use std::time::Duration;
+
+use clap::CommandFactory;
+use serde_json::Value;
+
+use crate::cli::Cli;
+use crate::cli::candidates::{Completion, Live, complete};
+use crate::cli::connection::ConnectionArgs;
+use crate::cluster::kubeconfig;
+use crate::cluster::resource::NAMESPACE;
+use crate::cluster::{connect, updates};
+use crate::commands::Done;
+
+/// How long a cluster may take to answer; without its answer there are no candidates.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// cobra's `ShellCompDirectiveNoFileComp`.
+const NO_FILES: &str = ":4";
+/// cobra's `ShellCompDirectiveDefault`: files.
+const FILES: &str = ":0";
+
+/// Answers for the words behind the plugin's name. Whatever goes wrong, there is no error:
+/// a terminal in the middle of a word is no place for one.
+pub fn run(words: &[String]) -> Done {
+    let (lines, directive) = match complete(&mut Cli::command(), words) {
+        Completion::Words(words) => {
+            let lines = words
+                .into_iter()
+                .map(|found| match found.about.as_str() {
+                    "" => found.word,
+                    about => format!("{}\t{about}", found.word),
+                })
+                .collect();
+            (lines, NO_FILES)
+        }
+        Completion::Files => (Vec::new(), FILES),
+        Completion::Values(live, before) => {
+            let typed = words.last().map(String::as_str).unwrap_or_default();
+            let lines = live_values(live, words)
+                .into_iter()
+                .map(|value| format!("{before}{value}"))
+                .filter(|word| word.starts_with(typed))
+                .collect();
+            (lines, NO_FILES)
+        }
+    };
+    let mut stdout: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    stdout.push_str(directive);
+    stdout.push('\n');
+    Done {
+        stdout,
+        ..Done::default()
+    }
+}
+
+fn live_values(live: Live, words: &[String]) -> Vec<String> {
+    let connection = connection(words);
+    if live == Live::Contexts {
+        return kubeconfig::contexts(&connection);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else {
+        return Vec::new();
+    };
+    runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, of_cluster(live, &connection))
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    })
+}
+
+async fn of_cluster(live: Live, connection: &ConnectionArgs) -> Option<Vec<String>> {
+    let cluster = connect(connection).ok()?;
+    Some(match live {
+        Live::Contexts => Vec::new(),
+        Live::Preflights => cluster
+            .preflights(None)
+            .await
+            .ok()?
+            .into_iter()
+            .map(|preflight| preflight.meta.name)
+            .collect(),
+        Live::Namespaces => cluster
+            .list::<Value>(NAMESPACE, None, None)
+            .await
+            .ok()?
+            .iter()
+            .filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned))
+            .collect(),
+        Live::Updates => updates::versions(&cluster.cluster_version().await.ok()?),
+    })
+}
+
+/// The connection flags among the words that were typed.
+fn connection(words: &[String]) -> ConnectionArgs {
+    let value = |name: &str| {
+        words.iter().enumerate().find_map(|(at, word)| {
+            let rest = word.strip_prefix("--")?.strip_prefix(name)?;
+            match rest.strip_prefix('=') {
+                Some(value) => Some(value.to_owned()),
+                None if rest.is_empty() => words.get(at + 1).cloned(),
+                None => None,
+            }
+        })
+    };
+    ConnectionArgs {
+        kubeconfig: value("kubeconfig").map(Into::into),
+        context: value("context"),
+        cluster: value("cluster"),
+        user: value("user"),
+        server: value("server"),
+        token: value("token"),
+        ..ConnectionArgs::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(line: &str) -> String {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        run(&words).stdout
+    }
+
+    #[test]
+    fn candidates_come_with_a_directive() {
+        assert_eq!(
+            answer("preflight vers"),
+            "version\tPrint the version of this program\n:4\n"
+        );
+        assert_eq!(answer("preflight run --local -f x"), ":0\n");
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_reached_gives_no_candidates_and_no_error() {
+        let line = "preflight status --kubeconfig /nonexistent/kubeconfig ";
+        assert_eq!(answer(line), ":4\n");
+    }
+}

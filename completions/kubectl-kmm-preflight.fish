@@ -28,10 +28,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -46,6 +43,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "status" -d 'Print what preflight CRs say'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "generate" -d 'Print the preflight CR for this cluster\'s KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "delete" -d 'Delete preflight CRs'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "kernel" -d 'Resolve a release image, or a driver-toolkit image, to its kernels'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "inspect" -d 'List the kernel modules in an image'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a shell completion script, or install completion for kubectl'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
@@ -106,10 +105,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -156,10 +152,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -210,10 +203,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -256,10 +246,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -270,15 +257,56 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve (repeatable); without it this machine\'s' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up in this OCI layout on disk first (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'The architecture to look at; without it this machine\'s' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l oci-layout -d 'Look images up in this OCI layout on disk first (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Where `install` puts kubectl_complete-kmm; without it beside the plugin' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -292,10 +320,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'One name a line'
-junit\t'JUnit XML'
-sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"

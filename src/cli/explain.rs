@@ -2,19 +2,20 @@
 
 use clap::Args;
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::SourceArgs;
 use crate::cli::target::TargetArgs;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Finding codes to explain, instead of Modules
-    #[arg(value_name = "CODE", conflicts_with = "files")]
-    pub codes: Vec<String>,
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,
     /// Which kernels.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }

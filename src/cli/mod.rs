@@ -15,6 +15,7 @@ pub mod target;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::cluster::{DeleteArgs, GenerateArgs, StatusArgs};
+use crate::cli::explain::ExplainArgs;
 use crate::cli::image::{InspectArgs, KernelArgs};
 use crate::cli::output::OutputArgs;
 use crate::cli::run::RunArgs;
@@ -50,6 +51,8 @@ pub enum Command {
     Generate(Box<GenerateArgs>),
     /// Delete preflight CRs
     Delete(Box<DeleteArgs>),
+    /// Explain how each Module's spec is understood for a kernel
+    Explain(Box<ExplainArgs>),
     /// Resolve a release image, or a driver-toolkit image, to its kernels
     Kernel(Box<KernelArgs>),
     /// List the kernel modules in an image

@@ -46,6 +46,11 @@ impl Console<'_> {
         }
     }
 
+    /// Says something on stderr while the command runs; nobody left to read it is no fault.
+    pub fn say(&self, text: &str) {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    }
+
     /// The table of a report, for progress.
     pub fn table(&self, report: &Report) -> String {
         (self.render)(report, Format::Table)

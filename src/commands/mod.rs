@@ -5,6 +5,7 @@ pub mod completion;
 pub mod console;
 pub mod cross_checks;
 pub mod delete;
+pub mod explain;
 pub mod generate;
 pub mod inspect;
 pub mod kernel;
@@ -14,6 +15,7 @@ pub mod progress;
 pub mod run;
 pub mod run_cluster;
 pub mod run_local;
+pub mod run_watched;
 pub mod session;
 pub mod stages;
 pub mod status;
@@ -59,6 +61,10 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             in_runtime(output, async |c| generate::run(&args, c.format).await)
         }
         Command::Delete(args) => in_runtime(output, async |c| delete::run(&args, c.format).await),
+        Command::Explain(args) => in_runtime(output, async |c| {
+            let screen = Surroundings::of_process().screen(output.color);
+            explain::run(&args, c, &screen).await
+        }),
         Command::Kernel(args) => in_runtime(output, async |c| {
             let archs = match args.arch.as_slice() {
                 [] => vec![this_machine()],

@@ -10,7 +10,7 @@ use crate::commands::console::Console;
 use crate::commands::progress::Progress;
 use crate::commands::session::{self, Session};
 use crate::commands::targets::targets;
-use crate::commands::{Done, stages, wish};
+use crate::commands::{Done, run_watched, stages, wish};
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
 use crate::input::selector::Selector;
 use crate::input::{self, Inputs, source};
@@ -20,7 +20,8 @@ use crate::model::plan::{KmmRelease, Plan};
 use crate::model::report::{ModuleReport, Report};
 use crate::plan::plan;
 
-/// Validates the Modules that `-f` gives, or those of the cluster.
+/// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
+/// again until all are verified.
 ///
 /// # Errors
 /// An input that cannot be used, no target, or nothing to check.
@@ -29,11 +30,44 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         true => Some(Arc::new(connect(&args.connection)?)),
         false => None,
     };
-    let mut inputs = inputs(&args.source, cluster.as_deref()).await?;
-    let session = Session::new(&args.registry, &mut inputs, cluster.clone())?;
+    if args.stages.watch {
+        return run_watched::run(args, console, cluster.as_ref()).await;
+    }
+    let prepared = prepare(args, cluster.as_ref()).await?;
+    let Prepared {
+        mut report,
+        plans,
+        stages,
+    } = prepared;
+    report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
+    end(stages).await;
+    let code = exit_code(&report, console);
+    Ok(console.done(report, &[], code))
+}
+
+/// A run that can start.
+pub(super) struct Prepared {
+    /// The report without its rows.
+    pub(super) report: Report,
+    /// What to look at.
+    pub(super) plans: Vec<Plan>,
+    /// What looks.
+    pub(super) stages: Arc<Stages>,
+}
+
+/// From flags and inputs to plans.
+pub(super) async fn prepare(
+    args: &RunArgs,
+    cluster: Option<&Arc<Cluster>>,
+) -> Result<Prepared, Error> {
+    let mut inputs = inputs(&args.source, cluster.map(Arc::as_ref)).await?;
+    let session = Session::new(&args.registry, &mut inputs, cluster.cloned())?;
     let access = session.objects.access_of_release().await;
     let update = match &args.cluster.to {
-        Some(version) => Some(wish::update(version, cluster.as_deref()).await?.image),
+        Some(version) => {
+            let cluster = cluster.map(Arc::as_ref);
+            Some(wish::update(version, cluster).await?.image)
+        }
         None => None,
     };
     let (targets, target_notes) = targets(
@@ -47,25 +81,35 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let release = KmmRelease::NEWEST;
     let image = session::image_check(&args.target, session.images, access, release)?;
     let plans = plan(&inputs.modules, &targets, release);
-    let mut report = Report {
-        targets,
-        modules: Vec::new(),
-        notes: [inputs.notes, session.notes, target_notes].concat(),
-    };
-    let stages = Arc::new(stages::from_args(args, Arc::new(image), session.objects));
-    report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
-    stages.end();
-    let mut code = exit_code_of(report.verdict());
+    Ok(Prepared {
+        plans,
+        report: Report {
+            targets,
+            modules: Vec::new(),
+            notes: [inputs.notes, session.notes, target_notes].concat(),
+        },
+        stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),
+    })
+}
+
+/// Ends what the stages have started; a fault there would be one of cleaning up only.
+pub(super) async fn end(stages: Arc<Stages>) {
+    let _ = tokio::task::spawn_blocking(move || stages.end()).await;
+}
+
+/// The exit code of a report, unless the user has ended the run or no Module loads anything.
+pub(super) fn exit_code(report: &Report, console: &Console<'_>) -> u8 {
     if console.interrupt.is_cancelled() {
-        code = EXIT_INTERRUPTED;
+        EXIT_INTERRUPTED
     } else if report.modules.iter().all(loads_nothing) {
-        code = EXIT_NOTHING;
+        EXIT_NOTHING
+    } else {
+        exit_code_of(report.verdict())
     }
-    Ok(console.done(report, &[], code))
 }
 
 /// Puts the plans through the stages.
-async fn check(
+pub(super) async fn check(
     args: &RunArgs,
     console: &Console<'_>,
     plans: Vec<Plan>,

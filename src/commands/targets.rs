@@ -23,25 +23,22 @@ pub async fn targets(
     images: &Arc<Images>,
     access: &Access,
 ) -> Result<(Vec<Target>, Vec<String>), Error> {
-    let mut found = Found {
-        args,
-        images,
-        access,
-        targets: Vec::new(),
-        notes: Vec::new(),
-    };
+    let mut found = Found::new(args);
     let release = args.release_image.clone().or(release_of_update);
     if !args.kernel_version.is_empty() {
         for kernel in &args.kernel_version {
             found.kernel(kernel, args.dtk_image.as_deref());
         }
     } else if let Some(image) = release.as_ref().or(args.dtk_image.as_ref()) {
-        found.image(image, args.rt).await?;
+        found.image(image, args.rt, images, access).await?;
     } else {
         for preflight in preflights {
             match (&preflight.kernel_version, &preflight.release_image) {
                 (Some(kernel), _) => found.kernel(kernel, preflight.dtk_image.as_deref()),
-                (None, Some(image)) => found.image(image, preflight.rt || args.rt).await?,
+                (None, Some(image)) => {
+                    let rt = preflight.rt || args.rt;
+                    found.image(image, rt, images, access).await?;
+                }
                 (None, None) => {}
             }
         }
@@ -55,15 +52,49 @@ pub async fn targets(
     Ok((found.targets, found.notes))
 }
 
+/// The kernels that are named without an image, for a command that reads none.
+///
+/// # Errors
+/// Nothing names a kernel.
+pub fn named_targets(
+    args: &TargetArgs,
+    preflights: &[PreflightInput],
+) -> Result<(Vec<Target>, Vec<String>), Error> {
+    let mut found = Found::new(args);
+    for kernel in &args.kernel_version {
+        found.kernel(kernel, args.dtk_image.as_deref());
+    }
+    if found.targets.is_empty() && args.release_image.is_none() {
+        for preflight in preflights {
+            if let Some(kernel) = &preflight.kernel_version {
+                found.kernel(kernel, preflight.dtk_image.as_deref());
+            }
+        }
+    }
+    if found.targets.is_empty() {
+        return Err(Error::Usage {
+            message: "no target: nothing names the kernel, and no image is read here".to_owned(),
+            hint: "name it with --kernel-version; `kubectl kmm preflight kernel IMAGE` tells that of a release".to_owned(),
+        });
+    }
+    Ok((found.targets, found.notes))
+}
+
 struct Found<'a> {
     args: &'a TargetArgs,
-    images: &'a Arc<Images>,
-    access: &'a Access,
     targets: Vec<Target>,
     notes: Vec<String>,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    fn new(args: &'a TargetArgs) -> Self {
+        Self {
+            args,
+            targets: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     fn add(&mut self, kernel_version: &str, arch: Arch, dtk_image: Option<&str>) {
         let target = Target {
             kernel_version: kernel_version.to_owned(),
@@ -92,13 +123,19 @@ impl Found<'_> {
         self.add(kernel, arch, dtk_image);
     }
 
-    async fn image(&mut self, image: &str, rt: bool) -> Result<(), Error> {
+    async fn image(
+        &mut self,
+        image: &str,
+        rt: bool,
+        images: &Arc<Images>,
+        access: &Access,
+    ) -> Result<(), Error> {
         let archs = match self.args.arch.as_slice() {
             [] => vec![this_machine()],
             archs => archs.to_vec(),
         };
         for arch in archs {
-            let resolved = targets::resolve(self.images, image, arch, self.access)
+            let resolved = targets::resolve(images, image, arch, access)
                 .await
                 .map_err(unresolved)?;
             let kernel = resolved.kernel_version(rt).map_err(unresolved)?;

@@ -4,6 +4,7 @@
 //! and [`name`] for programs; [`screen`] says what a terminal can show.
 
 pub mod data;
+pub mod explain;
 pub mod inspect;
 pub mod kernel;
 pub mod name;

@@ -1,0 +1,142 @@
+//! `explain`: how each Module's spec is understood; no registry is asked.
+
+use std::sync::Arc;
+
+use crate::check::objects::Objects;
+use crate::check::stages::lints;
+use crate::cli::explain::ExplainArgs;
+use crate::cli::output::Format;
+use crate::cluster::connect;
+use crate::commands::console::Console;
+use crate::commands::run_local::inputs;
+use crate::commands::targets::named_targets;
+use crate::commands::{Done, as_yaml};
+use crate::error::{EXIT_FAILED, EXIT_VERIFIED, Error};
+use crate::model::finding::Effect;
+use crate::model::module::{LocalObjectReference, Module};
+use crate::model::plan::{KmmRelease, Plan, Work};
+use crate::plan::mapping::{self, Tried};
+use crate::plan::plan;
+use crate::report::Screen;
+use crate::report::explain::{Explanation, Need, document, text};
+
+/// Explains every Module on every kernel that is named.
+///
+/// # Errors
+/// An input that cannot be used, no target, or a format that describes findings.
+pub async fn run(
+    args: &ExplainArgs,
+    console: &Console<'_>,
+    screen: &Screen,
+) -> Result<Done, Error> {
+    let cluster = match args.source.files.is_empty() {
+        true => Some(Arc::new(connect(&args.connection)?)),
+        false => None,
+    };
+    let inputs = inputs(&args.source, cluster.as_deref()).await?;
+    let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
+    let objects = Objects {
+        secrets: inputs.secrets,
+        config_maps: inputs.config_maps,
+        service_accounts: inputs.service_accounts,
+        cluster,
+        ..Objects::default()
+    };
+    let mut explanations = Vec::new();
+    for plan in plan(&inputs.modules, &targets, KmmRelease::NEWEST) {
+        explanations.push(explain(plan, &inputs.modules, &objects).await);
+    }
+    let stdout = match console.format {
+        Format::Json => format!("{:#}\n", document(&explanations)),
+        Format::Yaml => as_yaml(&document(&explanations)),
+        Format::Table | Format::Wide => text(&explanations, screen),
+        Format::Name | Format::Junit | Format::Sarif | Format::Github => {
+            return Err(Error::Usage {
+                message: "`explain` has no such output format".to_owned(),
+                hint: "use -o table, json or yaml".to_owned(),
+            });
+        }
+    };
+    let fails = explanations
+        .iter()
+        .flat_map(|one| &one.findings)
+        .any(|finding| finding.effect == Effect::Fails);
+    let stderr = inputs.notes.iter().chain(&notes);
+    Ok(Done {
+        stdout,
+        stderr: stderr.map(|note| format!("note: {note}\n")).collect(),
+        exit_code: if fails { EXIT_FAILED } else { EXIT_VERIFIED },
+    })
+}
+
+async fn explain(plan: Plan, modules: &[Module], objects: &Objects) -> Explanation {
+    let mut findings = plan.findings.clone();
+    findings.extend(lints(objects, &plan, KmmRelease::NEWEST).await);
+    let needs = match &plan.work {
+        Some(work) => needs(work, &plan.namespace, objects).await,
+        None => Vec::new(),
+    };
+    Explanation {
+        mappings: tried(&plan, modules),
+        needs,
+        findings,
+        plan,
+    }
+}
+
+fn tried(plan: &Plan, modules: &[Module]) -> Vec<Tried> {
+    modules
+        .iter()
+        .find(|module| module.namespace == plan.namespace && module.name == plan.name)
+        .and_then(|module| module.spec.module_loader.as_ref())
+        .map(|loader| {
+            let mappings = &loader.container.kernel_mappings;
+            mapping::trace(mappings, &plan.target.kernel_version)
+        })
+        .unwrap_or_default()
+}
+
+/// The objects that the sections in force refer to.
+async fn needs(work: &Work, namespace: &str, objects: &Objects) -> Vec<Need> {
+    let name = |reference: &Option<LocalObjectReference>| {
+        reference
+            .as_ref()
+            .map(|reference| reference.name.clone())
+            .filter(|name| !name.is_empty())
+    };
+    let mut wanted: Vec<(&'static str, Option<String>, &'static str)> = vec![(
+        "Secret",
+        work.image_repo_secret.clone(),
+        "to pull the image",
+    )];
+    if let Some(build) = &work.build {
+        let dockerfile = name(&build.dockerfile_config_map);
+        wanted.push(("ConfigMap", dockerfile, "the Dockerfile"));
+        for secret in &build.secrets {
+            wanted.push(("Secret", Some(secret.name.clone()), "for the build"));
+        }
+    }
+    if let Some(sign) = &work.sign {
+        wanted.push(("Secret", name(&sign.key_secret), "the key to sign with"));
+        wanted.push((
+            "Secret",
+            name(&sign.cert_secret),
+            "the certificate to sign with",
+        ));
+    }
+    let mut needs = Vec::new();
+    for (kind, name, purpose) in wanted {
+        let Some(name) = name else { continue };
+        let present = match kind {
+            "ConfigMap" => objects.config_map(namespace, &name).await.is_ok(),
+            _ => objects.secret(namespace, &name).await.is_ok(),
+        };
+        needs.push(Need {
+            kind,
+            name,
+            purpose,
+            present,
+        });
+    }
+    needs
+}

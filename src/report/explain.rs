@@ -1,0 +1,210 @@
+//! What `explain` shows: how each Module's spec is understood for each kernel.
+
+use owo_colors::Style;
+use serde_json::{Value, json};
+
+use crate::model::finding::Finding;
+use crate::model::plan::{Plan, Work};
+use crate::plan::mapping::{Tried, TriedResult};
+use crate::report::data::API_VERSION;
+use crate::report::screen::Screen;
+use crate::report::wrap::wrap;
+
+/// One Module on one kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The plan.
+    pub plan: Plan,
+    /// What became of each kernel mapping.
+    pub mappings: Vec<Tried>,
+    /// The objects that the sections in force refer to.
+    pub needs: Vec<Need>,
+    /// The plan's findings, and the lints.
+    pub findings: Vec<Finding>,
+}
+
+/// An object that a Module refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// `Secret` or `ConfigMap`.
+    pub kind: &'static str,
+    /// Its name, in the Module's namespace.
+    pub name: String,
+    /// What for.
+    pub purpose: &'static str,
+    /// It was found among the inputs.
+    pub present: bool,
+}
+
+/// The explanations as text for people.
+pub fn text(explanations: &[Explanation], screen: &Screen) -> String {
+    let parts: Vec<String> = explanations.iter().map(|one| part(one, screen)).collect();
+    parts.join("\n")
+}
+
+fn part(one: &Explanation, screen: &Screen) -> String {
+    let plan = &one.plan;
+    let title = format!(
+        "{}/{} on {} ({})",
+        plan.namespace, plan.name, plan.target.kernel_version, plan.target.arch
+    );
+    let mut text = format!("{}\n", screen.paint(&title, Style::new().bold()));
+    for (index, tried) in one.mappings.iter().enumerate() {
+        let sign = match (tried.result, screen.unicode) {
+            (TriedResult::Used, true) => "→",
+            (TriedResult::Used, false) => ">",
+            _ => " ",
+        };
+        let line = format!(
+            "  {sign} kernelMappings[{index}] {}: {}",
+            tried.rule,
+            tried.result.as_str()
+        );
+        let style = match tried.result {
+            TriedResult::Used => Style::new().green(),
+            TriedResult::Bad => Style::new().red(),
+            TriedResult::NoMatch | TriedResult::NotReached => Style::new().dimmed(),
+        };
+        text.push_str(&format!("{}\n", screen.paint(&line, style)));
+    }
+    if let Some(work) = &plan.work {
+        for (name, value) in facts(work, &plan.target.kernel_version) {
+            text.push_str(&format!("  {name:<9}{value}\n"));
+        }
+    }
+    for need in &one.needs {
+        let presence = if need.present { "given" } else { "not given" };
+        text.push_str(&format!(
+            "  {:<9}{} {}/{} ({presence}), {}\n",
+            "needs", need.kind, plan.namespace, need.name, need.purpose
+        ));
+    }
+    for finding in &one.findings {
+        let body = format!("{}: {}", finding.code, finding.message);
+        let body = wrap(&body, screen.width.saturating_sub(9), "    ");
+        text.push_str(&format!(
+            "  {} {}",
+            screen.severity(finding.severity),
+            body.trim_start()
+        ));
+        if let Some(hint) = &finding.hint {
+            text.push_str(&wrap(&format!("hint: {hint}"), screen.width, "    "));
+        }
+    }
+    text
+}
+
+/// The sections in force, a line each.
+fn facts(work: &Work, kernel: &str) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("image", work.image.clone()),
+        ("loads", loads(work, kernel)),
+    ];
+    if work.registry_tls.insecure || work.registry_tls.insecure_skip_tls_verify {
+        let how = match work.registry_tls.insecure {
+            true => "plain HTTP allowed",
+            false => "certificates not verified",
+        };
+        facts.push(("registry", how.to_owned()));
+    }
+    if !work.in_tree_modules_to_remove.is_empty() {
+        facts.push(("unloads", work.in_tree_modules_to_remove.join(", ")));
+    }
+    if let Some(build) = &work.build {
+        let args: Vec<String> = build
+            .build_args
+            .iter()
+            .map(|arg| format!("{}={}", arg.name, arg.value))
+            .collect();
+        let map = build.dockerfile_config_map.as_ref();
+        let map = map.map_or("none", |map| map.name.as_str());
+        let args = match args.is_empty() {
+            true => String::new(),
+            false => format!(", arguments {}", args.join(" ")),
+        };
+        facts.push(("build", format!("Dockerfile of ConfigMap {map}{args}")));
+    }
+    if let Some(sign) = &work.sign {
+        let from = match (sign.unsigned_image.as_str(), &work.build) {
+            (_, Some(_)) => "what Build makes",
+            ("", None) => "no image",
+            (image, None) => image,
+        };
+        let files = sign.files_to_sign.join(" ");
+        facts.push(("sign", format!("{files} of {from}")));
+    }
+    facts
+}
+
+/// What KMM's worker runs on a node.
+fn loads(work: &Work, kernel: &str) -> String {
+    let modprobe = &work.modprobe;
+    let words: Vec<&str> = match &modprobe.raw_args {
+        Some(raw) if modprobe.module_name.is_empty() => {
+            raw.load.iter().map(String::as_str).collect()
+        }
+        _ => {
+            let args = modprobe.args.iter().flat_map(|args| args.load.iter());
+            args.chain([&modprobe.module_name])
+                .chain(&modprobe.parameters)
+                .map(String::as_str)
+                .collect()
+        }
+    };
+    let mut text = format!(
+        "modprobe {} from {}/lib/modules/{kernel}",
+        words.join(" "),
+        modprobe.dir_name.trim_end_matches('/')
+    );
+    if modprobe.modules_loading_order.len() > 1 {
+        let order: Vec<&str> = modprobe
+            .modules_loading_order
+            .iter()
+            .rev()
+            .map(String::as_str)
+            .collect();
+        text.push_str(&format!(", in the order {}", order.join(", ")));
+    }
+    text
+}
+
+/// The explanations as data.
+pub fn document(explanations: &[Explanation]) -> Value {
+    let modules: Vec<Value> = explanations.iter().map(module).collect();
+    json!({"apiVersion": API_VERSION, "kind": "Explanation", "modules": modules})
+}
+
+fn module(one: &Explanation) -> Value {
+    let plan = &one.plan;
+    let work = plan.work.as_ref();
+    let mapping = |(index, tried): (usize, &Tried)| json!({"index": index, "rule": tried.rule, "result": tried.result.as_str()});
+    let need = |need: &Need| {
+        json!({
+            "kind": need.kind, "namespace": plan.namespace, "name": need.name,
+            "purpose": need.purpose, "present": need.present,
+        })
+    };
+    let finding = |finding: &Finding| {
+        json!({
+            "code": finding.code.as_str(), "severity": finding.severity.as_str(),
+            "message": finding.message, "hint": finding.hint,
+        })
+    };
+    json!({
+        "namespace": plan.namespace,
+        "name": plan.name,
+        "kernelVersion": plan.target.kernel_version,
+        "arch": plan.target.arch.as_str(),
+        "mappings": one.mappings.iter().enumerate().map(mapping).collect::<Vec<_>>(),
+        "mapping": plan.mapping.as_ref().map(|m| format!("kernelMappings[{}] {}", m.index, m.by)),
+        "image": work.map(|work| &work.image),
+        "registryTLS": work.map(|work| work.registry_tls),
+        "imageRepoSecret": work.and_then(|work| work.image_repo_secret.as_ref()),
+        "modprobe": work.map(|work| &work.modprobe),
+        "inTreeModulesToRemove": work.map(|work| &work.in_tree_modules_to_remove),
+        "build": work.and_then(|work| work.build.as_ref()),
+        "sign": work.and_then(|work| work.sign.as_ref()),
+        "needs": one.needs.iter().map(need).collect::<Vec<_>>(),
+        "findings": one.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}

@@ -1,6 +1,7 @@
 //! Tests against real servers and kernels, which `scripts/test` sets up.
 
 mod build;
+mod cluster;
 mod driver;
 mod environment;
 mod faults;

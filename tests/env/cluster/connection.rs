@@ -1,0 +1,390 @@
+//! The ways to the API server, and what keeps a command from going them.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::crds::NEWEST;
+use super::operator::{KERNEL, Running, call, create_cr, create_modules, say};
+use crate::support::cluster::{ADMIN, Cluster, NOBODY};
+use crate::support::preflight::Preflight;
+
+const DONE: &[super::operator::Said] = &[("m1", "Success", "Done", "verified image exists")];
+
+fn prepared() -> Cluster {
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    create_modules(&cluster, &["m1"]);
+    create_cr(&cluster, NEWEST, "p");
+    say(&cluster, NEWEST, "p", DONE);
+    cluster
+}
+
+#[test]
+fn every_flag_of_kubectl_leads_to_the_cluster() {
+    let cluster = prepared();
+    let (url, ca) = (cluster.url(), cluster.ca().display().to_string());
+    let admin = cluster.kubeconfig(ADMIN).display().to_string();
+    let nobody = cluster.kubeconfig(NOBODY).display().to_string();
+    let token = format!("--token={ADMIN}");
+    for (args, code) in [
+        (vec!["-s", &url, "--certificate-authority", &ca, &token], 0),
+        (vec!["-s", &url, "--insecure-skip-tls-verify", &token], 0),
+        (vec!["-s", &url, &token], 3),
+        (
+            vec![
+                "-s",
+                &url,
+                "--certificate-authority",
+                &ca,
+                &token,
+                "--tls-server-name=x.example",
+            ],
+            3,
+        ),
+        (
+            vec![
+                "-s",
+                &url,
+                "--certificate-authority",
+                &ca,
+                &token,
+                "--tls-server-name=localhost",
+            ],
+            0,
+        ),
+        (
+            vec![
+                "--kubeconfig",
+                &admin,
+                "--context=test",
+                "--cluster=test",
+                "--user=test",
+            ],
+            0,
+        ),
+        (vec!["--kubeconfig", &nobody], 3),
+        (vec!["--kubeconfig", &nobody, &token], 0),
+        (vec!["--kubeconfig", &admin, "--token=wrong"], 3),
+        (
+            vec!["--kubeconfig", &admin, "--username=a", "--password=b"],
+            3,
+        ),
+        (vec!["--kubeconfig", &admin, "--as=nobody"], 3),
+        (
+            vec![
+                "--kubeconfig",
+                &admin,
+                "--as=nobody",
+                "--as-group=system:masters",
+            ],
+            0,
+        ),
+        (
+            vec![
+                "--kubeconfig",
+                &admin,
+                "--as=nobody",
+                "--as-group=system:masters",
+                "--as-uid=7",
+                "--as-user-extra=scopes=x",
+            ],
+            0,
+        ),
+        (vec!["--kubeconfig", &admin, "--context=other"], 2),
+        (vec!["--kubeconfig", &admin, "--cluster=other"], 2),
+        (vec!["--kubeconfig", &admin, "--user=other"], 2),
+        (vec!["--kubeconfig", "/nowhere"], 2),
+        (
+            vec![
+                "--kubeconfig",
+                &admin,
+                "--request-timeout=5s",
+                "--disable-compression",
+            ],
+            0,
+        ),
+        (vec!["--kubeconfig", &admin, "--cache-dir=/nowhere"], 0),
+    ] {
+        let ended = Preflight::new([&["status", "p"][..], &args].concat()).run();
+        assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
+    }
+    let wrong = Preflight::new(["status", "p", "--kubeconfig", &admin, "--context=other"]).run();
+    assert!(wrong.stderr.contains("no context `other`") && wrong.stderr.contains("it has: test"));
+    let wrong = Preflight::new(["status", "p", "-s", &url, &token]).run();
+    assert!(wrong.stderr.contains("not trusted"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("--certificate-authority"),
+        "{}",
+        wrong.stderr
+    );
+    assert!(!wrong.stderr.contains(ADMIN), "{}", wrong.stderr);
+}
+
+#[test]
+fn kubeconfig_lists_skip_missing_files_and_credentials_come_from_plugins() {
+    let cluster = prepared();
+    let admin = cluster.kubeconfig(ADMIN).display().to_string();
+    let list = format!("/nowhere:{admin}:/also/nowhere");
+    Preflight::new(["status", "p"])
+        .env("KUBECONFIG", &list)
+        .run()
+        .code(0);
+    let ended = Preflight::new(["status", "p"])
+        .env("KUBECONFIG", "/nowhere")
+        .run()
+        .code(3);
+    assert!(ended.stderr.contains("/nowhere"), "{}", ended.stderr);
+    let ended = Preflight::new(["status", "p"]).run().code(3);
+    assert!(ended.stderr.contains("no kubeconfig"), "{}", ended.stderr);
+
+    // A plugin that gives another token each time it is asked: the first one is rejected.
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugin = folder.path().join("plugin");
+    let count = folder.path().join("count");
+    let script = format!(
+        "#!/bin/sh\necho >> {count}\ntoken={ADMIN}\n\
+         [ $(wc -l < {count}) -le 3 ] && token=stale\n\
+         echo '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
+         \"status\":{{\"token\":\"'$token'\"}}}}'\n",
+        count = count.display()
+    );
+    std::fs::write(&plugin, script).expect("a plugin");
+    std::fs::set_permissions(&plugin, PermissionsExt::from_mode(0o755)).expect("executable");
+    let config = |command: &str| {
+        json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": cluster.url(),
+                "certificate-authority": cluster.ca()}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u", "user": {"exec": {
+                "apiVersion": "client.authentication.k8s.io/v1", "command": command,
+                "interactiveMode": "Never", "installHint": "install it with: get-plugin"}}}]})
+        .to_string()
+    };
+    let file = folder.path().join("config");
+    std::fs::write(&file, config("./plugin")).expect("a kubeconfig");
+    Preflight::new(["status", "p"])
+        .env("KUBECONFIG", &file)
+        .run()
+        .code(0);
+    std::fs::write(&file, config("./absent")).expect("a kubeconfig");
+    let ended = Preflight::new(["status", "p"])
+        .env("KUBECONFIG", &file)
+        .run()
+        .code(3);
+    assert!(
+        ended.stderr.contains("install it with: get-plugin"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn proxies_are_passed_by_for_hosts_in_no_proxy() {
+    let cluster = prepared();
+    let admin = cluster.kubeconfig(ADMIN);
+    // Nothing listens there: whoever asks it fails.
+    let proxy = "http://127.0.0.1:9";
+    let call = |no_proxy: &str| {
+        Preflight::new(["status", "p"])
+            .env("KUBECONFIG", &admin)
+            .env("HTTPS_PROXY", proxy)
+            .env("NO_PROXY", no_proxy)
+    };
+    for no_proxy in ["127.0.0.1", "127.0.0.0/8,", ""] {
+        call(no_proxy).run().code(0);
+    }
+    let text = std::fs::read_to_string(&admin).expect("a kubeconfig");
+    let proxied = text.replace("server:", &format!("proxy-url: '{proxy}', server:"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config");
+    std::fs::write(&file, proxied).expect("a kubeconfig");
+    // A proxy of the kubeconfig is asked whatever NO_PROXY says, as kubectl does.
+    Preflight::new(["status", "p"])
+        .env("KUBECONFIG", &file)
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+        .code(3);
+}
+
+#[test]
+fn a_server_that_hangs_is_reported_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("https://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            open.push(stream);
+        }
+    });
+    for (args, limit) in [
+        (&["status", "p"][..], 10),
+        (&["status", "p", "--request-timeout=1s"], 3),
+    ] {
+        let start = Instant::now();
+        let ended = Preflight::new(args).arg("-s").arg(&address).run().code(3);
+        assert!(start.elapsed() < Duration::from_secs(limit), "{args:?}");
+        assert!(ended.stderr.contains(&address), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_server_that_is_none_is_reported() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head);
+            let body = "<html>hello</html>";
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        }
+    });
+    let ended = Preflight::new(["status", "p", "-s", &address])
+        .run()
+        .code(3);
+    assert!(ended.stderr.contains("makes no sense"), "{}", ended.stderr);
+}
+
+#[test]
+fn warnings_of_the_api_server_are_shown() {
+    let cluster = Cluster::start();
+    super::crds::SECOND.install(&cluster);
+    // KMM ≥2.1 flags PreflightValidation v1beta1; any deprecated version shows the same way.
+    let patch = r#"[{"op":"add","path":"/spec/versions/1/deprecated","value":true}]"#;
+    let crd = "preflightvalidationsocp.kmm.sigs.x-k8s.io";
+    cluster.kubectl(&["patch", "crd", crd, "--type=json", "-p", patch], "");
+    create_modules(&cluster, &["m1"]);
+    let start = Instant::now();
+    loop {
+        let args = ["run", "p", "--release-image=q/r:1", "--dry-run=server"];
+        let ended = call(&cluster, &args).run().code(0);
+        if ended.stderr.contains("warning:") && ended.stderr.contains("deprecated") {
+            break;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{}",
+            ended.stderr
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn contradictory_and_invalid_arguments_are_usage_errors() {
+    for (args, word) in [
+        (
+            vec!["run", "--release-image=q/r", "--kernel-version", KERNEL],
+            "cannot be used with",
+        ),
+        (
+            vec!["run", "Upper", "--kernel-version", KERNEL],
+            "valid name",
+        ),
+        (vec!["status", "a_b"], "valid name"),
+        (vec!["delete", "-x-"], "unexpected argument"),
+        (vec!["delete", "a/b"], "valid name"),
+        (vec!["delete"], "required"),
+        (vec!["generate", "--kmm-version=2.7"], "no target kernel"),
+        (
+            vec!["generate", "--kmm-version=9", "--kernel-version", KERNEL],
+            "no KMM release",
+        ),
+        (
+            vec!["generate", "--kmm-version=2.7", "--kernel-version=5.14"],
+            "no kernel version",
+        ),
+        (
+            vec!["generate", "--kmm-version=2.3", "--to=4.17.0"],
+            "--release-image",
+        ),
+        (
+            vec![
+                "generate",
+                "--kmm-version=2.7",
+                "--kernel-version",
+                KERNEL,
+                "-o=sarif",
+            ],
+            "-o yaml, json or name",
+        ),
+    ] {
+        let ended = Preflight::new(&args).run().code(2);
+        assert!(ended.stderr.contains(word), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_update_is_looked_up_in_the_cluster() {
+    let cluster = Cluster::start();
+    super::crds::SECOND.install(&cluster);
+    let generate = |to: &str| call(&cluster, &["generate", "-o=json", "--to", to]);
+    let ended = generate("4.17.0").run().code(3);
+    assert!(
+        ended.stderr.contains("has no ClusterVersion"),
+        "{}",
+        ended.stderr
+    );
+    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let mut crd = super::crds::crd(
+        "clusterversions",
+        "ClusterVersion",
+        false,
+        &[("v1", &any, &any)],
+    );
+    crd["metadata"]["name"] = "clusterversions.config.openshift.io".into();
+    crd["spec"]["group"] = "config.openshift.io".into();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("crd.yaml"), crd.to_string()).expect("a CRD");
+    cluster.install_crds(folder.path());
+    cluster.apply(
+        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
+    );
+    cluster.set_status(
+        "clusterversions.config.openshift.io/version",
+        &json!({"desired": {"version": "4.16.1", "image": "q/r@sha256:1"},
+                "availableUpdates": [{"version": "4.16.2", "image": "q/r@sha256:2"}],
+                "conditionalUpdates": [{"release": {"version": "4.17.0", "image": "q/r@sha256:3"},
+                    "risks": [{"name": "Slow", "message": "nodes are slow", "url": "https://x"}]}]}),
+    );
+    let ended = generate("4.16.2").run().code(0);
+    assert_eq!(ended.json()["spec"]["releaseImage"], "q/r@sha256:2");
+    assert_eq!(ended.json()["metadata"]["name"], "preflight-4-16-2");
+    let ended = generate("4.17.0").run().code(0);
+    assert!(
+        ended.stderr.contains("Slow: nodes are slow"),
+        "{}",
+        ended.stderr
+    );
+    let ended = generate("4.99.0").run().code(2);
+    assert!(
+        ended.stderr.contains("4.17.0 (conditional), 4.16.2"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn an_interrupted_watch_ends_with_130() {
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    create_modules(&cluster, &["m1"]);
+    create_cr(&cluster, NEWEST, "p");
+    let running = Running::start(call(&cluster, &["status", "p", "-w"]));
+    std::thread::sleep(Duration::from_millis(700));
+    let pid = running.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(kill.expect("kill runs").success());
+    running.end().code(130);
+}

@@ -1,0 +1,10 @@
+//! Commands against a real API server. No operator runs: the tests write what KMM would
+//! write, as each release does.
+
+mod connection;
+mod crds;
+mod diagnosis;
+mod operator;
+mod releases;
+mod resilience;
+mod rights;

@@ -1,0 +1,168 @@
+//! The manifests of least rights, each applied to a user without any and used.
+
+use super::crds::{NEWEST, Release, install_internals};
+use super::operator::{KERNEL, Running, create_cr, create_modules, say, wait_for};
+use crate::support::cluster::{Cluster, NOBODY};
+use crate::support::preflight::Preflight;
+
+fn call(cluster: &Cluster, args: &[&str]) -> Preflight {
+    Preflight::new(args).env("KUBECONFIG", cluster.kubeconfig(NOBODY))
+}
+
+fn grant(cluster: &Cluster, manifest: &str) {
+    let file = format!(
+        "{}/examples/rbac/{manifest}.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    cluster.kubectl(&["apply", "--server-side", "-f", &file], "");
+    bind(cluster, &format!("kmm-preflight-{manifest}"));
+}
+
+fn bind(cluster: &Cluster, role: &str) {
+    let role_flag = format!("--clusterrole={role}");
+    cluster.kubectl(
+        &[
+            "create",
+            "clusterrolebinding",
+            role,
+            &role_flag,
+            "--user=nobody",
+        ],
+        "",
+    );
+}
+
+fn revoke(cluster: &Cluster, role: &str) {
+    cluster.kubectl(&["delete", "clusterrolebinding", role], "");
+}
+
+fn prepared(release: Release) -> Cluster {
+    let cluster = Cluster::start();
+    release.install(&cluster);
+    install_internals(&cluster);
+    create_modules(&cluster, &["m1"]);
+    cluster
+}
+
+const WORKING: &[super::operator::Said] = &[(
+    "m1",
+    "InProgress",
+    "Image",
+    "verification is not finished yet",
+)];
+const DONE: &[super::operator::Said] = &[("m1", "Success", "Done", "verified image exists")];
+
+#[test]
+fn each_manifest_grants_what_its_command_needs() {
+    let cluster = prepared(NEWEST);
+    create_cr(&cluster, NEWEST, "p");
+    say(&cluster, NEWEST, "p", WORKING);
+
+    // Nothing: the message names the right and the manifest.
+    for args in [&["status", "p"][..], &["status"]] {
+        let ended = call(&cluster, args).run().code(3);
+        for word in [
+            "nobody",
+            "preflightvalidationsocp",
+            "examples/rbac/status.yaml",
+        ] {
+            assert!(ended.stderr.contains(word), "{}", ended.stderr);
+        }
+    }
+    // `get` alone is enough for `status NAME`, and for -w, which then reads again and again.
+    let get = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: get}, \
+               rules: [{apiGroups: [kmm.sigs.x-k8s.io], resources: [preflightvalidationsocp], \
+               verbs: [get]}]}";
+    cluster.apply(get);
+    bind(&cluster, "get");
+    let ended = call(&cluster, &["status", "p", "-o=json"]).run().code(3);
+    assert_eq!(ended.json()["modules"][0]["verdict"], "in-progress");
+    assert!(
+        ended.stderr.contains("examples/rbac/diagnose.yaml"),
+        "{}",
+        ended.stderr
+    );
+    let ended = call(&cluster, &["status"]).run().code(3);
+    assert!(ended.stderr.contains("name the CR"), "{}", ended.stderr);
+    let running = Running::start(call(&cluster, &["status", "p", "-w"]));
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    say(&cluster, NEWEST, "p", DONE);
+    let ended = running.end().code(0);
+    assert!(
+        ended.stderr.contains("no right to watch"),
+        "{}",
+        ended.stderr
+    );
+    revoke(&cluster, "get");
+
+    grant(&cluster, "status");
+    call(&cluster, &["status", "p"]).run().code(0);
+    call(&cluster, &["status"]).run().code(0);
+    call(&cluster, &["status", "-w"]).run().code(0);
+    say(&cluster, NEWEST, "p", WORKING);
+    let ended = call(&cluster, &["status", "p"]).run().code(3);
+    assert!(
+        ended.stderr.contains("list moduleimagesconfigs"),
+        "{}",
+        ended.stderr
+    );
+    grant(&cluster, "diagnose");
+    let ended = call(&cluster, &["status", "p"]).run().code(3);
+    assert!(
+        !ended.stderr.contains("without the right"),
+        "{}",
+        ended.stderr
+    );
+    let ended = call(&cluster, &["delete", "p"]).run().code(3);
+    assert!(
+        ended.stderr.contains("examples/rbac/run.yaml"),
+        "{}",
+        ended.stderr
+    );
+    revoke(&cluster, "kmm-preflight-diagnose");
+    revoke(&cluster, "kmm-preflight-status");
+    cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+
+    let run = [
+        "run",
+        "p",
+        "--kernel-version",
+        KERNEL,
+        "--cross-check=off",
+        "-o=json",
+    ];
+    call(&cluster, &run).run().code(3);
+    grant(&cluster, "run");
+    let running = Running::start(call(&cluster, &run));
+    wait_for(&cluster, &format!("{}/p", NEWEST.resource()));
+    say(&cluster, NEWEST, "p", DONE);
+    running.end().code(0);
+    call(&cluster, &["delete", "--verified"]).run().code(0);
+}
+
+#[test]
+fn a_cluster_that_hides_its_crds_still_tells_its_kmm() {
+    let cluster = Cluster::start();
+    for (release, kind) in super::crds::RELEASES.map(|release| (release, release.kind())) {
+        release.install(&cluster);
+        // OpenAPI is published some time after the CRD is served.
+        let start = std::time::Instant::now();
+        loop {
+            let [flag, value] = super::operator::target(release);
+            let ended = call(&cluster, &["generate", "p", flag, value, "-o=json"]).run();
+            if ended.code == Some(0) && ended.json()["kind"] == kind {
+                let api = format!("kmm.sigs.x-k8s.io/{}", release.version);
+                if ended.json()["apiVersion"] == api {
+                    break;
+                }
+            }
+            assert!(
+                start.elapsed().as_secs() < 30,
+                "{}: {ended:?}",
+                release.name
+            );
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        release.remove(&cluster);
+    }
+}

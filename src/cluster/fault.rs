@@ -154,6 +154,9 @@ impl Fault {
             Self::Unauthorized(_) | Self::Credentials(_) => {
                 "log in again, or choose another --context or --user".to_owned()
             }
+            Self::Certificate { why, .. } if why.contains("not valid for name") => {
+                "name the one that it is for with --tls-server-name".to_owned()
+            }
             Self::Certificate { .. } => {
                 "name the authority that signed it with --certificate-authority FILE".to_owned()
             }

@@ -1,5 +1,7 @@
 //! What a cluster command needs of the process around it: how to print, and when to end.
 
+use std::sync::atomic::AtomicBool;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::output::{Format, ProgressMode};
@@ -18,6 +20,8 @@ pub struct Console<'a> {
     pub accept: &'a (dyn Fn(&mut Report) + Sync),
     /// The user's wish to end.
     pub interrupt: CancellationToken,
+    /// True while the command undoes what it did, for which an interruption waits.
+    pub hold: AtomicBool,
 }
 
 impl std::fmt::Debug for Console<'_> {

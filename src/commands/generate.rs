@@ -9,6 +9,7 @@ use crate::cluster::generation::Kmm;
 use crate::commands::Done;
 use crate::commands::wish::Asked;
 use crate::error::Error;
+use crate::input::yaml;
 
 /// Prints the CR for the cluster's KMM, or for that of `--kmm-version`.
 ///
@@ -51,7 +52,7 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
 pub fn print(object: &Value, format: Format) -> Result<String, Error> {
     match format {
         Format::Table | Format::Wide | Format::Yaml => {
-            Ok(serde_yaml::to_string(object).unwrap_or_default())
+            Ok(yaml::to_string(object).unwrap_or_default())
         }
         Format::Json => Ok(format!("{object:#}\n")),
         Format::Name => Ok(format!(

@@ -1,43 +1,107 @@
 //! One look at the image of a Module of the cluster, as a local run would make it.
 
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
 use crate::check::image::{ImageCheck, ImageOutcome};
 use crate::check::objects::Objects;
-use crate::model::finding::Finding;
+use crate::check::targets;
+use crate::cli::run::RunArgs;
+use crate::cluster::Cluster;
+use crate::commands::session::{self, Session};
+use crate::error::Error;
+use crate::model::finding::{Code, Finding};
 use crate::model::module::Module;
-use crate::model::plan::{KmmRelease, Plan};
+use crate::model::plan::KmmRelease;
 use crate::model::target::Target;
+use crate::plan::plan;
 
 /// What a look needs.
 #[derive(Debug)]
 pub struct Looker {
-    /// The Image stage.
-    pub check: ImageCheck,
-    /// The cluster's Secrets and the credentials in them.
-    pub objects: Objects,
-    /// Makes the plan of a Module for a target.
-    pub plan: fn(&Module, &Target, KmmRelease) -> Option<Plan>,
+    check: ImageCheck,
+    objects: Arc<Objects>,
+    /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3).
+    release_image: Option<String>,
+    dtk_image: OnceCell<Result<String, Finding>>,
 }
 
 impl Looker {
+    /// Looks with the credentials and mirrors of the cluster and of this machine.
+    ///
+    /// # Errors
+    /// A file that the flags name cannot be used.
+    pub async fn new(
+        args: &RunArgs,
+        cluster: &Cluster,
+        release: KmmRelease,
+        release_image: &str,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let session = Session::of_cluster(&args.registry, cluster).await?;
+        let access = session.objects.access_of_release().await;
+        let looker = Self {
+            check: session::image_check(&args.target, session.images, access, release)?,
+            objects: session.objects,
+            release_image: Some(release_image.to_owned()).filter(|image| !image.is_empty()),
+            dtk_image: OnceCell::new(),
+        };
+        Ok((looker, session.notes))
+    }
+
     /// Judges the Module's image for the target.
     pub async fn look(&self, module: &Module, target: &Target) -> ImageOutcome {
         let only = |findings: Vec<Finding>| ImageOutcome {
             digest: None,
             findings,
         };
-        let Some(plan) = (self.plan)(module, target, self.check.release) else {
+        let mut target = target.clone();
+        let unresolved = self.resolve(&mut target).await;
+        let release = self.check.release;
+        let plans = plan(
+            std::slice::from_ref(module),
+            std::slice::from_ref(&target),
+            release,
+        );
+        let Some(plan) = plans.into_iter().next() else {
             return only(Vec::new());
         };
-        let mut findings = plan.findings;
+        let mut findings: Vec<Finding> = unresolved.into_iter().collect();
+        findings.extend(plan.findings);
         let Some(work) = plan.work else {
             return only(findings);
         };
         let access = self.objects.access(&module.namespace, &work).await;
-        let seen = self.check.check(&work, target, &access).await;
+        let seen = self.check.check(&work, &target, &access).await;
         findings.extend(seen.findings);
         ImageOutcome {
             digest: seen.digest,
             findings,
+        }
+    }
+
+    /// Fills in the driver-toolkit image of the CR's release; gives why it is not known.
+    async fn resolve(&self, target: &mut Target) -> Option<Finding> {
+        let release_image = self.release_image.as_deref()?;
+        if target.dtk_image.is_some() {
+            return None;
+        }
+        let arch = target.arch;
+        let resolved = self.dtk_image.get_or_init(|| async {
+            let access = self.objects.access_of_release().await;
+            targets::resolve(&self.check.images, release_image, arch, &access)
+                .await
+                .map(|kernel| kernel.dtk_image)
+        });
+        match resolved.await {
+            Ok(image) => {
+                target.dtk_image = Some(image.clone());
+                None
+            }
+            Err(finding) => Some(Finding::new(
+                Code::KernelFactsMissing,
+                finding.message.clone(),
+            )),
         }
     }
 }

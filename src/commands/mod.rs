@@ -23,6 +23,7 @@ pub mod targets;
 pub mod version;
 pub mod wish;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -125,6 +126,7 @@ fn in_runtime(
         render: &|report, format| render(report, format, &screen),
         accept: &|_| (),
         interrupt: interrupt.clone(),
+        hold: AtomicBool::new(false),
     };
     let done = runtime.block_on(async {
         tokio::spawn(async move {
@@ -134,7 +136,7 @@ fn in_runtime(
         tokio::select! {
             biased;
             done = command(&console) => done,
-            () = after(&console.interrupt) => Err(Error::Interrupted),
+            () = after(&console) => Err(Error::Interrupted),
         }
     });
     // A look that hangs in a system call must not keep the process.
@@ -145,9 +147,12 @@ fn in_runtime(
 /// How long an interrupted command may take to say what it knows.
 const LAST_WORDS: Duration = Duration::from_millis(800);
 
-async fn after(interrupt: &CancellationToken) {
-    interrupt.cancelled().await;
+async fn after(console: &Console<'_>) {
+    console.interrupt.cancelled().await;
     tokio::time::sleep(LAST_WORDS).await;
+    while console.hold.load(Ordering::Relaxed) {
+        tokio::time::sleep(LAST_WORDS).await;
+    }
 }
 
 /// Ctrl-C, or SIGTERM where there is such a signal.

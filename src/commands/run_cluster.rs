@@ -1,12 +1,13 @@
 //! `run`: has the cluster's KMM validate every Module, and looks at the images too.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::cli::cluster::{CrossCheck, DryRun};
-use crate::cli::output::Format;
+use crate::cli::output::{Format, ProgressMode};
 use crate::cli::run::RunArgs;
 use crate::cluster::client::{Cluster, connect};
 use crate::cluster::desired::{Desired, check_name};
@@ -22,6 +23,7 @@ use crate::commands::cross_checks::CrossChecks;
 use crate::commands::delete::clean_up;
 use crate::commands::generate;
 use crate::commands::live::Live;
+use crate::commands::looker::Looker;
 use crate::commands::status::deleted;
 use crate::commands::wish::Asked;
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
@@ -54,6 +56,15 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         namespace: args.source.namespace.clone(),
         modules: args.source.selector.as_ref().map(|_| names(&modules)),
     };
+    let looker = match args.cluster.cross_check {
+        CrossCheck::Auto if args.cluster.wait => {
+            let release_image = &desired.spec.release_image;
+            let (looker, notes) = Looker::new(args, &cluster, kmm.release, release_image).await?;
+            warnings.extend(notes);
+            Some(looker)
+        }
+        _ => None,
+    };
     let (preflight, is_ours) = create(&cluster, kmm, &desired).await?;
     if !args.cluster.wait {
         warnings.extend(cluster.take_warnings());
@@ -72,20 +83,12 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         args,
         filter,
         steady: Steady::default(),
-        checks: CrossChecks::new(None, 8),
+        checks: CrossChecks::new(looker, jobs(args)),
         evidence: None,
     };
     let ended = run.watch(preflight.clone(), &mut live).await;
     live.finish();
-    if is_ours && args.cluster.cleanup {
-        let said = tokio::time::timeout(CLEAN_UP_LIMIT, clean_up(&cluster, &preflight)).await;
-        live.note(&said.unwrap_or_else(|_| {
-            format!(
-                "{} {} was not deleted in time; delete it with `kubectl kmm preflight delete {}`",
-                preflight.resource.kind, preflight.meta.name, preflight.meta.name
-            )
-        }));
-    }
+    finish(&cluster, console, args, &preflight, is_ours).await;
     let (survey, ended) = ended?;
     warnings.extend(cluster.take_warnings());
     let exit_code = match (&ended, survey.report.verdict()) {
@@ -101,6 +104,38 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         ));
     }
     Ok(console.done(survey.report, &warnings, exit_code))
+}
+
+/// Deletes the CR of a run with `--cleanup`, whatever the outcome; an interruption waits
+/// for that.
+async fn finish(
+    cluster: &Cluster,
+    console: &Console<'_>,
+    args: &RunArgs,
+    preflight: &Preflight,
+    is_ours: bool,
+) {
+    if !is_ours || !args.cluster.cleanup {
+        return;
+    }
+    console.hold.store(true, Ordering::Relaxed);
+    let said = tokio::time::timeout(CLEAN_UP_LIMIT, clean_up(cluster, preflight)).await;
+    let name = &preflight.meta.name;
+    Live::new(ProgressMode::Plain).note(&said.unwrap_or_else(|_| {
+        format!(
+            "{} {name} was not deleted in time; delete it with `kubectl kmm preflight delete {name}`",
+            preflight.resource.kind
+        )
+    }));
+    console.hold.store(false, Ordering::Relaxed);
+}
+
+/// Four looks a core: they mostly wait for registries.
+fn jobs(args: &RunArgs) -> usize {
+    args.jobs.map_or_else(
+        || 4 * std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    )
 }
 
 /// Why the watch ended.
@@ -196,15 +231,13 @@ impl Run<'_> {
                 survey = self.of_evidence(preflight).await;
             }
         }
-        if self.args.cluster.cross_check == CrossCheck::Auto {
-            let modules = self
-                .evidence
-                .as_ref()
-                .and_then(|(_, evidence)| evidence.modules.as_deref());
-            self.checks.start(preflight, &survey, modules);
-            for module in &mut survey.report.modules {
-                self.checks.merge(module);
-            }
+        let modules = self
+            .evidence
+            .as_ref()
+            .and_then(|(_, evidence)| evidence.modules.as_deref());
+        self.checks.start(preflight, &survey, modules);
+        for module in &mut survey.report.modules {
+            self.checks.merge(module);
         }
         Ok(survey)
     }

@@ -12,6 +12,7 @@ use crate::check::objects::{Known, Objects};
 use crate::cli::run::RegistryArgs;
 use crate::cli::target::TargetArgs;
 use crate::cluster::Cluster;
+use crate::cluster::fault::Fault;
 use crate::error::Error;
 use crate::image::layer_reader::LayerLimits;
 use crate::image::open::{Images, ImagesConfig};
@@ -72,6 +73,29 @@ impl Session {
             objects: Arc::new(objects),
             notes,
         })
+    }
+}
+
+impl Session {
+    /// The way of the cluster's nodes: with its mirror rules, as far as they may be read.
+    ///
+    /// # Errors
+    /// As [`Session::new`], or the API server cannot be asked.
+    pub async fn of_cluster(args: &RegistryArgs, cluster: &Cluster) -> Result<Self, Error> {
+        let mut inputs = Inputs::default();
+        let mut notes = Vec::new();
+        match cluster.mirror_sets().await {
+            Ok(sets) => inputs.mirror_sets = sets,
+            Err(Fault::Forbidden(why)) => notes.push(format!(
+                "images are asked for without the mirror rules of the cluster's nodes: {why}"
+            )),
+            Err(fault) => {
+                return Err(fault.into_error("reading the cluster's mirror rules", "cross-check"));
+            }
+        }
+        let mut session = Self::new(args, &mut inputs, Some(Arc::new(cluster.clone())))?;
+        session.notes.extend(notes);
+        Ok(session)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cluster::desired::check_name;
 use crate::cluster::fault::Fault;
 use crate::cluster::follow::{Event, Follower};
 use crate::cluster::preflight::Preflight;
-use crate::cluster::survey::{Filter, Survey};
+use crate::cluster::survey::{self, Filter, Survey};
 use crate::commands::Done;
 use crate::commands::console::Console;
 use crate::commands::live::Live;
@@ -127,7 +127,11 @@ async fn watch_one(
     let mut follower = Follower::new(cluster, preflight.clone());
     let mut live = Live::new(console.progress);
     loop {
-        let survey = survey(cluster, &preflight, filter).await?;
+        // A server that is away is the follower's to report.
+        let survey = match cluster.survey(&preflight, filter).await {
+            Ok(survey) => survey,
+            Err(_) => survey::of_evidence(&preflight, "", None, filter),
+        };
         live.show(&survey.report, |report| console.table(report));
         if survey.is_decided {
             live.finish();

@@ -1,6 +1,8 @@
 //! From the target flags to what a preflight CR is asked for: `--to` looked up in the
 //! cluster, a release image resolved where KMM wants the kernel.
 
+use crate::build::builder::this_machine;
+use crate::check::targets;
 use crate::cli::cluster::{ClusterRunArgs, GenerateArgs};
 use crate::cli::run::{RegistryArgs, RunArgs};
 use crate::cli::target::TargetArgs;
@@ -9,7 +11,10 @@ use crate::cluster::desired::Wish;
 use crate::cluster::fault::Fault;
 use crate::cluster::generation::Kmm;
 use crate::cluster::updates;
+use crate::commands::session::Session;
 use crate::error::Error;
+use crate::input::Inputs;
+use crate::model::finding::{Effect, Finding};
 
 /// The target as the flags give it.
 #[derive(Debug, Clone, Copy)]
@@ -130,13 +135,31 @@ pub struct Resolved {
 /// The images cannot be read, or name no such kernel.
 pub async fn resolve(
     release_image: &str,
-    _target: &TargetArgs,
-    _registry: &RegistryArgs,
-    _cluster: Option<&Cluster>,
+    target: &TargetArgs,
+    registry: &RegistryArgs,
+    cluster: Option<&Cluster>,
 ) -> Result<Resolved, Error> {
-    Err(Error::Image {
-        message: format!("release image {release_image} cannot be resolved yet"),
-        hint: "name --kernel-version and --dtk-image".to_owned(),
-        looked: false,
+    let session = match cluster {
+        Some(cluster) => Session::of_cluster(registry, cluster).await?,
+        None => Session::new(registry, &mut Inputs::default(), None)?,
+    };
+    let arch = target.arch.first().copied().unwrap_or_else(this_machine);
+    let access = session.objects.access_of_release().await;
+    let unresolved = |finding: Finding| Error::Image {
+        message: format!(
+            "release image {release_image} cannot be resolved: {}",
+            finding.message
+        ),
+        hint: finding
+            .hint
+            .unwrap_or_else(|| "name --kernel-version and --dtk-image instead".to_owned()),
+        looked: finding.effect == Effect::Fails,
+    };
+    let resolved = targets::resolve(&session.images, release_image, arch, &access)
+        .await
+        .map_err(unresolved)?;
+    Ok(Resolved {
+        kernel_version: resolved.kernel_version(target.rt).map_err(unresolved)?,
+        dtk_image: Some(resolved.dtk_image),
     })
 }

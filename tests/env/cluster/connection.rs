@@ -52,7 +52,7 @@ fn every_flag_of_kubectl_leads_to_the_cluster() {
                 "--certificate-authority",
                 &ca,
                 &token,
-                "--tls-server-name=localhost",
+                "--tls-server-name=kubernetes",
             ],
             0,
         ),

@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "image/kept_files.rs",
     "image/layer_paths.rs",
     "image/tar_stream.rs",
+    "image/toc.rs",
     "image/tar_sparse.rs",
     "image/tar_extensions.rs",
     "kernel/symvers.rs",

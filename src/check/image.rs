@@ -49,12 +49,18 @@ pub struct ImageOutcome {
 }
 
 impl ImageCheck {
-    /// Opens the plan's image and judges it. The facts about the kernel are read meanwhile.
+    /// Opens the plan's image and judges it. The facts about the kernel are read meanwhile,
+    /// and so is the top layer, which every judgement starts with.
     pub async fn check(&self, work: &Work, target: &Target, access: &Access) -> ImageOutcome {
-        let (opened, _) = tokio::join!(
-            self.images.open(&work.image, target.arch, access),
-            self.facts.of(target),
-        );
+        let opening = async {
+            let image = self.images.open(&work.image, target.arch, access).await?;
+            if !image.layers.is_empty() {
+                // Why it cannot be read is said when the judge asks for it.
+                drop(self.images.layer(&image, 0, Purpose::Modules).await);
+            }
+            Ok(image)
+        };
+        let (opened, _) = tokio::join!(opening, self.facts.of(target));
         let mut outcome = match opened {
             Ok(image) => self.judge(&image, work, target).await,
             Err(finding) => ImageOutcome {

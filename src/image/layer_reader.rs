@@ -2,7 +2,7 @@
 //! unpacks it on a node: entry by entry, into a folder of the layer's own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
 use crate::image::layer_paths::join;
-use crate::image::tar_stream::{Entry, Kind, TarFault, TarStream};
+use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::layer::{Content, LayerIndex, Node};
@@ -110,31 +110,40 @@ pub struct ReadLayer {
 pub fn read_layer(layer: impl BufRead, reading: &Reading<'_>) -> Result<ReadLayer, TarFault> {
     let stream = decompress(layer)?;
     let mut tar = TarStream::new(stream, reading.limits.unpacked);
-    let mut unpacking = Unpacking {
-        reading,
-        layer: ReadLayer::default(),
-        kept: 0,
-        samples: BTreeMap::new(),
-        parent: None,
-    };
-    let mut entries = 0;
+    let mut unpacking = Unpacking::new(reading);
     while let Some(entry) = tar.next_entry()? {
-        entries += 1;
-        if entries > reading.limits.entries {
-            return Err(TarFault::Limit(format!(
-                "the layer has more than {} entries",
-                reading.limits.entries
-            )));
-        }
         unpacking.take(&mut tar, entry)?;
     }
     tar.drain()?;
     Ok(unpacking.layer)
 }
 
+/// The index of a layer whose entries are listed elsewhere, in the order of the archive, with
+/// the contents of those that [`needs_content`] names.
+///
+/// # Errors
+/// The layer is beyond a limit.
+pub fn index_entries<C: Contents>(
+    entries: impl Iterator<Item = (Entry, C)>,
+    reading: &Reading<'_>,
+) -> Result<LayerIndex, TarFault> {
+    let mut unpacking = Unpacking::new(reading);
+    for (entry, mut contents) in entries {
+        unpacking.take(&mut contents, entry)?;
+    }
+    Ok(unpacking.layer.index)
+}
+
+/// True for files that are read for more than their name.
+pub fn needs_content(name: &str, purpose: Purpose) -> bool {
+    let path = name.trim_start_matches("./").trim_start_matches('/');
+    is_kept(path, purpose) || is_module_name(path)
+}
+
 struct Unpacking<'a> {
     reading: &'a Reading<'a>,
     layer: ReadLayer,
+    entries: usize,
     kept: u64,
     /// In-tree modules kept so far, by folder of modules.
     samples: BTreeMap<String, usize>,
@@ -142,8 +151,26 @@ struct Unpacking<'a> {
     parent: Option<(String, String)>,
 }
 
-impl Unpacking<'_> {
-    fn take<R: Read>(&mut self, tar: &mut TarStream<R>, entry: Entry) -> Result<(), TarFault> {
+impl<'a> Unpacking<'a> {
+    fn new(reading: &'a Reading<'a>) -> Self {
+        Self {
+            reading,
+            layer: ReadLayer::default(),
+            entries: 0,
+            kept: 0,
+            samples: BTreeMap::new(),
+            parent: None,
+        }
+    }
+
+    fn take(&mut self, tar: &mut impl Contents, entry: Entry) -> Result<(), TarFault> {
+        self.entries += 1;
+        if self.entries > self.reading.limits.entries {
+            return Err(TarFault::Limit(format!(
+                "the layer has more than {} entries",
+                self.reading.limits.entries
+            )));
+        }
         let clean = self.clean(&entry.name)?;
         let (parent, name) = match clean.rsplit_once('/') {
             Some((parent, name)) => (parent, name),
@@ -306,9 +333,9 @@ impl Unpacking<'_> {
         entries.insert(path, node);
     }
 
-    fn content<R: Read>(
+    fn content(
         &mut self,
-        tar: &mut TarStream<R>,
+        tar: &mut impl Contents,
         entry: &Entry,
         path: &str,
     ) -> Result<Content, TarFault> {

@@ -8,6 +8,7 @@ use crate::image::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_
 use crate::image::open::LayerRef;
 use crate::image::place::Place;
 use crate::image::tar_stream::TarFault;
+use crate::image::toc_reader;
 use crate::model::layer::{Content, LayerIndex, Node};
 use crate::registry::cache::Cache;
 use crate::registry::digest::Verifier;
@@ -151,11 +152,23 @@ impl Layers {
         if let Some(index) = known {
             return Ok(index);
         }
-        let read = self.read(place, layer, purpose, BTreeSet::new()).await?;
+        let by_table = match place {
+            Place::Registry(repository) => {
+                toc_reader::read(repository, layer, purpose, self.limits).await
+            }
+            Place::Layout(_) | Place::Stacked(..) => None,
+        };
+        let index = match by_table {
+            Some(index) => index,
+            None => {
+                let read = self.read(place, layer, purpose, BTreeSet::new());
+                read.await?.index
+            }
+        };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
         blocking(move || {
-            cache.put(kind, &digest, &read.index);
-            Ok(read.index)
+            cache.put(kind, &digest, &index);
+            Ok(index)
         })
         .await
     }

@@ -16,3 +16,5 @@ mod push;
 pub mod tar_extensions;
 mod tar_sparse;
 pub mod tar_stream;
+mod toc;
+mod toc_reader;

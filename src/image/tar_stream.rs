@@ -62,6 +62,27 @@ pub struct Entry {
     pub(crate) pieces: Option<Vec<(u64, u64)>>,
 }
 
+impl Entry {
+    /// An entry that is stored without holes.
+    pub(crate) fn new(
+        name: String,
+        kind: Kind,
+        size: u64,
+        mode: u32,
+        (uid, gid): (u64, u64),
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            size,
+            mode,
+            uid,
+            gid,
+            pieces: None,
+        }
+    }
+}
+
 /// A tar stream at a header, or in the middle of an entry's content.
 pub struct TarStream<R> {
     reader: R,
@@ -80,6 +101,31 @@ impl<R> std::fmt::Debug for TarStream<R> {
         f.debug_struct("TarStream")
             .field("content", &self.content)
             .finish_non_exhaustive()
+    }
+}
+
+/// Gives the content of the entry that was read last.
+pub trait Contents {
+    /// Its first bytes as they are stored; at most `length`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault>;
+
+    /// All of it, after the bytes that [`Self::peeked`] took.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault>;
+}
+
+impl<R: Read> Contents for TarStream<R> {
+    fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
+        Self::peeked(self, length)
+    }
+
+    fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
+        Self::content(self, entry, start)
     }
 }
 

@@ -108,6 +108,25 @@ impl Repository {
         Ok(bytes)
     }
 
+    /// The bytes of a blob from `from` up to, and without, `to`; `None` when the registry
+    /// gives no ranges.
+    ///
+    /// # Errors
+    /// The registry does not give it.
+    pub async fn range(&self, digest: &str, from: u64, to: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let path = format!("blobs/{digest}");
+        let last = Some(to.saturating_sub(1));
+        let response = self.get(&path, None, Some((from, last))).await?;
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return Ok(None);
+        }
+        let bytes = bounded(response, to - from).await.map_err(|error| {
+            let trouble = Trouble::of(&error);
+            trouble.into_fault(&self.host, &error)
+        })?;
+        Ok(bytes.filter(|bytes| bytes.len() as u64 == to - from))
+    }
+
     /// A whole small answer, and the digest that the registry says it has.
     async fn small(
         &self,

@@ -3,6 +3,7 @@
 pub mod candidates;
 pub mod cluster;
 pub mod connection;
+pub mod examples;
 pub mod explain;
 pub mod image;
 pub mod invocation;
@@ -44,18 +45,25 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Validate every Module against a kernel
+    #[command(after_long_help = examples::RUN)]
     Run(Box<RunArgs>),
     /// Print what preflight CRs say
+    #[command(after_long_help = examples::STATUS)]
     Status(Box<StatusArgs>),
     /// Print the preflight CR for this cluster's KMM
+    #[command(after_long_help = examples::GENERATE)]
     Generate(Box<GenerateArgs>),
     /// Delete preflight CRs
+    #[command(after_long_help = examples::DELETE)]
     Delete(Box<DeleteArgs>),
     /// Explain how each Module's spec is understood for a kernel
+    #[command(after_long_help = examples::EXPLAIN)]
     Explain(Box<ExplainArgs>),
     /// Resolve a release image, or a driver-toolkit image, to its kernels
+    #[command(after_long_help = examples::KERNEL)]
     Kernel(Box<KernelArgs>),
     /// List the kernel modules in an image
+    #[command(after_long_help = examples::INSPECT)]
     Inspect(Box<InspectArgs>),
     /// Print a shell completion script, or install completion for kubectl
     Completion(CompletionArgs),

@@ -33,16 +33,16 @@ pub struct RunArgs {
     pub registry: RegistryArgs,
     /// How many modules to check at once; without it four per core, for the work is mostly
     /// waiting for registries
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = "Run", short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Stop at the first module that is not verified
-    #[arg(long)]
+    #[arg(help_heading = "Run", long)]
     pub fail_fast: bool,
     /// Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(help_heading = "Run", long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
     /// Accept a finding: it stays visible and no longer fails (repeatable)
-    #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
+    #[arg(help_heading = "Run", long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<String>,
     /// What a local run builds and signs.
     #[command(flatten)]

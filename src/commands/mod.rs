@@ -10,6 +10,7 @@ pub mod generate;
 pub mod inspect;
 pub mod kernel;
 pub mod live;
+pub mod logging;
 pub mod looker;
 pub mod progress;
 pub mod run;
@@ -55,6 +56,7 @@ pub struct Done {
 /// Whatever keeps the command from running; what its checks saw is in the report.
 pub fn run(cli: Cli) -> Result<Done, Error> {
     let output = &cli.output;
+    logging::start(output.verbose);
     match cli.command {
         Command::Run(args) => in_runtime(output, async |c| run::run(&args, c).await),
         Command::Status(args) => in_runtime(output, async |c| status::run(&args, c).await),

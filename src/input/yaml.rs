@@ -32,7 +32,11 @@ pub fn documents(text: &Text) -> Result<Vec<Document>, Error> {
     for part in split(content) {
         let origin = text.place.origin(documents.len() + 1, part.line);
         let value = parse(&part.text).map_err(|fault| {
-            let line = fault.line.map_or(part.line, |line| part.offset + line);
+            // A fault at the end of the text is one of its last line.
+            let last = part.text.trim_end().matches('\n').count() + 1;
+            let line = fault
+                .line
+                .map_or(part.line, |line| part.offset + line.min(last));
             Error::Input {
                 message: format!(
                     "{}: document {} is not YAML: {}",

@@ -1,5 +1,12 @@
 //! The binary as a user calls it.
 
+mod bad_input;
+mod explain;
+mod formats;
+mod help;
+#[path = "../support/preflight.rs"]
+mod preflight;
+
 use std::process::{Command, Output};
 
 fn call(args: &[&str]) -> Output {

@@ -1,0 +1,67 @@
+//! `explain -f`.
+
+use super::bad_input::{KERNEL, mapping, module};
+use super::preflight::Preflight;
+
+fn explain(input: &str, format: &str) -> Preflight {
+    Preflight::new([
+        "explain",
+        "-f",
+        "-",
+        "--kernel-version",
+        KERNEL,
+        "-o",
+        format,
+    ])
+    .input(input)
+}
+
+#[test]
+fn every_mapping_and_need_is_told() {
+    let input = format!(
+        "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: df, namespace: ns}}\ndata: {{dockerfile: \"FROM scratch\\n\"}}\n",
+        module(
+            "kernelMappings: [{literal: x, containerImage: 'i:1'}, {regexp: el9, containerImage: 'i:${KERNEL_XYZ}', build: {dockerfileConfigMap: {name: df}, secrets: [{name: hidden}]}}, {regexp: '.', containerImage: 'i:3'}]"
+        )
+    );
+    let one = &explain(&input, "json").run().code(0).json()["modules"][0];
+    let results: Vec<_> = one["mappings"]
+        .as_array()
+        .expect("mappings")
+        .iter()
+        .map(|mapping| mapping["result"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(results, ["no match", "used", "not reached"]);
+    assert_eq!(one["image"], "i:5.14.0");
+    assert_eq!(one["build"]["dockerfileConfigMap"]["name"], "df");
+    assert!(one["sign"].is_null());
+    let present: Vec<_> = one["needs"]
+        .as_array()
+        .expect("needs")
+        .iter()
+        .map(|need| {
+            (
+                need["name"].as_str().unwrap_or_default(),
+                need["present"] == true,
+            )
+        })
+        .collect();
+    assert_eq!(present, [("df", true), ("hidden", false)]);
+    let text = explain(&input, "table").run().code(0).stdout;
+    assert!(
+        text.contains("kernelMappings[1] regexp 'el9': used"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_kernel_without_a_mapping_fails() {
+    let ended = explain(&mapping("literal: x", "i:1"), "table")
+        .run()
+        .code(1);
+    assert!(
+        ended.stdout.contains("mapping-not-found"),
+        "{}",
+        ended.stdout
+    );
+}

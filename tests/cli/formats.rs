@@ -1,0 +1,214 @@
+//! The exit code and the streams do not depend on `-o`.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::bad_input::{KERNEL, mapping};
+use super::preflight::Preflight;
+
+const FORMATS: [&str; 5] = ["table", "wide", "json", "yaml", "name"];
+
+fn run(input: &str, format: &str, more: &[&str]) -> Preflight {
+    let call = ["run", "--local", "-f", "-", "--progress=none", "-o", format];
+    Preflight::new(call.iter().chain(more)).input(input)
+}
+
+#[test]
+fn the_exit_code_is_the_same_in_every_format() {
+    let failed = mapping("literal: '6.1.0-1'", "i:1");
+    let error = mapping("regexp: '.'", "127.0.0.1:1/i:1");
+    let both = format!("{failed}---\n{}", error.replace("name: m", "name: n"));
+    let kernel = ["--kernel-version", KERNEL];
+    for format in FORMATS {
+        for (input, more, code) in [
+            (&failed, &kernel[..], 1),
+            (&error, &kernel, 3),
+            (&both, &kernel, 1),
+            (&String::new(), &kernel, 4),
+            (&failed, &[], 2),
+        ] {
+            let ended = run(input, format, more).run().code(code);
+            let is_data = matches!(code, 1 | 3);
+            assert_eq!(!ended.stdout.is_empty(), is_data, "{format} {code}");
+        }
+    }
+}
+
+#[test]
+fn the_report_has_every_field() {
+    let ended = run(
+        &mapping("literal: '6.1.0-1'", "i:1"),
+        "json",
+        &["--kernel-version", KERNEL],
+    )
+    .run()
+    .code(1);
+    let report = ended.json();
+    assert_eq!(report["apiVersion"], "preflight.kmm/v1");
+    assert_eq!(report["kind"], "Report");
+    assert_eq!(report["verdict"], "failed");
+    assert_eq!(report["counts"]["failed"], 1);
+    assert_eq!(report["target"][0]["arch"], "amd64");
+    let module = &report["modules"][0];
+    for (field, expected) in [
+        ("namespace", "ns"),
+        ("name", "m"),
+        ("kernelVersion", KERNEL),
+        ("verdict", "failed"),
+        ("verificationStatus", "False"),
+        ("verificationStage", "Image"),
+    ] {
+        assert_eq!(module[field], expected, "{field}");
+    }
+    assert!(module["digest"].is_null());
+    assert_eq!(module["findings"][0]["code"], "mapping-not-found");
+    assert_eq!(module["findings"][0]["severity"], "error");
+}
+
+#[test]
+fn a_matrix_has_a_row_for_every_kernel_and_architecture() {
+    let more = [
+        "--kernel-version",
+        KERNEL,
+        "--kernel-version",
+        "6.12.0-1",
+        "--arch",
+        "amd64",
+        "--arch",
+        "arm64",
+    ];
+    let ended = run(&mapping("literal: x", "i:1"), "json", &more)
+        .run()
+        .code(1);
+    let report = ended.json();
+    assert_eq!(report["modules"].as_array().map(Vec::len), Some(4));
+    assert_eq!(report["target"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn a_preflight_cr_is_the_target() {
+    let input = format!(
+        "{}---\napiVersion: kmm.sigs.x-k8s.io/v1beta2\nkind: PreflightValidationOCP\nmetadata: {{name: p}}\nspec: {{kernelVersion: 6.12.0-1.aarch64, dtkImage: d}}\n",
+        mapping("literal: x", "i:1")
+    );
+    let report = run(&input, "json", &[]).run().code(1).json();
+    assert_eq!(report["target"][0]["kernelVersion"], "6.12.0-1.aarch64");
+    assert_eq!(report["target"][0]["arch"], "arm64");
+    assert_eq!(report["target"][0]["dtkImage"], "d");
+}
+
+#[test]
+fn colour_follows_the_flag_and_the_environment() {
+    let module = mapping("literal: x", "i:1");
+    let kernel = ["--kernel-version", KERNEL];
+    let colour = ["--kernel-version", KERNEL, "--color=always"];
+    for (more, variable, coloured) in [
+        (&kernel[..], None, false),
+        (&colour[..], None, true),
+        (&kernel, Some("CLICOLOR_FORCE"), true),
+        (&colour, Some("NO_COLOR"), true),
+    ] {
+        let mut call = run(&module, "table", more);
+        if let Some(variable) = variable {
+            call = call.env(variable, "1");
+        }
+        let ended = call.run().code(1);
+        assert_eq!(
+            ended.stdout.contains('\u{1b}'),
+            coloured,
+            "{more:?} {variable:?}"
+        );
+    }
+}
+
+#[test]
+fn progress_is_a_line_a_module() {
+    let call = ["run", "--local", "-f", "-", "--kernel-version", KERNEL];
+    let ended = Preflight::new(call)
+        .input(mapping("literal: x", "i:1"))
+        .run()
+        .code(1);
+    assert!(ended.stderr.contains("ns/m: failed ("), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("ns/m: failed"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let call = run(
+        &mapping("literal: x", "i:1"),
+        "json",
+        &["--kernel-version", KERNEL],
+    );
+    let file = call.home().join("m.yaml");
+    fs::write(&file, mapping("literal: x", "i:1")).expect("a file");
+    let mut child = call
+        .command()
+        .args(["-f".as_ref(), file.as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    let mut pipe = child.stderr.take().expect("a pipe");
+    pipe.read_to_string(&mut stderr).expect("text");
+    assert_eq!(child.wait().expect("an end").code(), Some(1));
+    assert!(!stderr.contains("panic"), "{stderr}");
+}
+
+/// A registry that takes connections and never answers.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_run_within_a_second_and_tells_what_is_known() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = silent.local_addr().expect("an address");
+    let input = format!(
+        "{}---\n{}",
+        mapping("literal: x", "i:1"),
+        mapping("regexp: '.'", &format!("{place}/i:1")).replace("name: m", "name: hangs")
+    );
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("m.yaml");
+    fs::write(&file, input).expect("a file");
+    for signal in ["-INT", "-TERM"] {
+        let call = ["run", "--local", "-o", "json", "--kernel-version", KERNEL];
+        let call = Preflight::new(call).arg("-f").arg(&file);
+        let child = call
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        std::thread::sleep(Duration::from_millis(700));
+        let start = Instant::now();
+        let sent = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+        let output = child.wait_with_output().expect("an end");
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(output.status.code(), Some(130));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(report["counts"]["failed"], 1, "{report}");
+        assert_eq!(report["counts"]["error"], 1);
+    }
+}
+
+#[test]
+fn a_timeout_tells_what_is_known() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = silent.local_addr().expect("an address");
+    let input = mapping("regexp: '.'", &format!("{place}/i:1"));
+    let more = ["--kernel-version", KERNEL, "--timeout", "300ms"];
+    let report = run(&input, "json", &more).run().code(3).json();
+    assert_eq!(report["modules"][0]["findings"][0]["code"], "not-decided");
+}

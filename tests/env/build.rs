@@ -371,7 +371,7 @@ fn a_build_that_hangs_is_ended_with_all_that_it_has_started() {
 }
 
 /// How many processes have this word on their command line.
-fn sleeping(word: &str) -> usize {
+pub(crate) fn sleeping(word: &str) -> usize {
     let processes = fs::read_dir("/proc").expect("/proc").flatten();
     processes
         .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())

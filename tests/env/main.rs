@@ -6,6 +6,7 @@ mod driver;
 mod environment;
 mod faults;
 mod registry;
+mod run_local;
 mod sign_file;
 mod stages;
 #[path = "../support/mod.rs"]

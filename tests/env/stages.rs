@@ -441,7 +441,7 @@ fn stages_that_are_left_out_are_told() {
 }
 
 /// The module's files in a base image, for a build has no context.
-fn base_with_module(registry: &Registry) -> String {
+pub(crate) fn base_with_module(registry: &Registry) -> String {
     let image = busybox().layer(module_layer(unchanged));
     registry.push("base/module:1", &image.build())
 }

@@ -1,0 +1,337 @@
+//! `run --local` from the command line: builders that fail, limits, interruption, `--watch`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::build::{busybox, sleeping};
+use crate::stages::{KERNEL, base_with_module};
+use crate::support::preflight::Preflight;
+use crate::support::registry::Registry;
+use crate::support::server::environment;
+
+/// A Module whose image is absent and has to be built.
+struct Setup {
+    registry: Registry,
+    folder: TempDir,
+}
+
+impl Setup {
+    fn new() -> Self {
+        Self {
+            registry: Registry::start(),
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    fn busybox(&self) -> String {
+        self.registry.push("base/busybox:1", &busybox().build())
+    }
+
+    /// Writes the Module and its ConfigMap.
+    fn dockerfile(&self, text: &str) {
+        let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
+        let image = self.registry.reference("team/stage:1");
+        let yaml = format!(
+            "apiVersion: kmm.sigs.x-k8s.io/v1beta1\nkind: Module\n\
+             metadata: {{name: stage, namespace: ns}}\nspec:\n  selector: {{}}\n  \
+             moduleLoader:\n    container:\n      modprobe: {{moduleName: stage}}\n      \
+             kernelMappings:\n      - literal: {KERNEL}\n        containerImage: {image}\n        \
+             build:\n          dockerfileConfigMap: {{name: dockerfile}}\n          \
+             baseImageRegistryTLS: {{insecure: true}}\n---\n\
+             apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: dockerfile, namespace: ns}}\n\
+             data:\n  dockerfile: |\n{indented}"
+        );
+        let path = self.folder.path().join("module.yaml");
+        let fresh = self.folder.path().join("fresh");
+        fs::write(&fresh, yaml).expect("a file");
+        fs::rename(fresh, path).expect("a file");
+    }
+
+    fn run(&self, more: &[&str]) -> Preflight {
+        let module = self.folder.path().join("module.yaml").display().to_string();
+        let kernel_dir = environment().join("debian").join(KERNEL).join("root");
+        let temporary = self.folder.path().join("tmp");
+        fs::create_dir_all(&temporary).expect("a folder");
+        let mut run = Preflight::new(["run", "--local", "-f", &module, "-o", "json"])
+            .arg("--kernel-version")
+            .arg(KERNEL)
+            .arg("--kernel-dir")
+            .arg(kernel_dir)
+            .env("TMPDIR", temporary);
+        for word in more {
+            run = run.arg(word);
+        }
+        run
+    }
+
+    /// What a run has left in its folder for temporary files.
+    fn left(&self) -> Vec<PathBuf> {
+        let folder = fs::read_dir(self.folder.path().join("tmp")).expect("a folder");
+        folder.flatten().map(|entry| entry.path()).collect()
+    }
+}
+
+fn codes(report: &Value) -> Vec<(String, String)> {
+    let findings = report["modules"][0]["findings"].as_array();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    findings
+        .expect("findings")
+        .iter()
+        .map(|finding| (text(&finding["code"]), text(&finding["message"])))
+        .collect()
+}
+
+#[track_caller]
+fn assert_says(report: &Value, code: &str, words: &str) {
+    let said = codes(report)
+        .iter()
+        .any(|(own, message)| own == code && message.contains(words));
+    assert!(said, "{code} {words}: {report:#}");
+}
+
+#[test]
+fn a_built_module_is_verified_pushed_and_then_found() {
+    let setup = Setup::new();
+    let base = base_with_module(&setup.registry);
+    setup.dockerfile(&format!(
+        "FROM {base}\nARG KERNEL_VERSION\nRUN ls /opt/lib/modules/$KERNEL_VERSION\n"
+    ));
+    let report = setup.run(&["--push-built-image"]).run().code(0).json();
+    assert_eq!(report["modules"][0]["verificationStatus"], "True");
+    assert_says(&report, "image-replaced", "image-not-found");
+    assert_eq!(setup.left(), [PathBuf::new(); 0]);
+    let again = setup.run(&["--builder", "none"]).run().code(0).json();
+    assert_eq!(
+        again["modules"][0]["digest"],
+        report["modules"][0]["digest"]
+    );
+}
+
+#[test]
+fn a_build_that_is_needed_and_cannot_be_made_is_an_error() {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    setup.dockerfile(&format!("FROM {base}\nRUN echo\n"));
+    let report = setup.run(&["--builder", "none"]).run().code(3).json();
+    assert_eq!(report["modules"][0]["verdict"], "error");
+    assert_eq!(report["modules"][0]["verificationStage"], "Build");
+    assert_says(&report, "builder-missing", "--builder none");
+
+    let report = setup.run(&["--stages", "image"]).run().code(1).json();
+    assert_says(&report, "stage-skipped", "Build");
+}
+
+#[test]
+fn builders_that_are_there_and_broken_are_told_one_by_one() {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    setup.dockerfile(&format!("FROM {base}\nRUN echo\n"));
+    let programs = setup.folder.path().join("bin");
+    fs::create_dir(&programs).expect("a folder");
+    for (name, script) in [
+        ("buildah", "echo 'buildah: no such luck' >&2; exit 125"),
+        (
+            "podman",
+            "case $1 in --version) echo podman 0;; *) echo no storage; exit 1;; esac",
+        ),
+    ] {
+        let path = programs.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its owner");
+    }
+    let report = setup.run(&[]).env("PATH", programs).run().code(3).json();
+    for words in [
+        "buildah: buildah: no such luck",
+        "podman: no storage",
+        "docker: not installed",
+    ] {
+        assert_says(&report, "builder-missing", words);
+    }
+}
+
+/// The temporary folder is a small file system of its own, in a mount namespace of its own.
+#[test]
+fn a_full_disk_is_no_failure_of_the_module() {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    setup.dockerfile(&format!(
+        "FROM {base}\nRUN head -c 99999999 /dev/zero > /large\n"
+    ));
+    let prepared = setup.run(&[]);
+    let inner = prepared.command();
+    let mut command = Command::new("unshare");
+    command
+        .args(["-m", "--", "sh", "-c"])
+        .arg("mount -t tmpfs -o size=40m tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"")
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .envs(
+            inner
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let output = command.output().expect("unshare starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}{said}");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    assert_says(&report, "build-failed", "space left on device");
+}
+
+/// Starts a run whose build hangs, and waits until it does.
+fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
+    let base = setup.busybox();
+    setup.dockerfile(&format!(
+        "FROM {base}\nRUN trap '' TERM INT; sleep {marker} & sleep {marker}; sleep {marker}\n"
+    ));
+    let child = setup
+        .run(more)
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let start = Instant::now();
+    while sleeping(marker) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn ended_clean(setup: &Setup, marker: &str) {
+    assert_eq!(sleeping(marker), 0, "no process is left");
+    assert_eq!(setup.left(), [PathBuf::new(); 0], "no file is left");
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    let folder = setup.folder.path().display().to_string();
+    assert!(!mounts.contains(&folder), "no mount is left: {mounts}");
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
+    for signal in ["INT", "TERM"] {
+        let setup = Setup::new();
+        let marker = format!("3601.{}{signal}", std::process::id());
+        let marker = marker.replace("INT", "1").replace("TERM", "2");
+        let child = hanging(&setup, &[], &marker);
+        let start = Instant::now();
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(child.id().to_string())
+            .status();
+        assert!(status.expect("kill starts").success());
+        let output = child.wait_with_output().expect("the binary ends");
+        let took = start.elapsed();
+        assert_eq!(output.status.code(), Some(130));
+        ended_clean(&setup, &marker);
+        assert!(took < Duration::from_millis(2500), "{took:?}");
+    }
+}
+
+#[test]
+fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
+    let setup = Setup::new();
+    let marker = format!("3602.{}", std::process::id());
+    let child = hanging(&setup, &["--timeout", "6s"], &marker);
+    let output = child.wait_with_output().expect("the binary ends");
+    assert_eq!(output.status.code(), Some(3));
+    ended_clean(&setup, &marker);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_says(&report, "not-decided", "time limit");
+}
+
+#[test]
+fn secrets_are_on_no_command_line_and_in_no_log() {
+    let setup = Setup::new();
+    let marker = format!("3603.{}", std::process::id());
+    let base = setup.busybox();
+    setup.dockerfile(&format!(
+        "FROM {base}\nRUN cat /run/secrets/token/value; sleep {marker}\n"
+    ));
+    let path = setup.folder.path().join("module.yaml");
+    let yaml = fs::read_to_string(&path).expect("the Module");
+    let yaml = yaml.replace(
+        "          baseImageRegistryTLS",
+        "          secrets: [{name: token}]\n          baseImageRegistryTLS",
+    );
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: token, namespace: ns}\n\
+                  stringData: {value: very-secret-text}\n";
+    fs::write(&path, yaml + secret).expect("a file");
+    let cache = setup.folder.path().join("cache");
+    let cache_text = cache.display().to_string();
+    let child = setup
+        .run(&["--timeout", "8s", "-vvv", "--cache-dir", &cache_text])
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let start = Instant::now();
+    while sleeping(&marker) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).into_owned();
+        assert!(!command.contains("very-secret-text"), "{command}");
+    }
+    let output = child.wait_with_output().expect("the binary ends");
+    for stream in [output.stdout, output.stderr] {
+        let text = String::from_utf8_lossy(&stream).into_owned();
+        assert!(!text.contains("very-secret-text"), "{text}");
+    }
+    assert_eq!(with_text(&cache, "very-secret-text"), [PathBuf::new(); 0]);
+    assert_ne!(
+        with_text(&cache, "STEP 2/2"),
+        [PathBuf::new(); 0],
+        "the log is kept"
+    );
+    assert_eq!(setup.left(), [PathBuf::new(); 0]);
+}
+
+/// Files below a folder that hold a text.
+fn with_text(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let output = Command::new("grep")
+        .args(["-rlF", text])
+        .arg(folder)
+        .output()
+        .expect("grep starts");
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    found.lines().map(PathBuf::from).collect()
+}
+
+#[test]
+fn what_failed_is_checked_again_when_its_dockerfile_changes() {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    let good = base_with_module(&setup.registry);
+    setup.dockerfile(&format!("FROM {base}\nRUN echo nothing\n"));
+    let mut child = setup
+        .run(&["--watch", "--timeout", "120s", "--progress", "plain"])
+        .command()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut decided = Vec::new();
+    for line in said.lines().map(|line| line.expect("text")) {
+        if line.starts_with("ns/stage: ") && decided.is_empty() {
+            setup.dockerfile(&format!("FROM {good}\nRUN echo\n"));
+        }
+        decided.push(line);
+    }
+    let status = child.wait().expect("the binary ends");
+    assert_eq!(status.code(), Some(0), "{decided:?}");
+    assert!(decided[0].starts_with("ns/stage: failed"), "{decided:?}");
+    assert!(decided[1].starts_with("ns/stage: verified"), "{decided:?}");
+}

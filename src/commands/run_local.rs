@@ -40,7 +40,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         stages,
     } = prepared;
     report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
-    end(stages).await;
+    end(&stages);
     let code = exit_code(&report, console);
     Ok(console.done(report, &[], code))
 }
@@ -92,9 +92,10 @@ pub(super) async fn prepare(
     })
 }
 
-/// Ends what the stages have started; a fault there would be one of cleaning up only.
-pub(super) async fn end(stages: Arc<Stages>) {
-    let _ = tokio::task::spawn_blocking(move || stages.end()).await;
+/// Ends what the stages have started. Nothing else of this command goes on meanwhile, so an
+/// interruption cannot cut it short.
+pub(super) fn end(stages: &Stages) {
+    tokio::task::block_in_place(|| stages.end());
 }
 
 /// The exit code of a report, unless the user has ended the run or no Module loads anything.

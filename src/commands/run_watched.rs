@@ -48,7 +48,7 @@ pub async fn run(
             let matrix = report.targets.len() > 1;
             watch.record(check(args, console, due, matrix, &prepared.stages).await);
         }
-        end(prepared.stages).await;
+        end(&prepared.stages);
         report.modules = watch.rows();
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
             let code = exit_code(&report, console);

@@ -16,6 +16,9 @@ use crate::support::preflight::Preflight;
 use crate::support::registry::Registry;
 use crate::support::server::environment;
 
+/// No file at all.
+const NOTHING: [PathBuf; 0] = [];
+
 /// A Module whose image is absent and has to be built.
 struct Setup {
     registry: Registry,
@@ -106,7 +109,7 @@ fn a_built_module_is_verified_pushed_and_then_found() {
     let report = setup.run(&["--push-built-image"]).run().code(0).json();
     assert_eq!(report["modules"][0]["verificationStatus"], "True");
     assert_says(&report, "image-replaced", "image-not-found");
-    assert_eq!(setup.left(), [PathBuf::new(); 0]);
+    assert_eq!(setup.left(), NOTHING);
     let again = setup.run(&["--builder", "none"]).run().code(0).json();
     assert_eq!(
         again["modules"][0]["digest"],
@@ -209,7 +212,7 @@ fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
 
 fn ended_clean(setup: &Setup, marker: &str) {
     assert_eq!(sleeping(marker), 0, "no process is left");
-    assert_eq!(setup.left(), [PathBuf::new(); 0], "no file is left");
+    assert_eq!(setup.left(), NOTHING, "no file is left");
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
     let folder = setup.folder.path().display().to_string();
     assert!(!mounts.contains(&folder), "no mount is left: {mounts}");
@@ -289,13 +292,9 @@ fn secrets_are_on_no_command_line_and_in_no_log() {
         let text = String::from_utf8_lossy(&stream).into_owned();
         assert!(!text.contains("very-secret-text"), "{text}");
     }
-    assert_eq!(with_text(&cache, "very-secret-text"), [PathBuf::new(); 0]);
-    assert_ne!(
-        with_text(&cache, "STEP 2/2"),
-        [PathBuf::new(); 0],
-        "the log is kept"
-    );
-    assert_eq!(setup.left(), [PathBuf::new(); 0]);
+    assert_eq!(with_text(&cache, "very-secret-text"), NOTHING);
+    assert_ne!(with_text(&cache, "STEP 2/2"), NOTHING, "the log is kept");
+    assert_eq!(setup.left(), NOTHING);
 }
 
 /// Files below a folder that hold a text.

@@ -3,6 +3,7 @@
 mod build;
 mod cluster;
 mod driver;
+mod enforcing;
 mod environment;
 mod faults;
 mod registry;

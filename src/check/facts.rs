@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::{StreamExt, stream};
 use tokio::sync::OnceCell;
 
 use crate::check::tree::OverlayTree;
@@ -15,6 +16,9 @@ use crate::kernel::sources;
 use crate::model::finding::{Code, Finding};
 use crate::model::target::Target;
 use crate::registry::access::Access;
+
+/// Layers of a driver-toolkit image that are read side by side: all of them count.
+const LAYERS_AT_A_TIME: usize = 4;
 
 /// What is known about one target's kernel.
 #[derive(Debug, Clone, Default)]
@@ -97,14 +101,13 @@ impl FactsStore {
             .await
             .map_err(|finding| of_kernel_facts(finding, dtk_image))?;
         let mut overlay = Overlay::new(image.layers.len());
-        for from_top in 0..image.layers.len() {
-            let layer = self
-                .images
-                .layer(&image, from_top, Purpose::Kernel)
-                .await
-                .map_err(|finding| of_kernel_facts(finding, dtk_image))?;
-            overlay.push(layer);
+        let reads = (0..image.layers.len())
+            .map(|from_top| self.images.layer(&image, from_top, Purpose::Kernel));
+        let mut layers = stream::iter(reads).buffered(LAYERS_AT_A_TIME);
+        while let Some(layer) = layers.next().await {
+            overlay.push(layer.map_err(|finding| of_kernel_facts(finding, dtk_image))?);
         }
+        drop(layers);
         let target = target.clone();
         tokio::task::spawn_blocking(move || {
             KernelFacts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))

@@ -9,12 +9,15 @@ use reqwest::{Client, Response, StatusCode};
 
 use crate::model::module::TlsOptions;
 use crate::registry::challenge::Challenge;
-use crate::registry::fault::Fault;
+use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::{HttpClients, HttpConfig, Profile, Trouble};
 use crate::registry::retry;
 
 /// How long a registry that did not answer is taken for dead.
 const DEAD_FOR: Duration = Duration::from_secs(20);
+
+/// How long to wait for the first answer of a registry.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// The registries that were looked up.
 #[derive(Debug)]
@@ -103,20 +106,17 @@ impl Endpoints {
         };
         let proxy = !is_loopback(host);
         let client = self.http.client(Profile { verify, proxy })?;
-        let tls = look_at(host, &format!("https://{address}"), &client, verify, plain).await;
-        match tls {
+        let http = format!("http://{address}");
+        let https = format!("https://{address}");
+        if !proxy && let Ok(endpoint) = look_at(host, &http, &client, false, true).await {
+            return Ok(endpoint);
+        }
+        match look_at(host, &https, &client, verify, plain).await {
             Ok(endpoint) => Ok(endpoint),
             // Whoever allows plain HTTP gets it where there is no TLS to be had.
-            Err((trouble, fault)) if plain && trouble != Trouble::Certificate => {
-                let base = format!("http://{address}");
-                let found = look_at(host, &base, &client, false, false).await;
-                found.map_err(|(_, other)| {
-                    if trouble == Trouble::NotTls {
-                        other
-                    } else {
-                        fault
-                    }
-                })
+            Err((trouble, fault)) if plain && proxy && trouble != Trouble::Certificate => {
+                let found = look_at(host, &http, &client, false, false).await;
+                found.map_err(|_| fault)
             }
             Err((_, fault)) => Err(fault),
         }
@@ -136,7 +136,12 @@ async fn look_at(
     loop {
         attempt += 1;
         let last = once || attempt >= 2;
-        match client.get(&url).send().await {
+        match client.get(&url).timeout(FIRST_ANSWER).send().await {
+            // So do servers answer that speak TLS there.
+            Ok(response) if response.status() == 400 && base.starts_with("http:") => {
+                let message = format!("registry {host} does not speak plain HTTP");
+                return Err((Trouble::Broken, Fault::new(FaultKind::Unreachable, message)));
+            }
             Ok(response) => {
                 let endpoint = Endpoint {
                     base: base.to_owned(),

@@ -43,6 +43,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "status" -d 'Print what preflight CRs say'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "generate" -d 'Print the preflight CR for this cluster\'s KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "delete" -d 'Delete preflight CRs'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "explain" -d 'Explain how each Module\'s spec is understood for a kernel'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "kernel" -d 'Resolve a release image, or a driver-toolkit image, to its kernels'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "inspect" -d 'List the kernel modules in an image'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a shell completion script, or install completion for kubectl'
@@ -257,6 +258,52 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s n -l namespace -d 'Only Modules of this namespace' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l release-image -d 'The OpenShift release to check against: its driver-toolkit image tells the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l dtk-image -d 'The driver-toolkit image with the facts about the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l arch -d 'The architecture to check for (repeatable); without it the one that the kernel version ends with' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-dir -d 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'The versioned report'
+yaml\t'The same as YAML'
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
+bar\t'Bars'
+plain\t'Plain lines'
+none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s A -l all-namespaces -d 'Modules of all namespaces'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l rt -d 'Check against the release\'s real-time kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Say more on stderr (repeatable)'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve (repeatable); without it this machine\'s' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up in this OCI layout on disk first (repeatable)' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, parse_duration};
 use crate::cli::target::TargetArgs;
+use crate::model::accept::Accept;
 
 /// Flags of `run` for a run by the cluster's KMM.
 #[derive(Debug, Clone, Args)]
@@ -78,7 +79,7 @@ pub struct StatusArgs {
     pub selector: Option<String>,
     /// Accept a finding: it stays visible and no longer fails (repeatable)
     #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
-    pub accept: Vec<String>,
+    pub accept: Vec<Accept>,
     /// kubectl's flag; nothing is cached here
     #[arg(long, value_name = "DIR", hide = true)]
     pub cache_dir: Option<PathBuf>,

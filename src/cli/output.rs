@@ -34,13 +34,10 @@ pub enum Format {
     /// Each Module's name a line, as module.kmm.sigs.x-k8s.io/NAME
     Name,
     /// JUnit XML
-    #[value(skip)]
     Junit,
     /// SARIF 2.1.0
-    #[value(skip)]
     Sarif,
     /// GitHub workflow commands
-    #[value(skip)]
     Github,
 }
 

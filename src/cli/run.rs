@@ -9,6 +9,7 @@ use crate::cli::cluster::ClusterRunArgs;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
+use crate::model::accept::Accept;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub struct RunArgs {
     pub timeout: Option<Duration>,
     /// Accept a finding: it stays visible and no longer fails (repeatable)
     #[arg(help_heading = "Run", long, value_name = "CODE[=NAMESPACE/MODULE]")]
-    pub accept: Vec<String>,
+    pub accept: Vec<Accept>,
     /// What a local run builds and signs.
     #[command(flatten)]
     pub stages: StageArgs,

@@ -2,11 +2,15 @@
 
 use std::sync::atomic::AtomicBool;
 
+use std::io::Write;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::output::{Format, ProgressMode};
 use crate::commands::Done;
+use crate::model::accept::{self, Accept};
 use crate::model::report::Report;
+use crate::report::github;
 
 /// The process around a command.
 pub struct Console<'a> {
@@ -16,8 +20,8 @@ pub struct Console<'a> {
     pub progress: ProgressMode,
     /// Renders a report.
     pub render: &'a (dyn Fn(&Report, Format) -> String + Sync),
-    /// Applies `--accept` to a report.
-    pub accept: &'a (dyn Fn(&mut Report) + Sync),
+    /// `--accept`
+    pub accepts: &'a [Accept],
     /// The user's wish to end.
     pub interrupt: CancellationToken,
     /// True while the command undoes what it did, for which an interruption waits.
@@ -33,30 +37,60 @@ impl std::fmt::Debug for Console<'_> {
 }
 
 impl Console<'_> {
-    /// The report as the command's result; its notes and `warnings` go to stderr.
-    pub fn done(&self, mut report: Report, warnings: &[String], exit_code: u8) -> Done {
-        (self.accept)(&mut report);
+    /// The report as the command's result: what the user accepts is marked before `code`
+    /// is asked for the exit code. The report's notes and `warnings` go to stderr.
+    pub fn done(
+        &self,
+        mut report: Report,
+        warnings: &[String],
+        code: impl FnOnce(&Report) -> u8,
+    ) -> Done {
+        let unused = accept::apply(self.accepts, &mut report);
         let mut stderr = String::new();
         for warning in warnings {
             stderr.push_str(&format!("warning: {warning}\n"));
         }
+        for accept in unused {
+            stderr.push_str(&format!(
+                "warning: --accept {accept} met no finding; leave it out\n"
+            ));
+        }
         for note in &report.notes {
             stderr.push_str(&format!("note: {note}\n"));
+        }
+        if self.format == Format::Github
+            && let Err(error) = write_step_summary(&report)
+        {
+            stderr.push_str(&format!(
+                "warning: the step summary was not written: {error}\n"
+            ));
         }
         Done {
             stdout: (self.render)(&report, self.format),
             stderr,
-            exit_code,
+            exit_code: code(&report),
         }
     }
 
     /// Says something on stderr while the command runs; nobody left to read it is no fault.
     pub fn say(&self, text: &str) {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
     /// The table of a report, for progress.
     pub fn table(&self, report: &Report) -> String {
         (self.render)(report, Format::Table)
     }
+}
+
+/// Adds the report to the summary of a GitHub Actions step, where one is being written.
+fn write_step_summary(report: &Report) -> std::io::Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?;
+    file.write_all(github::summary(report).as_bytes())
 }

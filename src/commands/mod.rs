@@ -37,6 +37,7 @@ use crate::commands::console::Console;
 use crate::commands::session::Session;
 use crate::error::Error;
 use crate::input::{Inputs, yaml};
+use crate::model::accept::Accept;
 use crate::report::render;
 
 /// What a command leaves to print, and how the process ends.
@@ -58,17 +59,21 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
     let output = &cli.output;
     logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(output, async |c| run::run(&args, c).await),
-        Command::Status(args) => in_runtime(output, async |c| status::run(&args, c).await),
-        Command::Generate(args) => {
-            in_runtime(output, async |c| generate::run(&args, c.format).await)
+        Command::Run(args) => in_runtime(output, &args.accept, async |c| run::run(&args, c).await),
+        Command::Status(args) => {
+            in_runtime(output, &args.accept, async |c| status::run(&args, c).await)
         }
-        Command::Delete(args) => in_runtime(output, async |c| delete::run(&args, c.format).await),
-        Command::Explain(args) => in_runtime(output, async |c| {
+        Command::Generate(args) => {
+            in_runtime(output, &[], async |c| generate::run(&args, c.format).await)
+        }
+        Command::Delete(args) => {
+            in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
+        }
+        Command::Explain(args) => in_runtime(output, &[], async |c| {
             let screen = Surroundings::of_process().screen(output.color);
             explain::run(&args, c, &screen).await
         }),
-        Command::Kernel(args) => in_runtime(output, async |c| {
+        Command::Kernel(args) => in_runtime(output, &[], async |c| {
             let archs = match args.arch.as_slice() {
                 [] => vec![this_machine()],
                 archs => archs.to_vec(),
@@ -85,7 +90,7 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             )
             .await
         }),
-        Command::Inspect(args) => in_runtime(output, async |c| {
+        Command::Inspect(args) => in_runtime(output, &[], async |c| {
             let arch = args.arch.unwrap_or_else(this_machine);
             let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
             let access = session.objects.access_of_release().await;
@@ -111,6 +116,7 @@ fn as_yaml(value: &serde_json::Value) -> String {
 /// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.
 fn in_runtime(
     output: &OutputArgs,
+    accepts: &[Accept],
     command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
 ) -> Result<Done, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -126,7 +132,7 @@ fn in_runtime(
         format: output.output,
         progress: output.progress,
         render: &|report, format| render(report, format, &screen),
-        accept: &|_| (),
+        accepts,
         interrupt: interrupt.clone(),
         hold: AtomicBool::new(false),
     };

@@ -28,6 +28,7 @@ use crate::commands::status::deleted;
 use crate::commands::wish::Asked;
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::model::module::Module;
+use crate::model::report::Report;
 
 const MANIFEST: &str = "run";
 /// How often the reasons of modules in progress are read anew.
@@ -91,8 +92,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     finish(&cluster, console, args, &preflight, is_ours).await;
     let (survey, ended) = ended?;
     warnings.extend(cluster.take_warnings());
-    let exit_code = match (&ended, survey.report.verdict()) {
-        (Ended::Interrupted, _) => EXIT_INTERRUPTED,
+    let is_interrupted = matches!(ended, Ended::Interrupted);
+    let exit_code = |report: &Report| match (is_interrupted, report.verdict()) {
+        (true, _) => EXIT_INTERRUPTED,
         (_, None) => EXIT_UNDECIDED,
         (_, verdict) => exit_code_of(verdict),
     };

@@ -41,8 +41,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     } = prepared;
     report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
     end(&stages);
-    let code = exit_code(&report, console);
-    Ok(console.done(report, &[], code))
+    Ok(console.done(report, &[], |report| exit_code(report, console)))
 }
 
 /// A run that can start.

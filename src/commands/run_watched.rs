@@ -51,8 +51,7 @@ pub async fn run(
         end(&prepared.stages);
         report.modules = watch.rows();
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
-            let code = exit_code(&report, console);
-            return Ok(console.done(report, &[], code));
+            return Ok(console.done(report, &[], |report| exit_code(report, console)));
         }
         let mut told = String::new();
         prepared = loop {
@@ -61,8 +60,7 @@ pub async fn run(
                 () = console.interrupt.cancelled() => {}
             }
             if console.interrupt.is_cancelled() || out_of_time() {
-                let code = exit_code(&report, console);
-                return Ok(console.done(report, &[], code));
+                return Ok(console.done(report, &[], |report| exit_code(report, console)));
             }
             match prepare(args, cluster).await {
                 Ok(prepared) => break prepared,

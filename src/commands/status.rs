@@ -13,6 +13,7 @@ use crate::commands::Done;
 use crate::commands::console::Console;
 use crate::commands::live::Live;
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
+use crate::model::report::Report;
 
 /// How often all CRs are read anew with `--watch`, and the reasons of one.
 const REFRESH: Duration = Duration::from_secs(3);
@@ -39,9 +40,10 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
         (Some(name), false) => (look_at_one(&cluster, name, &filter).await?, false),
         (None, false) => (look_at_all(&cluster, args, &filter).await?, false),
     };
-    let exit_code = match survey.report.verdict() {
+    let is_unstarted = survey.is_unstarted;
+    let exit_code = |report: &Report| match report.verdict() {
         _ if interrupted => EXIT_INTERRUPTED,
-        None if survey.is_unstarted => EXIT_UNDECIDED,
+        None if is_unstarted => EXIT_UNDECIDED,
         verdict => exit_code_of(verdict),
     };
     Ok(console.done(survey.report, &cluster.take_warnings(), exit_code))

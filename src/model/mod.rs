@@ -1,5 +1,6 @@
 //! The nouns that all stages share: data only, no clients and no I/O.
 
+pub mod accept;
 pub mod finding;
 pub mod layer;
 pub mod module;

@@ -1,16 +1,21 @@
 //! Reports as text and as data (pure).
 //!
 //! [`render`](render::render) writes a report in any format: [`table`] for people, [`data`]
-//! and [`name`] for programs; [`screen`] says what a terminal can show.
+//! and [`name`] for programs, [`junit`], [`sarif`] and [`github`] for CI systems; [`codes`]
+//! tells what findings mean; [`screen`] says what a terminal can show.
 
+pub mod codes;
 pub mod data;
 pub mod explain;
+pub mod github;
 pub mod inspect;
+pub mod junit;
 pub mod kernel;
 pub mod name;
 pub mod render;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod sarif;
 pub mod screen;
 pub mod table;
 pub mod wrap;

@@ -3,7 +3,7 @@
 use crate::cli::output::Format;
 use crate::model::report::Report;
 use crate::report::screen::Screen;
-use crate::report::{data, name, table};
+use crate::report::{data, github, junit, name, sarif, table};
 
 /// Renders a report; the last line ends with a newline, and an empty report is an empty
 /// table but never empty data.
@@ -11,7 +11,10 @@ pub fn render(report: &Report, format: Format, screen: &Screen) -> String {
     match format {
         Format::Table => table::render(report, screen, false),
         Format::Wide => table::render(report, screen, true),
-        Format::Json | Format::Junit | Format::Sarif | Format::Github => data::json(report),
+        Format::Json => data::json(report),
+        Format::Junit => junit::render(report),
+        Format::Sarif => sarif::render(report),
+        Format::Github => github::render(report),
         Format::Yaml => data::yaml(report),
         Format::Name => name::render(report),
     }

@@ -1,0 +1,131 @@
+//! A report as JUnit XML: a suite a target, a case a Module.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
+
+use crate::model::finding::{Effect, Finding, Severity};
+use crate::model::report::{ModuleReport, Report};
+use crate::model::verdict::Verdict;
+
+/// Renders the report. A failed Module is a failure; one that could not be looked at, or is
+/// not decided, is an error; what KMM or the kernel only warns of is in the case's output.
+pub fn render(report: &Report) -> String {
+    let mut document = Document::new("kmm-preflight");
+    let mut suites: Vec<(String, TestSuite)> = Vec::new();
+    for module in &report.modules {
+        let name = suite_name(module);
+        let case = case(module);
+        match suites.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, suite)) => {
+                suite.add_test_case(case);
+            }
+            None => {
+                let mut suite = TestSuite::new(name.as_str());
+                suite.add_test_case(case);
+                suites.push((name, suite));
+            }
+        }
+    }
+    let took: Duration = report
+        .modules
+        .iter()
+        .filter_map(|module| module.duration)
+        .sum();
+    document.set_time(took);
+    document.add_test_suites(suites.into_iter().map(|(_, suite)| suite));
+    // Writing to memory cannot fail.
+    document.to_string().unwrap_or_default()
+}
+
+fn suite_name(module: &ModuleReport) -> String {
+    let mut name = String::from("kmm-preflight");
+    if let Some(preflight) = &module.preflight {
+        name.push_str(&format!(" {preflight}"));
+    }
+    if !module.kernel_version.is_empty() {
+        name.push_str(&format!(" {}", module.kernel_version));
+    }
+    if let Some(arch) = module.arch {
+        name.push_str(&format!(" {arch}"));
+    }
+    name
+}
+
+fn case(module: &ModuleReport) -> TestCase {
+    let mut status = match module.verdict {
+        Verdict::Verified => TestCaseStatus::success(),
+        Verdict::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Error | Verdict::InProgress | Verdict::Unknown => {
+            TestCaseStatus::non_success(NonSuccessKind::Error)
+        }
+    };
+    if module.verdict != Verdict::Verified {
+        let first = module
+            .findings
+            .iter()
+            .find(|finding| finding.effect != Effect::None);
+        status.set_type(first.map_or(module.verdict.as_str(), |finding| finding.code.as_str()));
+        status.set_message(match first {
+            Some(finding) => finding.message.as_str(),
+            None => module.status_reason.as_str(),
+        });
+        status.set_description(text(module, |finding| finding.effect != Effect::None));
+    }
+    let mut case = TestCase::new(module.name.as_str(), status);
+    case.set_classname(module.namespace.as_str());
+    if let Some(took) = module.duration {
+        case.set_time(took);
+    }
+    let remarks = text(module, |finding| {
+        finding.effect == Effect::None && finding.severity != Severity::Info
+    });
+    if !remarks.is_empty() {
+        case.set_system_out(remarks);
+    }
+    case
+}
+
+fn text(module: &ModuleReport, which: impl Fn(&Finding) -> bool) -> String {
+    module
+        .findings
+        .iter()
+        .filter(|finding| which(finding))
+        .map(|finding| {
+            let accepted = if finding.accepted { " (accepted)" } else { "" };
+            let hint = finding
+                .hint
+                .as_ref()
+                .map(|hint| format!("  hint: {hint}\n"))
+                .unwrap_or_default();
+            format!("{}{accepted}: {}\n{hint}", finding.code, finding.message)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples::mixed;
+
+    #[test]
+    fn every_module_is_a_case_with_its_outcome() {
+        let xml = render(&mixed());
+        assert!(xml.starts_with("<?xml"), "{xml}");
+        let modules = mixed().modules;
+        let count = |word: &str| xml.matches(word).count();
+        assert_eq!(count("<testcase "), modules.len());
+        let of = |verdicts: &[Verdict]| {
+            modules
+                .iter()
+                .filter(|module| verdicts.contains(&module.verdict))
+                .count()
+        };
+        assert_eq!(count("<failure "), of(&[Verdict::Failed]));
+        assert_eq!(
+            count("<error "),
+            of(&[Verdict::Error, Verdict::InProgress, Verdict::Unknown])
+        );
+        assert!(xml.contains("type=\"symbol-version-mismatch\""), "{xml}");
+    }
+}

@@ -1,0 +1,183 @@
+//! A report as SARIF 2.1.0, which code scanning services read.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::model::finding::{Code, Finding, Severity};
+use crate::model::report::{ModuleReport, Origin, Report};
+use crate::report::codes;
+
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// Renders the report: one rule a code, one result a finding, at the Module's place in the
+/// file that it came from. Accepted findings are suppressed results.
+pub fn render(report: &Report) -> String {
+    let mut used: Vec<Code> = report
+        .modules
+        .iter()
+        .flat_map(|module| module.findings.iter().map(|finding| finding.code))
+        .collect();
+    used.sort();
+    used.dedup();
+    let rules: Vec<Value> = used.iter().map(|code| rule(*code)).collect();
+    let results: Vec<Value> = report
+        .modules
+        .iter()
+        .flat_map(|module| {
+            let used = &used;
+            module.findings.iter().map(move |finding| {
+                let index = used.binary_search(&finding.code).unwrap_or_default();
+                result(module, finding, index)
+            })
+        })
+        .collect();
+    let document = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "kubectl-kmm-preflight",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    format!("{document:#}\n")
+}
+
+fn rule(code: Code) -> Value {
+    let text = codes::explain(code);
+    json!({
+        "id": code.as_str(),
+        "shortDescription": {"text": text.what},
+        "fullDescription": {"text": text.why},
+        "help": {"text": text.fix},
+        "defaultConfiguration": {"level": level(code.severity())},
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+fn result(module: &ModuleReport, finding: &Finding, rule_index: usize) -> Value {
+    let kernel = match module.kernel_version.as_str() {
+        "" => String::new(),
+        kernel => format!(" on {kernel}"),
+    };
+    let hint = finding
+        .hint
+        .as_ref()
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    let mut result = json!({
+        "ruleId": finding.code.as_str(),
+        "ruleIndex": rule_index,
+        "level": level(finding.severity),
+        "message": {"text": format!(
+            "Module {}/{}{kernel}: {}{hint}", module.namespace, module.name, finding.message
+        )},
+        "locations": [location(module)],
+        "partialFingerprints": {
+            "module/v1": format!(
+                "{}/{}/{}/{}", module.namespace, module.name, module.kernel_version, finding.code
+            ),
+        },
+    });
+    if finding.accepted {
+        result["suppressions"] = json!([{"kind": "external", "justification": "--accept"}]);
+    }
+    result
+}
+
+fn location(module: &ModuleReport) -> Value {
+    let mut location = json!({
+        "logicalLocations": [{
+            "fullyQualifiedName": format!("{}/{}", module.namespace, module.name),
+            "kind": "resource",
+        }],
+    });
+    if let Origin::File { path, line, .. } = &module.origin {
+        location["physicalLocation"] = json!({
+            "artifactLocation": {"uri": uri(path)},
+            "region": {"startLine": (*line).max(1)},
+        });
+    }
+    location
+}
+
+/// A path as a relative reference or `file:` URI (RFC 3986): everything but unreserved
+/// characters and `/` is percent-encoded, byte by byte.
+pub(crate) fn uri(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let mut uri = String::with_capacity(bytes.len() + 8);
+    if path.is_absolute() {
+        uri.push_str("file://");
+    }
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(*byte));
+            }
+            b'\\' if cfg!(windows) => uri.push('/'),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.strip_prefix("./").map(str::to_owned).unwrap_or(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples::mixed;
+
+    #[test]
+    fn every_finding_is_a_result_of_a_rule() {
+        let mut report = mixed();
+        report.modules[1].origin = Origin::File {
+            path: "dir/a b#1.yaml".into(),
+            document: 2,
+            line: 7,
+        };
+        let document: Value = serde_json::from_str(&render(&report)).expect("JSON");
+        let run = &document["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+        let results = run["results"].as_array().expect("results");
+        let findings: usize = report
+            .modules
+            .iter()
+            .map(|module| module.findings.len())
+            .sum();
+        assert_eq!(results.len(), findings);
+        for result in results {
+            let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+        }
+        let place = &results[0]["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "dir/a%20b%231.yaml");
+        assert_eq!(place["region"]["startLine"], 7);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_become_uris_whatever_is_in_them() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        for (path, expected) in [
+            (&b"a/b.yaml"[..], "a/b.yaml"),
+            (b"./a.yaml", "a.yaml"),
+            (b"/x/a?.yaml", "file:///x/a%3F.yaml"),
+            (b"\xff.yaml", "%FF.yaml"),
+            (b"a%.yaml", "a%25.yaml"),
+        ] {
+            assert_eq!(uri(Path::new(OsStr::from_bytes(path))), expected);
+        }
+    }
+}

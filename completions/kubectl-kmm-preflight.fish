@@ -28,7 +28,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -106,7 +109,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -153,7 +159,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -204,7 +213,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -247,7 +259,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -292,7 +307,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -315,7 +333,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -337,7 +358,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -353,7 +377,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -367,7 +394,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 wide\t'A table with more columns'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'"
+name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+junit\t'JUnit XML'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub workflow commands'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"

@@ -157,6 +157,7 @@ impl<'a> Machine<'a> {
         findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
         findings.extend(parameter_findings(shown, elf, &handing.parameters));
         findings.extend(nameless(shown, elf));
+        findings.extend(self.taken_folder(shown, &name));
         if stops(&findings) {
             findings.sort_by_key(|finding| finding.severity != Severity::Error);
             return Answer::Refused(findings);
@@ -241,6 +242,38 @@ impl<'a> Machine<'a> {
             Some(false) => Some(finding),
             None => Some(finding.with_effect(Effect::Doubts)),
         }
+    }
+
+    /// `mod_sysfs_init`: the module's folder below `/sys/module` may be that of built-in code.
+    fn taken_folder(&self, module: &str, name: &str) -> Option<Finding> {
+        let facts = self.facts?;
+        if facts
+            .built_in_folders
+            .as_ref()
+            .is_some_and(|folders| folders.contains(name))
+        {
+            return Some(
+                Finding::new(
+                    Code::ModuleNameClash,
+                    format!(
+                        "{module}: {name}: module is already loaded: Invalid argument: the kernel \
+                         has built-in code of that name"
+                    ),
+                )
+                .hint("rename the module, or do without it: the kernel has it built in"),
+            );
+        }
+        let built_in = facts.built_in.as_ref()?;
+        built_in.iter().any(|other| **other == *name).then(|| {
+            Finding::new(
+                Code::ModuleBuiltIn,
+                format!(
+                    "{module}: kernel {} has `{name}` built in",
+                    facts.kernel_version
+                ),
+            )
+            .hint("do without the module, unless it has to replace the kernel's own")
+        })
     }
 
     /// `check_module_license_and_versions`: exports without versions.

@@ -1,6 +1,6 @@
 //! Module parameters as the kernel reads them (`kernel/params.c`).
 
-use crate::kmod::module_file::ElfFacts;
+use crate::kmod::module_file::{ElfFacts, Parameter};
 
 /// What the kernel does with one word of the parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,23 +27,57 @@ pub(super) fn check(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Troub
                 (known.replace('-', "_") == wanted).then_some(rest)
             })
         };
+        if let Some(known) = &elf.parameters {
+            match known
+                .iter()
+                .find(|parameter| parameter.name.replace('-', "_") == wanted)
+            {
+                Some(parameter) if takes(parameter, value.as_deref()) => {}
+                Some(_) => troubles.push(refused(module, &name, value)),
+                None if matches!(wanted.as_str(), "async_probe" | "dyndbg") => {}
+                None => troubles.push(unknown(module, &name)),
+            }
+            continue;
+        }
         match described("parmtype") {
             Some(kind) => {
                 if !accepts(kind, value.as_deref()) {
-                    troubles.push(Trouble::Refused(format!(
-                        "{module}: `{}' invalid for parameter `{name}'",
-                        value.unwrap_or_default()
-                    )));
+                    troubles.push(refused(module, &name, value));
                 }
             }
             None if described("parm").is_some() => {}
             None if matches!(wanted.as_str(), "async_probe" | "dyndbg") => {}
-            None => troubles.push(Trouble::Unknown(format!(
-                "{module}: unknown parameter '{name}' ignored"
-            ))),
+            None => troubles.push(unknown(module, &name)),
         }
     }
     troubles
+}
+
+fn refused(module: &str, name: &str, value: Option<String>) -> Trouble {
+    Trouble::Refused(format!(
+        "{module}: `{}' invalid for parameter `{name}'",
+        value.unwrap_or_default()
+    ))
+}
+
+fn unknown(module: &str, name: &str) -> Trouble {
+    Trouble::Unknown(format!("{module}: unknown parameter '{name}' ignored"))
+}
+
+/// True when the parameter takes the value (`param_array`, `param_set_copystring` and the
+/// setters of the types).
+fn takes(parameter: &Parameter, value: Option<&str>) -> bool {
+    let kind = |setter: &str| setter.strip_prefix("param_ops_").unwrap_or("").to_owned();
+    match &*parameter.setter {
+        "param_array_ops" => value.is_some_and(|value| {
+            let parts: Vec<&str> = value.split(',').collect();
+            let element = kind(&parameter.element);
+            parts.len() <= parameter.most as usize
+                && parts.iter().all(|part| accepts(&element, Some(part)))
+        }),
+        "param_ops_string" => value.is_some_and(|value| value.len() < parameter.most as usize),
+        setter => accepts(&kind(setter), value),
+    }
 }
 
 /// `next_arg` (`lib/cmdline.c`): words separated by blanks, double quotes keep blanks.
@@ -184,6 +218,28 @@ mod tests {
         ] {
             assert_eq!(accepts(kind, value), taken, "{kind} {value:?}");
         }
+    }
+
+    #[test]
+    fn arrays_and_strings_have_their_limits() {
+        let parameter = |setter: &str, element: &str, most| Parameter {
+            name: "p".into(),
+            setter: setter.into(),
+            element: element.into(),
+            most,
+        };
+        let array = parameter("param_array_ops", "param_ops_int", 2);
+        for (value, taken) in [
+            (Some("1,2"), true),
+            (Some("1,2,3"), false),
+            (Some("1,x"), false),
+            (None, false),
+        ] {
+            assert_eq!(takes(&array, value), taken, "{value:?}");
+        }
+        let string = parameter("param_ops_string", "", 4);
+        assert!(takes(&string, Some("abc")) && !takes(&string, Some("abcd")));
+        assert!(takes(&parameter("", "", 0), Some("its own setter")));
     }
 
     #[test]

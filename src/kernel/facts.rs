@@ -1,6 +1,6 @@
 //! The facts about one kernel that the rules ask for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::kernel::gather::gather;
@@ -57,6 +57,10 @@ pub struct KernelFacts {
     pub built_in: Option<Vec<Box<str>>>,
     /// The in-tree module files; `None` when it is unknown which there are.
     pub in_tree: Option<InTreeModules>,
+    /// Built-in code with a folder below `/sys/module` (`param_sysfs_builtin`,
+    /// `version_sysfs_builtin`): its name stands in `modules.builtin.modinfo` with a
+    /// parameter or a version. `None` when unknown.
+    pub built_in_folders: Option<BTreeSet<Box<str>>>,
     /// `sizeof(struct module)` as an in-tree module shows it.
     pub this_module_size: Option<u64>,
 }

@@ -1,7 +1,7 @@
 //! Gathers the facts about one kernel from a file tree.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::kernel::facts::{FileTree, InTreeModules, KernelFacts};
@@ -118,6 +118,10 @@ pub(crate) fn gather(
                     .map(|path| names::of_path(path).into())
                     .collect()
             }),
+        built_in_folders: modules
+            .iter()
+            .find_map(|folder| text_of(tree, &below(folder, "modules.builtin.modinfo")))
+            .map(|text| built_in_folders(&text)),
         this_module_size: samples
             .iter()
             .filter_map(|module| module.elf.as_ref().ok())
@@ -130,6 +134,18 @@ pub(crate) fn gather(
     }
     let findings = missing(&facts);
     Ok((facts, findings))
+}
+
+/// The names in `modules.builtin.modinfo` (`name.tag=value`, each ended by NUL) that have a
+/// parameter or a version.
+fn built_in_folders(text: &str) -> BTreeSet<Box<str>> {
+    text.split('\0')
+        .filter_map(|entry| {
+            let (name, rest) = entry.split_once('.')?;
+            let tag = rest.split('=').next()?;
+            matches!(tag, "parmtype" | "version").then(|| name.into())
+        })
+        .collect()
 }
 
 fn is_headers(tree: &dyn FileTree, folder: &str) -> bool {

@@ -95,7 +95,7 @@ fn entries<'a>(
 }
 
 /// Relocations of a section by the offset that they change.
-fn relocations_of(elf: &Elf<'_>, index: usize) -> HashMap<u64, Relocation> {
+pub(crate) fn relocations_of(elf: &Elf<'_>, index: usize) -> HashMap<u64, Relocation> {
     elf.sections
         .iter()
         .filter(|section| section.kind == SHT_RELA && section.info as usize == index)
@@ -105,7 +105,7 @@ fn relocations_of(elf: &Elf<'_>, index: usize) -> HashMap<u64, Relocation> {
 }
 
 /// The section content and the offset in it that a relocation points to.
-fn target<'a>(
+pub(crate) fn target<'a>(
     elf: &Elf<'a>,
     symbols: &[Symbol<'a>],
     relocation: &Relocation,

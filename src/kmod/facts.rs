@@ -6,6 +6,7 @@ use crate::kmod::defects;
 use crate::kmod::elf::{Elf, SHN_UNDEF, string_at};
 use crate::kmod::exports;
 use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind, SymbolVersion, UndefinedSymbol};
+use crate::kmod::parameters;
 
 /// `sizeof(struct modversion_info)` and the size of its CRC, by class.
 const VERSION_ENTRY: usize = 64;
@@ -64,6 +65,7 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
             })
             .collect();
         facts.relocation_types = relocation_types(&elf);
+        facts.parameters = Some(parameters::of(&elf, &symbols));
         facts.defects = defects::of(&elf, &symbols);
     }
     Ok(facts)

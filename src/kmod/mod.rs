@@ -8,5 +8,6 @@ pub mod facts;
 pub mod index;
 pub mod module_file;
 pub mod names;
+mod parameters;
 pub mod pattern;
 pub mod signature;

@@ -133,6 +133,8 @@ pub struct ElfFacts {
     pub sections: Vec<(Box<str>, u64)>,
     /// Relocation types in use, sorted, without those of sections that are not loaded.
     pub relocation_types: Vec<u32>,
+    /// The parameters that the module takes; `None` where they were not looked at.
+    pub parameters: Option<Vec<Parameter>>,
     /// Faults that only some kernels or configurations refuse, in the order in which a
     /// kernel would meet them.
     pub defects: Vec<ElfDefect>,
@@ -186,6 +188,20 @@ pub struct ExportedSymbol {
     pub gpl: bool,
     /// Its namespace.
     pub namespace: Option<Box<str>>,
+}
+
+/// A parameter of a module (`struct kernel_param`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Its name.
+    pub name: Box<str>,
+    /// The kernel's `struct kernel_param_ops`, such as `param_ops_int`; empty for one of
+    /// the module's own.
+    pub setter: Box<str>,
+    /// That of an array's elements.
+    pub element: Box<str>,
+    /// How many elements an array takes, or how many bytes a string, its end included.
+    pub most: u32,
 }
 
 /// A fault that not every kernel refuses.

@@ -52,6 +52,17 @@ impl ImageCheck {
     /// Opens the plan's image and judges it. The facts about the kernel are read meanwhile,
     /// and so is the top layer, which every judgement starts with.
     pub async fn check(&self, work: &Work, target: &Target, access: &Access) -> ImageOutcome {
+        self.check_trusting(work, target, access, &self.trust).await
+    }
+
+    /// The same where the kernel trusts other keys than the run's.
+    pub async fn check_trusting(
+        &self,
+        work: &Work,
+        target: &Target,
+        access: &Access,
+        trust: &Trust,
+    ) -> ImageOutcome {
         let opening = async {
             let image = self.images.open(&work.image, target.arch, access).await?;
             if !image.layers.is_empty() {
@@ -62,7 +73,7 @@ impl ImageCheck {
         };
         let (opened, _) = tokio::join!(opening, self.facts.of(target));
         let mut outcome = match opened {
-            Ok(image) => self.judge(&image, work, target).await,
+            Ok(image) => self.judge_trusting(&image, work, target, trust).await,
             Err(finding) => ImageOutcome {
                 digest: None,
                 findings: vec![finding],

@@ -12,10 +12,13 @@ use crate::check::image::{ImageCheck, ImageOutcome};
 use crate::check::objects::Objects;
 use crate::check::run::Outcome;
 use crate::check::stages::case::Case;
+use crate::check::stages::inputs::entries;
 pub use crate::check::stages::inputs::lints;
+use crate::judge::Trust;
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::{Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
+use crate::sign::keys::certificate_der;
 
 /// `--stages`: which of them may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +120,11 @@ impl Stages {
         let access = self.objects.access(&plan.namespace, work).await;
         let seen = if self.allowed.image {
             progress("looking at the image");
-            self.image.check(work, &plan.target, &access).await
+            let trust = self.trust(&plan.namespace, work).await;
+            let check = &self.image;
+            check
+                .check_trusting(work, &plan.target, &access, &trust)
+                .await
         } else {
             ImageOutcome {
                 digest: None,
@@ -148,6 +155,26 @@ impl Stages {
             Next::Build => case.build(&seen.findings).await,
             Next::Sign => case.sign(None, seen.findings, Vec::new()).await,
         }
+    }
+
+    /// The run's keys, and that of the Module's sign section: its certificate names the key
+    /// that the nodes are to trust, whether the image was signed with it earlier or is now.
+    /// A certificate that cannot be had matters when the Sign stage needs it.
+    async fn trust(&self, namespace: &str, work: &Work) -> Trust {
+        let mut trust = self.image.trust.clone();
+        let secret = work
+            .sign
+            .as_ref()
+            .and_then(|sign| sign.cert_secret.as_ref());
+        let Some(secret) = secret.filter(|secret| !secret.name.is_empty()) else {
+            return trust;
+        };
+        if let Ok(secret) = self.objects.secret(namespace, &secret.name).await
+            && let Some(certificate) = entries(&secret).remove("cert")
+        {
+            trust.certificates.push(certificate_der(certificate));
+        }
+        trust
     }
 }
 

@@ -171,6 +171,14 @@ fn same_point(uncompressed: &[u8], certified: &[u8]) -> bool {
     matches!(form, 2 | 3) && uncompressed.get(1..=x.len()) == Some(x) && last & 1 == form & 1
 }
 
+/// A certificate in DER form: the first one of a PEM text, and anything else as it is.
+pub fn certificate_der(bytes: Vec<u8>) -> Vec<u8> {
+    pem::blocks(&bytes)
+        .into_iter()
+        .find(|block| block.label.ends_with("CERTIFICATE"))
+        .map_or(bytes, |block| block.content)
+}
+
 /// A key with its certificate.
 #[derive(Debug)]
 pub struct Signer {
@@ -186,10 +194,7 @@ impl Signer {
     /// Why they cannot sign.
     pub fn new(key: &[u8], certificate: &[u8], now: SystemTime) -> Result<Self, KeyFault> {
         let key = PrivateKey::parse(key)?;
-        let certificate_der = pem::blocks(certificate)
-            .into_iter()
-            .find(|block| block.label.ends_with("CERTIFICATE"))
-            .map_or_else(|| certificate.to_vec(), |block| block.content);
+        let certificate_der = certificate_der(certificate.to_vec());
         let certificate =
             Certificate::from_der(&certificate_der).map_err(|_| KeyFault::NoCertificate)?;
         if !key.owns(&certificate) {

@@ -237,12 +237,31 @@ fn details(module: &ModuleReport, report: &Report, screen: &Screen, wide: bool) 
     let title = screen.paint(&title, Paint::new().bold());
     let mut text = format!("{title}  {}\n", screen.verdict(module.verdict));
     let mut told = false;
-    for finding in &module.findings {
-        if !wide && finding.severity == Severity::Info && finding.effect == Effect::None {
-            continue;
-        }
-        text.push_str(&of_finding(finding, "", screen));
+    let shown = module.findings.iter().filter(|finding| {
+        wide || finding.severity != Severity::Info || finding.effect != Effect::None
+    });
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in shown {
         told |= finding.message == module.status_reason;
+        match groups.iter_mut().find(|group| is_alike(group[0], finding)) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    for group in groups {
+        let limit = if wide { group.len() } else { SHOWN_ALIKE };
+        for finding in group.iter().take(limit) {
+            text.push_str(&message(finding, "", screen));
+        }
+        if group.len() > limit {
+            let more = format!(
+                "and {} more {}; -o wide shows all",
+                group.len() - limit,
+                group[0].code
+            );
+            text.push_str(&wrap(&more, screen.width, "    "));
+        }
+        text.push_str(&hint(group[0], screen));
     }
     if !told && !module.status_reason.is_empty() {
         text.push_str(&wrap(&module.status_reason, screen.width, "  "));
@@ -255,26 +274,33 @@ fn one_arch(report: &Report) -> bool {
     archs.len() < 2
 }
 
-fn of_finding(finding: &Finding, whom: &str, screen: &Screen) -> String {
+/// How many findings of one code with the same next step are shown.
+const SHOWN_ALIKE: usize = 3;
+
+fn is_alike(one: &Finding, other: &Finding) -> bool {
+    let key = |finding: &Finding| (finding.code, finding.effect, finding.accepted);
+    key(one) == key(other) && one.hint == other.hint
+}
+
+fn message(finding: &Finding, whom: &str, screen: &Screen) -> String {
     let accepted = if finding.accepted { " (accepted)" } else { "" };
-    let head = format!(
-        "  {} {}{accepted}{whom}: ",
-        finding.severity.as_str(),
-        finding.code
+    let word = finding.severity.as_str();
+    let text = format!(
+        "{word} {}{accepted}{whom}: {}",
+        finding.code, finding.message
     );
-    let body = wrap(&format!("{head}{}", finding.message), screen.width, "    ");
-    // The first line is indented by two, and the severity coloured after the wrapping.
-    let body = format!("  {}", body.trim_start());
-    let mut text = body.replacen(
-        finding.severity.as_str(),
-        &screen.severity(finding.severity),
-        1,
-    );
-    if let Some(hint) = &finding.hint {
-        let hint = wrap(&format!("hint: {hint}"), screen.width, "    ");
-        text.push_str(&hint.replacen("hint:", &screen.paint("hint:", Paint::new().cyan()), 1));
-    }
-    text
+    let body = wrap(&text, screen.width, "    ");
+    // The first line stands further out; the severity is coloured after the wrapping.
+    let rest = body.trim_start().strip_prefix(word).unwrap_or_default();
+    format!("  {}{rest}", screen.severity(finding.severity))
+}
+
+fn hint(finding: &Finding, screen: &Screen) -> String {
+    let Some(hint) = &finding.hint else {
+        return String::new();
+    };
+    let text = wrap(&format!("hint: {hint}"), screen.width, "    ");
+    text.replacen("hint:", &screen.paint("hint:", Paint::new().cyan()), 1)
 }
 
 /// The warnings about verified modules; one that several share is told once.
@@ -309,7 +335,8 @@ fn warnings(report: &Report, screen: &Screen) -> String {
             [one] => format!(" {one}"),
             several => format!(" {} modules", several.len()),
         };
-        text.push_str(&of_finding(finding, &whom, screen));
+        text.push_str(&message(finding, &whom, screen));
+        text.push_str(&hint(finding, screen));
     }
     text
 }

@@ -61,3 +61,16 @@ fn colour_changes_nothing_but_the_colour() {
         .collect();
     assert_eq!(trimmed, render(&mixed(), &Screen::PLAIN, false));
 }
+
+#[test]
+fn many_findings_alike_are_cut_short() {
+    let finding =
+        |n| Finding::new(Code::SymbolMissing, format!("unknown symbol number_{n}")).hint("rebuild");
+    let rows = vec![row("many", "5.14.0", (0..9).map(finding).collect())];
+    let text = render(&report(rows.clone()), &Screen::PLAIN, false);
+    assert_eq!(text.matches("unknown symbol").count(), 3, "{text}");
+    assert_eq!(text.matches("hint: rebuild").count(), 1);
+    assert!(text.contains("and 6 more symbol-missing"), "{text}");
+    let wide = render(&report(rows), &Screen::PLAIN, true);
+    assert_eq!(wide.matches("unknown symbol").count(), 9);
+}

@@ -84,6 +84,12 @@ impl Cluster {
         let kernel = self.kernel_of(preflight).await;
         let evidence = if needs_evidence(preflight) {
             Some(self.evidence(preflight).await?)
+        } else if preflight.rows.iter().any(|row| row.namespace.is_empty()) {
+            // KMM ≤2.0 does not tell namespaces; where the Modules may be listed, they do.
+            Some(Evidence {
+                modules: self.modules(None, None).await.ok(),
+                ..Evidence::default()
+            })
         } else {
             None
         };

@@ -307,16 +307,6 @@ fn contradictory_and_invalid_arguments_are_usage_errors() {
             vec!["generate", "--kmm-version=2.3", "--to=4.17.0"],
             "--release-image",
         ),
-        (
-            vec![
-                "generate",
-                "--kmm-version=2.7",
-                "--kernel-version",
-                KERNEL,
-                "-o=sarif",
-            ],
-            "-o yaml, json or name",
-        ),
     ] {
         let ended = Preflight::new(&args).run().code(2);
         assert!(ended.stderr.contains(word), "{args:?}: {}", ended.stderr);

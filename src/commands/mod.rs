@@ -3,6 +3,7 @@
 pub mod complete;
 pub mod completion;
 pub mod console;
+pub mod create;
 pub mod cross_checks;
 pub mod delete;
 pub mod explain;

@@ -14,11 +14,12 @@ use crate::cluster::desired::{Desired, check_name};
 use crate::cluster::diagnose::evidence::Evidence;
 use crate::cluster::fault::Fault;
 use crate::cluster::follow::{Event, Follower};
-use crate::cluster::generation::{Generation, Kmm};
-use crate::cluster::preflight::{Preflight, RawPreflight};
+use crate::cluster::generation::Kmm;
+use crate::cluster::preflight::Preflight;
 use crate::cluster::survey::{self, Filter, Steady, Survey};
 use crate::commands::Done;
 use crate::commands::console::Console;
+use crate::commands::create::{create, one_at_a_time};
 use crate::commands::cross_checks::CrossChecks;
 use crate::commands::delete::clean_up;
 use crate::commands::generate;
@@ -293,93 +294,6 @@ fn names(modules: &[Module]) -> BTreeSet<(String, String)> {
         .iter()
         .map(|module| (module.namespace.clone(), module.name.clone()))
         .collect()
-}
-
-/// Creates the CR, or finds it there with the same spec; true when it is this run's.
-async fn create(
-    cluster: &Cluster,
-    kmm: Kmm,
-    desired: &Desired,
-) -> Result<(Preflight, bool), Error> {
-    let reading = format!("reading preflight CR {}", desired.name);
-    let existing = cluster
-        .preflight(&desired.name)
-        .await
-        .map_err(|fault| fault.into_error(&reading, MANIFEST))?;
-    if let Some(existing) = existing {
-        let differences = if existing.resource.kind == desired.resource.kind {
-            desired.differences(&existing.spec)
-        } else {
-            vec![format!(
-                "it is a {} there and a {} here",
-                existing.resource.kind, desired.resource.kind
-            )]
-        };
-        if differences.is_empty() {
-            return Ok((existing, false));
-        }
-        return Err(in_the_way(desired, &differences));
-    }
-    one_at_a_time(cluster, kmm, desired).await?;
-    let raw: RawPreflight = cluster
-        .apply(desired.resource, &desired.name, &desired.object(), false)
-        .await
-        .map_err(|fault| {
-            fault.into_error(
-                &format!("creating {} {}", desired.resource.kind, desired.name),
-                MANIFEST,
-            )
-        })?;
-    Ok((Preflight::of_raw(raw, desired.resource), true))
-}
-
-fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
-    Error::Usage {
-        message: format!(
-            "preflight CR {} exists with another spec: {}",
-            desired.name,
-            differences.join("; ")
-        ),
-        hint: format!(
-            "give this run another name, or delete the other one with \
-             `kubectl kmm preflight delete {}`",
-            desired.name
-        ),
-    }
-}
-
-/// Two preflights of KMM ≥2.4 share the name of the ModuleImagesConfig of each Module: the
-/// second one cannot own it and stays in progress until the first is deleted.
-async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Result<(), Error> {
-    if kmm.generation != Generation::Three {
-        return Ok(());
-    }
-    let others = match cluster.preflights(None).await {
-        Ok(others) => others,
-        Err(Fault::Forbidden(_)) => return Ok(()),
-        Err(fault) => return Err(fault.into_error("listing preflight CRs", MANIFEST)),
-    };
-    let names: Vec<&str> = others
-        .iter()
-        .map(|other| other.meta.name.as_str())
-        .filter(|name| *name != desired.name)
-        .collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Cluster {
-        message: format!(
-            "{} runs one preflight at a time, and there is {} already: a second one would stay \
-             in progress until it is deleted",
-            kmm.describe(),
-            names.join(", ")
-        ),
-        hint: format!(
-            "wait for it with `kubectl kmm preflight status -w`, then \
-             `kubectl kmm preflight delete {}`",
-            names.join(" ")
-        ),
-    })
 }
 
 /// Prints the CR as it would be created.

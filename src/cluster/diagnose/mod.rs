@@ -1,6 +1,7 @@
 //! Why a module is still in progress: [`evidence`] reads the objects that show it, [`reason`]
-//! draws the conclusions (pure).
+//! and [`builds`] draw the conclusions (pure).
 
+pub mod builds;
 pub mod evidence;
 pub mod objects;
 pub mod reason;

@@ -148,7 +148,7 @@ pub(crate) fn wait_for(cluster: &Cluster, object: &str) {
     let start = Instant::now();
     while !cluster.try_kubectl(&["get", object], "").status.success() {
         assert!(
-            start.elapsed() < Duration::from_secs(30),
+            start.elapsed() < Duration::from_secs(60),
             "{object} is there"
         );
         std::thread::sleep(Duration::from_millis(50));

@@ -157,3 +157,31 @@ fn limits_end_the_reading() {
         );
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// Whatever the bytes, reading ends without a panic and within the limits.
+    #[test]
+    fn damaged_layers_never_panic(at in 0_usize..4096, byte: u8, cut in 0_usize..4096, noise: Vec<u8>) {
+        let text = "d a; f a/m.ko x; l a/l ../..; h a/h a/m.ko; f a/.wh.b ; f a/modules.dep abc";
+        let mut bytes = archive(text);
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let cut = cut % bytes.len();
+        for input in [&bytes[..], &bytes[..cut], &noise[..]] {
+            let reading = Reading {
+                purpose: Purpose::Kernel,
+                limits: LayerLimits::default(),
+                wanted: &BTreeSet::from(["a/h".to_owned()]),
+                large_file: &Mutex::new(()),
+            };
+            if let Ok(layer) = read_layer(input, &reading) {
+                let clean = |path: &String| {
+                    !path.split('/').any(|part| matches!(part, "" | "." | ".."))
+                };
+                proptest::prop_assert!(layer.index.entries.keys().all(clean));
+            }
+        }
+    }
+}

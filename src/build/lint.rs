@@ -10,7 +10,7 @@ use regex::Regex;
 
 use crate::build::args::{self, ArgsCase};
 use crate::build::dockerfile::{Dockerfile, Placed, Step, expand, variables};
-pub use crate::build::lint::codes::SUB_CODES;
+pub use crate::build::lint::codes::{SUB_CODES, SubCode};
 use crate::build::lint::signs::{brings_a_shell, commands, is_floating, is_module, names_a_kernel};
 use crate::model::finding::{Code, Finding};
 use crate::model::module::BuildArg;
@@ -84,8 +84,8 @@ pub fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
 fn finding(sub_code: &str, line: Option<usize>, what: &str) -> Finding {
     let place = line.map_or_else(String::new, |line| format!("line {line}: "));
     let finding = Finding::new(Code::DockerfileLint, format!("{sub_code}: {place}{what}"));
-    match SUB_CODES.iter().find(|(code, _)| *code == sub_code) {
-        Some((_, why)) => finding.hint(*why),
+    match SUB_CODES.iter().find(|code| code.name == sub_code) {
+        Some(code) => finding.hint(code.remedy),
         None => finding,
     }
 }

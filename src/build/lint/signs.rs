@@ -35,7 +35,7 @@ pub(super) fn is_module(path: &str) -> bool {
         .any(|suffix| path.ends_with(suffix))
 }
 
-/// True when a stage runs something, or copies a shell.
+/// True when a stage that starts from nothing copies a shell; a `RUN` would need one itself.
 pub(super) fn brings_a_shell(stage: &Stage) -> bool {
     stage.steps.iter().any(|placed| match &placed.step {
         Step::Copy {
@@ -51,7 +51,6 @@ pub(super) fn brings_a_shell(stage: &Stage) -> bool {
                     .chain(sources)
                     .any(|path| path.ends_with("/sh") || path.contains("busybox"))
         }
-        Step::Run(_) => true,
         _ => false,
     })
 }

@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "image/decompress.rs",
     "image/kept_files.rs",
     "image/layer_paths.rs",
+    "image/tar_entry.rs",
     "image/tar_stream.rs",
     "image/toc.rs",
     "image/tar_sparse.rs",

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use crate::image::layer_reader::LayerLimits;
+use crate::image::tar_stream::TarFault;
 use crate::model::layer::{LayerIndex, Node};
 
 pub(crate) fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
@@ -69,4 +71,38 @@ pub(crate) fn names_in<'a>(
         }
     }
     names.remove("");
+}
+
+/// A name without empty, `.` and `..` components; none leaves the root.
+pub(crate) fn clean(name: &str, limits: &LayerLimits) -> Result<String, TarFault> {
+    if name.len() > limits.path {
+        return Err(TarFault::Limit(format!(
+            "a path in the layer is longer than {} bytes",
+            limits.path
+        )));
+    }
+    let is_clean = !name.is_empty()
+        && !name
+            .split('/')
+            .any(|part| part.is_empty() || part == "." || part == "..");
+    let clean = if is_clean {
+        name.to_owned()
+    } else {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in name.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
+    };
+    if clean.bytes().filter(|byte| *byte == b'/').count() >= limits.depth {
+        return Err(TarFault::Limit(format!(
+            "a path in the layer is deeper than {} folders",
+            limits.depth
+        )));
+    }
+    Ok(clean)
 }

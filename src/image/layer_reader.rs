@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
-use crate::image::layer_paths::join;
+use crate::image::layer_paths::{clean, join};
 use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
@@ -171,11 +171,8 @@ impl<'a> Unpacking<'a> {
                 self.reading.limits.entries
             )));
         }
-        let clean = self.clean(&entry.name)?;
-        let (parent, name) = match clean.rsplit_once('/') {
-            Some((parent, name)) => (parent, name),
-            None => ("", &*clean),
-        };
+        let written = clean(&entry.name, &self.reading.limits)?;
+        let (parent, name) = written.rsplit_once('/').unwrap_or(("", &written));
         if name.is_empty() {
             return Ok(());
         }
@@ -189,7 +186,7 @@ impl<'a> Unpacking<'a> {
             Kind::Dir => Node::Dir,
             Kind::Symlink(target) => Node::Symlink(target),
             Kind::Hardlink(target) => {
-                let target = self.clean(&target)?;
+                let target = clean(&target, &self.reading.limits)?;
                 let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
                 let target = join(&self.real_parent(parent), name);
                 self.link(&path, target)
@@ -209,41 +206,6 @@ impl<'a> Unpacking<'a> {
         };
         self.insert(path, node);
         Ok(())
-    }
-
-    /// A name without empty, `.` and `..` components; none leaves the root.
-    fn clean(&self, name: &str) -> Result<String, TarFault> {
-        let limits = &self.reading.limits;
-        if name.len() > limits.path {
-            return Err(TarFault::Limit(format!(
-                "a path in the layer is longer than {} bytes",
-                limits.path
-            )));
-        }
-        let is_clean = !name.is_empty()
-            && !name
-                .split('/')
-                .any(|part| part.is_empty() || part == "." || part == "..");
-        let clean = if is_clean {
-            name.to_owned()
-        } else {
-            let mut parts: Vec<&str> = Vec::new();
-            for part in name.split('/') {
-                match part {
-                    "" | "." => {}
-                    ".." => drop(parts.pop()),
-                    part => parts.push(part),
-                }
-            }
-            parts.join("/")
-        };
-        if clean.bytes().filter(|byte| *byte == b'/').count() >= limits.depth {
-            return Err(TarFault::Limit(format!(
-                "a path in the layer is deeper than {} folders",
-                limits.depth
-            )));
-        }
-        Ok(clean)
     }
 
     /// Where a clean folder path leads when links of this layer, which are there already,

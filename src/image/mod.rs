@@ -13,6 +13,7 @@ pub mod open;
 pub mod overlay;
 mod place;
 mod push;
+pub mod tar_entry;
 pub mod tar_extensions;
 mod tar_sparse;
 pub mod tar_stream;

@@ -67,8 +67,16 @@ pub enum Command {
     Inspect(Box<InspectArgs>),
     /// Print a shell completion script, or install completion for kubectl
     Completion(CompletionArgs),
-    /// Print the version of this program
-    Version,
+    /// Print the version of this program, and the cluster's KMM where it can be reached
+    Version(Box<VersionArgs>),
+}
+
+/// Arguments of `version`.
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: crate::cli::connection::ConnectionArgs,
 }
 
 /// Arguments of `completion`.

@@ -106,7 +106,9 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             .await
         }),
         Command::Completion(args) => completion::run(&args),
-        Command::Version => version::run(cli.output.output),
+        Command::Version(args) => in_runtime(output, &[], async |c| {
+            version::run(&args.connection, c.format).await
+        }),
     }
 }
 

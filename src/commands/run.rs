@@ -1,5 +1,7 @@
 //! `run`: by the cluster's KMM, or from this machine.
 
+use crate::build::builder::Choice;
+use crate::check::stages::StageSet;
 use crate::cli::cluster::{CrossCheck, DryRun};
 use crate::cli::run::RunArgs;
 use crate::commands::console::Console;
@@ -44,9 +46,13 @@ fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     ]
 }
 
-fn of_local(args: &RunArgs) -> [(&'static str, bool); 2] {
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 5] {
+    let stages = &args.stages;
     [
         ("-f", !args.source.files.is_empty()),
         ("--fail-fast", args.fail_fast),
+        ("--builder", stages.builder != Choice::Auto),
+        ("--stages", stages.stages != StageSet::ALL),
+        ("--build-jobs", stages.build_jobs.is_some()),
     ]
 }

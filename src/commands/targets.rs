@@ -23,6 +23,12 @@ pub async fn targets(
     images: &Arc<Images>,
     access: &Access,
 ) -> Result<(Vec<Target>, Vec<String>), Error> {
+    if args.rt && !args.kernel_version.is_empty() {
+        return Err(Error::Usage {
+            message: "--rt chooses a kernel of a release, and --kernel-version names one".to_owned(),
+            hint: "name the real-time kernel itself with --kernel-version, such as 5.14.0-427.el9.x86_64+rt".to_owned(),
+        });
+    }
     let mut found = Found::new(args);
     let release = args.release_image.clone().or(release_of_update);
     if !args.kernel_version.is_empty() {

@@ -112,7 +112,12 @@ fn a_target_is_needed() {
 
 #[test]
 fn local_flags_need_local() {
-    for flags in [&["-f", "x"][..], &["--fail-fast"]] {
+    for flags in [
+        &["-f", "x"][..],
+        &["--fail-fast"],
+        &["--stages", "image"],
+        &["--builder", "none"],
+    ] {
         let ended = Preflight::new(["run"].iter().chain(flags)).run().code(2);
         assert!(ended.stderr.contains("--local"), "{}", ended.stderr);
     }

@@ -50,7 +50,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "kernel" -d 'Resolve a release image, or a driver-toolkit image, to its kernels'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "inspect" -d 'List the kernel modules in an image'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a shell completion script, or install completion for kubectl'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program, and the cluster\'s KMM where it can be reached'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
@@ -390,6 +390,27 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l context -d 'The kubeconfig\'s context' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l cluster -d 'The kubeconfig\'s cluster' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l user -d 'The kubeconfig\'s user' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l username -d 'User name for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l password -d 'Password for basic authentication' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l client-certificate -d 'Client certificate, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l client-key -d 'Client key, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as -d 'User to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-group -d 'Group to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-user-extra -d 'Extra field to impersonate (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l request-timeout -d 'How long to wait for one answer of the API server; 0 waits for ever' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
 json\t'The versioned report'

@@ -127,13 +127,17 @@ impl Cluster {
     pub async fn preflight(&self, name: &str) -> Result<Option<Preflight>, Fault> {
         let mut forbidden = None;
         let mut is_served = false;
+        let mut newer_is_served = false;
         for shape in SHAPES {
-            if is_served && shape.version == "v1beta1" {
+            if newer_is_served && shape.version == "v1beta1" {
                 break;
             }
             match self.get::<RawPreflight>(shape, None, name).await {
                 Ok(raw) => return Ok(Some(Preflight::of_raw(raw, shape))),
-                Err(Fault::NotFound(_)) => is_served = true,
+                Err(Fault::NotFound(_)) => {
+                    is_served = true;
+                    newer_is_served |= shape.version == "v1beta2";
+                }
                 Err(Fault::NotServed(_)) => {}
                 Err(fault @ Fault::Forbidden(_)) => forbidden = forbidden.or(Some(fault)),
                 Err(fault) => return Err(fault),

@@ -3,6 +3,7 @@
 
 mod connection;
 mod crds;
+mod cross_check;
 mod diagnosis;
 mod operator;
 mod releases;

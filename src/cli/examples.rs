@@ -38,7 +38,8 @@ Examples:
 /// `explain`
 pub const EXPLAIN: &str = "\
 Examples:
-  kubectl kmm preflight explain -f module.yaml --kernel-version 5.14.0-427.13.1.el9_4.x86_64";
+  kubectl kmm preflight explain -f module.yaml --kernel-version 5.14.0-427.13.1.el9_4.x86_64
+  kubectl kmm preflight explain symbol-version-mismatch";
 
 /// `kernel`
 pub const KERNEL: &str = "\

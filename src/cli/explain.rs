@@ -9,6 +9,9 @@ use crate::cli::target::TargetArgs;
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
+    /// Finding codes to explain, instead of Modules
+    #[arg(value_name = "CODE", conflicts_with = "files")]
+    pub codes: Vec<String>,
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -7,6 +7,7 @@ pub mod create;
 pub mod cross_checks;
 pub mod delete;
 pub mod explain;
+pub mod explain_code;
 pub mod generate;
 pub mod inspect;
 pub mod kernel;
@@ -69,6 +70,9 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
         }
         Command::Delete(args) => {
             in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
+        }
+        Command::Explain(args) if !args.codes.is_empty() => {
+            explain_code::run(&args.codes, output.output)
         }
         Command::Explain(args) => in_runtime(output, &[], async |c| {
             let screen = Surroundings::of_process().screen(output.color);

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use super::bad_input::{KERNEL, mapping};
 use super::preflight::Preflight;
 
-const FORMATS: [&str; 5] = ["table", "wide", "json", "yaml", "name"];
+const FORMATS: [&str; 8] = [
+    "table", "wide", "json", "yaml", "name", "junit", "sarif", "github",
+];
 
 fn run(input: &str, format: &str, more: &[&str]) -> Preflight {
     let call = ["run", "--local", "-f", "-", "--progress=none", "-o", format];

@@ -1,11 +1,14 @@
 //! The binary as a user calls it.
 
 mod bad_input;
+mod documents;
 mod explain;
 mod formats;
 mod help;
+mod krew;
 #[path = "../support/preflight.rs"]
 mod preflight;
+mod schema;
 
 use std::process::{Command, Output};
 

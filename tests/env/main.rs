@@ -6,6 +6,7 @@ mod driver;
 mod enforcing;
 mod environment;
 mod faults;
+mod kubectl;
 mod registry;
 mod run_local;
 mod sign_file;

@@ -89,7 +89,16 @@ pub(crate) fn create_cr(cluster: &Cluster, release: Release, name: &str) {
 
 /// A call of the binary as the administrator.
 pub(crate) fn call(cluster: &Cluster, args: &[&str]) -> Preflight {
-    Preflight::new(args).env("KUBECONFIG", cluster.kubeconfig(ADMIN))
+    call_as(cluster, ADMIN, args)
+}
+
+/// A call of the binary by the holder of a token. It has a kubeconfig of its own, for
+/// the cluster's is written anew each time that kubectl is called.
+pub(crate) fn call_as(cluster: &Cluster, token: &str, args: &[&str]) -> Preflight {
+    let call = Preflight::new(args);
+    let own = call.home().join("kubeconfig");
+    std::fs::copy(cluster.kubeconfig(token), &own).expect("a kubeconfig");
+    call.env("KUBECONFIG", own)
 }
 
 /// A call that runs while the test acts.

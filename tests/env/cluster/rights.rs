@@ -1,12 +1,12 @@
 //! The manifests of least rights, each applied to a user without any and used.
 
 use super::crds::{NEWEST, Release, SECOND, install_internals};
-use super::operator::{KERNEL, Running, create_cr, create_modules, say, wait_for};
+use super::operator::{KERNEL, Running, call_as, create_cr, create_modules, say, wait_for};
 use crate::support::cluster::{Cluster, NOBODY};
 use crate::support::preflight::Preflight;
 
 fn call(cluster: &Cluster, args: &[&str]) -> Preflight {
-    Preflight::new(args).env("KUBECONFIG", cluster.kubeconfig(NOBODY))
+    call_as(cluster, NOBODY, args)
 }
 
 fn grant(cluster: &Cluster, manifest: &str) {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use crate::image::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{self, CommandLine};
-use crate::judge::config::module_name;
 use crate::judge::indexes::{Folder, Stop};
 use crate::judge::loader::{Answer, Handing, Machine};
 use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
 use crate::judge::not_found::{self, Wanted};
 use crate::judge::symbols::Exporters;
 use crate::judge::worker::{Place, Worker, image_folder};
-use crate::judge::{LoadCase, Trust, firmware};
+use crate::judge::{LoadCase, Trust, firmware, node};
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
@@ -144,10 +143,10 @@ impl Load<'_, '_> {
             .clone()
             .unwrap_or_else(|| self.case.target.kernel_version.clone());
         let folder = format!("{}/lib/modules/{release}", self.line.root);
-        let mut findings = self.in_tree_modules_to_remove();
+        let mut findings = node::modules_to_remove(self.case, self.facts);
         match self.worker.find(&folder)? {
             Place::HostFolder(_) => {
-                findings.extend(self.answer_of_the_node());
+                findings.extend(node::answer(self.case, self.facts, &self.line.names));
                 return Ok(findings);
             }
             Place::HostUnknown(path) => return Err(not_found::on_the_node(&path).into()),
@@ -370,75 +369,6 @@ impl Load<'_, '_> {
                 Answer::Refused(vec![not_found::no_file(&step.name, path)])
             }
         })
-    }
-
-    /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.
-    fn answer_of_the_node(&self) -> Vec<Finding> {
-        let kernel = &self.case.target.kernel_version;
-        let in_tree = self.facts.and_then(|facts| facts.in_tree.as_ref());
-        self.line
-            .names
-            .iter()
-            .map(|name| match in_tree {
-                None => not_found::on_the_node(kernel),
-                Some(modules) if modules.keys().any(|path| not_found::is_module(path, name)) => {
-                    Finding::new(
-                        Code::InTreeModule,
-                        format!(
-                            "modprobe loads the in-tree module {name} of the node, not one of the \
-                             image"
-                        ),
-                    )
-                    .hint("give `-d /tmp/<dirName>` in `rawArgs.load`")
-                }
-                Some(_) => Finding::new(
-                    Code::ModuleNotFound,
-                    format!(
-                        "modprobe: FATAL: Module {name} not found in directory \
-                         /lib/modules/{kernel}: modprobe looks at the node, not at the image"
-                    ),
-                )
-                .hint("give `-d /tmp/<dirName>` in `rawArgs.load`"),
-            })
-            .collect()
-    }
-
-    /// What the worker unloads first (`LoadKmod`): only files below the node's
-    /// `/lib/modules` count, by their exact spelling.
-    fn in_tree_modules_to_remove(&self) -> Vec<Finding> {
-        let Some(in_tree) = self.facts.and_then(|facts| facts.in_tree.as_ref()) else {
-            return Vec::new();
-        };
-        let is_there = |name: &str| {
-            in_tree.keys().any(|path| {
-                let file = path.rsplit('/').next().unwrap_or(path);
-                file.strip_prefix(name)
-                    .is_some_and(|suffix| suffix.starts_with(".ko"))
-            })
-        };
-        self.case
-            .work
-            .in_tree_modules_to_remove
-            .iter()
-            .filter(|name| !is_there(name))
-            .map(|name| {
-                let finding = Finding::new(
-                    Code::InTreeModule,
-                    format!("the target kernel has no in-tree module file {name}.ko to remove"),
-                )
-                .hint(format!(
-                    "`inTreeModulesToRemove` takes the file's own spelling; `{}` may be built in or \
-                     gone",
-                    module_name(name)
-                ));
-                // Before 2.2 modprobe is run without that look, and its failure ends the load.
-                if self.case.release.at_least(2, 2) {
-                    finding
-                } else {
-                    finding.with_effect(Effect::Fails)
-                }
-            })
-            .collect()
     }
 }
 

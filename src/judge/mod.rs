@@ -5,9 +5,9 @@
 //! - `tools`, `firmware`: what KMM runs in the image, and copies out of it.
 //! - `worker`: the file system in which `modprobe` runs.
 //! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
-//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `parameters` are
+//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`, `parameters` are
 //!   its steps, `release` tells kernels apart.
-//! - `not_found`: what there is instead.
+//! - `node`: what the node itself brings. `not_found`: what there is instead.
 
 mod command_line;
 mod config;
@@ -17,6 +17,7 @@ mod indexes;
 mod load;
 mod loader;
 mod modprobe;
+mod node;
 mod not_found;
 mod parameters;
 mod release;
@@ -25,6 +26,7 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod versions;
 mod worker;
 
 use crate::image::open::ImageConfig;

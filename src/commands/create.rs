@@ -74,16 +74,19 @@ pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Re
     if kmm.generation != Generation::Three {
         return Ok(());
     }
-    let others = match cluster.preflights(None).await {
+    // One that KMM made for a CR which is gone by now counts as well.
+    let others = match cluster.all_preflights(None).await {
         Ok(others) => others,
         Err(Fault::Forbidden(_)) => return Ok(()),
         Err(fault) => return Err(fault.into_error("listing preflight CRs", MANIFEST)),
     };
-    let names: Vec<&str> = others
+    let mut names: Vec<&str> = others
         .iter()
         .map(|other| other.meta.name.as_str())
         .filter(|name| *name != desired.name)
         .collect();
+    names.sort_unstable();
+    names.dedup();
     if names.is_empty() {
         return Ok(());
     }

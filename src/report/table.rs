@@ -124,7 +124,7 @@ fn reason(module: &ModuleReport) -> String {
     let Some(first) = module.findings.first() else {
         return "-".to_owned();
     };
-    if first.severity == Severity::Info {
+    if first.severity == Severity::Info && module.verdict != Verdict::InProgress {
         return "-".to_owned();
     }
     let codes: BTreeSet<_> = module
@@ -238,7 +238,10 @@ fn details(module: &ModuleReport, report: &Report, screen: &Screen, wide: bool) 
     let mut text = format!("{title}  {}\n", screen.verdict(module.verdict));
     let mut told = false;
     let shown = module.findings.iter().filter(|finding| {
-        wide || finding.severity != Severity::Info || finding.effect != Effect::None
+        // What a module waits for is all that there is to say of one in progress.
+        wide || module.verdict == Verdict::InProgress
+            || finding.severity != Severity::Info
+            || finding.effect != Effect::None
     });
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     for finding in shown {

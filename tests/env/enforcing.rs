@@ -29,7 +29,7 @@ const INIT: &str = "#!/bin/busybox sh\n\
     /bin/busybox reboot -f\n";
 
 fn kernel() -> PathBuf {
-    environment().join("kernels/sigforce")
+    environment().join("built/sigforce")
 }
 
 /// The module, compiled for that kernel and not signed.

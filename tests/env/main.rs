@@ -6,6 +6,7 @@ mod driver;
 mod enforcing;
 mod environment;
 mod faults;
+mod kernel_judge;
 mod kubectl;
 mod registry;
 mod run_local;

@@ -213,6 +213,14 @@ impl Image {
         self
     }
 
+    /// The same archives, all compressed in one way.
+    pub(crate) fn repacked(mut self, packing: Packing) -> Self {
+        for layer in &mut self.layers {
+            layer.packing = packing;
+        }
+        self
+    }
+
     /// A lowest layer with the programs that KMM's init container calls.
     pub(crate) fn with_tools(mut self) -> Self {
         let tools = ["sh", "mkdir", "cp"]

@@ -1,0 +1,82 @@
+//! The kernel as the judge: real kernels load modules from real images, with
+//! the very `modprobe` call of KMM's worker, and the product must have said
+//! beforehand what they would do.
+//!
+//! A case is a row of a table (`cases/`): an image and how a Module loads from
+//! it. To add one, add a row; every kernel is then asked about it.
+
+mod case;
+mod cases;
+mod elf;
+mod folder;
+mod forge;
+mod guest;
+mod kernel;
+mod verdict;
+
+use forge::Forge;
+use kernel::Kernel;
+
+/// Asks one kernel about every case and holds the product to its answers.
+fn judge(kernel: Kernel, neighbours: &[Kernel]) {
+    let forge = Forge::new(kernel, neighbours);
+    let cases = cases::all(&forge);
+    let truths = guest::ask(&forge.kernel, &forge.host(), &cases);
+    verdict::compare(&forge.kernel, &cases, &truths);
+}
+
+#[test]
+fn debian_stable() {
+    judge(
+        Kernel::debian("6.1.0-56-amd64"),
+        &[
+            Kernel::debian("6.1.0-55-amd64"),
+            Kernel::debian("6.1.0-53-amd64"),
+            Kernel::debian("6.1.0-56-rt-amd64"),
+            Kernel::debian("6.1.0-56-cloud-amd64"),
+            Kernel::debian("6.12.117+deb12-amd64"),
+        ],
+    );
+}
+
+#[test]
+fn debian_neighbour() {
+    judge(
+        Kernel::debian("6.1.0-53-amd64"),
+        &[Kernel::debian("6.1.0-56-amd64")],
+    );
+}
+
+#[test]
+fn debian_real_time() {
+    judge(
+        Kernel::debian("6.1.0-56-rt-amd64"),
+        &[Kernel::debian("6.1.0-56-amd64")],
+    );
+}
+
+#[test]
+fn debian_cloud() {
+    judge(
+        Kernel::debian("6.1.0-56-cloud-amd64"),
+        &[Kernel::debian("6.1.0-56-amd64")],
+    );
+}
+
+#[test]
+fn debian_backport() {
+    judge(
+        Kernel::debian("6.12.117+deb12-amd64"),
+        &[Kernel::debian("6.1.0-56-amd64")],
+    );
+}
+
+#[test]
+fn as_rhel_configures_it() {
+    judge(Kernel::built("rhel"), &[Kernel::built("sigforce")]);
+}
+
+#[test]
+fn enforcing_signatures() {
+    judge(Kernel::built("sigforce"), &[Kernel::built("rhel")]);
+}

@@ -30,6 +30,12 @@ pub(crate) const SHN_COMMON: u16 = 0xfff2;
 const SHT_NULL: u32 = 0;
 const ET_REL: u16 = 1;
 
+/// The longest name that is read, in bytes; no kernel has symbols beyond `KSYM_NAME_LEN`
+/// (512).
+const LONGEST_NAME: usize = 1024;
+/// The most symbols of a module.
+const MOST_SYMBOLS: u64 = 1 << 20;
+
 /// An ELF file that passed the checks that every kernel makes.
 #[derive(Debug)]
 pub(crate) struct Elf<'a> {
@@ -223,6 +229,7 @@ impl<'a> Elf<'a> {
                 info: raw.info,
             })
             .collect();
+        refuse_bombs(&sections, reader, len)?;
         let symtab = sections
             .iter()
             .skip(1)
@@ -438,6 +445,31 @@ fn check_sections(headers: &[RawSection], bytes: &[u8], names: u64) -> Result<()
     Ok(())
 }
 
+/// Refuses files whose tables would take time and memory out of proportion to the file:
+/// overlapping relocations, and more symbols than any module has.
+fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<(), ElfFault> {
+    let limit = |message: String| ElfFault {
+        kind: ElfFaultKind::Limit,
+        message,
+    };
+    let sum_of = |kind: u32| {
+        sections
+            .iter()
+            .filter(|section| section.kind == kind)
+            .fold(0, |sum: u64, section| sum.saturating_add(section.size))
+    };
+    if sum_of(SHT_RELA) > len.saturating_mul(2) {
+        return Err(limit("the relocation sections overlap".to_owned()));
+    }
+    let entry = if reader.is_64 { 24 } else { 16 };
+    if sum_of(SHT_SYMTAB) / entry > MOST_SYMBOLS {
+        return Err(limit(format!(
+            "the module has more symbols than the limit of {MOST_SYMBOLS}"
+        )));
+    }
+    Ok(())
+}
+
 fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
     let end = offset.checked_add(size)?;
     bytes.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
@@ -447,9 +479,13 @@ fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
 /// are not UTF-8, which no name that the kernel exports is.
 pub(crate) fn string_at(table: &[u8], at: u64) -> Option<&str> {
     let rest = table.get(usize::try_from(at).ok()?..)?;
-    let end = rest
+    let near = &rest[..rest.len().min(LONGEST_NAME + 1)];
+    let end = near
         .iter()
         .position(|byte| *byte == 0)
-        .unwrap_or(rest.len());
-    std::str::from_utf8(&rest[..end]).ok()
+        .unwrap_or(near.len());
+    if end > LONGEST_NAME {
+        return None;
+    }
+    std::str::from_utf8(&near[..end]).ok()
 }

@@ -1,6 +1,8 @@
 //! Kernel module files and depmod's indexes: parsers over bytes, no I/O.
 
 pub mod compression;
+#[cfg(test)]
+mod damage;
 pub mod defects;
 mod elf;
 mod exports;

@@ -1,5 +1,7 @@
 //! The parameters of a module: `__param`, an array of `struct kernel_param`.
 
+use std::collections::HashMap;
+
 use crate::kmod::elf::{Elf, SHN_UNDEF, Symbol, string_at};
 use crate::kmod::exports::{relocations_of, target};
 use crate::kmod::module_file::Parameter;
@@ -19,7 +21,8 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Parameter> {
         return Vec::new();
     };
     let relocations = relocations_of(elf, index);
-    (0..section.size / ENTRY)
+    let mut inside = HashMap::new();
+    (0..elf.content(section).len() as u64 / ENTRY)
         .filter_map(|position| {
             let start = position * ENTRY;
             let (names, at) = target(elf, symbols, relocations.get(&(start + NAME))?)?;
@@ -42,7 +45,9 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Parameter> {
                     "param_array_ops" => {
                         parameter.most = elf.word(content, at)?;
                         let holder = symbols.get(arg?.symbol as usize)?.section;
-                        let inside = relocations_of(elf, usize::from(holder));
+                        let inside = inside
+                            .entry(holder)
+                            .or_insert_with(|| relocations_of(elf, usize::from(holder)));
                         parameter.element =
                             inside.get(&(at + ELEMENT_OPS)).map_or("", setter).into();
                     }

@@ -42,7 +42,8 @@ impl Truth {
 pub(crate) fn ask(kernel: &Kernel, host_modules: &Path, cases: &[Case]) -> Vec<Truth> {
     let folder = kernel.folder();
     let root = tempfile::tempdir().expect("a folder for the guest's file system");
-    let archive = folder.join("initramfs.cpio");
+    let work = tempfile::tempdir().expect("a folder for the guest's archive");
+    let archive = work.path().join("initramfs.cpio");
     fill(root.path(), kernel, host_modules, cases);
     pack(root.path(), &archive);
     let mut log = String::new();
@@ -63,7 +64,6 @@ pub(crate) fn ask(kernel: &Kernel, host_modules: &Path, cases: &[Case]) -> Vec<T
         log += &output;
     }
     fs::write(folder.join("boot.log"), log).expect("the boot log");
-    fs::remove_file(archive).expect("the guest's file system");
     let answers: Vec<Value> = cases
         .iter()
         .zip(&truths)

@@ -182,7 +182,9 @@ fn pack(root: &Path, archive: &Path) {
 
 fn boot(kernel: &Kernel, archive: &Path, first: usize) -> String {
     let vmlinuz = kernel.root.join(format!("boot/vmlinuz-{}", kernel.release));
-    let output = Command::new("timeout")
+    let serial = kernel.folder().join("serial.log");
+    let console = fs::File::create(&serial).expect("the console's log");
+    Command::new("timeout")
         .args([
             "600",
             "qemu-system-x86_64",
@@ -211,9 +213,11 @@ fn boot(kernel: &Kernel, archive: &Path, first: usize) -> String {
             "console=ttyS0 quiet panic=-1 oops=panic mitigations=off kmm.first={first}"
         ))
         .stdin(Stdio::null())
-        .output()
+        .stdout(console)
+        .status()
         .expect("QEMU runs");
-    String::from_utf8_lossy(&output.stdout).replace('\r', "")
+    let output = fs::read(serial).expect("the console's log");
+    String::from_utf8_lossy(&output).replace('\r', "")
 }
 
 /// Reads the marked lines of one boot, the first case of which is `first`.

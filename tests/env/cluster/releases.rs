@@ -229,7 +229,9 @@ fn resolve(cluster: &Cluster, release: Release, name: &str) {
 
 /// `status` prints every status the same way, and ends with the code of its verdicts.
 fn shows_every_status(cluster: &Cluster, release: Release) {
-    for (said, verdicts, code) in steps(release) {
+    // `status` reads the CR alone where it leaves nothing open; that a Module is missing from
+    // it is for `run` to see.
+    for (said, verdicts, code) in steps(release).iter().filter(|(said, ..)| said.len() == 2) {
         say(cluster, release, "p", said);
         for args in [&["status", "p", "-o=json"][..], &["status", "-o=json"]] {
             let ended = call(cluster, args).run().code(*code);

@@ -11,6 +11,7 @@ use crate::cli::run::RunArgs;
 use crate::cluster::Cluster;
 use crate::commands::session::{self, Session};
 use crate::error::Error;
+use crate::input::Inputs;
 use crate::model::finding::{Code, Finding};
 use crate::model::module::Module;
 use crate::model::plan::KmmRelease;
@@ -38,7 +39,12 @@ impl Looker {
         release: KmmRelease,
         release_image: &str,
     ) -> Result<(Self, Vec<String>), Error> {
-        let session = Session::of_cluster(&args.registry, cluster).await?;
+        let session = Session::as_nodes(
+            &args.registry,
+            &mut Inputs::default(),
+            Some(Arc::new(cluster.clone())),
+        )
+        .await?;
         let access = session.objects.access_of_release().await;
         let looker = Self {
             check: session::image_check(&args.target, session.images, access, release)?,

@@ -60,7 +60,7 @@ pub(super) async fn prepare(
     cluster: Option<&Arc<Cluster>>,
 ) -> Result<Prepared, Error> {
     let mut inputs = inputs(&args.source, cluster.map(Arc::as_ref)).await?;
-    let session = Session::new(&args.registry, &mut inputs, cluster.cloned())?;
+    let session = Session::as_nodes(&args.registry, &mut inputs, cluster.cloned()).await?;
     let access = session.objects.access_of_release().await;
     let update = match &args.cluster.to {
         Some(version) => {

@@ -77,23 +77,30 @@ impl Session {
 }
 
 impl Session {
-    /// The way of the cluster's nodes: with its mirror rules, as far as they may be read.
+    /// The same with the mirror rules of the cluster's nodes, as far as they may be read,
+    /// behind those of `-f`.
     ///
     /// # Errors
     /// As [`Session::new`], or the API server cannot be asked.
-    pub async fn of_cluster(args: &RegistryArgs, cluster: &Cluster) -> Result<Self, Error> {
-        let mut inputs = Inputs::default();
+    pub async fn as_nodes(
+        args: &RegistryArgs,
+        inputs: &mut Inputs,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Result<Self, Error> {
         let mut notes = Vec::new();
-        match cluster.mirror_sets().await {
-            Ok(sets) => inputs.mirror_sets = sets,
-            Err(Fault::Forbidden(why)) => notes.push(format!(
-                "images are asked for without the mirror rules of the cluster's nodes: {why}"
-            )),
-            Err(fault) => {
-                return Err(fault.into_error("reading the cluster's mirror rules", "cross-check"));
+        if let Some(cluster) = &cluster {
+            match cluster.mirror_sets().await {
+                Ok(sets) => inputs.mirror_sets.extend(sets),
+                Err(Fault::Forbidden(why)) => notes.push(format!(
+                    "images are asked for without the mirror rules of the cluster's nodes: {why}"
+                )),
+                Err(fault) => {
+                    let doing = "reading the cluster's mirror rules";
+                    return Err(fault.into_error(doing, "cross-check"));
+                }
             }
         }
-        let mut session = Self::new(args, &mut inputs, Some(Arc::new(cluster.clone())))?;
+        let mut session = Self::new(args, inputs, cluster)?;
         session.notes.extend(notes);
         Ok(session)
     }

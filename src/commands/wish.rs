@@ -1,6 +1,8 @@
 //! From the target flags to what a preflight CR is asked for: `--to` looked up in the
 //! cluster, a release image resolved where KMM wants the kernel.
 
+use std::sync::Arc;
+
 use crate::build::builder::this_machine;
 use crate::check::targets;
 use crate::cli::cluster::{ClusterRunArgs, GenerateArgs};
@@ -140,7 +142,14 @@ pub async fn resolve(
     cluster: Option<&Cluster>,
 ) -> Result<Resolved, Error> {
     let session = match cluster {
-        Some(cluster) => Session::of_cluster(registry, cluster).await?,
+        Some(cluster) => {
+            Session::as_nodes(
+                registry,
+                &mut Inputs::default(),
+                Some(Arc::new(cluster.clone())),
+            )
+            .await?
+        }
         None => Session::new(registry, &mut Inputs::default(), None)?,
     };
     let arch = target.arch.first().copied().unwrap_or_else(this_machine);

@@ -2,7 +2,7 @@
 //! `kernel/module_signature.c`).
 
 use aws_lc_rs::digest;
-use cms::content_info::ContentInfo;
+use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier};
 use der::oid::ObjectIdentifier;
 use der::{Decode, Encode};
@@ -15,6 +15,12 @@ pub const MAGIC: &[u8] = b"~Module signature appended~\n";
 pub const TRAILER: usize = 12;
 /// `PKEY_ID_PKCS7`
 pub const PKEY_ID_PKCS7: u8 = 2;
+/// `pkcs7_signedData`
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+/// `pkcs7_data`
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+/// `OID_msIndirectData`
+const MS_INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 
 /// Takes the signature off a module: what is left is what the loader looks at, and what
 /// was signed (`module_sig_check`, `mod_verify_sig`, `mod_check_sig`).
@@ -98,9 +104,33 @@ fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
     }))
 }
 
-fn signed_data(pkcs7: &[u8]) -> der::Result<SignedData> {
-    let info = ContentInfo::from_der(pkcs7)?;
-    info.content.decode_as()
+/// The message, as far as the kernel's parser has the same conditions
+/// (`pkcs7_check_content_type`, `pkcs7_note_signeddata_version`,
+/// `pkcs7_note_signerinfo_version`, `pkcs7_note_content`).
+fn signed_data(pkcs7: &[u8]) -> Result<SignedData, String> {
+    let text = |error: der::Error| error.to_string();
+    let info = ContentInfo::from_der(pkcs7).map_err(text)?;
+    if info.content_type != SIGNED_DATA {
+        return Err("Only support pkcs7_signedData type".to_owned());
+    }
+    let message: SignedData = info.content.decode_as().map_err(text)?;
+    if !matches!(message.version, CmsVersion::V1 | CmsVersion::V3) {
+        return Err("Unsupported SignedData version".to_owned());
+    }
+    for signer in message.signer_infos.0.iter() {
+        let fits = match signer.version {
+            CmsVersion::V1 => message.version == CmsVersion::V1,
+            CmsVersion::V3 => message.version == CmsVersion::V3,
+            _ => false,
+        };
+        if !fits {
+            return Err("SignedData-SignerInfo version mismatch".to_owned());
+        }
+    }
+    if ![DATA, MS_INDIRECT_DATA].contains(&message.encap_content_info.econtent_type) {
+        return Err("Unsupported data type".to_owned());
+    }
+    Ok(message)
 }
 
 /// The hash algorithms that the kernel's PKCS#7 parser knows (`pkcs7_sig_note_digest_algo`)

@@ -34,6 +34,8 @@ use crate::model::report::Report;
 const MANIFEST: &str = "run";
 /// How often the reasons of modules in progress are read anew.
 const REFRESH: Duration = Duration::from_secs(5);
+/// How long reasons are believed after KMM wrote something new.
+const EVIDENCE_LASTS: Duration = Duration::from_secs(1);
 /// How long the end of a run waits for the deletion of its CR.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -197,7 +199,12 @@ impl Run<'_> {
                     Ok(Event::Changed(changed)) if changed.spec != spec => {
                         return Err(edited(&preflight, &changed));
                     }
-                    Ok(Event::Changed(changed)) => preflight = *changed,
+                    Ok(Event::Changed(changed)) => {
+                        preflight = *changed;
+                        self.evidence = self.evidence.take().filter(|(read, _)| {
+                            read.elapsed() < EVIDENCE_LASTS
+                        });
+                    }
                     Ok(Event::Note(note)) => live.note(&note),
                     Ok(Event::Deleted) => return Err(deleted(&name)),
                     Err(fault) => {

@@ -184,8 +184,10 @@ impl<'a> Worker<'a> {
             return Place::Folder;
         };
         let path = rest.join("/");
+        // A node has the modules of the kernel that it runs; whether those of another one are
+        // left is no promise.
         if kernel != self.kernel {
-            return Place::HostUnknown(below.join("/"));
+            return Place::Missing;
         }
         if path.is_empty() {
             return Place::HostFolder(path);

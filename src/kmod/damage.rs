@@ -31,6 +31,15 @@ const FORMS: [Form; 3] = [
 ];
 
 impl Form {
+    /// x86-64, s390 and i386 stand for what the loader goes by, the machine.
+    fn machine(self) -> u64 {
+        match (self.is_64, self.little_endian) {
+            (true, true) => 62,
+            (true, false) => 22,
+            _ => 3,
+        }
+    }
+
     fn uint(self, value: u64, width: usize) -> Vec<u8> {
         let mut bytes = value.to_le_bytes()[..width].to_vec();
         if !self.little_endian {
@@ -155,7 +164,7 @@ fn module(form: Form) -> Vec<u8> {
     let (shoff, shentsize) = if form.is_64 { (40, 58) } else { (32, 46) };
     for (at, value) in [
         (16, form.uint(1, 2)),
-        (18, form.uint(62, 2)),
+        (18, form.uint(form.machine(), 2)),
         (shoff, form.native(table_at)),
         (shentsize, form.uint(if form.is_64 { 64 } else { 40 }, 2)),
         (shentsize + 2, form.uint(sections.len() as u64, 2)),
@@ -170,6 +179,15 @@ fn facts(bytes: &[u8]) -> ElfFacts {
     ModuleFile::parse(bytes, Depth::Full)
         .elf
         .expect("a well-formed module")
+}
+
+#[test]
+fn what_the_ident_says_of_class_and_order_counts_for_nothing() {
+    let mut bytes = module(FORMS[0]);
+    for (class, order) in [(1, 1), (0, 1), (2, 2), (7, 0)] {
+        bytes[4..6].copy_from_slice(&[class, order]);
+        assert!(facts(&bytes).is_64 && facts(&bytes).little_endian);
+    }
 }
 
 #[test]

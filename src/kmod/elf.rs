@@ -106,6 +106,32 @@ struct Reader {
 }
 
 impl Reader {
+    /// The class and byte order that a kernel reads the file in: its own, whatever `e_ident`
+    /// says, which `elf_validity_check` does not look at. The machine tells whose they are.
+    fn of(bytes: &[u8]) -> Self {
+        let pair = |little_endian: bool| {
+            let raw = [bytes[18], bytes[19]];
+            if little_endian {
+                u16::from_le_bytes(raw)
+            } else {
+                u16::from_be_bytes(raw)
+            }
+        };
+        let (is_64, little_endian) = match (pair(true), pair(false)) {
+            // EM_PPC64, EM_X86_64, EM_AARCH64, EM_RISCV.
+            (21 | 62 | 183 | 243, _) => (true, true),
+            // EM_PPC64 of old, EM_S390.
+            (_, 21 | 22) => (true, false),
+            // EM_386, EM_ARM.
+            (3 | 40, _) => (false, true),
+            _ => (bytes[4] != 1, bytes[5] != 2),
+        };
+        Self {
+            is_64,
+            little_endian,
+        }
+    }
+
     fn uint<const N: usize>(self, bytes: &[u8], at: u64) -> Option<u64> {
         let at = usize::try_from(at).ok()?;
         let raw = bytes.get(at..at.checked_add(N)?)?;
@@ -150,7 +176,7 @@ impl<'a> Elf<'a> {
     /// Makes the checks of `elf_validity_check` and `setup_load_info` that every kernel
     /// makes. The architecture is not compared: only the judge knows the kernel's.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ElfFault> {
-        if bytes.len() < 16 || !bytes.starts_with(b"\x7fELF") {
+        if bytes.len() < 20 || !bytes.starts_with(b"\x7fELF") {
             return Err(if bytes.is_empty() {
                 invalid("the file is empty")
             } else if bytes.starts_with(b"\x7fELF") {
@@ -159,15 +185,8 @@ impl<'a> Elf<'a> {
                 invalid("Invalid ELF header magic: != \\x7fELF")
             });
         }
-        let is_64 = match bytes[4] {
-            1 => false,
-            2 => true,
-            class => return Err(invalid(format!("unknown ELF class {class}"))),
-        };
-        let reader = Reader {
-            is_64,
-            little_endian: bytes[5] != 2,
-        };
+        let reader = Reader::of(bytes);
+        let is_64 = reader.is_64;
         let header_size: u64 = if is_64 { 64 } else { 52 };
         if (bytes.len() as u64) < header_size {
             return Err(invalid(format!("Invalid ELF header len {}", bytes.len())));
@@ -283,25 +302,39 @@ impl<'a> Elf<'a> {
         self.reader.native(content, at)
     }
 
-    /// The string table of the symbols.
+    /// The string table of the symbols, as its section header bounds it.
     pub(crate) fn symbol_names(&self) -> &'a [u8] {
-        self.sections
-            .get(self.sections[self.symtab].link as usize)
+        self.name_section()
             .map(|section| self.content(section))
+            .unwrap_or_default()
+    }
+
+    fn name_section(&self) -> Option<&Section<'a>> {
+        self.sections.get(self.sections[self.symtab].link as usize)
+    }
+
+    /// What the loader finds names in: all that follows the table's start, for no kernel
+    /// before 6.12 compares with its size (`setup_load_info`, `info->strtab`).
+    fn names_from_start(&self) -> &'a [u8] {
+        self.name_section()
+            .and_then(|section| self.bytes.get(usize::try_from(section.offset).ok()?..))
             .unwrap_or_default()
     }
 
     /// Every symbol of the table, the null symbol at index 0 included.
     pub(crate) fn symbols(&self) -> Vec<Symbol<'a>> {
         let content = self.content(&self.sections[self.symtab]);
-        let names = self.symbol_names();
+        let names = self.names_from_start();
+        let bound = self.symbol_names().len() as u64;
         let entry: u64 = if self.is_64() { 24 } else { 16 };
         (0..content.len() as u64 / entry)
-            .filter_map(|index| self.symbol(content, names, index * entry))
+            .filter_map(|index| self.symbol(content, names, bound, index * entry))
             .collect()
     }
 
-    fn symbol(&self, content: &[u8], names: &'a [u8], at: u64) -> Option<Symbol<'a>> {
+    /// The symbol at an offset of the table; its name in `names`, of which the first `bound`
+    /// bytes belong to the string table.
+    fn symbol(&self, content: &[u8], names: &'a [u8], bound: u64, at: u64) -> Option<Symbol<'a>> {
         let name_at = u64::from(self.word(content, at)?);
         let (info, section, value) = if self.is_64() {
             (at + 4, at + 6, self.native(content, at + 8)?)
@@ -311,7 +344,7 @@ impl<'a> Elf<'a> {
         let info = *content.get(usize::try_from(info).ok()?)?;
         Some(Symbol {
             name: string_at(names, name_at).unwrap_or_default(),
-            name_out_of_bounds: name_at >= names.len() as u64,
+            name_out_of_bounds: name_at >= bound,
             weak: info >> 4 == 2,
             section: self.reader.half(content, section)?,
             value,

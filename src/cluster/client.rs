@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use futures::{Stream, StreamExt};
 
 use crate::cli::connection::ConnectionArgs;
+use crate::cluster::direct::direct;
 use crate::cluster::fault::Fault;
 use crate::cluster::kubeconfig::{self, Settings};
 use crate::cluster::resource::Resource;
@@ -74,19 +75,21 @@ pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
 }
 
 fn client_of(settings: &Settings) -> Result<Client, Error> {
-    ClientBuilder::try_from(settings.config.clone())
-        .map(|builder| builder.build())
-        .map_err(|error| {
-            let fault = Fault::of_kube(&error, &settings.server);
-            let error = fault.into_error("connecting to the cluster", "status");
-            match (error, &settings.install_hint) {
-                (Error::Cluster { message, .. }, Some(hint)) => Error::Cluster {
-                    message,
-                    hint: hint.trim().to_owned(),
-                },
-                (error, _) => error,
-            }
-        })
+    let built = match settings.config.proxy_url {
+        None => direct(&settings.config),
+        Some(_) => ClientBuilder::try_from(settings.config.clone()).map(|builder| builder.build()),
+    };
+    built.map_err(|error| {
+        let fault = Fault::of_kube(&error, &settings.server);
+        let error = fault.into_error("connecting to the cluster", "status");
+        match (error, &settings.install_hint) {
+            (Error::Cluster { message, .. }, Some(hint)) => Error::Cluster {
+                message,
+                hint: hint.trim().to_owned(),
+            },
+            (error, _) => error,
+        }
+    })
 }
 
 impl Cluster {

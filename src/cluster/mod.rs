@@ -10,6 +10,7 @@ pub mod cross_check;
 pub mod desired;
 pub mod detect;
 pub mod diagnose;
+pub mod direct;
 pub mod fault;
 pub mod follow;
 pub mod generation;

@@ -209,8 +209,17 @@ fn examine(signature: &ModuleSignature, trust: &Trust) -> Known {
 }
 
 fn signer_of(pkcs7: &[u8]) -> Option<SignerInfo> {
+    const DATA: &str = "1.2.840.113549.1.7.1";
+    const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
     let content = ContentInfo::from_der(pkcs7).ok()?;
+    // `pkcs7_check_content_type`, and `verify_pkcs7_signature` for modules.
+    if content.content_type.to_string() != SIGNED_DATA {
+        return None;
+    }
     let signed: SignedData = content.content.decode_as().ok()?;
+    if signed.encap_content_info.econtent_type.to_string() != DATA {
+        return None;
+    }
     signed.signer_infos.0.into_vec().into_iter().next()
 }
 

@@ -3,7 +3,7 @@
 
 use crate::kmod::elf::{
     Elf, Relocation, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LORESERVE,
-    SHN_UNDEF, SHT_NOBITS, SHT_RELA, SHT_SYMTAB, Section, Symbol,
+    SHN_UNDEF, SHT_NOBITS, SHT_NULL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, Section, Symbol,
 };
 use crate::kmod::module_file::ElfDefect;
 
@@ -15,8 +15,14 @@ pub const SYMTAB_COUNT: &str = "symtab-count";
 pub const THIS_MODULE_COUNT: &str = "this-module-count";
 /// `.gnu.linkonce.this_module` has no content or is not allocated (Linux ≥6.4).
 pub const THIS_MODULE_KIND: &str = "this-module-kind";
+/// A section without memory has its name outside of the table of names
+/// (`elf_validity_cache_secstrings`, Linux ≥6.12; before, only sections with memory count).
+pub const SECTION_NAMES: &str = "section-names";
+/// A table of names is no `SHT_STRTAB` (`elf_validity_cache_secstrings`,
+/// `elf_validity_cache_index_str`, Linux ≥6.12).
+pub const NAME_TABLES: &str = "name-tables";
 /// The symbols' string table, or a name in it, is out of bounds
-/// (`elf_validity_cache_strtab`, Linux ≥6.12).
+/// (`elf_validity_cache_strtab`, Linux ≥6.13).
 pub const SYMBOL_NAMES: &str = "symbol-names";
 /// A section is both writable and executable (`module_enforce_rwx_sections`, with
 /// `CONFIG_STRICT_MODULE_RWX`, Linux ≥5.8).
@@ -43,6 +49,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
             message: message.into(),
         });
     };
+    section_names(elf, &mut add);
     section_counts(elf, &mut add);
     symbol_names(elf, symbols, &mut add);
     for section in &elf.sections {
@@ -83,6 +90,32 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
         x86_relocations(elf, symbols, &mut add);
     }
     defects
+}
+
+fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    for table in [elf.shstrtab, elf.sections[elf.symtab].link as usize] {
+        if let Some(section) = elf.sections.get(table)
+            && section.kind != SHT_STRTAB
+        {
+            add(
+                NAME_TABLES,
+                format!("Invalid ELF section name table type: {}", section.kind),
+            );
+        }
+    }
+    let outside = elf
+        .sections
+        .iter()
+        .position(|section| section.name_out_of_bounds && section.kind != SHT_NULL);
+    if let Some(index) = outside {
+        add(
+            SECTION_NAMES,
+            format!(
+                "Invalid ELF section name in module (section {index} type {})",
+                elf.sections[index].kind
+            ),
+        );
+    }
 }
 
 fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {

@@ -27,7 +27,10 @@ pub(crate) const SHN_ABS: u16 = 0xfff1;
 /// `SHN_COMMON`
 pub(crate) const SHN_COMMON: u16 = 0xfff2;
 
-const SHT_NULL: u32 = 0;
+/// `SHT_NULL`
+pub(crate) const SHT_NULL: u32 = 0;
+/// `SHT_STRTAB`
+pub(crate) const SHT_STRTAB: u32 = 3;
 const ET_REL: u16 = 1;
 
 /// The longest name that is read, in bytes; no kernel has symbols beyond `KSYM_NAME_LEN`
@@ -49,6 +52,8 @@ pub(crate) struct Elf<'a> {
     pub(crate) sections: Vec<Section<'a>>,
     /// Index of the first symbol table.
     pub(crate) symtab: usize,
+    /// Index of the table of the sections' names.
+    pub(crate) shstrtab: usize,
 }
 
 /// One section header.
@@ -68,6 +73,8 @@ pub(crate) struct Section<'a> {
     pub(crate) link: u32,
     /// `sh_info`
     pub(crate) info: u32,
+    /// True where `sh_name` points outside of the table of names.
+    pub(crate) name_out_of_bounds: bool,
 }
 
 /// One symbol.
@@ -246,6 +253,7 @@ impl<'a> Elf<'a> {
                 size: raw.size,
                 link: raw.link,
                 info: raw.info,
+                name_out_of_bounds: u64::from(raw.name) >= name_table.len() as u64,
             })
             .collect();
         refuse_bombs(&sections, reader, len)?;
@@ -262,6 +270,7 @@ impl<'a> Elf<'a> {
             flags,
             sections,
             symtab,
+            shstrtab: usize::from(shstrndx),
         })
     }
 

@@ -30,6 +30,9 @@ const FORMS: [Form; 3] = [
     },
 ];
 
+/// Name, type, flags, link, info and content of a section.
+type RawSection = (&'static str, u64, u64, u64, u64, Vec<u8>);
+
 impl Form {
     /// x86-64, s390 and i386 stand for what the loader goes by, the machine.
     fn machine(self) -> u64 {
@@ -100,8 +103,7 @@ fn module(form: Form) -> Vec<u8> {
         form.symbol(0, 0, 5),
     ]
     .concat();
-    // Name, type, flags, link, info, content.
-    let sections: [(&str, u64, u64, u64, u64, Vec<u8>); 10] = [
+    let sections: [RawSection; 10] = [
         ("", 0, 0, 0, 0, Vec::new()),
         (
             ".modinfo",

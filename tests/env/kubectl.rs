@@ -92,6 +92,7 @@ fn kubectl_completes_through_what_completion_install_puts_beside_the_plugin() {
 #[test]
 fn contexts_are_completed_from_the_kubeconfig() {
     let folder = linked("kubectl_complete-kmm");
+    symlink(BINARY, folder.path().join("kubectl-kmm")).expect("a link");
     let config = folder.path().join(".kube");
     fs::create_dir(&config).expect("a folder");
     let contexts = "apiVersion: v1\nkind: Config\ncontexts:\n\

@@ -231,11 +231,12 @@ fn read(output: &str, first: usize) -> Vec<Truth> {
             continue;
         };
         if mark == "case" {
-            assert_eq!(
-                rest.parse(),
-                Ok(first + truths.len()),
-                "cases come in order"
-            );
+            // Kernel and guest share one console, and a mark can be lost in the kernel's
+            // words: then what follows is not the last case's alone, and it is asked again.
+            if rest.parse() != Ok(first + truths.len()) {
+                truths.pop();
+                break;
+            }
             truths.push(Truth {
                 exit: None,
                 loaded: Vec::new(),

@@ -1,6 +1,8 @@
 //! `modprobe`'s configuration: `modules.softdep` of the module folder, and KMM's loading
 //! order.
 
+use crate::kmod::names;
+
 /// What the configuration says, in the order of its files (kmod,
 /// `libkmod/libkmod-config.c`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,7 +113,7 @@ pub(super) fn underscores(text: &str) -> Option<String> {
 
 /// kmod's `modname_normalize`: dashes become underscores, and a dot ends the name.
 pub(super) fn module_name(text: &str) -> String {
-    text.split('.').next().unwrap_or_default().replace('-', "_")
+    names::normalize(text.split('.').next().unwrap_or_default())
 }
 
 #[cfg(test)]

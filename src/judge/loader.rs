@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::judge::config::module_name;
 use crate::judge::release::Kernel;
 use crate::judge::signature::{self, Delivery};
 use crate::judge::symbols::{self, Export, Exporters, Loaded, Resolver};
@@ -11,6 +10,7 @@ use crate::judge::versions::built_for;
 use crate::judge::{Trust, elf, parameters};
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::module_file::{Compression, ElfFacts, ModuleFile};
+use crate::kmod::names;
 use crate::model::finding::{Code, Effect, Finding, Severity};
 use crate::model::target::Target;
 
@@ -72,12 +72,12 @@ impl<'a> Machine<'a> {
     /// Loads an in-tree module of the target kernel. Its file was made for that kernel and
     /// signed with its key, so it loads.
     pub(super) fn load_in_tree(&mut self, path: &str, file: Option<&Arc<ModuleFile>>) {
-        let name = in_tree_name(path);
+        let name = names::of_path(path);
         let elf = file.and_then(|file| file.elf.as_ref().ok());
         let exports = match self.facts.and_then(|facts| facts.symbols.as_ref()) {
             Some(symbols) => symbols
                 .iter()
-                .filter(|(_, symbol)| in_tree_name(&symbol.owner) == name)
+                .filter(|(_, symbol)| names::of_path(&symbol.owner) == name)
                 .map(|(name, symbol)| (name.clone(), Export::from(symbol)))
                 .collect(),
             None => elf.map(exports_of).unwrap_or_default(),
@@ -297,11 +297,6 @@ impl<'a> Machine<'a> {
             None => Some(finding.with_effect(Effect::Doubts)),
         }
     }
-}
-
-/// kmod's name of an in-tree module, by its path with or without suffix.
-fn in_tree_name(path: &str) -> String {
-    module_name(path.rsplit('/').next().unwrap_or(path))
 }
 
 fn exports_of(elf: &ElfFacts) -> HashMap<Box<str>, Export> {

@@ -1,23 +1,24 @@
 //! One plan on its way through Build and Sign.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+mod context;
+mod signing;
 
 use crate::build::args;
 use crate::build::lint::{self, LintCase};
 use crate::build::stage::BuildRequest;
 use crate::check::image::ImageOutcome;
 use crate::check::run::Outcome;
+use crate::check::stages::case::context::{
+    as_context, intermediate_image, signatures_as_context, without_signature,
+};
 use crate::check::stages::inputs::{args_case, dockerfile_of, entries};
 use crate::check::stages::{Progress, Stages, outcome, skipped};
 use crate::image::open::OpenImage;
 use crate::model::finding::{Code, Effect, Finding};
-use crate::model::module::{Build, LocalObjectReference, Sign};
+use crate::model::module::Build;
 use crate::model::plan::{Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
 use crate::registry::access::Access;
-use crate::sign::keys::Signer;
-use crate::sign::stage::{self as signing, SignRequest};
 
 /// One plan on its way through Build and Sign.
 pub(super) struct Case<'a> {
@@ -104,123 +105,9 @@ impl Case<'_> {
             .await
     }
 
-    /// Signs what Build made, or else the `unsignedImage`.
-    pub(super) async fn sign(
-        &self,
-        built: Option<OpenImage>,
-        of_image: Vec<Finding>,
-        mut findings: Vec<Finding>,
-    ) -> Outcome {
-        match self.run_sign(built, &mut findings).await {
-            Ok((signed, certificate)) => {
-                (self.progress)("looking at the image that was signed");
-                let judged = self.judge_trusting(&signed, certificate).await;
-                self.conclude(Stage::Sign, &signed, judged, &of_image, findings)
-                    .await
-            }
-            Err(faults) => {
-                findings.extend(faults);
-                findings.extend(as_context(&of_image));
-                outcome(Stage::Sign, None, findings)
-            }
-        }
-    }
-
-    async fn run_sign(
-        &self,
-        built: Option<OpenImage>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(OpenImage, Vec<u8>), Vec<Finding>> {
-        let Some(sign) = &self.work.sign else {
-            return Err(vec![Finding::new(
-                Code::Internal,
-                "there is no sign section",
-            )]);
-        };
-        let images = &self.stages.image.images;
-        let unsigned = match built {
-            Some(built) => built,
-            None if sign.unsigned_image.is_empty() => return Err(vec![nothing_to_sign()]),
-            None => {
-                let access = Access {
-                    tls: sign.unsigned_image_registry_tls,
-                    ..self.access.clone()
-                };
-                images
-                    .open(&sign.unsigned_image, self.plan.target.arch, &access)
-                    .await
-                    .map_err(|finding| vec![of_unsigned(finding)])?
-            }
-        };
-        (self.progress)("signing");
-        let signer = self.signer(sign).await.map_err(|finding| vec![finding])?;
-        let certificate = signer.certificate_der().to_vec();
-        let request = SignRequest {
-            entries: sign.files_to_sign.clone(),
-            dir_name: self.work.modprobe.dir_name.clone(),
-            release: self.stages.image.release,
-            arch: self.plan.target.arch,
-        };
-        let signed = signing::sign(
-            images,
-            &self.stages.scratch,
-            &unsigned,
-            Arc::new(signer),
-            &request,
-        )
-        .await?;
-        findings.extend(signed.findings);
-        Ok((signed.image, certificate))
-    }
-
-    async fn signer(&self, sign: &Sign) -> Result<Signer, Finding> {
-        let key = self.secret_value(sign.key_secret.as_ref(), "key").await?;
-        let certificate = self.secret_value(sign.cert_secret.as_ref(), "cert").await?;
-        Signer::new(&key, &certificate, SystemTime::now()).map_err(|fault| {
-            Finding::new(Code::SignFailed, fault.to_string())
-                .hint("correct the Secrets that keySecret and certSecret name")
-        })
-    }
-
-    async fn secret_value(
-        &self,
-        reference: Option<&LocalObjectReference>,
-        key: &str,
-    ) -> Result<Vec<u8>, Finding> {
-        let namespace = &self.plan.namespace;
-        let name = reference
-            .map(|reference| reference.name.as_str())
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| {
-                Finding::new(
-                    Code::SecretMissing,
-                    format!("the sign section has no {key}Secret"),
-                )
-            })?;
-        let secret = self.stages.objects.secret(namespace, name).await?;
-        entries(&secret).remove(key).ok_or_else(|| {
-            Finding::new(
-                Code::SecretMissing,
-                format!("Secret {namespace}/{name} has no key {key}"),
-            )
-            .hint(format!(
-                "kubectl create secret generic {name} -n {namespace} --from-file={key}=FILE"
-            ))
-        })
-    }
-
     async fn judge(&self, image: &OpenImage) -> ImageOutcome {
         let check = &self.stages.image;
         check.judge(image, self.work, &self.plan.target).await
-    }
-
-    async fn judge_trusting(&self, image: &OpenImage, certificate: Vec<u8>) -> ImageOutcome {
-        let check = &self.stages.image;
-        let mut trust = check.trust.clone();
-        trust.certificates.push(certificate);
-        check
-            .judge_trusting(image, self.work, &self.plan.target, &trust)
-            .await
     }
 
     /// The outcome of a stage that has made an image.
@@ -310,47 +197,6 @@ impl Case<'_> {
     }
 }
 
-/// The tag under which KMM up to 2.6 keeps what it has built and not signed
-/// (`IntermediateImageName`).
-fn intermediate_image(image: &str, namespace: &str, name: &str, preflight: bool) -> String {
-    let separator = if image.contains(':') { '_' } else { ':' };
-    let suffix = if preflight { "-preflight" } else { "" };
-    format!("{image}{separator}{namespace}_{name}{suffix}_kmm_unsigned")
-}
-
-/// Findings about an image that another stage was to replace.
-fn as_context(findings: &[Finding]) -> Vec<Finding> {
-    let acting = |finding: &&Finding| finding.effect != Effect::None;
-    findings
-        .iter()
-        .filter(acting)
-        .map(|finding| finding.clone().as_info())
-        .collect()
-}
-
-fn is_about_signatures(finding: &Finding) -> bool {
-    matches!(
-        finding.code,
-        Code::SignatureMissing | Code::SignatureUntrusted
-    )
-}
-
-fn without_signature(findings: &[Finding]) -> Vec<Finding> {
-    let mut findings = findings.to_vec();
-    findings.retain(|finding| !is_about_signatures(finding));
-    findings
-}
-
-fn signatures_as_context(findings: Vec<Finding>) -> Vec<Finding> {
-    findings
-        .into_iter()
-        .map(|finding| match is_about_signatures(&finding) {
-            true => finding.as_info(),
-            false => finding,
-        })
-        .collect()
-}
-
 fn no_driver_toolkit(kernel_version: &str) -> Finding {
     Finding::new(
         Code::BuildFailed,
@@ -361,52 +207,4 @@ fn no_driver_toolkit(kernel_version: &str) -> Finding {
     )
     .with_effect(Effect::Blocks)
     .hint("name it with --dtk-image, or the release with --release-image")
-}
-
-fn nothing_to_sign() -> Finding {
-    Finding::new(
-        Code::SignFailed,
-        "no image to sign given: the sign section has no unsignedImage, and there is no build \
-         section",
-    )
-    .hint("set unsignedImage in the sign section, or add a build section")
-}
-
-/// An absent unsigned image fails the Sign stage; one out of reach leaves it undecided.
-fn of_unsigned(mut finding: Finding) -> Finding {
-    finding.message = format!("unsigned {}", finding.message);
-    finding
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_intermediate_image_is_named_as_kmm_names_it() {
-        for (image, preflight, name) in [
-            (
-                "quay.io/o/i:5.14",
-                false,
-                "quay.io/o/i:5.14_ns1_m1_kmm_unsigned",
-            ),
-            (
-                "quay.io/o/i",
-                true,
-                "quay.io/o/i:ns1_m1-preflight_kmm_unsigned",
-            ),
-        ] {
-            assert_eq!(intermediate_image(image, "ns1", "m1", preflight), name);
-        }
-    }
-
-    #[test]
-    fn what_led_on_is_context_and_told_once() {
-        let failed = Finding::new(Code::ImageNotFound, "no such image");
-        let warning = Finding::new(Code::KernelFactsMissing, "no facts");
-        let context = as_context(&[failed.clone(), warning.clone()]);
-        assert_eq!(context, [failed.as_info()]);
-        let told = outcome(Stage::Build, None, vec![warning.clone(), warning.clone()]);
-        assert_eq!(told.findings, [warning]);
-    }
 }

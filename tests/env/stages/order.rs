@@ -1,0 +1,62 @@
+//! Which stage runs, and what is pushed in the end.
+
+use kmm_preflight::model::finding::{Code, Effect};
+use kmm_preflight::model::verdict::{Stage, Verdict};
+
+use crate::build::busybox;
+use crate::stages::setup::{
+    GLOB, Setup, assert_says, assert_verdict, build, module_layer, sign, unchanged, work,
+};
+use crate::support::image::Image;
+use crate::support::registry::Registry;
+
+#[test]
+fn stages_that_are_left_out_are_told() {
+    let mut setup = Setup::new();
+    let image = Image::new().with_tools().layer(module_layer(unchanged));
+    setup.image("registry.example/m:1", &image);
+    setup.allowed = "image,build".parse().expect("stages");
+    let mut work = work("registry.example/m:1");
+    work.sign = Some(sign("registry.example/m:1", &[GLOB]));
+    let outcome = setup.check(work);
+    assert_verdict(&outcome, Stage::Image, Verdict::Failed);
+    assert_says(&outcome, Code::StageSkipped, Effect::Doubts, "stage Sign");
+}
+
+#[test]
+fn what_is_not_verified_is_not_pushed() {
+    let registry = Registry::start();
+    let mut setup = Setup::new();
+    setup.push = true;
+    let unsigned = Image::new().with_tools();
+    let reference = registry.push("team/unsigned:1", &unsigned.build());
+    let base = registry.push("base/busybox:1", &busybox().build());
+    let image = registry.reference("team/module:1");
+    let mut work = work(&image);
+    work.build = Some(build());
+    setup.dockerfile(&format!("FROM {base}\nRUN echo nothing\n"));
+    if let Some(section) = &mut work.build {
+        section.base_image_registry_tls.insecure = true;
+    }
+    let outcome = setup.check(work.clone());
+    assert_verdict(&outcome, Stage::Build, Verdict::Failed);
+    work.build = None;
+    work.sign = Some(sign(&reference, &[GLOB]));
+    assert_verdict(&setup.check(work.clone()), Stage::Sign, Verdict::Failed);
+    work.sign = None;
+    let outcome = setup.check(work);
+    assert_says(&outcome, Code::ImageNotFound, Effect::Fails, "team/module");
+}
+
+#[test]
+fn a_registry_out_of_reach_is_no_reason_to_build() {
+    let mut setup = Setup::new();
+    setup.dockerfile("FROM scratch\n");
+    let mut registry = Registry::start();
+    let image = registry.reference("team/module:1");
+    registry.stop();
+    let mut work = work(&image);
+    work.build = Some(build());
+    let outcome = setup.check(work);
+    assert_verdict(&outcome, Stage::Image, Verdict::Error);
+}

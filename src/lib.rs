@@ -31,6 +31,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod error;
+mod hex;
 pub mod image;
 pub mod input;
 pub mod judge;

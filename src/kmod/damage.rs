@@ -250,6 +250,47 @@ fn overlapping_relocations_are_beyond_the_limits() {
     assert_eq!(fault.kind, ElfFaultKind::Limit);
 }
 
+/// Gives a section of a 64-bit little-endian module another content.
+fn with_content(mut bytes: Vec<u8>, index: usize, content: &[u8]) -> Vec<u8> {
+    let table = u64::from_le_bytes(bytes[40..48].try_into().expect("8 bytes"));
+    let header = usize::try_from(table).expect("an offset of this machine") + index * 64;
+    let (start, size) = (bytes.len() as u64, content.len() as u64);
+    bytes.extend_from_slice(content);
+    bytes[header + 24..header + 32].copy_from_slice(&start.to_le_bytes());
+    bytes[header + 32..header + 40].copy_from_slice(&size.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn names_that_share_their_bytes_are_beyond_the_limits() {
+    let form = FORMS[0];
+    let mut names = vec![b'n'; 1000];
+    names[0] = 0;
+    names.push(0);
+    let many = |count: usize| {
+        let symbols: Vec<u8> = (0..count)
+            .flat_map(|index| form.symbol(if index == 0 { 0 } else { 1 }, 1, 0))
+            .collect();
+        let bytes = with_content(module(form), STRINGS, &names);
+        ModuleFile::parse(&with_content(bytes, SYMBOLS, &symbols), Depth::Full).elf
+    };
+    assert_eq!(many(500).expect("a modest module").undefined.len(), 499);
+    let fault = many(20_000).expect_err("20 MB of names in half a MB");
+    assert_eq!(fault.kind, ElfFaultKind::Limit);
+    assert!(fault.message.contains("overlap"), "{}", fault.message);
+}
+
+#[test]
+fn information_of_no_end_is_beyond_the_limits() {
+    let entries = |count: usize| {
+        let bytes = with_content(module(FORMS[0]), 1, &b"a\0".repeat(count));
+        ModuleFile::parse(&bytes, Depth::Full).elf
+    };
+    assert_eq!(entries(5000).expect("a modest module").modinfo.len(), 5000);
+    let fault = entries(300_000).expect_err("more than any module");
+    assert_eq!(fault.kind, ElfFaultKind::Limit);
+}
+
 proptest! {
     #[test]
     fn no_damage_to_a_module_panics(

@@ -39,15 +39,19 @@ pub const RELOCATION_TARGET: &str = "relocation-target";
 pub const RELOCATION_OVERFLOW: &str = "relocation-overflow";
 
 const EM_X86_64: u16 = 62;
+/// The most defects that are told of one module.
+const MOST_DEFECTS: usize = 1000;
 
 /// The defects of a module, in the order in which a kernel would meet them.
 pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     let mut defects = Vec::new();
     let mut add = |rule: &str, message: String| {
-        defects.push(ElfDefect {
-            rule: rule.into(),
-            message: message.into(),
-        });
+        if defects.len() < MOST_DEFECTS {
+            defects.push(ElfDefect {
+                rule: rule.into(),
+                message: message.into(),
+            });
+        }
     };
     section_names(elf, &mut add);
     section_counts(elf, &mut add);

@@ -4,7 +4,14 @@
 //! (`kernel/module/main.c`, Linux 6.1; `elf_validity_cache_copy` since 6.12). What only some
 //! kernels refuse is left to [`crate::kmod::defects`].
 
+use std::cell::Cell;
+
 use crate::kmod::module_file::{ElfFault, ElfFaultKind};
+
+mod layout;
+
+pub(crate) use layout::string_at;
+use layout::{HeaderAt, RawSection, Reader, check_sections, invalid, slice};
 
 /// `SHT_SYMTAB`
 pub(crate) const SHT_SYMTAB: u32 = 2;
@@ -33,11 +40,14 @@ pub(crate) const SHT_NULL: u32 = 0;
 pub(crate) const SHT_STRTAB: u32 = 3;
 const ET_REL: u16 = 1;
 
-/// The longest name that is read, in bytes; no kernel has symbols beyond `KSYM_NAME_LEN`
-/// (512).
-const LONGEST_NAME: usize = 1024;
 /// The most symbols of a module.
 const MOST_SYMBOLS: u64 = 1 << 20;
+/// The most bytes of names and other texts that are copied out of one module. Names may
+/// share their bytes in the file, so that a small one could promise any number of them.
+const MOST_TEXT: u64 = 64 << 20;
+/// The same for a small file: its size this many times, and a little more.
+const TEXT_SHARE: u64 = 4;
+const LEAST_TEXT: u64 = 1 << 20;
 
 /// An ELF file that passed the checks that every kernel makes.
 #[derive(Debug)]
@@ -54,6 +64,8 @@ pub(crate) struct Elf<'a> {
     pub(crate) symtab: usize,
     /// Index of the table of the sections' names.
     pub(crate) shstrtab: usize,
+    /// Bytes of text that may still be copied.
+    text_left: Cell<u64>,
 }
 
 /// One section header.
@@ -103,80 +115,6 @@ pub(crate) struct Relocation {
     pub(crate) symbol: u32,
     /// `r_addend`
     pub(crate) addend: i64,
-}
-
-/// Class and byte order.
-#[derive(Debug, Clone, Copy)]
-struct Reader {
-    is_64: bool,
-    little_endian: bool,
-}
-
-impl Reader {
-    /// The class and byte order that a kernel reads the file in: its own, whatever `e_ident`
-    /// says, which `elf_validity_check` does not look at. The machine tells whose they are.
-    fn of(bytes: &[u8]) -> Self {
-        let pair = |little_endian: bool| {
-            let raw = [bytes[18], bytes[19]];
-            if little_endian {
-                u16::from_le_bytes(raw)
-            } else {
-                u16::from_be_bytes(raw)
-            }
-        };
-        let (is_64, little_endian) = match (pair(true), pair(false)) {
-            // EM_PPC64, EM_X86_64, EM_AARCH64, EM_RISCV.
-            (21 | 62 | 183 | 243, _) => (true, true),
-            // EM_PPC64 of old, EM_S390.
-            (_, 21 | 22) => (true, false),
-            // EM_386, EM_ARM.
-            (3 | 40, _) => (false, true),
-            _ => (bytes[4] != 1, bytes[5] != 2),
-        };
-        Self {
-            is_64,
-            little_endian,
-        }
-    }
-
-    fn uint<const N: usize>(self, bytes: &[u8], at: u64) -> Option<u64> {
-        let at = usize::try_from(at).ok()?;
-        let raw = bytes.get(at..at.checked_add(N)?)?;
-        let mut value = 0;
-        for index in 0..N {
-            let byte = if self.little_endian {
-                raw[N - 1 - index]
-            } else {
-                raw[index]
-            };
-            value = value << 8 | u64::from(byte);
-        }
-        Some(value)
-    }
-
-    fn half(self, bytes: &[u8], at: u64) -> Option<u16> {
-        self.uint::<2>(bytes, at).map(|value| value as u16)
-    }
-
-    fn word(self, bytes: &[u8], at: u64) -> Option<u32> {
-        self.uint::<4>(bytes, at).map(|value| value as u32)
-    }
-
-    /// An address, offset or size: as wide as the class.
-    fn native(self, bytes: &[u8], at: u64) -> Option<u64> {
-        if self.is_64 {
-            self.uint::<8>(bytes, at)
-        } else {
-            self.uint::<4>(bytes, at)
-        }
-    }
-}
-
-fn invalid(message: impl Into<String>) -> ElfFault {
-    ElfFault {
-        kind: ElfFaultKind::Invalid,
-        message: message.into(),
-    }
 }
 
 impl<'a> Elf<'a> {
@@ -271,7 +209,20 @@ impl<'a> Elf<'a> {
             sections,
             symtab,
             shstrtab: usize::from(shstrndx),
+            text_left: Cell::new((len * TEXT_SHARE + LEAST_TEXT).min(MOST_TEXT)),
         })
+    }
+
+    /// Counts text that is about to be copied.
+    ///
+    /// # Errors
+    /// It is more than any module has.
+    pub(crate) fn pay(&self, text: &[u8]) -> Result<(), ElfFault> {
+        let left = self.text_left.get().checked_sub(text.len() as u64);
+        self.text_left.set(left.ok_or_else(|| {
+            limit("the names in the module's tables overlap, or are more than any module has")
+        })?);
+        Ok(())
     }
 
     /// True for `ELFCLASS64`.
@@ -331,13 +282,17 @@ impl<'a> Elf<'a> {
     }
 
     /// Every symbol of the table, the null symbol at index 0 included.
-    pub(crate) fn symbols(&self) -> Vec<Symbol<'a>> {
+    ///
+    /// # Errors
+    /// Their names are more than any module has.
+    pub(crate) fn symbols(&self) -> Result<Vec<Symbol<'a>>, ElfFault> {
         let content = self.content(&self.sections[self.symtab]);
         let names = self.names_from_start();
         let bound = self.symbol_names().len() as u64;
         let entry: u64 = if self.is_64() { 24 } else { 16 };
         (0..content.len() as u64 / entry)
             .filter_map(|index| self.symbol(content, names, bound, index * entry))
+            .map(|symbol| self.pay(symbol.name.as_bytes()).map(|()| symbol))
             .collect()
     }
 
@@ -390,110 +345,9 @@ impl<'a> Elf<'a> {
     }
 }
 
-/// Offsets in the ELF header that hang on the class.
-struct HeaderAt {
-    shoff: u64,
-    flags: u64,
-    shentsize: u64,
-}
-
-impl HeaderAt {
-    fn of(is_64: bool) -> Self {
-        if is_64 {
-            Self {
-                shoff: 40,
-                flags: 48,
-                shentsize: 58,
-            }
-        } else {
-            Self {
-                shoff: 32,
-                flags: 36,
-                shentsize: 46,
-            }
-        }
-    }
-}
-
-struct RawSection {
-    name: u32,
-    kind: u32,
-    flags: u64,
-    addr: u64,
-    offset: u64,
-    size: u64,
-    link: u32,
-    info: u32,
-}
-
-impl RawSection {
-    fn read(reader: Reader, bytes: &[u8], at: u64) -> Option<Self> {
-        let wide: u64 = if reader.is_64 { 8 } else { 4 };
-        let link = at + 8 + 4 * wide;
-        Some(Self {
-            name: reader.word(bytes, at)?,
-            kind: reader.word(bytes, at + 4)?,
-            flags: reader.native(bytes, at + 8)?,
-            addr: reader.native(bytes, at + 8 + wide)?,
-            offset: reader.native(bytes, at + 8 + 2 * wide)?,
-            size: reader.native(bytes, at + 8 + 3 * wide)?,
-            link: reader.word(bytes, link)?,
-            info: reader.word(bytes, link + 4)?,
-        })
-    }
-
-    /// `validate_section_offset`
-    fn bytes<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        slice(bytes, self.offset, self.size)
-    }
-}
-
-/// The loop over the sections in `elf_validity_check`.
-fn check_sections(headers: &[RawSection], bytes: &[u8], names: u64) -> Result<(), ElfFault> {
-    let null = &headers[0];
-    if null.kind != SHT_NULL || null.size != 0 || null.addr != 0 {
-        return Err(invalid(format!(
-            "ELF Spec violation: section 0 type({})!=SH_NULL or non-zero len or addr",
-            null.kind
-        )));
-    }
-    for (index, section) in headers.iter().enumerate().skip(1) {
-        if matches!(section.kind, SHT_NULL | SHT_NOBITS) {
-            continue;
-        }
-        if section.kind == SHT_SYMTAB
-            && (section.link == 0 || section.link as usize >= headers.len())
-        {
-            return Err(invalid(format!(
-                "Invalid ELF sh_link!=SHN_UNDEF({}) or (sh_link({}) >= hdr->e_shnum({})",
-                section.link,
-                section.link,
-                headers.len()
-            )));
-        }
-        if section.bytes(bytes).is_none() {
-            return Err(invalid(format!(
-                "Invalid ELF section in module (section {index} type {})",
-                section.kind
-            )));
-        }
-        if section.flags & SHF_ALLOC != 0 && u64::from(section.name) >= names {
-            return Err(invalid(format!(
-                "Invalid ELF section name in module (section {index} type {})",
-                section.kind
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Refuses files whose tables would take time and memory out of proportion to the file:
 /// overlapping relocations, and more symbols than any module has.
 fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<(), ElfFault> {
-    let limit = |message: String| ElfFault {
-        kind: ElfFaultKind::Limit,
-        message,
-    };
     let sum_of = |kind: u32| {
         sections
             .iter()
@@ -501,7 +355,7 @@ fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<()
             .fold(0, |sum: u64, section| sum.saturating_add(section.size))
     };
     if sum_of(SHT_RELA) > len.saturating_mul(2) {
-        return Err(limit("the relocation sections overlap".to_owned()));
+        return Err(limit("the relocation sections overlap"));
     }
     let entry = if reader.is_64 { 24 } else { 16 };
     if sum_of(SHT_SYMTAB) / entry > MOST_SYMBOLS {
@@ -512,22 +366,10 @@ fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<()
     Ok(())
 }
 
-fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
-    let end = offset.checked_add(size)?;
-    bytes.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
-}
-
-/// The NUL-terminated string at an offset; `None` outside of the table or where the bytes
-/// are not UTF-8, which no name that the kernel exports is.
-pub(crate) fn string_at(table: &[u8], at: u64) -> Option<&str> {
-    let rest = table.get(usize::try_from(at).ok()?..)?;
-    let near = &rest[..rest.len().min(LONGEST_NAME + 1)];
-    let end = near
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(near.len());
-    if end > LONGEST_NAME {
-        return None;
+/// A file that is not looked at any further.
+fn limit(message: impl Into<String>) -> ElfFault {
+    ElfFault {
+        kind: ElfFaultKind::Limit,
+        message: message.into(),
     }
-    std::str::from_utf8(&near[..end]).ok()
 }

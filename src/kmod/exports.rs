@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use crate::kmod::elf::{
     Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_RELA, Section, Symbol, string_at,
 };
-use crate::kmod::module_file::ExportedSymbol;
+use crate::kmod::module_file::{ElfFault, ExportedSymbol};
 
 /// The exports of a module, those of `__ksymtab` first (`find_module_sections`).
-pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ExportedSymbol> {
+///
+/// # Errors
+/// Their names are more than any module has.
+pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<ExportedSymbol>, ElfFault> {
     let mut exports = Vec::new();
     for (table, crcs, gpl) in [
         ("__ksymtab", "__kcrctab", false),
@@ -20,6 +23,8 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ExportedSymbol> {
                 .into_iter()
                 .enumerate()
             {
+                elf.pay(name.as_bytes())?;
+                elf.pay(namespace.unwrap_or_default().as_bytes())?;
                 exports.push(ExportedSymbol {
                     name: name.into(),
                     crc: crcs.as_ref().and_then(|crcs| crcs.at(position as u64)),
@@ -31,7 +36,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ExportedSymbol> {
             }
         }
     }
-    exports
+    Ok(exports)
 }
 
 /// How `struct kernel_symbol` is laid out.

@@ -10,6 +10,8 @@ use crate::kmod::parameters;
 
 /// `sizeof(struct modversion_info)` and the size of its CRC, by class.
 const VERSION_ENTRY: usize = 64;
+/// The most entries of `.modinfo`; the largest driver has some thousands.
+const MOST_ENTRIES: usize = 1 << 18;
 /// The section with `struct module`.
 const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 
@@ -28,22 +30,29 @@ pub enum Depth {
 /// Why every kernel's loader refuses the file (`elf_validity_check`, `setup_load_info`).
 pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
     let elf = Elf::parse(bytes)?;
-    let symbols = elf.symbols();
+    let symbols = elf.symbols()?;
     let Some((_, this_module)) = elf.find(THIS_MODULE) else {
         return Err(ElfFault {
             kind: ElfFaultKind::Invalid,
             message: "No module found in object".to_owned(),
         });
     };
-    let exports = exports::of(&elf, &symbols);
+    let exports = exports::of(&elf, &symbols)?;
     let full = depth == Depth::Full;
     let content_of = |name: &str| elf.find(name).map(|(_, section)| elf.content(section));
+    let text_of = |name: &str| -> Result<Option<&[u8]>, ElfFault> {
+        let content = content_of(name);
+        elf.pay(content.unwrap_or_default())?;
+        Ok(content)
+    };
+    let information = text_of(".modinfo")?.unwrap_or_default();
+    refuse_many_entries(information)?;
     let mut facts = ElfFacts {
         is_64: elf.is_64(),
         little_endian: elf.little_endian(),
         machine: elf.machine,
         flags: elf.flags,
-        modinfo: modinfo(content_of(".modinfo").unwrap_or_default()),
+        modinfo: modinfo(information),
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
@@ -51,9 +60,9 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
         ..ElfFacts::default()
     };
     if full {
-        facts.versions = content_of("__versions").map(|content| versions(&elf, content));
-        facts.extended_versions = content_of("__version_ext_crcs")
-            .zip(content_of("__version_ext_names"))
+        facts.versions = text_of("__versions")?.map(|content| versions(&elf, content));
+        facts.extended_versions = text_of("__version_ext_crcs")?
+            .zip(text_of("__version_ext_names")?)
             .map(|(crcs, names)| extended_versions(&elf, crcs, names));
         facts.undefined = symbols
             .iter()
@@ -65,10 +74,27 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
             })
             .collect();
         facts.relocation_types = relocation_types(&elf);
-        facts.parameters = Some(parameters::of(&elf, &symbols));
+        facts.parameters = Some(parameters::of(&elf, &symbols)?);
         facts.defects = defects::of(&elf, &symbols);
     }
     Ok(facts)
+}
+
+/// Refuses a `.modinfo` of so many short entries that they would take far more memory than
+/// the file.
+fn refuse_many_entries(content: &[u8]) -> Result<(), ElfFault> {
+    let entries = content
+        .split(|byte| *byte == 0)
+        .filter(|entry| !entry.is_empty())
+        .take(MOST_ENTRIES + 1)
+        .count();
+    if entries > MOST_ENTRIES {
+        return Err(ElfFault {
+            kind: ElfFaultKind::Limit,
+            message: format!(".modinfo has more entries than the limit of {MOST_ENTRIES}"),
+        });
+    }
+    Ok(())
 }
 
 /// `.modinfo` as `get_next_modinfo` walks it: strings between runs of NULs, each a tag and a

@@ -14,9 +14,10 @@ const HAS_VALUES: u32 = 0x4000_0000;
 const HAS_CHILDREN: u32 = 0x2000_0000;
 const OFFSET: u32 = 0x0FFF_FFFF;
 
-/// Nodes that one search may look at: more than any real index has, so that a file made to
-/// loop ends.
-const MAX_NODES: usize = 500_000;
+/// The most bytes of all keys that are listed.
+const MOST_KEYS: usize = 16 << 20;
+/// The longest key, in bytes; a path has no more.
+const LONGEST_KEY: usize = 4096;
 
 /// Why a file is no index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,8 @@ struct Node<'a> {
     first: u8,
     children: &'a [u8],
     values: Vec<(u32, &'a [u8])>,
+    /// How many bytes of the file it takes.
+    size: usize,
 }
 
 impl Index {
@@ -117,11 +120,13 @@ impl Index {
     /// Every key, in the trie's order.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
+        let mut left = MOST_KEYS;
         self.walk(
             |_| true,
             |key, _, _| {
                 let key = text(key);
-                if keys.last() != Some(&key) {
+                left = left.saturating_sub(key.len());
+                if left > 0 && keys.last() != Some(&key) {
                     keys.push(key);
                 }
             },
@@ -131,31 +136,36 @@ impl Index {
 
     /// Looks at every value whose key's beginnings are all wanted.
     fn walk(&self, wanted: impl Fn(&[u8]) -> bool, mut see: impl FnMut(&[u8], u32, &[u8])) {
-        let mut todo = vec![(self.root, Vec::new())];
-        let mut looked = 0;
-        while let Some((offset, mut key)) = todo.pop() {
-            looked += 1;
+        // Nodes whose keys begin with so many bytes of `key`, and then this letter.
+        let mut todo: Vec<(u32, usize, Option<u8>)> = vec![(self.root, 0, None)];
+        let mut key = Vec::new();
+        // No two nodes of a trie share bytes: a walk over more than the file loops.
+        let mut left = self.bytes.len();
+        while let Some((offset, shared, letter)) = todo.pop() {
+            key.truncate(shared);
+            key.extend(letter);
             let Some(node) = self.node(offset) else {
                 continue;
             };
             key.extend_from_slice(node.prefix);
-            // A trie that is deeper than any path loops.
-            if looked > MAX_NODES || key.len() > 4096 {
+            let Some(rest) = left
+                .checked_sub(node.size)
+                .filter(|_| key.len() <= LONGEST_KEY)
+            else {
                 return;
-            }
+            };
+            left = rest;
             if !wanted(&key) {
                 continue;
             }
-            looked += node.values.len();
             for (priority, value) in &node.values {
                 see(&key, *priority, value);
             }
             for (at, child) in node.children.chunks_exact(4).enumerate().rev() {
                 let offset = u32::from_be_bytes([child[0], child[1], child[2], child[3]]);
                 if offset & OFFSET != 0 {
-                    let mut longer = key.clone();
-                    longer.push(node.first.wrapping_add(at as u8));
-                    todo.push((offset, longer));
+                    let letter = node.first.wrapping_add(at as u8);
+                    todo.push((offset, key.len(), Some(letter)));
                 }
             }
         }
@@ -170,11 +180,13 @@ impl Index {
     fn node(&self, offset: u32) -> Option<Node<'_>> {
         let at = (offset & OFFSET) as usize;
         let mut rest = self.bytes.get(at..).filter(|_| at != 0)?;
+        let whole = rest.len();
         let mut node = Node {
             prefix: &[],
             first: 0,
             children: &[],
             values: Vec::new(),
+            size: 0,
         };
         if offset & HAS_PREFIX != 0 {
             (node.prefix, rest) = until_nul(rest)?;
@@ -195,6 +207,7 @@ impl Index {
                 node.values.push((priority, value));
             }
         }
+        node.size = whole - rest.len();
         Some(node)
     }
 }
@@ -308,6 +321,19 @@ pub(crate) mod tests {
             Index::parse(other.into()).err(),
             Some(IndexFault::Version(3))
         );
+    }
+
+    /// One node of 256 children, each of which is the node itself.
+    #[test]
+    fn a_trie_that_loops_comes_to_an_end() {
+        let mut bytes = build(&[]).to_vec();
+        let at = u32::try_from(bytes.len()).expect("a small index") | HAS_CHILDREN | HAS_VALUES;
+        bytes[8..12].copy_from_slice(&at.to_be_bytes());
+        bytes.extend([0, 255]);
+        bytes.extend(at.to_be_bytes().repeat(256));
+        bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, b'v', 0]);
+        let index = Index::parse(bytes.into()).expect("an index");
+        assert_eq!(index.keys(), [""]);
     }
 
     proptest::proptest! {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::kmod::elf::{Elf, SHN_UNDEF, Symbol, string_at};
 use crate::kmod::exports::{relocations_of, target};
-use crate::kmod::module_file::Parameter;
+use crate::kmod::module_file::{ElfFault, Parameter};
 
 /// `sizeof(struct kernel_param)` of 64-bit kernels, and the fields that count.
 const ENTRY: u64 = 40;
@@ -16,9 +16,12 @@ const ELEMENT_OPS: u64 = 16;
 
 /// The parameters, in the order in which `parse_one` looks through them. Empty where the
 /// module has none, or is not for a 64-bit kernel.
-pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Parameter> {
+///
+/// # Errors
+/// Their names are more than any module has.
+pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<Parameter>, ElfFault> {
     let Some((index, section)) = elf.find("__param").filter(|_| elf.is_64()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let relocations = relocations_of(elf, index);
     let mut inside = HashMap::new();
@@ -56,6 +59,12 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Parameter> {
                 }
             }
             Some(parameter)
+        })
+        .map(|parameter| {
+            for text in [&parameter.name, &parameter.setter, &parameter.element] {
+                elf.pay(text.as_bytes())?;
+            }
+            Ok(parameter)
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use cms::signed_data::{SignedData, SignerIdentifier};
 use der::oid::ObjectIdentifier;
 use der::{Decode, Encode};
 
+use crate::hex::hex;
 use crate::kmod::module_file::{ModuleSignature, SignatureState};
 
 /// `MODULE_SIG_STRING`
@@ -156,10 +157,6 @@ fn common_name(issuer: &x509_cert::name::Name) -> String {
         .find(|attribute| attribute.oid.to_string() == "2.5.4.3")
         .and_then(|attribute| std::str::from_utf8(attribute.value.value()).ok())
         .map_or(whole, str::to_owned)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
 
+use crate::hex::hex;
+
 /// Hashes content as it passes and compares it with the digest that was promised.
 pub struct Verifier {
     context: Context,
@@ -61,15 +63,6 @@ pub fn verify(digest: &str, bytes: &[u8]) -> bool {
         verifier.update(bytes);
         verifier.matches()
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod build;
 mod cluster;
+mod credentials;
 mod driver;
 mod enforcing;
 mod environment;

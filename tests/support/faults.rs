@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::image::Built;
 
@@ -81,6 +86,25 @@ pub(crate) struct FaultServer {
 impl FaultServer {
     /// Answers every request with what `answer` makes of it.
     pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::listen(answer, |stream| stream)
+    }
+
+    /// The same over TLS, with the `server.crt` and `server.key` of a folder.
+    pub(crate) fn with_tls(
+        folder: &Path,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let config = tls_config(folder);
+        Self::listen(answer, move |stream| {
+            let session = ServerConnection::new(Arc::clone(&config)).expect("a session");
+            StreamOwned::new(session, stream)
+        })
+    }
+
+    fn listen<S: Stream>(
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+        accept: impl Fn(TcpStream) -> S + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let seen: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -90,6 +114,7 @@ impl FaultServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+                let stream = accept(stream);
                 std::thread::spawn(move || serve(stream, &*answer, &log));
             }
         });
@@ -145,12 +170,47 @@ pub(crate) fn serve_image(image: &Built, asked: &Asked) -> Answer {
     }
 }
 
+/// A connection, which a test may end in the middle.
+trait Stream: Read + Write + Send + 'static {
+    fn end(&mut self, how: Shutdown) -> std::io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn end(&mut self, how: Shutdown) -> std::io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&mut self, how: Shutdown) -> std::io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()?;
+        self.sock.shutdown(how)
+    }
+}
+
+fn tls_config(folder: &Path) -> Arc<ServerConfig> {
+    let certificates = CertificateDer::pem_file_iter(folder.join("server.crt"))
+        .expect("a file of certificates")
+        .collect::<Result<Vec<_>, _>>()
+        .expect("certificates");
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .expect("a certificate with its key");
+    Arc::new(config)
+}
+
 fn serve(
-    stream: TcpStream,
+    stream: impl Stream,
     answer: &(impl Fn(&Asked) -> Answer + ?Sized),
     log: &Mutex<Vec<Asked>>,
 ) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let path = line.split_whitespace().nth(1)?.to_owned();
@@ -177,12 +237,12 @@ fn serve(
         asked.before = log.iter().filter(|old| old.path == asked.path).count();
         log.push(asked.clone());
     }
-    send(stream, &answer(&asked)).ok()
+    send(reader.into_inner(), &answer(&asked)).ok()
 }
 
-fn send(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
+fn send(mut stream: impl Stream, answer: &Answer) -> std::io::Result<()> {
     if answer.end == End::Nothing {
-        return stream.shutdown(Shutdown::Both);
+        return stream.end(Shutdown::Both);
     }
     write!(
         stream,
@@ -204,5 +264,5 @@ fn send(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
         End::Whole | End::Nothing => stream.write_all(&answer.body)?,
     }
     stream.flush()?;
-    stream.shutdown(Shutdown::Write)
+    stream.end(Shutdown::Write)
 }

@@ -7,3 +7,4 @@ pub(crate) mod image;
 pub(crate) mod preflight;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod tokens;

@@ -3,17 +3,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::image::{Built, Dialect, index_of};
 use super::server::{Server, free_port, listens};
+use super::tokens::{NAME, Signer, TokenServer};
 
 /// User of a registry that wants credentials.
 pub(crate) const USER: &str = "admin";
 /// Password of [`USER`].
 pub(crate) const PASSWORD: &str = "correct-horse";
+/// What a registry's configuration says of the password file.
+const HTPASSWD_CONFIG: &str = "auth: {htpasswd: {realm: tests, path: DIR/htpasswd}}\n";
 /// bcrypt of [`PASSWORD`], as htpasswd files hold it.
 const HTPASSWD: &str = "admin:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OhbUZCwzabWaOPhz9Q9HXB5Ub3TAuUke\n";
 
@@ -24,26 +29,45 @@ pub(crate) struct Registry {
     port: u16,
     folder: TempDir,
     scheme: &'static str,
-    credentials: bool,
+    auth: Auth,
+}
+
+/// What a registry wants to be shown.
+#[derive(Debug)]
+enum Auth {
+    Nothing,
+    Password,
+    Token(Arc<Signer>),
 }
 
 impl Registry {
     /// Plain HTTP, open to everyone.
     pub(crate) fn start() -> Self {
-        Self::serve(false, false)
+        Self::serve(Auth::Nothing, "", false)
     }
 
     /// Plain HTTP; [`USER`] and [`PASSWORD`] by basic authentication.
     pub(crate) fn with_password() -> Self {
-        Self::serve(true, false)
+        Self::serve(Auth::Password, HTPASSWD_CONFIG, false)
     }
 
     /// HTTPS with a certificate of an authority that only [`Registry::ca`] knows.
     pub(crate) fn with_tls() -> Self {
-        Self::serve(false, true)
+        Self::serve(Auth::Nothing, "", true)
     }
 
-    fn serve(credentials: bool, tls: bool) -> Self {
+    /// Tokens of this server, which is known to the registry under `realm`; plain HTTP or
+    /// HTTPS.
+    pub(crate) fn with_tokens(server: &TokenServer, realm: &str, tls: bool) -> Self {
+        let config = format!(
+            "auth: {{token: {{realm: '{realm}', service: {NAME}, issuer: {NAME}, \
+             rootcertbundle: '{}'}}}}\n",
+            server.certificate().display()
+        );
+        Self::serve(Auth::Token(server.signer()), &config, tls)
+    }
+
+    fn serve(auth: Auth, auth_config: &str, tls: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the registry");
         let port = free_port();
         let dir = folder.path();
@@ -60,13 +84,8 @@ impl Registry {
                 dir.display()
             );
         }
-        if credentials {
-            fs::write(dir.join("htpasswd"), HTPASSWD).expect("the password file");
-            config += &format!(
-                "auth: {{htpasswd: {{realm: tests, path: {}/htpasswd}}}}\n",
-                dir.display()
-            );
-        }
+        fs::write(dir.join("htpasswd"), HTPASSWD).expect("the password file");
+        config += &auth_config.replace("DIR", &dir.display().to_string());
         let path = dir.join("config.yml");
         fs::write(&path, config).expect("the registry's configuration");
         let args = ["serve".to_owned(), path.display().to_string()];
@@ -77,7 +96,7 @@ impl Registry {
             port,
             folder,
             scheme: if tls { "https" } else { "http" },
-            credentials,
+            auth,
         }
     }
 
@@ -176,8 +195,13 @@ impl Registry {
             }
             let client = client.build().expect("a client");
             let mut request = client.request(method, &url);
-            if self.credentials {
-                request = request.basic_auth(USER, Some(PASSWORD));
+            match &self.auth {
+                Auth::Nothing => {}
+                Auth::Password => request = request.basic_auth(USER, Some(PASSWORD)),
+                Auth::Token(signer) => {
+                    let access = Signer::access(repository_of(path), &["pull", "push"]);
+                    request = request.bearer_auth(signer.token(&json!([access])));
+                }
             }
             if let Some((media_type, bytes)) = body {
                 request = request
@@ -199,15 +223,24 @@ impl Registry {
     }
 }
 
-fn write_certificates(dir: &Path) {
+/// The repository in a path of the registry's API.
+fn repository_of(path: &str) -> &str {
+    let rest = path.strip_prefix("/v2/").unwrap_or(path);
+    let end = rest.find("/blobs/").or_else(|| rest.find("/manifests/"));
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// An authority, and a certificate by it for this machine's names: `ca.crt`, `server.crt` and
+/// `server.key`.
+pub(crate) fn write_certificates(dir: &Path) {
     let ca_key = KeyPair::generate().expect("a key");
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().expect("a key");
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let certificate = CertificateParams::new(names)
+    let names = ["127.0.0.1", "0.0.0.0", "localhost"].map(str::to_owned);
+    let certificate = CertificateParams::new(names.to_vec())
         .expect("names of the server")
         .signed_by(&key, &issuer)
         .expect("a signed certificate");

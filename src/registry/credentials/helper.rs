@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
@@ -17,14 +17,8 @@ const LONGEST_ANSWER: u64 = 1 << 20;
 /// The name of a user that stands for an identity token.
 const TOKEN_USER: &str = "<token>";
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    secret: String,
-}
+/// The object that helpers answer with.
+type Answer = serde_json::Map<String, Value>;
 
 /// Asks a helper for the credential of a registry; `None` where it has none.
 ///
@@ -83,15 +77,16 @@ async fn ask(program: &str, server: &str) -> Result<Option<Credential>, String> 
     }
     let answer: Answer = serde_json::from_slice(&output)
         .map_err(|_| format!("credential helper {program} answered no JSON"))?;
-    if answer.secret.is_empty() {
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
+    let secret = text("Secret");
+    if secret.is_empty() {
         return Ok(None);
     }
-    Ok(Some(if answer.username == TOKEN_USER {
-        Credential::IdentityToken(SecretText::new(answer.secret))
-    } else {
-        Credential::Basic {
-            username: answer.username,
-            password: SecretText::new(answer.secret),
-        }
+    Ok(Some(match text("Username") {
+        TOKEN_USER => Credential::IdentityToken(SecretText::new(secret)),
+        username => Credential::Basic {
+            username: username.to_owned(),
+            password: SecretText::new(secret),
+        },
     }))
 }

@@ -1,6 +1,10 @@
 //! One place that credentials come from, and which of its entries is for a repository.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use crate::registry::credentials::docker_config::{DockerConfig, Entry};
 use crate::registry::credentials::helper;
@@ -56,7 +60,12 @@ pub struct CredentialFault {
 pub struct CredentialSource {
     name: String,
     config: Result<DockerConfig, String>,
+    helped: Helped,
 }
+
+/// What helpers answered, by program and host: each is asked once a run.
+type Helped = Arc<Mutex<HashMap<(String, String), Arc<OnceCell<HelperAnswer>>>>>;
+type HelperAnswer = Result<Option<Credential>, String>;
 
 impl CredentialSource {
     /// A source with entries by registry, or by registry and path prefix.
@@ -81,6 +90,7 @@ impl CredentialSource {
         Self {
             name: name.into(),
             config,
+            helped: Helped::default(),
         }
     }
 
@@ -109,15 +119,26 @@ impl CredentialSource {
             .map_err(|message| fault(message.clone()))?;
         let host = repository.split('/').next().unwrap_or(repository);
         if let Some(program) = config.helper_for(host) {
-            return helper::get(program, host).await.map_err(fault);
+            return self.helper(program, host).await.map_err(fault);
         }
         if let Some(entry) = config.entry_for(repository) {
             return entry.credential.clone().map(Some).map_err(fault);
         }
         match &config.store {
-            Some(program) => helper::get(program, host).await.map_err(fault),
+            Some(program) => self.helper(program, host).await.map_err(fault),
             None => Ok(None),
         }
+    }
+
+    async fn helper(&self, program: &str, host: &str) -> HelperAnswer {
+        let cell = {
+            let mut helped = self.helped.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (program.to_owned(), host.to_owned());
+            Arc::clone(helped.entry(key).or_default())
+        };
+        cell.get_or_init(|| helper::get(program, host))
+            .await
+            .clone()
     }
 }
 

@@ -2,7 +2,7 @@
 //! write, as each release does.
 
 mod connection;
-mod crds;
+pub(crate) mod crds;
 mod cross_check;
 mod diagnosis;
 mod operator;

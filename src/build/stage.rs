@@ -23,6 +23,7 @@ use crate::model::finding::{Code, Finding};
 use crate::model::module::TlsOptions;
 use crate::model::target::Arch;
 use crate::registry::access::Access;
+use crate::registry::mirrors::Mirrors;
 
 /// Lines of a failed build's log that its finding shows.
 const SHOWN_LINES: usize = 5;
@@ -42,6 +43,8 @@ pub struct BuildConfig {
     pub insecure_registries: Vec<String>,
     /// `--registries-conf`
     pub registries_conf: Option<PathBuf>,
+    /// The rules of registries.conf and of the mirror sets.
+    pub mirrors: Mirrors,
     /// `--ca-file`
     pub ca_file: Option<PathBuf>,
     /// The results will be pushed, so their layers are worth compressing.
@@ -68,14 +71,14 @@ pub struct BuildRequest {
 }
 
 /// What a build has made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Built {
     /// An OCI layout with the image.
     pub layout: PathBuf,
     /// What the image is called in it.
     pub tag: String,
-    /// The builder, in words.
-    pub builder: String,
+    /// What should be known about it: which builder was used, and what it could not do.
+    pub findings: Vec<Finding>,
 }
 
 /// Everything that the builds of a run share.
@@ -133,6 +136,7 @@ impl Builds {
             .map(|logs| logs.join(format!("{}.log", file_name(&request.title))));
         let mut log = BuildLog::create(log_path.as_deref(), inputs.redaction.clone());
         log.line(&format!("{}: {}", request.title, builder.words));
+        step(&format!("building with {}", builder.words));
         let result = self
             .run(builder, folders, &inputs, &folder, &mut log, step)
             .await;
@@ -217,7 +221,10 @@ impl Builds {
                 BuilderKind::Docker => run.tag.clone(),
                 BuilderKind::Buildah | BuilderKind::Podman => command::LAYOUT_TAG.to_owned(),
             },
-            builder: builder.words.clone(),
+            findings: vec![Finding::new(
+                Code::ImageReplaced,
+                format!("it was built with {}", builder.words),
+            )],
         })
     }
 

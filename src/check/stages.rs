@@ -66,8 +66,8 @@ impl std::str::FromStr for StageSet {
     }
 }
 
-/// Hears what a module's check is doing.
-pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+/// Hears what a module's check is doing, and in which stage.
+pub type Progress<'a> = &'a (dyn Fn(Stage, &str) + Send + Sync);
 
 /// What the stages of all modules share.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Stages {
         };
         let access = self.objects.access(&plan.namespace, work).await;
         let seen = if self.allowed.image {
-            progress("looking at the image");
+            progress(Stage::Image, "looking at the image");
             let trust = self.trust(&plan.namespace, work).await;
             let check = &self.image;
             check

@@ -1,80 +1,146 @@
-//! Progress of a local run on stderr: a bar on a terminal, a line a decided module elsewhere.
+//! Progress of a local run on stderr: bars on a terminal, lines elsewhere.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::ProgressMode;
 use crate::model::report::ModuleReport;
+use crate::model::verdict::Stage;
 
 /// How a run shows what it does.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    bar: Option<ProgressBar>,
+    bars: Option<Bars>,
     lines: bool,
     matrix: bool,
 }
 
+/// A bar over all checks, and below it a line for each module that is being built or signed.
+#[derive(Debug, Clone)]
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    busy: Arc<Mutex<BTreeMap<String, ProgressBar>>>,
+}
+
 impl Progress {
-    /// Progress over `total` checks; with `matrix` a line names the kernel too. `auto` draws a
-    /// bar on a terminal that is not dumb.
+    /// Progress over `total` checks; with `matrix` a line names the kernel too. `auto` draws
+    /// bars on a terminal that is not dumb.
     pub fn new(mode: ProgressMode, total: usize, matrix: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let bar = match mode {
+        let bars = match mode {
             ProgressMode::Auto => std::io::stderr().is_terminal() && !dumb,
             ProgressMode::Bar => true,
             ProgressMode::Plain | ProgressMode::None => false,
         };
-        let bar = bar.then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(8);
-            let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-            bar.set_style(
-                ProgressStyle::with_template(
-                    "{spinner} {pos}/{len} [{bar:24}] {elapsed} {wide_msg}",
-                )
-                .unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
         Self {
-            lines: bar.is_none() && mode != ProgressMode::None,
-            bar,
+            lines: !bars && mode != ProgressMode::None,
+            bars: bars.then(|| Bars::new(total)),
             matrix,
         }
     }
 
-    /// A module's check has begun another step.
-    pub fn step(&self, module: &str, step: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("{module}: {step}"));
+    /// What a module's check is called.
+    pub fn name(&self, namespace: &str, name: &str, kernel_version: &str) -> String {
+        match self.matrix {
+            true => format!("{namespace}/{name} on {kernel_version}"),
+            false => format!("{namespace}/{name}"),
+        }
+    }
+
+    /// A module's check has begun another step. As a line only the steps of Build and Sign
+    /// are told: each of them may take minutes, a look at an image does not.
+    pub fn step(&self, name: &str, stage: Stage, step: &str) {
+        if let Some(bars) = &self.bars {
+            bars.step(name, stage, step);
+        } else if self.lines && stage != Stage::Image {
+            say(&format!("{name}: {step}"));
         }
     }
 
     /// A module is decided.
     pub fn decided(&self, row: &ModuleReport) {
-        let mut line = format!("{}/{}", row.namespace, row.name);
-        if self.matrix {
-            line.push_str(&format!(" on {}", row.kernel_version));
-        }
-        line.push_str(&format!(": {}", row.verdict.as_str()));
+        let name = self.name(&row.namespace, &row.name, &row.kernel_version);
+        let mut line = format!("{name}: {}", row.verdict.as_str());
         if let Some(took) = row.duration {
             line.push_str(&format!(" ({:.1}s)", took.as_secs_f64()));
         }
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-            bar.set_message(line);
+        if let Some(bars) = &self.bars {
+            bars.decided(&name, line);
         } else if self.lines {
-            // Nobody left to read it is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            say(&line);
         }
     }
 
-    /// Takes the bar off the screen.
+    /// Takes the bars off the screen.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(bars) = &self.bars {
+            bars.finish();
         }
     }
+}
+
+impl Bars {
+    fn new(total: usize) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        let total = all.add(ProgressBar::new(total as u64));
+        total.set_style(
+            ProgressStyle::with_template("{spinner} {pos}/{len} [{bar:24}] {elapsed} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        total.enable_steady_tick(Duration::from_millis(200));
+        Self {
+            all,
+            total,
+            busy: Arc::default(),
+        }
+    }
+
+    fn step(&self, name: &str, stage: Stage, step: &str) {
+        let text = format!("{name}: {step}");
+        if stage == Stage::Image {
+            self.total.set_message(text);
+            return;
+        }
+        let mut busy = self.busy();
+        let bar = busy.entry(name.to_owned()).or_insert_with(|| {
+            let bar = self.all.add(ProgressBar::new_spinner());
+            bar.set_style(
+                ProgressStyle::with_template("  {elapsed} {wide_msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            bar.enable_steady_tick(Duration::from_secs(1));
+            bar
+        });
+        bar.set_message(text);
+    }
+
+    fn decided(&self, name: &str, line: String) {
+        if let Some(bar) = self.busy().remove(name) {
+            bar.finish_and_clear();
+            self.all.remove(&bar);
+        }
+        self.total.inc(1);
+        self.total.set_message(line);
+    }
+
+    fn finish(&self) {
+        for bar in std::mem::take(&mut *self.busy()).values() {
+            bar.finish_and_clear();
+        }
+        self.total.finish_and_clear();
+    }
+
+    fn busy(&self) -> MutexGuard<'_, BTreeMap<String, ProgressBar>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nobody left to read it is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -126,8 +126,8 @@ pub(super) async fn check(
     let one = |plan: Plan| {
         let (stages, progress) = (Arc::clone(stages), progress.clone());
         async move {
-            let name = format!("{}/{}", plan.namespace, plan.name);
-            let step = move |step: &str| progress.step(&name, step);
+            let name = progress.name(&plan.namespace, &plan.name, &plan.target.kernel_version);
+            let step = move |stage, step: &str| progress.step(&name, stage, step);
             stages.check(&plan, &step).await
         }
     };

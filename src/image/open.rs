@@ -132,6 +132,11 @@ impl Images {
         &self.registries
     }
 
+    /// The rules for what may be pulled from where, for those who pull themselves.
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
+    }
+
     /// Reads the manifest of an image for an architecture: from a layout where one has it,
     /// else from the first place that the mirrors allow.
     ///

@@ -11,6 +11,7 @@ mod kernel_judge;
 mod kubectl;
 mod registry;
 mod run_local;
+mod run_watched;
 mod sign_file;
 mod stages;
 #[path = "../support/mod.rs"]

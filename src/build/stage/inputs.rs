@@ -11,6 +11,7 @@ use crate::build::dockerfile::{Dockerfile, Step};
 use crate::build::redaction::Redaction;
 use crate::build::stage::{BuildRequest, Builds};
 use crate::build::workspace::write_private;
+use crate::registry::mirrors::{Mirrors, registries_conf};
 
 /// What was written for one build.
 pub(super) struct Inputs {
@@ -52,7 +53,9 @@ impl Builds {
             .as_ref()
             .map(|dockerfile| dockerfile.images(&request.args))
             .unwrap_or_default();
-        let auth = credentials::auth_file(builder.kind, &images, &request.access).await;
+        let mirrors = &self.config.mirrors;
+        let sources = pull_sources(mirrors, &images);
+        let auth = credentials::auth_file(builder.kind, &sources, &request.access).await;
         let authfile = auth_folder.join("config.json");
         write_private(&authfile, auth.json.as_bytes())?;
         let mut text = request.dockerfile.clone();
@@ -85,7 +88,7 @@ impl Builds {
                 insecure: self.insecure(request, &images),
                 certificates: self.certificates(folder)?,
                 policy: policy(folder)?,
-                registries_conf: self.config.registries_conf.clone(),
+                registries_conf: self.registries_conf(folder)?,
             },
             secret_files: files,
             redaction,
@@ -106,6 +109,18 @@ impl Builds {
         tls.insecure || tls.insecure_skip_tls_verify || listed
     }
 
+    /// The rules for mirrors as a file; without any, the file that the flag names.
+    fn registries_conf(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
+        let mirrors = &self.config.mirrors;
+        if mirrors.registries().is_empty() {
+            return Ok(self.config.registries_conf.clone());
+        }
+        let path = folder.join("registries.conf");
+        let text = registries_conf::write(mirrors, &self.config.insecure_registries);
+        write_private(&path, text.as_bytes())?;
+        Ok(Some(path))
+    }
+
     /// containers-certs.d(5): a folder whose `*.crt` are trusted.
     fn certificates(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
         let Some(ca_file) = &self.config.ca_file else {
@@ -116,6 +131,18 @@ impl Builds {
         fs::copy(ca_file, certificates.join("ca.crt"))?;
         Ok(Some(certificates))
     }
+}
+
+/// The references under which images may be pulled: their own, and those at their mirrors.
+fn pull_sources(mirrors: &Mirrors, images: &[String]) -> Vec<String> {
+    images
+        .iter()
+        .flat_map(|image| {
+            let sources = mirrors.sources(image).unwrap_or_default();
+            let at_mirrors = sources.into_iter().map(|source| source.reference);
+            std::iter::once(image.clone()).chain(at_mirrors)
+        })
+        .collect()
 }
 
 /// The offsets of the steps that may read Secrets.

@@ -44,7 +44,7 @@ impl Case<'_> {
                 return outcome(Stage::Build, None, findings);
             }
         };
-        (self.progress)("looking at the image that was built");
+        (self.progress)(Stage::Build, "looking at the image that was built");
         let mut judged = self.judge(&built).await;
         if self.work.sign.is_some() && self.stages.allowed.sign {
             // Sign repairs what a signature lacks; nothing else.
@@ -97,8 +97,13 @@ impl Case<'_> {
             access: self.access.clone(),
             arch: self.plan.target.arch,
         };
-        (self.progress)("waiting for a builder");
-        let built = self.stages.builds.build(&request, self.progress).await?;
+        (self.progress)(Stage::Build, "waiting for a builder");
+        let built = self
+            .stages
+            .builds
+            .build(&request, &|step| (self.progress)(Stage::Build, step))
+            .await?;
+        findings.extend(built.findings);
         let images = &self.stages.image.images;
         images
             .open_layout(&built.layout, &built.tag, self.plan.target.arch)
@@ -132,18 +137,18 @@ impl Case<'_> {
         }
         findings.extend(judged.findings);
         if self.stages.push {
-            findings.extend(self.push(image, &findings).await);
+            findings.extend(self.push(stage, image, &findings).await);
         }
         outcome(stage, judged.digest, findings)
     }
 
     /// Pushes what is verified, and nothing else.
-    async fn push(&self, image: &OpenImage, findings: &[Finding]) -> Option<Finding> {
+    async fn push(&self, stage: Stage, image: &OpenImage, findings: &[Finding]) -> Option<Finding> {
         let all = [&self.plan.findings, findings].concat();
         if Verdict::of_findings(&all) != Verdict::Verified {
             return None;
         }
-        (self.progress)("pushing");
+        (self.progress)(stage, "pushing");
         let images = &self.stages.image.images;
         let reference = &self.work.image;
         Some(match images.push(image, reference, self.access).await {

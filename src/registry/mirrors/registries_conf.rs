@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Table;
 
-use crate::registry::mirrors::{Mirror, Registry, When};
+use crate::registry::mirrors::{Mirror, Mirrors, Registry, When};
 
 /// What one registries.conf says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,6 +95,58 @@ impl RegistriesConf {
             unknown_keys,
         })
     }
+}
+
+/// Writes rules as a file for programs that read registries.conf; hosts that `insecure` names
+/// may be plain HTTP, or TLS without verification.
+pub fn write(mirrors: &Mirrors, insecure: &[String]) -> String {
+    let is_insecure = |location: &str| {
+        let host = location.split('/').next().unwrap_or(location);
+        insecure.iter().any(|known| known == host)
+    };
+    let unqualified: Vec<String> = mirrors
+        .unqualified()
+        .iter()
+        .map(|name| quoted(name))
+        .collect();
+    let mut text = format!(
+        "unqualified-search-registries = [{}]\n",
+        unqualified.join(", ")
+    );
+    for registry in mirrors.registries() {
+        text.push_str("[[registry]]\n");
+        text.push_str(&format!("prefix = {}\n", quoted(&registry.prefix)));
+        // With a wildcard the host itself stays where no location takes its place.
+        let location = match registry.location.as_str() {
+            "" if registry.prefix.starts_with("*.") => None,
+            "" => Some(&registry.prefix),
+            _ => Some(&registry.location),
+        };
+        if let Some(location) = location {
+            text.push_str(&format!("location = {}\n", quoted(location)));
+        }
+        let open = registry.insecure || location.is_some_and(|location| is_insecure(location));
+        text.push_str(&format!("insecure = {open}\n"));
+        text.push_str(&format!("blocked = {}\n", registry.blocked));
+        for mirror in &registry.mirrors {
+            text.push_str("[[registry.mirror]]\n");
+            text.push_str(&format!("location = {}\n", quoted(&mirror.location)));
+            let open = mirror.insecure || is_insecure(&mirror.location);
+            text.push_str(&format!("insecure = {open}\n"));
+            let when = match mirror.when {
+                When::Always => "all",
+                When::ByDigest => "digest-only",
+                When::ByTag => "tag-only",
+            };
+            text.push_str(&format!("pull-from-mirror = \"{when}\"\n"));
+        }
+    }
+    text
+}
+
+/// A TOML basic string: JSON's escapes are TOML's too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn place(error: &toml::de::Error) -> String {
@@ -215,6 +267,39 @@ mod tests {
         assert!(conf.registries[0].mirrors[0].insecure);
         assert_eq!(conf.registries[1].prefix, "bad.example");
         assert!(conf.registries[1].blocked);
+    }
+
+    #[test]
+    fn what_is_written_reads_as_it_was() {
+        let rule = |prefix: &str, location: &str, blocked| Registry {
+            prefix: prefix.into(),
+            location: location.into(),
+            blocked,
+            mirrors: [("m.io/a", When::ByDigest), ("n.io:5000", When::Always)]
+                .map(|(location, when)| Mirror {
+                    location: location.into(),
+                    insecure: false,
+                    when,
+                })
+                .to_vec(),
+            ..Registry::default()
+        };
+        let rules = vec![
+            rule("quay.io/org", "quay.io/org", true),
+            rule("*.example.com", "", false),
+            rule("odd\"prefix", "other.io", false),
+        ];
+        let mirrors = Mirrors::new(rules.clone(), vec!["a.io".into()]);
+        let read = RegistriesConf::parse(&write(&mirrors, &[])).expect("version 2");
+        assert_eq!(read.registries, rules);
+        assert_eq!(read.unqualified, Some(vec!["a.io".to_owned()]));
+        assert_eq!(read.unknown_keys, [""; 0]);
+
+        let open = write(&mirrors, &["n.io:5000".into(), "other.io".into()]);
+        let open = RegistriesConf::parse(&open).expect("version 2").registries;
+        let insecure: Vec<bool> = open.iter().map(|rule| rule.insecure).collect();
+        assert_eq!(insecure, [false, false, true]);
+        assert!(!open[0].mirrors[0].insecure && open[0].mirrors[1].insecure);
     }
 
     #[test]

@@ -105,6 +105,16 @@ impl Mirrors {
         self
     }
 
+    /// The rules for prefixes.
+    pub fn registries(&self) -> &[Registry] {
+        &self.registries
+    }
+
+    /// The registries that names without a registry are looked for in.
+    pub fn unqualified(&self) -> &[String] {
+        &self.unqualified
+    }
+
     /// The places to ask for an image, first one first.
     ///
     /// # Errors

@@ -6,4 +6,6 @@ mod order;
 mod setup;
 mod signing;
 
-pub(crate) use setup::{KERNEL, Setup, assert_says, assert_verdict, base_with_module, run, work};
+pub(crate) use setup::{
+    KERNEL, Setup, assert_says, assert_verdict, base_with_module, base64, run, work,
+};

@@ -22,6 +22,7 @@ use kmm_preflight::model::report::Origin;
 use kmm_preflight::model::target::{Arch, Target};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use kmm_preflight::registry::access::Access;
+use kmm_preflight::registry::mirrors::Mirrors;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -215,6 +216,7 @@ impl Setup {
                     logs: None,
                     insecure_registries: Vec::new(),
                     registries_conf: None,
+                    mirrors: Mirrors::default(),
                     ca_file: None,
                     for_push: false,
                 },
@@ -226,11 +228,12 @@ impl Setup {
         };
         tokio::runtime::Runtime::new()
             .expect("a runtime")
-            .block_on(stages.check(&plan, &|_| ()))
+            .block_on(stages.check(&plan, &|_, _| ()))
     }
 }
 
-pub(super) fn base64(bytes: &[u8]) -> String {
+/// Text of bytes in a Secret.
+pub(crate) fn base64(bytes: &[u8]) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

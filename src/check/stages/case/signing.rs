@@ -27,7 +27,7 @@ impl Case<'_> {
     ) -> Outcome {
         match self.run_sign(built, &mut findings).await {
             Ok((signed, certificate)) => {
-                (self.progress)("looking at the image that was signed");
+                (self.progress)(Stage::Sign, "looking at the image that was signed");
                 let judged = self.judge_trusting(&signed, certificate).await;
                 self.conclude(Stage::Sign, &signed, judged, &of_image, findings)
                     .await
@@ -66,7 +66,7 @@ impl Case<'_> {
                     .map_err(|finding| vec![of_unsigned(finding)])?
             }
         };
-        (self.progress)("signing");
+        (self.progress)(Stage::Sign, "signing");
         let signer = self.signer(sign).await.map_err(|finding| vec![finding])?;
         let certificate = signer.certificate_der().to_vec();
         let request = SignRequest {

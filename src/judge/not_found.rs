@@ -166,9 +166,8 @@ fn places(overlay: &Overlay, name: &str, but: &str) -> Result<Option<String>, Ne
         return Ok(None);
     }
     let places: Vec<String> = overlay
-        .walk("")?
-        .into_keys()
-        .filter(|path| is_module(path, name))
+        .find(|path| is_module(path, name))?
+        .into_iter()
         .filter(|path| but.is_empty() || !path.starts_with(&format!("{but}/")))
         .map(|path| format!("/{path}"))
         .collect();
@@ -186,7 +185,7 @@ fn listed(names: &[String]) -> String {
 /// True for the file of a module of that name, in either spelling, compressed or not.
 pub(super) fn is_module(path: &str, name: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    let suffix = file.split_once('.').map_or("", |(_, suffix)| suffix);
+    let (_, suffix) = file.split_once('.').unwrap_or_default();
     matches!(suffix, "ko" | "ko.gz" | "ko.xz" | "ko.zst") && module_name(file) == module_name(name)
 }
 

@@ -175,3 +175,38 @@ fn folders_are_merged() {
     );
     assert!(overlay.walk("absent").expect("complete").is_empty());
 }
+
+#[test]
+fn finding_agrees_with_a_walk() {
+    for layers in [
+        &[
+            "f a/x 1;d e;l a/s x",
+            "f a/y 2;h a/z a/x;w b",
+            "f b/x 3;f e 4",
+        ][..],
+        &["l a b", "f a/x 1;f b/x 2"],
+        &["o a", "f a/x 1;f c/x 1"],
+        &["h t u", "f u 5;w t"],
+        &["f a 1", "f a/x 1"],
+        &["w a/x;f a/y 1", "f a/x 1;h a/h a/gone"],
+    ] {
+        let overlay = image(layers);
+        let walked: BTreeSet<String> = overlay
+            .walk("")
+            .expect("complete")
+            .into_iter()
+            .filter(|(_, found)| *found.node != Node::Dir)
+            .map(|(path, _)| path)
+            .collect();
+        let found = overlay.find(|_| true).expect("complete");
+        assert!(
+            found.iter().eq(&walked),
+            "{layers:?}: {found:?}, {walked:?}"
+        );
+        let ending_in_x = overlay.find(|path| path.ends_with('x')).expect("complete");
+        assert!(ending_in_x.iter().all(|path| path.ends_with('x')));
+    }
+    let mut unread = Overlay::new(2);
+    unread.push(layer("f a/x 1"));
+    assert_eq!(unread.find(|_| true), Err(NeedLayer));
+}

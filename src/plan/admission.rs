@@ -1,17 +1,16 @@
 //! What KMM's admission webhook refuses (`internal/webhook/module.go`, rules by release in
-//! order of their arrival). A Module that cannot be created cannot load.
+//! order of their arrival). The webhook has its say when a Module is written and never again:
+//! one that an older KMM admitted still loads. So its rules are warnings, and what the kernel
+//! does decides.
 
 use std::collections::BTreeSet;
 
 use crate::model::finding::{Code, Finding};
 use crate::model::module::{Container, KernelMapping, Modprobe, Module, ModuleLoader, Sign};
 use crate::model::plan::KmmRelease;
-use crate::model::report::Origin;
 use crate::plan::go_regexp;
 
-/// What admission says of a Module. A Module that was read from a cluster exists there, so
-/// for it every rule is a warning; a rule that only some releases have, and that changes
-/// nothing for modprobe, is one always.
+/// What admission says of a Module: warnings, but for a Module that names nothing to load.
 pub fn findings(module: &Module, loader: &ModuleLoader, release: KmmRelease) -> Vec<Finding> {
     if !release.at_least(1, 1) {
         return Vec::new();
@@ -20,22 +19,15 @@ pub fn findings(module: &Module, loader: &ModuleLoader, release: KmmRelease) -> 
     let mut seen = Vec::new();
     mappings(container, release, &mut seen);
     modprobe(&container.modprobe, &mut seen);
+    if release.at_least(2, 6) {
+        files_to_sign(container, &mut seen);
+    }
     let mut findings: Vec<Finding> = seen
         .into_iter()
-        .map(|message| refused(message, release))
+        .map(|message| refused(message, release).as_warning())
         .collect();
-    if release.at_least(2, 6) {
-        let mut seen = Vec::new();
-        files_to_sign(container, &mut seen);
-        findings.extend(
-            seen.into_iter()
-                .map(|message| refused(message, release).as_warning()),
-        );
-    }
+    findings.extend(names_nothing(&container.modprobe, release));
     findings.extend(name_length(module, container, release).map(Finding::as_warning));
-    if module.origin == Origin::Cluster {
-        findings = findings.into_iter().map(Finding::as_warning).collect();
-    }
     findings
 }
 
@@ -121,10 +113,9 @@ fn modprobe(modprobe: &Modprobe, seen: &mut Vec<String>) {
     if named && (load || unload) {
         seen.push("modprobe.rawArgs cannot be set when modprobe.moduleName is set".to_owned());
     }
-    let raw = load && unload;
-    if !named && !raw {
+    if !named && load && !unload {
         seen.push(
-            "modprobe.rawArgs.load and .unload must be set when modprobe.moduleName is unset"
+            "modprobe.rawArgs.unload must be set beside .load when modprobe.moduleName is unset"
                 .to_owned(),
         );
     }
@@ -150,6 +141,20 @@ fn modprobe(modprobe: &Modprobe, seen: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// The one rule without which there is nothing to look at: `modprobe` would be called for no
+/// module.
+fn names_nothing(modprobe: &Modprobe, release: KmmRelease) -> Option<Finding> {
+    let load = modprobe
+        .raw_args
+        .as_ref()
+        .is_some_and(|args| !args.load.is_empty());
+    (modprobe.module_name.is_empty() && !load).then(|| {
+        let message =
+            "modprobe.rawArgs.load and .unload must be set when modprobe.moduleName is unset";
+        refused(message.to_owned(), release)
+    })
 }
 
 fn files_to_sign(container: &Container, seen: &mut Vec<String>) {

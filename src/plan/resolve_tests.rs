@@ -117,102 +117,9 @@ fn what_cannot_be_resolved_fails() {
         ),
         (
             KERNEL,
-            |c| c.kernel_mappings[0].literal = KERNEL.into(),
-            Code::ModuleInvalid,
-            "mutually exclusive",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.kernel_mappings.push(KernelMapping {
-                    container_image: "i:1".into(),
-                    ..KernelMapping::default()
-                })
-            },
-            Code::ModuleInvalid,
-            "must be set at kernelMappings[1]",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.kernel_mappings.push(KernelMapping {
-                    regexp: "(".into(),
-                    container_image: "i:1".into(),
-                    ..KernelMapping::default()
-                })
-            },
-            Code::ModuleInvalid,
-            "invalid regexp at kernelMappings[1]",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.kernel_mappings.push(KernelMapping {
-                    regexp: "x".into(),
-                    ..KernelMapping::default()
-                })
-            },
-            Code::ModuleInvalid,
-            "missing containerImage: neither kernelMappings[1]",
-        ),
-        (
-            KERNEL,
-            |c| c.kernel_mappings[0].container_image = "i".into(),
-            Code::ModuleInvalid,
-            "a tag or a digest",
-        ),
-        (
-            KERNEL,
             |c| c.modprobe.module_name.clear(),
             Code::ModuleInvalid,
             "must be set when modprobe.moduleName is unset",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.modprobe.raw_args = Some(ModprobeArgs {
-                    load: vec!["m".into()],
-                    unload: vec![],
-                })
-            },
-            Code::ModuleInvalid,
-            "cannot be set when",
-        ),
-        (
-            KERNEL,
-            |c| c.modprobe.modules_loading_order = vec!["m".into()],
-            Code::ModuleInvalid,
-            "at least two",
-        ),
-        (
-            KERNEL,
-            |c| c.modprobe.modules_loading_order = vec!["x".into(), "m".into()],
-            Code::ModuleInvalid,
-            "the first of",
-        ),
-        (
-            KERNEL,
-            |c| c.modprobe.modules_loading_order = vec!["m".into(), "m".into()],
-            Code::ModuleInvalid,
-            "twice",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.in_tree_module_to_remove = Some("a".into());
-                c.in_tree_modules_to_remove = Some(vec!["b".into()]);
-            },
-            Code::ModuleInvalid,
-            "cannot both be set",
-        ),
-        (
-            KERNEL,
-            |c| {
-                c.in_tree_module_to_remove = Some("a".into());
-                c.kernel_mappings[0].in_tree_modules_to_remove = Some(vec!["b".into()]);
-            },
-            Code::ModuleInvalid,
-            "at kernelMappings[0] and above it",
         ),
     ];
     for (kernel, breaks, code, words) in cases {
@@ -229,6 +136,111 @@ fn what_cannot_be_resolved_fails() {
             plan.findings
         );
         assert_eq!(plan.work, None, "{words}");
+    }
+}
+
+/// What the webhook of the newest KMM refuses an older one may have admitted.
+#[test]
+fn what_only_admission_refuses_is_checked_with_a_warning() {
+    type Break = fn(&mut Container);
+    let cases: &[(Break, &str)] = &[
+        (
+            |c| c.kernel_mappings[0].literal = KERNEL.into(),
+            "mutually exclusive",
+        ),
+        (
+            |c| {
+                c.kernel_mappings.push(KernelMapping {
+                    container_image: "i:1".into(),
+                    ..KernelMapping::default()
+                })
+            },
+            "must be set at kernelMappings[1]",
+        ),
+        (
+            |c| {
+                c.kernel_mappings.push(KernelMapping {
+                    regexp: "(".into(),
+                    container_image: "i:1".into(),
+                    ..KernelMapping::default()
+                })
+            },
+            "invalid regexp at kernelMappings[1]",
+        ),
+        (
+            |c| {
+                c.kernel_mappings.push(KernelMapping {
+                    regexp: "x".into(),
+                    ..KernelMapping::default()
+                })
+            },
+            "missing containerImage: neither kernelMappings[1]",
+        ),
+        (
+            |c| c.kernel_mappings[0].container_image = "i".into(),
+            "a tag or a digest",
+        ),
+        (
+            |c| {
+                c.modprobe.raw_args = Some(ModprobeArgs {
+                    load: vec!["m".into()],
+                    unload: vec![],
+                })
+            },
+            "cannot be set when",
+        ),
+        (
+            |c| {
+                c.modprobe.module_name.clear();
+                c.modprobe.raw_args = Some(ModprobeArgs {
+                    load: vec!["m".into()],
+                    unload: vec![],
+                })
+            },
+            "unload must be set beside",
+        ),
+        (
+            |c| c.sign = Some(Sign::default()),
+            "filesToSign is required",
+        ),
+        (
+            |c| c.modprobe.modules_loading_order = vec!["m".into()],
+            "at least two",
+        ),
+        (
+            |c| c.modprobe.modules_loading_order = vec!["x".into(), "m".into()],
+            "the first of",
+        ),
+        (
+            |c| c.modprobe.modules_loading_order = vec!["m".into(), "m".into()],
+            "twice",
+        ),
+        (
+            |c| {
+                c.in_tree_module_to_remove = Some("a".into());
+                c.in_tree_modules_to_remove = Some(vec!["b".into()]);
+            },
+            "cannot both be set",
+        ),
+        (
+            |c| {
+                c.in_tree_module_to_remove = Some("a".into());
+                c.kernel_mappings[0].in_tree_modules_to_remove = Some(vec!["b".into()]);
+            },
+            "at kernelMappings[0] and above it",
+        ),
+    ];
+    for (breaks, words) in cases {
+        let mut broken = container();
+        breaks(&mut broken);
+        let plan = planned(broken, KERNEL, KmmRelease::NEWEST);
+        let [finding] = &*plan.findings else {
+            panic!("{words}: {:?}", plan.findings);
+        };
+        assert_eq!(finding.code, Code::ModuleInvalid);
+        assert_eq!(finding.effect, Effect::None, "{words}");
+        assert!(finding.message.contains(words), "{}", finding.message);
+        assert!(plan.work.is_some(), "{words}");
     }
 }
 
@@ -256,58 +268,30 @@ fn rules_belong_to_releases() {
         upstream: false,
     };
     type Break = fn(&mut Container);
-    let cases: &[(KmmRelease, Break, bool)] = &[
-        (
-            release(2, 1),
-            |c| c.kernel_mappings[0].container_image = "i".into(),
-            true,
-        ),
-        (
-            release(2, 2),
-            |c| c.kernel_mappings[0].container_image = "i".into(),
-            false,
-        ),
-        (
-            release(1, 0),
-            |c| c.kernel_mappings[0].literal = KERNEL.into(),
-            true,
-        ),
-        (
-            release(1, 1),
-            |c| c.kernel_mappings[0].literal = KERNEL.into(),
-            false,
-        ),
-        (release(2, 5), |c| c.sign = Some(Sign::default()), true),
-    ];
-    for (at, breaks, good) in cases {
+    let untagged: Break = |c| c.kernel_mappings[0].container_image = "i".into();
+    let twofold: Break = |c| c.kernel_mappings[0].literal = KERNEL.into();
+    let unlisted: Break = |c| c.sign = Some(Sign::default());
+    for (at, breaks, good) in [
+        (release(2, 1), untagged, true),
+        (release(2, 2), untagged, false),
+        (release(1, 0), twofold, true),
+        (release(1, 1), twofold, false),
+        (release(2, 5), unlisted, true),
+        (release(2, 6), unlisted, false),
+    ] {
         let mut broken = container();
         breaks(&mut broken);
-        assert_eq!(planned(broken, KERNEL, *at).work.is_some(), *good, "{at:?}");
+        let plan = planned(broken, KERNEL, at);
+        assert_eq!(plan.findings.is_empty(), good, "{at:?}");
     }
 }
 
 #[test]
-fn rules_without_bearing_on_modprobe_warn() {
-    let mut signed = container();
-    signed.sign = Some(Sign::default());
-    let plan = planned(signed, KERNEL, KmmRelease::NEWEST);
-    assert_eq!(plan.findings[0].effect, Effect::None);
-    assert!(plan.work.is_some());
+fn a_long_name_is_a_warning() {
     let mut long = module(container());
     long.name = "m".repeat(40);
     let plan = plan_one(&long, &target(KERNEL), KmmRelease::NEWEST);
     assert!(plan.findings[0].message.contains("42 characters"));
-    assert!(plan.work.is_some());
-}
-
-#[test]
-fn a_module_of_a_cluster_was_admitted() {
-    let mut there = module(container());
-    there.origin = Origin::Cluster;
-    if let Some(loader) = &mut there.spec.module_loader {
-        loader.container.kernel_mappings[0].literal = KERNEL.into();
-    }
-    let plan = plan_one(&there, &target(KERNEL), KmmRelease::NEWEST);
     assert_eq!(plan.findings[0].effect, Effect::None);
     assert!(plan.work.is_some());
 }

@@ -53,7 +53,7 @@ macro_rules! explanations {
 
 explanations! {
     ModuleInvalid: "The Module cannot be understood, or breaks a rule of KMM's admission webhook.",
-        "The API server rejects such a Module, so nothing of it is ever loaded.",
+        "KMM's webhook refuses such a Module when it is written, and lets one that is there already load; so most of its rules are warnings here, and an error is only what leaves nothing to load.",
         "Correct the field that the message names.";
     NoModuleLoader: "The Module has no `moduleLoader`.",
         "It runs a device plugin or a DRA driver only and loads no kernel module; KMM 2.4 to 2.7 gives no module a preflight status while it is there.",

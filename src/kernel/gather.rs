@@ -351,3 +351,6 @@ fn no_facts(kernel: &str, tree: &dyn FileTree) -> Finding {
         .with_effect(Effect::Blocks)
         .hint("facts are usr/src/kernels/K and lib/modules/K below a root, a /lib/modules/K, or a headers tree")
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,8 @@ fn parse_line(line: &str) -> Option<(Box<str>, KernelSymbol)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn symbol(owner: &str, gpl: bool, namespace: Option<&str>) -> KernelSymbol {
@@ -93,6 +95,38 @@ mod tests {
         ] {
             let seen = parse(line).remove("kfree");
             assert_eq!(seen, expected, "{line:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            crc: u32,
+            name in "[A-Za-z_][A-Za-z0-9_.]{0,40}",
+            owner in "[a-z0-9_/-]{1,40}",
+            gpl: bool,
+            namespace in "[A-Z_]{0,20}",
+            form in 0..3,
+        ) {
+            let kind = if gpl { "EXPORT_SYMBOL_GPL" } else { "EXPORT_SYMBOL" };
+            let namespace = if form == 2 { String::new() } else { namespace };
+            let line = match form {
+                0 => format!("0x{crc:08x}\t{name}\t{owner}\t{kind}\t{namespace}\n"),
+                1 => format!("0x{crc:08x}\t{name}\t{namespace}\t{owner}\t{kind}\n"),
+                _ => format!("0x{crc:08x}\t{name}\t{owner}\t{kind}\n"),
+            };
+            let expected = KernelSymbol {
+                crc: Some(crc),
+                owner: owner.into(),
+                gpl,
+                namespace: (!namespace.is_empty()).then(|| namespace.into()),
+            };
+            prop_assert_eq!(parse(&line).remove(&*name), Some(expected), "{}", line);
+        }
+
+        #[test]
+        fn no_text_panics(text in "(0x[0-9a-f]{0,10}|[\\t\\r\\n ]|EXPORT_[A-Z_]{0,8}|\\PC){0,40}") {
+            prop_assert!(parse(&text).len() <= text.lines().count());
         }
     }
 

@@ -194,3 +194,28 @@ fn damage_and_limits_are_told_apart() {
         Err(TarFault::Limit(_) | TarFault::Damaged(_))
     ));
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        files in proptest::collection::vec(
+            ("[a-z]{1,8}(/[a-z]{1,8}){0,3}", proptest::collection::vec(1_u8.., 0..1500)),
+            0..6,
+        ),
+        long in 0..150_usize,
+    ) {
+        let mut tar = Builder::new(Vec::new());
+        let mut expected = Vec::new();
+        for (name, content) in &files {
+            let name = format!("{}{name}", "d/".repeat(long));
+            let mut header = header(EntryType::Regular, content.len() as u64);
+            tar.append_data(&mut header, &name, &**content).expect("memory");
+            expected.push(format!("{name} file {}", String::from_utf8_lossy(content)));
+        }
+        let archive = tar.into_inner().expect("memory");
+        proptest::prop_assert_eq!(read(&archive).expect("a good archive"), expected);
+        for cut in [1, 513, archive.len() / 2, archive.len().saturating_sub(1025)] {
+            let _ = read(&archive[..cut.min(archive.len())]);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+
+const K: &str = "6.1.0-56-amd64";
+
+/// A `/lib/modules/K` in memory.
+struct Tree(Vec<(&'static str, Vec<u8>)>);
+
+impl FileTree for Tree {
+    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+        let (_, bytes) = self.0.iter().find(|(name, _)| *name == path)?;
+        Some(bytes.as_slice().into())
+    }
+
+    fn list(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.0.iter().any(|(name, _)| *name == path)
+    }
+
+    fn module(&self, _: &str) -> Option<Arc<ModuleFile>> {
+        None
+    }
+}
+
+fn facts(files: Vec<(&'static str, Vec<u8>)>) -> KernelFacts {
+    let (facts, _) = gather(K, Arch::Amd64, &Tree(files)).expect("a folder of modules");
+    facts
+}
+
+fn in_tree(text: &str) -> Vec<String> {
+    let facts = facts(vec![("modules.dep", text.into())]);
+    let paths = facts.in_tree.expect("modules.dep lists the modules");
+    paths.keys().map(|path| path.to_string()).collect()
+}
+
+#[test]
+fn odd_lines_of_modules_dep_name_no_module() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("kernel/a.ko:\n", &["kernel/a.ko"]),
+        ("kernel/a.ko.xz: kernel/b.ko.xz\n", &["kernel/a.ko.xz"]),
+        ("kernel/a.ko: kernel/b.ko\r\n", &["kernel/a.ko"]),
+        ("kernel/a.ko", &["kernel/a.ko"]),
+        ("# comment\n\n:\nkernel/a.txt: b\n", &[]),
+        ("kernel/a.ko:\nkernel/a.ko:\n", &["kernel/a.ko"]),
+    ] {
+        assert_eq!(in_tree(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn built_in_code_with_a_folder_is_told_from_the_rest() {
+    let modinfo = b"a.license=GPL\0b.version=1\0c.parmtype=x:int\0d.parm=x:text\0odd\0";
+    let facts = facts(vec![
+        ("modules.builtin", b"kernel/lib/a-b.ko\n".to_vec()),
+        ("modules.builtin.modinfo", modinfo.to_vec()),
+    ]);
+    assert_eq!(facts.built_in.expect("a list"), ["a_b".into()]);
+    let folders = facts.built_in_folders.expect("a list");
+    assert_eq!(folders, ["b".into(), "c".into()].into());
+}
+
+proptest! {
+    #[test]
+    fn what_depmod_writes_is_read(
+        paths in btree_set("kernel/[a-z0-9_/-]{0,20}[a-z0-9]\\.ko(\\.(gz|xz|zst))?", 0..30),
+        needs in vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let paths: Vec<String> = paths.into_iter().collect();
+        let mut text = String::new();
+        for path in &paths {
+            text += path;
+            text.push(':');
+            for need in &needs {
+                text.push(' ');
+                text += &paths[need.index(paths.len())];
+            }
+            text.push('\n');
+        }
+        prop_assert_eq!(in_tree(&text), paths);
+    }
+
+    #[test]
+    fn no_text_panics(
+        dep in "([a-z/]{0,6}|\\.ko|:|[ \\t\\r\\n]|\\PC){0,60}",
+        built_in in "([a-z/]{0,6}|\\.ko|[ \\r\\n]|\\PC){0,40}",
+        modinfo in vec(any::<u8>(), 0..100),
+    ) {
+        facts(vec![
+            ("modules.dep", dep.into()),
+            ("modules.builtin", built_in.into()),
+            ("modules.builtin.modinfo", modinfo),
+        ]);
+    }
+}

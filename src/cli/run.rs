@@ -1,5 +1,6 @@
 //! `run`, and the flags that it shares: which Modules, which registries.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ pub struct SourceArgs {
     /// Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable);
     /// without it the Modules come from the cluster
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|URL|-")]
-    pub files: Vec<String>,
+    pub files: Vec<OsString>,
     /// Only Modules of this namespace
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,

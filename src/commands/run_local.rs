@@ -178,7 +178,10 @@ pub async fn inputs(args: &SourceArgs, cluster: Option<&Cluster>) -> Result<Inpu
 fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize) -> Error {
     let place = match cluster {
         Some(cluster) if args.files.is_empty() => format!("the cluster {}", cluster.server()),
-        _ => args.files.join(", "),
+        _ => {
+            let names = args.files.iter().map(|name| name.to_string_lossy());
+            names.collect::<Vec<_>>().join(", ")
+        }
     };
     let (message, hint) = if found == 0 {
         (

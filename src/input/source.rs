@@ -1,5 +1,6 @@
 //! Reads what `-f` names.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -59,9 +60,13 @@ impl Place {
 ///
 /// # Errors
 /// One of them cannot be read; a folder without such files.
-pub async fn read(names: &[String]) -> Result<Vec<Text>, Error> {
+pub async fn read(names: &[OsString]) -> Result<Vec<Text>, Error> {
     let mut texts = Vec::new();
     for name in names {
+        let name = name.as_os_str();
+        let url = name
+            .to_str()
+            .filter(|name| name.starts_with("https://") || name.starts_with("http://"));
         if name == "-" {
             let mut bytes = Vec::new();
             std::io::stdin()
@@ -69,8 +74,8 @@ pub async fn read(names: &[String]) -> Result<Vec<Text>, Error> {
                 .read_to_end(&mut bytes)
                 .map_err(|error| unreadable("standard input", &error.to_string()))?;
             texts.push(text(Place::Stream("-".to_owned()), bytes)?);
-        } else if name.starts_with("https://") || name.starts_with("http://") {
-            texts.push(read_url(name).await?);
+        } else if let Some(url) = url {
+            texts.push(read_url(url).await?);
         } else {
             let path = Path::new(name);
             let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
@@ -79,7 +84,10 @@ pub async fn read(names: &[String]) -> Result<Vec<Text>, Error> {
                 find_files(path, 0, &mut files)?;
                 if files.is_empty() {
                     return Err(Error::Input {
-                        message: format!("{name}: no .yaml, .yml or .json file in this folder"),
+                        message: format!(
+                            "{}: no .yaml, .yml or .json file in this folder",
+                            path.display()
+                        ),
                         hint: "name the folder that holds the Modules' manifests".to_owned(),
                     });
                 }

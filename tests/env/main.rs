@@ -9,6 +9,7 @@ mod environment;
 mod faults;
 mod kernel_judge;
 mod kubectl;
+mod linters;
 mod registry;
 mod run_local;
 mod run_watched;

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use reqwest::header::CONTENT_RANGE;
@@ -17,9 +17,8 @@ use crate::registry::retry::{self, ATTEMPTS};
 
 /// Pieces that wait for their reader; a piece is what one read of a socket gave.
 const WAITING: usize = 4;
-/// A blob whose stream gives less than [`LEAST`] bytes in this time is asked for again.
-const SLOW_AFTER: Duration = Duration::from_secs(30);
-/// See [`SLOW_AFTER`].
+/// A blob whose stream gives less than this in the time that its server may be slow is asked
+/// for again.
 const LEAST: u64 = 16 << 10;
 /// How often a stream is taken up again however much each attempt brought.
 const MAX_RESUMES: u32 = 50;
@@ -69,8 +68,8 @@ struct Pump {
 enum Break {
     /// Nobody reads any more.
     Unread,
-    /// It may go on.
-    Again(Fault),
+    /// It may go on, but for so many attempts in a row that bring nothing.
+    Again(Fault, u32),
     /// It may not.
     Fault(Fault),
 }
@@ -89,11 +88,12 @@ impl Pump {
             let fault = match end {
                 Ok(()) | Err(Break::Unread) => return,
                 Err(Break::Fault(fault)) => fault,
-                Err(Break::Again(fault)) => {
-                    failures = if self.sent > from { 1 } else { failures + 1 };
+                Err(Break::Again(fault, attempts)) => {
+                    let went_on = self.sent - from >= LEAST.min(self.size / 20).max(1);
+                    failures = if went_on { 1 } else { failures + 1 };
                     resumes += 1;
-                    if failures < ATTEMPTS && resumes < MAX_RESUMES {
-                        tokio::time::sleep(retry::pause(failures, None)).await;
+                    if failures < attempts && resumes < MAX_RESUMES {
+                        tokio::time::sleep(retry::pause(failures)).await;
                         continue;
                     }
                     fault
@@ -134,15 +134,18 @@ impl Pump {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 Err(error) => {
-                    let host = self.repository.to_string();
-                    return Err(Break::Again(Trouble::of(&error).into_fault(&host, &error)));
+                    let (host, _) = self.repository.names();
+                    let trouble = Trouble::of(&error);
+                    let fault = trouble.into_fault(&host, &error);
+                    return Err(Break::Again(fault, trouble.attempts()));
                 }
             };
             arrived += piece.len() as u64;
-            if since.elapsed() > SLOW_AFTER {
+            if since.elapsed() > self.repository.endpoint.patience {
                 if arrived < LEAST {
                     let message = format!("{} sends a layer too slowly", self.repository);
-                    return Err(Break::Again(Fault::new(FaultKind::Unreachable, message)));
+                    let fault = Fault::new(FaultKind::Unreachable, message);
+                    return Err(Break::Again(fault, retry::SILENT_ATTEMPTS));
                 }
                 arrived = 0;
                 since = Instant::now();
@@ -173,7 +176,8 @@ impl Pump {
                 "{} sent {} of the {} bytes of a layer that the manifest names",
                 self.repository, self.sent, self.size
             );
-            return Err(Break::Again(Fault::new(FaultKind::Unreadable, message)));
+            let fault = Fault::new(FaultKind::Unreadable, message);
+            return Err(Break::Again(fault, ATTEMPTS));
         }
         Ok(())
     }

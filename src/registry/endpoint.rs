@@ -39,6 +39,8 @@ pub(crate) struct Endpoint {
     pub(crate) challenge: Mutex<Option<Challenge>>,
     /// Its certificate was verified.
     pub(crate) verified: bool,
+    /// How long it may be slow.
+    pub(crate) patience: Duration,
 }
 
 impl Endpoint {
@@ -95,11 +97,15 @@ impl Endpoints {
             _ => {}
         }
         let found = self.look(host, plain, verify).await;
+        let found = found.map(|mut endpoint| {
+            endpoint.patience = self.http.patience();
+            Arc::new(endpoint)
+        });
         *cell = Some((Instant::now(), found.clone()));
         found
     }
 
-    async fn look(&self, host: &str, plain: bool, verify: bool) -> Result<Arc<Endpoint>, Fault> {
+    async fn look(&self, host: &str, plain: bool, verify: bool) -> Result<Endpoint, Fault> {
         let address = match host {
             "docker.io" => "registry-1.docker.io",
             host => host,
@@ -130,7 +136,7 @@ async fn look_at(
     client: &Client,
     verified: bool,
     once: bool,
-) -> Result<Arc<Endpoint>, (Trouble, Fault)> {
+) -> Result<Endpoint, (Trouble, Fault)> {
     let url = format!("{base}/v2/");
     let mut attempt = 0;
     loop {
@@ -148,18 +154,19 @@ async fn look_at(
                     client: client.clone(),
                     challenge: Mutex::default(),
                     verified: verified && base.starts_with("https:"),
+                    patience: FIRST_ANSWER,
                 };
                 if response.status() == StatusCode::UNAUTHORIZED {
                     endpoint.learn(&response);
                 }
-                return Ok(Arc::new(endpoint));
+                return Ok(endpoint);
             }
             Err(error) => {
                 let trouble = Trouble::of(&error);
                 if last || !trouble.may_pass() {
                     return Err((trouble, trouble.into_fault(host, &error)));
                 }
-                tokio::time::sleep(retry::pause(attempt, None)).await;
+                tokio::time::sleep(retry::pause(attempt)).await;
             }
         }
     }

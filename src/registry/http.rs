@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 
 use crate::registry::fault::{Fault, FaultKind};
+use crate::registry::retry;
 
 /// How many redirects one request follows.
 const MAX_REDIRECTS: usize = 10;
@@ -25,7 +26,8 @@ pub struct HttpConfig {
     pub insecure_hosts: Vec<String>,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
-    /// How long a server may stay silent within an answer.
+    /// How long a server may stay silent within an answer, or take for a small one, or be
+    /// next to silent with a large one.
     pub read_timeout: Duration,
 }
 
@@ -93,6 +95,11 @@ impl HttpClients {
     /// The files of further authorities, PEM.
     pub(crate) fn authority_files(&self) -> &[Vec<u8>] {
         &self.authority_files
+    }
+
+    /// How long a server may be slow.
+    pub(crate) fn patience(&self) -> Duration {
+        self.read_timeout
     }
 
     pub(crate) fn client(&self, profile: Profile) -> Result<Client, Fault> {
@@ -173,6 +180,16 @@ impl Trouble {
     /// True when the next attempt may end better.
     pub(crate) fn may_pass(self) -> bool {
         matches!(self, Self::Timeout | Self::Broken)
+    }
+
+    /// How often a request is sent that meets this: a server that was silent for the whole
+    /// time it was given gets one more chance.
+    pub(crate) fn attempts(self) -> u32 {
+        match self {
+            Self::Broken => retry::ATTEMPTS,
+            Self::Timeout => retry::SILENT_ATTEMPTS,
+            Self::NoSuchHost | Self::Refused | Self::Certificate | Self::NotTls => 1,
+        }
     }
 
     pub(crate) fn into_fault(self, host: &str, error: &reqwest::Error) -> Fault {

@@ -112,7 +112,7 @@ impl Destination {
             match put {
                 Ok(_) => return Ok(()),
                 Err(error) if attempt < ATTEMPTS && may_pass(&error) => {
-                    tokio::time::sleep(retry::pause(attempt, None)).await;
+                    tokio::time::sleep(retry::pause(attempt)).await;
                 }
                 Err(error) => return Err(self.fault(&error)),
             }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use oci_client::secrets::RegistryAuth;
 use reqwest::header::{ACCEPT, AUTHORIZATION, RANGE, RETRY_AFTER};
@@ -16,10 +15,8 @@ use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::Trouble;
 use crate::registry::manifest::{ACCEPT as MANIFEST_TYPES, MAX_MANIFEST};
 use crate::registry::push::PushAccess;
-use crate::registry::retry::{self, ATTEMPTS};
+use crate::registry::retry;
 
-/// How long one small answer may take as a whole.
-const SMALL_ANSWER: Duration = Duration::from_secs(60);
 /// Most bytes of an error's body that are looked at.
 const MAX_ERROR_BODY: u64 = 64 << 10;
 
@@ -143,7 +140,7 @@ impl Repository {
             let digest = digest
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned);
-            let read = tokio::time::timeout(SMALL_ANSWER, bounded(response, limit)).await;
+            let read = tokio::time::timeout(self.endpoint.patience, bounded(response, limit)).await;
             match read {
                 Ok(Ok(Some(bytes))) => return Ok((bytes, digest)),
                 Ok(Ok(None)) => {
@@ -153,15 +150,15 @@ impl Repository {
                     );
                     return Err(Fault::new(FaultKind::Unreadable, message));
                 }
-                Ok(Err(error)) if attempt >= ATTEMPTS => {
+                Ok(Err(error)) if attempt >= Trouble::of(&error).attempts() => {
                     return Err(Trouble::of(&error).into_fault(&self.host, &error));
                 }
-                Err(_late) if attempt >= 2 => {
+                Err(_late) if attempt >= retry::SILENT_ATTEMPTS => {
                     let message = format!("registry {} sends {what} too slowly", self.host);
                     return Err(Fault::new(FaultKind::Unreachable, message));
                 }
                 Ok(Err(_)) | Err(_) => {
-                    tokio::time::sleep(retry::pause(attempt, None)).await;
+                    tokio::time::sleep(retry::pause(attempt)).await;
                 }
             }
         }
@@ -198,10 +195,10 @@ impl Repository {
                 Ok(response) => response,
                 Err(error) => {
                     let trouble = Trouble::of(&error);
-                    if attempt >= ATTEMPTS || !trouble.may_pass() {
+                    if attempt >= trouble.attempts() {
                         return Err(trouble.into_fault(&self.host, &error));
                     }
-                    tokio::time::sleep(retry::pause(attempt, None)).await;
+                    tokio::time::sleep(retry::pause(attempt)).await;
                     continue;
                 }
             };
@@ -215,15 +212,57 @@ impl Repository {
                 attempt -= 1;
                 continue;
             }
-            if retry::is_worth_a_retry(status.as_u16()) && attempt < ATTEMPTS {
-                let asked = response.headers().get(RETRY_AFTER);
-                let asked = asked.and_then(|value| value.to_str().ok());
-                let asked = asked.and_then(|v| retry::parse_retry_after(v, SystemTime::now()));
-                tokio::time::sleep(retry::pause(attempt, asked)).await;
+            let asked = response.headers().get(RETRY_AFTER);
+            let asked = asked.and_then(|value| value.to_str().ok());
+            if let Some(pause) = retry::pause_after(attempt, status.as_u16(), asked) {
+                tokio::time::sleep(pause).await;
                 continue;
             }
-            return Err(refused(&self.to_string(), path, response).await);
+            return Err(self.refused(path, response).await);
         }
+    }
+
+    /// What a status that is no success means.
+    async fn refused(&self, path: &str, response: Response) -> Fault {
+        let name = self.to_string();
+        let status = response.status();
+        let later = response.headers().get(RETRY_AFTER);
+        let later = later.and_then(|value| value.to_str().ok());
+        let later = later.map(|later| format!(" and wants to be asked again later ({later})"));
+        let body = bounded(response, MAX_ERROR_BODY);
+        let body = tokio::time::timeout(self.endpoint.patience, body).await;
+        let said = body
+            .ok()
+            .and_then(Result::ok)
+            .flatten()
+            .and_then(|bytes| words_of(&bytes));
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        let (kind, message) = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
+                FaultKind::Unauthorized,
+                format!(
+                    "{name} wants other credentials: status {}{said}",
+                    status.as_u16()
+                ),
+            ),
+            StatusCode::NOT_FOUND => (
+                FaultKind::NotFound,
+                match path.split_once('/') {
+                    Some(("manifests", wanted)) => format!("{name} has no {wanted}{said}"),
+                    Some((_, wanted)) => format!("{name} has lost blob {wanted}{said}"),
+                    None => format!("{name} is not there{said}"),
+                },
+            ),
+            _ => (
+                FaultKind::Unreachable,
+                format!(
+                    "{name} answers with status {}{said}{}",
+                    status.as_u16(),
+                    later.unwrap_or_default()
+                ),
+            ),
+        };
+        Fault::new(kind, message)
     }
 
     /// The registry (`host[:port]`) and the name in it.
@@ -282,36 +321,6 @@ impl Repository {
             )
             .await
     }
-}
-
-/// What a status that is no success means.
-async fn refused(name: &str, path: &str, response: Response) -> Fault {
-    let status = response.status();
-    let body = bounded(response, MAX_ERROR_BODY).await;
-    let said = body.ok().flatten().and_then(|bytes| words_of(&bytes));
-    let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-    let (kind, message) = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
-            FaultKind::Unauthorized,
-            format!(
-                "{name} wants other credentials: status {}{said}",
-                status.as_u16()
-            ),
-        ),
-        StatusCode::NOT_FOUND => (
-            FaultKind::NotFound,
-            match path.split_once('/') {
-                Some(("manifests", wanted)) => format!("{name} has no {wanted}{said}"),
-                Some((_, wanted)) => format!("{name} has lost blob {wanted}{said}"),
-                None => format!("{name} is not there{said}"),
-            },
-        ),
-        _ => (
-            FaultKind::Unreachable,
-            format!("{name} answers with status {}{said}", status.as_u16()),
-        ),
-    };
-    Fault::new(kind, message)
 }
 
 /// The code and message of an error document (distribution spec, "Error Codes").

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -133,19 +133,18 @@ impl TokenRequest<'_> {
                 Ok(response) => response,
                 Err(error) => {
                     let trouble = Trouble::of(&error);
-                    if attempt >= ATTEMPTS || !trouble.may_pass() {
+                    if attempt >= trouble.attempts() {
                         return Err(trouble.into_fault(&server, &error));
                     }
-                    tokio::time::sleep(retry::pause(attempt, None)).await;
+                    tokio::time::sleep(retry::pause(attempt)).await;
                     continue;
                 }
             };
             let status = response.status().as_u16();
-            if retry::is_worth_a_retry(status) && attempt < ATTEMPTS {
-                let asked = response.headers().get(RETRY_AFTER);
-                let asked = asked.and_then(|value| value.to_str().ok());
-                let asked = asked.and_then(|v| retry::parse_retry_after(v, SystemTime::now()));
-                tokio::time::sleep(retry::pause(attempt, asked)).await;
+            let asked = response.headers().get(RETRY_AFTER);
+            let asked = asked.and_then(|value| value.to_str().ok());
+            if let Some(pause) = retry::pause_after(attempt, status, asked) {
+                tokio::time::sleep(pause).await;
                 continue;
             }
             if matches!(status, 400 | 401 | 403) {
@@ -159,10 +158,17 @@ impl TokenRequest<'_> {
                 };
                 return Err(self.fault(FaultKind::Unauthorized, &message));
             }
-            let answer = match bounded(response, MAX_ANSWER).await {
-                Ok(bytes) => bytes.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok()),
-                Err(_) if attempt < ATTEMPTS => continue,
-                Err(error) => return Err(Trouble::of(&error).into_fault(&server, &error)),
+            let read = tokio::time::timeout(self.endpoint.patience, bounded(response, MAX_ANSWER));
+            let answer = match read.await {
+                Ok(Ok(bytes)) => {
+                    bytes.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok())
+                }
+                Ok(Err(_)) if attempt < ATTEMPTS => continue,
+                Ok(Err(error)) => return Err(Trouble::of(&error).into_fault(&server, &error)),
+                Err(_late) => {
+                    let message = format!("sends to token server {server}, which is too slow");
+                    return Err(self.fault(FaultKind::Unreachable, &message));
+                }
             };
             let life = answer.as_ref().and_then(|answer| answer.expires_in);
             let value = answer.and_then(|answer| answer.token.or(answer.access_token));
@@ -264,6 +270,7 @@ mod tests {
                 client: reqwest::Client::new(),
                 challenge: Mutex::default(),
                 verified,
+                patience: Duration::from_secs(1),
             };
             let realm = Url::parse(realm).expect("a URL");
             assert_eq!(may_see(&endpoint, &realm), expected, "{registry} {realm}");

@@ -26,6 +26,9 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
+/// Longer than any client of a test waits.
+const LONG: Duration = Duration::from_secs(20);
+
 /// How an answer ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -37,6 +40,12 @@ pub(crate) enum End {
     StallAfter(usize),
     /// The connection breaks before any answer.
     Nothing,
+    /// No answer at all comes.
+    Silence,
+    /// The connection is reset (RST) after so many bytes of the body.
+    ResetAfter(usize),
+    /// The body comes byte by byte, with this pause after each.
+    Drip(Duration),
 }
 
 /// An answer.
@@ -173,11 +182,18 @@ pub(crate) fn serve_image(image: &Built, asked: &Asked) -> Answer {
 /// A connection, which a test may end in the middle.
 trait Stream: Read + Write + Send + 'static {
     fn end(&mut self, how: Shutdown) -> std::io::Result<()>;
+
+    /// Lets the connection end with a reset when it is dropped.
+    fn reset(&mut self) -> std::io::Result<()>;
 }
 
 impl Stream for TcpStream {
     fn end(&mut self, how: Shutdown) -> std::io::Result<()> {
         self.shutdown(how)
+    }
+
+    fn reset(&mut self) -> std::io::Result<()> {
+        socket2::SockRef::from(&*self).set_linger(Some(Duration::ZERO))
     }
 }
 
@@ -186,6 +202,10 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
         self.conn.send_close_notify();
         self.flush()?;
         self.sock.shutdown(how)
+    }
+
+    fn reset(&mut self) -> std::io::Result<()> {
+        self.sock.reset()
     }
 }
 
@@ -241,8 +261,13 @@ fn serve(
 }
 
 fn send(mut stream: impl Stream, answer: &Answer) -> std::io::Result<()> {
-    if answer.end == End::Nothing {
-        return stream.end(Shutdown::Both);
+    match answer.end {
+        End::Nothing => return stream.end(Shutdown::Both),
+        End::Silence => {
+            std::thread::sleep(LONG);
+            return Ok(());
+        }
+        _ => {}
     }
     write!(
         stream,
@@ -259,9 +284,21 @@ fn send(mut stream: impl Stream, answer: &Answer) -> std::io::Result<()> {
         End::StallAfter(length) => {
             stream.write_all(&answer.body[..length])?;
             stream.flush()?;
-            std::thread::sleep(Duration::from_secs(20));
+            std::thread::sleep(LONG);
         }
-        End::Whole | End::Nothing => stream.write_all(&answer.body)?,
+        End::ResetAfter(length) => {
+            stream.write_all(&answer.body[..length])?;
+            stream.flush()?;
+            std::thread::sleep(Duration::from_millis(100));
+            return stream.reset();
+        }
+        End::Drip(pause) => {
+            for byte in &answer.body {
+                stream.write_all(&[*byte])?;
+                std::thread::sleep(pause);
+            }
+        }
+        End::Whole | End::Nothing | End::Silence => stream.write_all(&answer.body)?,
     }
     stream.flush()?;
     stream.end(Shutdown::Write)

@@ -188,6 +188,37 @@ pub(crate) struct Built {
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
 }
 
+impl Built {
+    /// The image of that name in a layout on disk, for one architecture.
+    pub(crate) fn of_layout(dir: &Path, name: &str) -> Self {
+        let blob = |digest: &Value| {
+            let digest = digest.as_str().expect("a digest");
+            let bytes = std::fs::read(dir.join("blobs").join(digest.replace(':', "/")));
+            (digest.to_owned(), bytes.expect("the layout's blob"))
+        };
+        let index = std::fs::read(dir.join("index.json")).expect("the layout's index");
+        let index: Value = serde_json::from_slice(&index).expect("JSON");
+        let entry = index["manifests"].as_array().into_iter().flatten();
+        let named =
+            |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == name;
+        let entry = entry
+            .into_iter()
+            .find(named)
+            .expect("an image of that name");
+        let (digest, manifest) = blob(&entry["digest"]);
+        let parsed: Value = serde_json::from_slice(&manifest).expect("JSON");
+        let layers = parsed["layers"].as_array().into_iter().flatten();
+        let parts = layers.chain([&parsed["config"]]);
+        Self {
+            blobs: parts.map(|part| blob(&part["digest"])).collect(),
+            manifest,
+            media_type: "application/vnd.oci.image.manifest.v1+json",
+            digest,
+            architecture: "amd64".to_owned(),
+        }
+    }
+}
+
 impl Default for Image {
     fn default() -> Self {
         Self::new()

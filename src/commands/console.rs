@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::output::{Format, ProgressMode};
 use crate::commands::Done;
+use crate::error::Error;
 use crate::model::accept::{self, Accept};
 use crate::model::report::Report;
 use crate::report::github;
@@ -69,6 +70,23 @@ impl Console<'_> {
             stdout: (self.render)(&report, self.format),
             stderr,
             exit_code: code(&report),
+        }
+    }
+
+    /// The result of a command that found nothing to check: the error on stderr, and a report
+    /// without modules, so that whoever parses the output gets a document in every case. Other
+    /// errors stay errors.
+    ///
+    /// # Errors
+    /// Those that are about more than an empty selection.
+    pub fn or_empty_report(&self, result: Result<Done, Error>) -> Result<Done, Error> {
+        match result {
+            Err(error @ Error::Nothing { .. }) => Ok(Done {
+                stdout: (self.render)(&Report::default(), self.format),
+                stderr: error.render(),
+                exit_code: error.exit_code(),
+            }),
+            result => result,
         }
     }
 

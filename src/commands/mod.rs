@@ -61,10 +61,12 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
     let output = &cli.output;
     logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(output, &args.accept, async |c| run::run(&args, c).await),
-        Command::Status(args) => {
-            in_runtime(output, &args.accept, async |c| status::run(&args, c).await)
-        }
+        Command::Run(args) => in_runtime(output, &args.accept, async |c| {
+            c.or_empty_report(run::run(&args, c).await)
+        }),
+        Command::Status(args) => in_runtime(output, &args.accept, async |c| {
+            c.or_empty_report(status::run(&args, c).await)
+        }),
         Command::Generate(args) => {
             in_runtime(output, &[], async |c| generate::run(&args, c.format).await)
         }

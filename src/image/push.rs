@@ -78,7 +78,7 @@ async fn copy(
         match destination.send(digest, size, content).await {
             Ok(()) => return Ok(()),
             Err((_, true)) if attempt < ATTEMPTS => {
-                tokio::time::sleep(retry::pause(attempt, None)).await;
+                tokio::time::sleep(retry::pause(attempt)).await;
             }
             Err((fault, _)) => return Err(fault),
         }

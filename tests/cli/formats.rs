@@ -33,9 +33,34 @@ fn the_exit_code_is_the_same_in_every_format() {
             (&failed, &[], 2),
         ] {
             let ended = run(input, format, more).run().code(code);
-            let is_data = matches!(code, 1 | 3);
+            // What programs read is a document even when there was nothing to check.
+            let is_document = !matches!(format, "table" | "wide" | "name");
+            let is_data = matches!(code, 1 | 3) || code == 4 && is_document;
             assert_eq!(!ended.stdout.is_empty(), is_data, "{format} {code}");
+            assert_eq!(ended.stderr.contains("error:"), code == 4 || code == 2);
         }
+    }
+}
+
+#[test]
+fn nothing_to_check_is_a_report_without_modules() {
+    let unselected = mapping("regexp: '.'", "i:1");
+    for (input, more) in [(&String::new(), &[][..]), (&unselected, &["-n", "other"])] {
+        let ended = run(input, "json", &["--kernel-version", KERNEL])
+            .args(more)
+            .run()
+            .code(4);
+        let report = ended.json();
+        assert_eq!(report["kind"], "Report");
+        assert!(report["verdict"].is_null());
+        assert_eq!(report["modules"], serde_json::json!([]));
+        let schema = serde_json::from_str(super::schema::SCHEMA).expect("the schema is JSON");
+        super::schema::hold(&report, &schema, "report");
+        assert!(
+            ended.stderr.contains("nothing to check"),
+            "{}",
+            ended.stderr
+        );
     }
 }
 

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::preflight::Preflight;
 
-const SCHEMA: &str = include_str!("../../src/report/report.schema.json");
+pub(super) const SCHEMA: &str = include_str!("../../src/report/report.schema.json");
 
 /// Holds a value to the keywords that the schema uses.
-fn hold(value: &Value, schema: &Value, place: &str) {
+pub(super) fn hold(value: &Value, schema: &Value, place: &str) {
     if let Some(only) = schema.get("const") {
         assert_eq!(value, only, "{place}");
     }

@@ -81,8 +81,9 @@ pub struct SourceArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Registries")]
 pub struct RegistryArgs {
-    /// Look images up in this OCI layout on disk first (repeatable)
-    #[arg(long, value_name = "DIR")]
+    /// Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker
+    /// save`, `podman save` or `oc mirror` wrote (repeatable)
+    #[arg(long, value_name = "DIR|FILE")]
     pub oci_layout: Vec<PathBuf>,
     /// Credentials, as podman and skopeo write them
     #[arg(long, value_name = "FILE")]

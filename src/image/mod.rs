@@ -9,6 +9,7 @@ pub mod kept_files;
 pub mod layer_paths;
 pub mod layer_reader;
 mod layers;
+mod layout;
 pub mod open;
 pub mod overlay;
 mod place;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 pub use crate::image::layer_reader::FileBytes;
 use crate::image::layer_reader::{LayerLimits, Purpose};
 use crate::image::layers::Layers;
+use crate::image::layout::Layout;
 use crate::image::place::Place;
 use crate::model::finding::{Code, Finding};
 use crate::model::layer::LayerIndex;
@@ -16,7 +17,6 @@ use crate::registry::client::Registries;
 use crate::registry::digest;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::HttpConfig;
-use crate::registry::layout::Layout;
 pub use crate::registry::manifest::ImageConfig;
 use crate::registry::manifest::{self, Descriptor, MAX_CONFIG, Manifest};
 use crate::registry::mirrors::Mirrors;
@@ -75,7 +75,7 @@ pub struct Documents {
 /// Where images are looked for.
 #[derive(Debug, Clone, Default)]
 pub struct ImagesConfig {
-    /// Layouts on disk (`--oci-layout`), looked into before any registry.
+    /// Layouts and archives on disk (`--oci-layout`), looked into before any registry.
     pub layouts: Vec<PathBuf>,
     /// The rules for what may be pulled from where.
     pub mirrors: Mirrors,
@@ -110,7 +110,10 @@ impl Images {
                     FaultKind::Invalid,
                     format!("{} is no OCI layout: {}", dir.display(), fault.message),
                 )
-                .hint("name a folder that holds an `index.json`, as skopeo or crane write it")
+                .hint(
+                    "name a folder with an `index.json`, as skopeo or crane write it, or an \
+                     archive that they, `docker save`, `podman save` or `oc mirror` made",
+                )
             })?;
             Ok(Arc::new(layout))
         });
@@ -151,8 +154,12 @@ impl Images {
         for layout in &self.layouts {
             if let Some(found) = layout.find(reference) {
                 let place = Place::Layout(Arc::clone(layout));
-                let opened = self.open_at(place, &found.digest, reference, arch).await;
-                return opened.map_err(|fault| fault.into_finding(reference));
+                let opened = self.open_at(place, &found.image.digest, reference, arch);
+                let mut image = opened
+                    .await
+                    .map_err(|fault| fault.into_finding(reference))?;
+                image.notes.extend(layout.remark(reference, &found));
+                return Ok(image);
             }
         }
         let opened = self.open_in_registries(reference, arch, access).await;
@@ -202,7 +209,8 @@ impl Images {
     ) -> Result<OpenImage, Finding> {
         let opened = async {
             let layout = Layout::open(dir)?;
-            let found = layout.find(reference).or_else(|| layout.single().cloned());
+            let found = layout.find(reference).map(|found| found.image);
+            let found = found.or_else(|| layout.single().cloned());
             let Some(found) = found else {
                 let message = format!("layout {} does not have it", dir.display());
                 return Err(Fault::new(FaultKind::NotFound, message));

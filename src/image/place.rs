@@ -1,10 +1,10 @@
 //! Where an image's manifests and layers are, so that nobody else has to know.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::sync::Arc;
 
+use crate::image::layout::Layout;
 use crate::registry::fault::{Fault, FaultKind};
-use crate::registry::layout::Layout;
 use crate::registry::repository::Repository;
 
 /// A place that serves an image.
@@ -22,7 +22,7 @@ impl Place {
     /// What tells this place apart from others where the same content may be.
     pub(crate) fn site(&self) -> String {
         match self {
-            Self::Layout(layout) => layout.dir().display().to_string(),
+            Self::Layout(layout) => layout.path().display().to_string(),
             Self::Registry(repository) => repository.to_string(),
             Self::Stacked(_, below) => below.site(),
         }
@@ -78,8 +78,7 @@ impl Place {
         match self {
             Self::Layout(layout) => {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
-                let file = on_disk(move || layout.blob(&digest)).await?;
-                Ok(Box::new(BufReader::with_capacity(256 * 1024, file)))
+                on_disk(move || layout.blob(&digest)).await
             }
             Self::Registry(repository) => Ok(Box::new(repository.blob(digest, size).await?)),
             Self::Stacked(..) => Box::pin(self.holder(digest).blob(digest, size)).await,

@@ -2,7 +2,7 @@
 //! Interchange Format"; GNU tar's manual, "Extensions" and "Sparse Formats"). What is
 //! ambiguous is read as Go's `archive/tar` reads it, since container runtimes unpack with it.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use tar::{EntryType, Header};
 
@@ -70,6 +70,25 @@ impl<R: Read> Contents for TarStream<R> {
 
     fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
         Self::content(self, entry, start)
+    }
+}
+
+impl<R: Read + Seek> TarStream<R> {
+    /// The next entry, and the offset at which its content is stored. The content of the one
+    /// before is passed over without being read.
+    ///
+    /// # Errors
+    /// The archive is damaged, cut, or beyond a limit.
+    pub fn next_place(&mut self) -> Result<Option<(Entry, u64)>, TarFault> {
+        let left = self.content.checked_add(self.padding);
+        let left = left.and_then(|left| i64::try_from(left).ok());
+        let left = left.ok_or_else(|| damaged("a tar header's size is beyond any file"))?;
+        self.reader.seek_relative(left)?;
+        self.enter(0);
+        match self.next_entry()? {
+            Some(entry) => Ok(Some((entry, self.reader.stream_position()?))),
+            None => Ok(None),
+        }
     }
 }
 

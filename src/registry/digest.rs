@@ -57,6 +57,11 @@ pub fn sha256(bytes: &[u8]) -> String {
     )
 }
 
+/// `sha256:…` of what a context has seen.
+pub fn text(sha256: Context) -> String {
+    format!("sha256:{}", hex(sha256.finish().as_ref()))
+}
+
 /// True when the digest is well-formed and stands for these bytes.
 pub fn verify(digest: &str, bytes: &[u8]) -> bool {
     Verifier::new(digest).is_some_and(|mut verifier| {

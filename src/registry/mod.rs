@@ -13,7 +13,6 @@ pub mod digest;
 mod endpoint;
 pub mod fault;
 pub mod http;
-pub mod layout;
 pub mod manifest;
 pub mod mirrors;
 pub mod push;

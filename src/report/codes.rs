@@ -82,9 +82,9 @@ explanations! {
     ImageUnreadable: "The image is damaged, or beyond the limits of what is read.",
         "A digest, an archive or a compressed stream does not hold what it promises.",
         "Pull it with another tool, push it again, and look at the registry's disk.";
-    ImageMirrored: "The image came from a mirror.",
-        "registries.conf or a mirror set of the cluster says so; nodes do the same.",
-        "Nothing.";
+    ImageMirrored: "The image came from a mirror, or from a layout that does not name it in full.",
+        "registries.conf or a mirror set of the cluster says so, and nodes do the same; an `--oci-layout` may know an image by its tag or the end of its name only.",
+        "Nothing; with a layout of other origin, make sure that it is the image that is meant.";
     ImageToolsMissing: "The image lacks `/bin/sh`, `mkdir` or `cp`.",
         "KMM's init container runs them in the image to copy the modules out of it.",
         "Start the image from one with a shell and coreutils, such as ubi-minimal.";

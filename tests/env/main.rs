@@ -1,5 +1,6 @@
 //! Tests against real servers and kernels, which `scripts/test` sets up.
 
+mod air_gap;
 mod build;
 mod cluster;
 mod credentials;

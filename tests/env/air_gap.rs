@@ -1,0 +1,206 @@
+//! Images on disk as skopeo, crane, podman, buildah and registries write them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::preflight::Preflight;
+use crate::support::registry::Registry;
+use crate::support::server::tool;
+
+/// An image of the examples whose module loads on their kernel.
+const NAME: &str = "registry.example/drivers/ticker:6.1.0-56-amd64";
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the program is installed");
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn skopeo(more: &[&str], from: &str, to: &str) {
+    run(Command::new("skopeo")
+        .args(["--insecure-policy", "copy", "--quiet"])
+        .args(more)
+        .args([from, to]));
+}
+
+/// Holds `inspect` to the module of the image, looked up in one file or folder.
+fn holds_the_module(layout: &Path, reference: &str) {
+    let ended = Preflight::new(["inspect", reference, "-o", "name", "--oci-layout"])
+        .arg(layout)
+        .run()
+        .code(0);
+    assert_eq!(
+        ended.stdout,
+        "/opt/lib/modules/6.1.0-56-amd64/extra/ticker.ko\n",
+        "{}",
+        layout.display()
+    );
+}
+
+/// podman and buildah share a store.
+fn with_store(program: &str, store: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("--root")
+        .arg(store.join("root"))
+        .arg("--runroot")
+        .arg(store.join("run"))
+        .args(["--storage-driver", "vfs"]);
+    command
+}
+
+#[test]
+fn what_every_tool_writes_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let to = |transport: &str, name: &str| format!("{transport}:{}:{NAME}", at(name).display());
+    let source = format!("oci:{}:{NAME}", examples().join("images").display());
+    let mut written = Vec::new();
+    for (transport, name) in [
+        ("oci", "skopeo"),
+        ("oci-archive", "skopeo-oci.tar"),
+        ("docker-archive", "skopeo-docker.tar"),
+    ] {
+        skopeo(&[], &source, &to(transport, name));
+        written.push(name);
+    }
+    let store = tempfile::tempdir().expect("a folder");
+    run(with_store("podman", store.path())
+        .args(["load", "--quiet", "--input"])
+        .arg(at("skopeo-docker.tar")));
+    for (format, name) in [
+        ("docker-archive", "podman-docker.tar"),
+        ("oci-archive", "podman-oci.tar"),
+        ("oci-dir", "podman"),
+    ] {
+        run(with_store("podman", store.path())
+            .args(["save", "--quiet", "--format", format, "--output"])
+            .arg(at(name))
+            .arg(NAME));
+        written.push(name);
+    }
+    for (transport, name) in [("oci", "buildah"), ("docker-archive", "buildah.tar")] {
+        run(with_store("buildah", store.path())
+            .args(["push", "--quiet", NAME])
+            .arg(to(transport, name)));
+        written.push(name);
+    }
+    run(Command::new("gzip")
+        .arg("--keep")
+        .arg(at("skopeo-docker.tar")));
+    written.push("skopeo-docker.tar.gz");
+    for name in written {
+        holds_the_module(&at(name), NAME);
+    }
+}
+
+#[test]
+fn what_comes_from_a_registry_is_read() {
+    let registry = Registry::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let source = format!("oci:{}:{NAME}", examples().join("images").display());
+    let reference = registry.reference("drivers/ticker:6.1.0-56-amd64");
+    let target = format!("docker://{reference}");
+    skopeo(&["--dest-tls-verify=false"], &source, &target);
+    for (format, name) in [
+        ("tarball", "crane.tar"),
+        ("legacy", "legacy.tar"),
+        ("oci", "crane"),
+    ] {
+        run(Command::new(tool("crane"))
+            .args(["pull", "--insecure", "--annotate-ref", "--format", format])
+            .arg(&reference)
+            .arg(at(name)));
+        holds_the_module(&at(name), &reference);
+    }
+    // What `oc mirror` packs is the storage of a registry (oc-mirror v2, BuildArchive).
+    let storage = registry.storage();
+    let root = storage.ancestors().nth(3).expect("the root of the storage");
+    holds_the_module(root, NAME);
+    let mirror = at("mirror");
+    std::fs::create_dir(&mirror).expect("a folder");
+    run(Command::new("tar")
+        .arg("--create")
+        .arg("--file")
+        .arg(mirror.join("mirror_000001.tar"))
+        .arg("--directory")
+        .arg(root)
+        .arg("docker"));
+    holds_the_module(&mirror, NAME);
+    holds_the_module(&mirror.join("mirror_000001.tar"), NAME);
+}
+
+/// Several images in one archive, one of them behind an index, by name and by digest.
+#[test]
+fn a_run_without_network_says_where_the_images_came_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("all.tar");
+    run(Command::new("tar")
+        .arg("--create")
+        .arg("--file")
+        .arg(&archive)
+        .arg("--directory")
+        .arg(examples().join("images"))
+        .arg("."));
+    let report = Preflight::new(["run", "--local", "-o", "json", "--progress=none"])
+        .args([
+            "-f",
+            "examples/modules.yaml",
+            "--kernel-dir=examples/kernel",
+        ])
+        .args(["--kernel-version=6.1.0-56-amd64", "--oci-layout"])
+        .arg(&archive)
+        .run()
+        .code(1)
+        .json();
+    let verdicts: Vec<_> = report["modules"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["verdict"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(verdicts, ["failed", "failed", "verified"]);
+    let digest = report["modules"][2]["digest"].as_str().expect("a digest");
+    holds_the_module(&archive, &format!("elsewhere.example/any@{digest}"));
+
+    let docker = folder.path().join("docker.tar");
+    skopeo(
+        &[],
+        &format!("oci-archive:{}:{NAME}", archive.display()),
+        &format!("docker-archive:{}:{NAME}", docker.display()),
+    );
+    let named = folder.path().join("named");
+    let module = std::fs::read_to_string("examples/modules.yaml").expect("the examples");
+    let (ticker, _) = module.split_once("---").expect("several documents");
+    skopeo(
+        &[],
+        &format!("oci-archive:{}:{NAME}", archive.display()),
+        &format!("oci:{}:6.1.0-56-amd64", named.display()),
+    );
+    for (layout, words) in [
+        (&docker, "its digest is not the registry's"),
+        (&named, "where it is named 6.1.0-56-amd64 only"),
+    ] {
+        let report = Preflight::new(["run", "--local", "-o", "json", "--progress=none"])
+            .args(["-f", "-", "--kernel-dir=examples/kernel"])
+            .args(["--kernel-version=6.1.0-56-amd64", "--oci-layout"])
+            .arg(layout)
+            .input(ticker)
+            .run()
+            .code(0)
+            .json();
+        let finding = &report["modules"][0]["findings"][0];
+        assert_eq!(finding["code"], "image-mirrored");
+        assert_eq!(finding["severity"], "info");
+        let message = finding["message"].as_str().unwrap_or_default();
+        assert!(message.contains(words), "{message}");
+    }
+}

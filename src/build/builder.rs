@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::build::command::{self, BuildRun, BuilderKind, Folders, Storage};
+use crate::build::command::{self, BuildRun, BuilderKind, Folders, Storage, docker};
+use crate::build::docker_config;
 use crate::build::processes::Processes;
+use crate::build::redaction::Redaction;
 use crate::build::tool::Tool;
 use crate::build::workspace;
 use crate::model::finding::{Code, Finding};
@@ -102,7 +104,7 @@ async fn attempt(
     }
     let name = first(&lines);
     let probe = probe_run(folders).map_err(|error| error.to_string())?;
-    let mut why = String::new();
+    let mut faults = Vec::new();
     // With the distribution's own settings first; chroot and vfs work where those cannot,
     // such as inside a container.
     for driver in ["overlay", "vfs"] {
@@ -112,18 +114,35 @@ async fn attempt(
             let (_, lines) = run(&tool, processes).await?;
             if lines.iter().any(|line| reached_the_step(line)) {
                 let isolation = isolation.unwrap_or("default");
+                let mut words = format!("{name}, storage {driver}, isolation {isolation}");
+                if !faults.is_empty() {
+                    words.push_str(&format!(" ({})", told(&faults)));
+                }
                 return Ok(Builder {
                     kind,
-                    words: format!("{name}, storage {driver}, isolation {isolation}"),
+                    words,
                     storage: Some(storage),
                 });
             }
-            if why.is_empty() {
-                why = last(&lines);
-            }
+            let isolation = isolation.unwrap_or("default");
+            let way = format!("storage {driver}, isolation {isolation}");
+            faults.push((way, last(&lines)));
         }
     }
-    Err(why)
+    faults.dedup_by(|(_, one), (_, other)| one == other);
+    Err(match faults.as_slice() {
+        [(_, reason)] => reason.clone(),
+        several => told(several),
+    })
+}
+
+/// Ways that were tried, each with why it does not work.
+fn told(faults: &[(String, String)]) -> String {
+    let all: Vec<String> = faults
+        .iter()
+        .map(|(way, reason)| format!("{way}: {reason}"))
+        .collect();
+    all.join("; ")
 }
 
 /// The builder could start the step, and found that there is no such file: everything
@@ -162,23 +181,34 @@ pub fn this_machine() -> Arch {
     }
 }
 
+/// A client may be there without the daemon, and without BuildKit.
 async fn docker(folders: &Folders, processes: &Processes) -> Result<Builder, String> {
-    let args = ["version", "--format", "{{.Server.Version}}"];
-    let tool = command::docker(folders, args.map(str::to_owned).to_vec());
-    let (works, lines) = run(&tool, processes).await?;
+    let version = docker::command(folders, &["version", "--format", "{{.Server.Version}}"]);
+    let (works, lines) = run(&version, processes).await?;
     if !works {
+        return Err(last(&lines));
+    }
+    let version = last(&lines);
+    let config = folders.temporary.join("docker");
+    let written = std::fs::create_dir(&config)
+        .and_then(|()| docker_config::write(&config, docker_config::of_user().as_deref(), "{}"));
+    let mut probe = probe_run(folders).map_err(|error| error.to_string())?;
+    probe.authfile = Some(written.map_err(|error| error.to_string())?);
+    let (_, lines) = run(&docker::build(folders, &probe, &[]), processes).await?;
+    if !lines.iter().any(|line| reached_the_step(line)) {
         return Err(last(&lines));
     }
     Ok(Builder {
         kind: BuilderKind::Docker,
         storage: None,
-        words: format!("docker, server {}", last(&lines)),
+        words: format!("docker, server {version}"),
     })
 }
 
 async fn run(tool: &Tool, processes: &Processes) -> Result<(bool, Vec<String>), String> {
+    let redaction = Redaction::default();
     let mut lines = Vec::new();
-    let running = tool.run(processes, |line| {
+    let running = tool.run(processes, &redaction, |line| {
         if lines.len() < 200 {
             lines.push(line.to_owned());
         }
@@ -201,13 +231,16 @@ fn first(lines: &[String]) -> String {
         .to_owned()
 }
 
-/// The last thing that a program said is what it failed of.
+/// What a program failed of: the last line that it calls an error, else the last one.
 fn last(lines: &[String]) -> String {
-    lines
-        .iter()
-        .rev()
-        .map(|line| line.trim())
-        .find(|line| !line.is_empty())
+    let said = || {
+        let lines = lines.iter().rev().map(|line| line.trim());
+        lines.filter(|line| !line.is_empty())
+    };
+    let is_error = |line: &&str| line.to_ascii_lowercase().starts_with("error");
+    said()
+        .find(is_error)
+        .or_else(|| said().next())
         .unwrap_or("it failed without a word")
         .to_owned()
 }

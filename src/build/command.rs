@@ -1,5 +1,7 @@
 //! The command lines of the builders.
 
+pub mod docker;
+
 use std::path::{Path, PathBuf};
 
 use crate::build::tool::Tool;
@@ -115,6 +117,8 @@ pub fn build(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &Buil
     }
     arg(&["--platform", &format!("linux/{}", run.arch)]);
     arg(&["--layers=false", "--force-rm"]);
+    // KMM's build arguments are plain text in the Module; `--build-arg-file`, which newer
+    // buildah has, reads values with spaces and `#` otherwise.
     for (name, value) in &run.args {
         arg(&["--build-arg", &format!("{name}={value}")]);
     }
@@ -183,78 +187,11 @@ pub fn forget(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &Bui
     tool
 }
 
-/// docker's build. The daemon takes no folders for steps: each file of a Secret is handed
-/// over by id, and the Dockerfile mounts it ([`with_secret_mounts`]).
-pub fn docker_build(folders: &Folders, run: &BuildRun, secret_files: &[SecretFile]) -> Tool {
-    let mut args: Vec<String> = ["build", "--progress", "plain", "--platform"]
-        .map(str::to_owned)
-        .to_vec();
-    args.push(format!("linux/{}", run.arch));
-    for (name, value) in &run.args {
-        args.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
-    }
-    for file in secret_files {
-        let source = text(&file.source);
-        args.extend([
-            "--secret".to_owned(),
-            format!("id={},src={source}", file.id),
-        ]);
-    }
-    args.extend([
-        "--tag".to_owned(),
-        run.tag.clone(),
-        "--file".to_owned(),
-        text(&run.dockerfile),
-        text(&folders.context),
-    ]);
-    let mut tool = docker(folders, args);
-    tool.env.push(("DOCKER_BUILDKIT".into(), "1".into()));
-    if let Some(folder) = run.authfile.as_deref().and_then(Path::parent) {
-        tool.env.push(("DOCKER_CONFIG".into(), text(folder)));
-    }
-    tool
-}
-
-/// Any other command of docker's.
-pub fn docker(folders: &Folders, args: Vec<String>) -> Tool {
-    Tool {
-        program: "docker".into(),
-        args,
-        env: vec![("TMPDIR".into(), text(&folders.temporary))],
-        folder: folders.context.clone(),
-    }
-}
-
-/// One file of a Secret, for docker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
-    /// Its id in the build.
-    pub id: String,
-    /// The file.
-    pub source: PathBuf,
-    /// Where steps see it.
-    pub target: String,
-}
-
-/// The Dockerfile with every Secret mounted in every `RUN`, at the offsets given (bytes
-/// where the keyword `RUN` stands).
-pub fn with_secret_mounts(text: &str, runs: &[usize], files: &[SecretFile]) -> String {
-    let mounts: String = files
-        .iter()
-        .map(|file| format!(" --mount=type=secret,id={},target={}", file.id, file.target))
-        .collect();
-    let mut out = text.to_owned();
-    for offset in runs.iter().rev() {
-        out.insert_str(offset + "RUN".len(), &mounts);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn folders() -> Folders {
+    pub(super) fn folders() -> Folders {
         Folders {
             storage: "/w/storage".into(),
             state: "/w/state".into(),
@@ -263,7 +200,7 @@ mod tests {
         }
     }
 
-    fn run() -> BuildRun {
+    pub(super) fn run() -> BuildRun {
         BuildRun {
             dockerfile: "/w/1/Dockerfile".into(),
             tag: "localhost/kmm-preflight:1".into(),
@@ -310,30 +247,5 @@ mod tests {
         assert!(tool.args.join(" ").ends_with(
             "push --disable-compression localhost/kmm-preflight:1 oci:/w/1/layout:built"
         ));
-    }
-
-    #[test]
-    fn docker_mounts_secrets_by_id() {
-        let file = SecretFile {
-            id: "token-0".into(),
-            source: "/w/1/secrets/token/key".into(),
-            target: "/run/secrets/token/key".into(),
-        };
-        let tool = docker_build(&folders(), &run(), std::slice::from_ref(&file));
-        assert!(
-            tool.args
-                .join(" ")
-                .contains("--secret id=token-0,src=/w/1/secrets/token/key --tag")
-        );
-        assert!(
-            tool.env
-                .contains(&("DOCKER_CONFIG".into(), "/w/1/auth".into()))
-        );
-        let text = "FROM x\nRUN a\nrun b\n";
-        assert_eq!(
-            with_secret_mounts(text, &[7, 13], &[file]),
-            "FROM x\nRUN --mount=type=secret,id=token-0,target=/run/secrets/token/key a\n\
-             run --mount=type=secret,id=token-0,target=/run/secrets/token/key b\n"
-        );
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use parse_dockerfile::{Command, Instruction, JsonOrStringArray, Source};
 
-use crate::build::dockerfile::text::{env_names, unfolded, words};
+use crate::build::dockerfile::text::{env_names, unfolded, without_comments, words};
 pub use crate::build::dockerfile::text::{expand, variables};
 
 /// The text is no Dockerfile.
@@ -61,7 +61,8 @@ pub struct Placed {
     pub step: Step,
     /// Line of its keyword, from 1.
     pub line: usize,
-    /// The instruction as written, without here-documents' delimiters being special.
+    /// The instruction as written, without lines that are comments. Empty for `ONBUILD`, which
+    /// is for another build.
     pub text: String,
     /// Where the text starts in the Dockerfile, in bytes.
     pub offset: usize,
@@ -103,6 +104,11 @@ impl Dockerfile {
         let reader = Reader {
             text: &text[bom..],
             bom,
+            escape: parsed
+                .parser_directives
+                .escape
+                .as_ref()
+                .map_or('\\', |directive| directive.value.value),
         };
         let starts: Vec<usize> = parsed.instructions.iter().map(start).collect();
         let mut dockerfile = Self {
@@ -195,6 +201,8 @@ impl Dockerfile {
 struct Reader<'a> {
     text: &'a str,
     bom: usize,
+    /// The character that continues a line (`# escape=`).
+    escape: char,
 }
 
 impl Reader<'_> {
@@ -240,7 +248,7 @@ impl Reader<'_> {
             }],
             Instruction::Run(run) => {
                 let mut script = match &run.arguments {
-                    Command::Shell(shell) => unfolded(shell.value),
+                    Command::Shell(shell) => unfolded(shell.value, self.escape),
                     Command::Exec(exec) => exec
                         .value
                         .iter()
@@ -260,12 +268,16 @@ impl Reader<'_> {
             }
             _ => vec![Step::Other],
         };
+        let text = match instruction {
+            Instruction::Onbuild(_) => String::new(),
+            _ => without_comments(&self.text[span.clone()]),
+        };
         steps
             .into_iter()
             .map(|step| Placed {
                 step,
                 line,
-                text: self.text[span.clone()].to_owned(),
+                text: text.clone(),
                 offset: self.bom + span.start,
             })
             .collect()

@@ -23,6 +23,7 @@ const PULLING: &[&str] = &[
     "pull access denied",
     "failed to resolve source metadata",
     "failed to do request",
+    "> [internal] load metadata for",
 ];
 
 /// Reads the last lines of a failed build's log.
@@ -129,6 +130,27 @@ mod tests {
             ("cp: write error: No space left on device", Effect::Blocks),
             ("/bin/sh: exec format error", Effect::Blocks),
             ("curl: (7) connection refused", Effect::Fails),
+            (
+                " > [internal] load metadata for 127.0.0.1:5000/no:1:\n------\nfailed to solve with \
+                 frontend dockerfile.v0: failed to create LLB definition: 127.0.0.1:5000/no:1: \
+                 not found",
+                Effect::Fails,
+            ),
+            (
+                "failed to solve: r.example/x:1: failed to resolve source metadata for \
+                 r.example/x:1: failed to do request: Head \"https://r.example/v2/x\": dial tcp: \
+                 lookup r.example: no such host",
+                Effect::Blocks,
+            ),
+            (
+                "failed to solve with frontend dockerfile.v0: failed to create LLB definition: \
+                 dockerfile parse error line 2: unknown instruction: BUILD",
+                Effect::Fails,
+            ),
+            (
+                "#3 [internal] load metadata for r.example/x:1\ncurl: (22) error: 404 not found",
+                Effect::Fails,
+            ),
         ] {
             assert_eq!(cause(&["before", line]).effect, effect, "{line}");
         }

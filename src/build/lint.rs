@@ -128,7 +128,8 @@ impl<'a> Lints<'a> {
                     continue;
                 };
                 seen = true;
-                if !names_a_kernel(&command[at + 1..]) {
+                let of_host = script.contains("uname");
+                if !names_a_kernel(&command[at + 1..], of_host) {
                     bare.push((line, command[at..].join(" ")));
                 }
             }

@@ -1,5 +1,6 @@
-//! The log of one build: all of it in a file as far as a limit allows, the beginning and
-//! the end beyond it, and the last lines for the finding.
+//! What a builder says: lines without secrets, and the log of one build: all of it in a file
+//! as far as a limit allows, the beginning and the end beyond it, and the last lines for the
+//! finding.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -24,13 +25,12 @@ pub struct BuildLog {
     left_out: u64,
     tail: VecDeque<String>,
     tail_bytes: usize,
-    redaction: Redaction,
 }
 
 impl BuildLog {
     /// A log in a file that only its owner may read, replacing an older one; without a
     /// path, or where the file cannot be written, only the end is kept, in memory.
-    pub fn create(path: Option<&Path>, redaction: Redaction) -> Self {
+    pub fn create(path: Option<&Path>) -> Self {
         let file = path.and_then(|path| open(path).ok());
         Self {
             path: path.filter(|_| file.is_some()).map(Path::to_owned),
@@ -39,16 +39,14 @@ impl BuildLog {
             left_out: 0,
             tail: VecDeque::new(),
             tail_bytes: 0,
-            redaction,
         }
     }
 
     /// Takes the next line.
     pub fn line(&mut self, line: &str) {
-        let line = self.redaction.apply(line);
         if self.written < HEAD {
             self.written += line.len() + 1;
-            self.write(&line);
+            self.write(line);
             if self.written >= HEAD {
                 self.flush();
             }
@@ -56,7 +54,7 @@ impl BuildLog {
             self.left_out += line.len() as u64 + 1;
         }
         self.tail_bytes += line.len() + 1;
-        self.tail.push_back(line);
+        self.tail.push_back(line.to_owned());
         while self.tail_bytes > TAIL {
             let Some(oldest) = self.tail.pop_front() else {
                 break;
@@ -136,26 +134,38 @@ fn open(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// Breaks a stream of bytes into lines, at newlines, carriage returns (progress bars) and
-/// after [`LONGEST_LINE`] bytes.
-#[derive(Debug, Default)]
-pub struct Lines {
+/// Breaks a stream of bytes into lines without secrets, at newlines, carriage returns
+/// (progress bars) and after about [`LONGEST_LINE`] bytes.
+#[derive(Debug)]
+pub struct Lines<'a> {
     pending: Vec<u8>,
+    redaction: &'a Redaction,
 }
 
-impl Lines {
+impl<'a> Lines<'a> {
+    /// Nothing is read yet.
+    pub fn new(redaction: &'a Redaction) -> Self {
+        Self {
+            pending: Vec::new(),
+            redaction,
+        }
+    }
+
     /// Takes the next bytes and hands over every line that is complete.
     pub fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+        let limit = LONGEST_LINE + self.redaction.reach();
         let mut rest = bytes;
         while !rest.is_empty() {
-            let room = rest.len().min(LONGEST_LINE - self.pending.len());
+            let room = rest.len().min(limit - self.pending.len());
             let end = rest[..room]
                 .iter()
                 .position(|byte| matches!(byte, b'\n' | b'\r'));
             self.pending.extend_from_slice(&rest[..end.unwrap_or(room)]);
             rest = &rest[end.map_or(room, |end| end + 1)..];
-            if end.is_some() || self.pending.len() >= LONGEST_LINE {
+            if end.is_some() {
                 self.end(&mut each);
+            } else if self.pending.len() == limit {
+                self.break_off(&mut each);
             }
         }
     }
@@ -163,10 +173,34 @@ impl Lines {
     /// Hands over what is left at the end of the stream.
     pub fn end(&mut self, mut each: impl FnMut(&str)) {
         if !self.pending.is_empty() {
-            each(&String::from_utf8_lossy(&self.pending));
+            let text = String::from_utf8_lossy(&self.pending);
+            each(&self.redaction.apply(&text));
             self.pending.clear();
         }
     }
+
+    /// Hands over the beginning of a line that is too long. Its end may be the beginning of a
+    /// secret, and waits for what follows.
+    fn break_off(&mut self, each: &mut impl FnMut(&str)) {
+        let begun = self.pending.split_off(whole_characters(&self.pending));
+        let text = String::from_utf8_lossy(&self.pending);
+        let text = self.redaction.apply(&text);
+        let end = text.len().saturating_sub(self.redaction.reach());
+        let boundary = (0..=end).rfind(|at| text.is_char_boundary(*at));
+        let (ready, held) = text.split_at(boundary.unwrap_or(0));
+        each(ready);
+        self.pending = [held.as_bytes(), &begun].concat();
+    }
+}
+
+/// The length without a character that has only begun at the end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let start = bytes.len().saturating_sub(3);
+    let begun = (start..bytes.len()).find(|at| {
+        let rest = std::str::from_utf8(&bytes[*at..]);
+        rest.is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    });
+    begun.unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -176,27 +210,52 @@ mod tests {
     #[test]
     fn lines_end_at_newlines_and_at_the_limit() {
         let mut seen = Vec::new();
-        let mut lines = Lines::default();
+        let redaction = Redaction::default();
+        let mut lines = Lines::new(&redaction);
         for chunk in [
             &b"a\nb"[..],
             b"c\r\n",
-            &vec![b'x'; LONGEST_LINE + 1],
+            &vec![b'x'; LONGEST_LINE - 1],
+            "\u{e9}y".as_bytes(),
             b"\xff",
         ] {
             lines.take(chunk, |line| seen.push(line.to_owned()));
         }
         lines.end(|line| seen.push(line.to_owned()));
         assert_eq!(seen[..2], ["a", "bc"]);
-        assert_eq!(seen[2].len(), LONGEST_LINE);
-        assert_eq!(seen[3], "x\u{fffd}");
+        assert_eq!(seen[2].len(), LONGEST_LINE - 1);
+        assert_eq!(seen[3..], ["\u{e9}y\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_a_long_line_is_broken() {
+        let secret = "s3cr3t-\u{e9}t\u{e9}-token";
+        let redaction = Redaction::of([secret.as_bytes(), b"another"]);
+        let reach = redaction.reach();
+        for before in LONGEST_LINE - reach - 2..LONGEST_LINE + 2 * reach {
+            let filler = "x".repeat(before);
+            let mut seen = Vec::new();
+            let mut lines = Lines::new(&redaction);
+            let text = format!("{filler}{secret}{filler}another{filler}");
+            for chunk in text.as_bytes().chunks(1000) {
+                lines.take(chunk, |line| seen.push(line.to_owned()));
+            }
+            lines.end(|line| seen.push(line.to_owned()));
+            assert!(seen.len() > 2 && seen.iter().all(|line| line.len() < 2 * LONGEST_LINE));
+            assert_eq!(
+                seen.concat(),
+                format!("{filler}(hidden){filler}(hidden){filler}"),
+                "{before} bytes before it"
+            );
+        }
     }
 
     #[test]
     fn a_long_log_keeps_its_beginning_and_its_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("logs/build.log");
-        let mut log = BuildLog::create(Some(&path), Redaction::of([&b"secret"[..]]));
-        log.line("first with a secret");
+        let mut log = BuildLog::create(Some(&path));
+        log.line("first");
         let filler = "x".repeat(60_000);
         for _ in 0..400 {
             log.line(&filler);
@@ -205,7 +264,7 @@ mod tests {
         assert_eq!(log.last_lines(1), ["last"]);
         drop(log);
         let text = std::fs::read_to_string(&path).expect("a log");
-        assert!(text.starts_with("first with a (hidden)\n"));
+        assert!(text.starts_with("first\n"));
         assert!(text.ends_with("\nlast\n"));
         assert!(text.contains("bytes were left out"));
         assert!(text.len() < HEAD + TAIL + 200_000, "{}", text.len());
@@ -215,7 +274,7 @@ mod tests {
     fn a_short_log_is_kept_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("build.log");
-        let mut log = BuildLog::create(Some(&path), Redaction::default());
+        let mut log = BuildLog::create(Some(&path));
         for line in ["one", "", "two"] {
             log.line(line);
         }

@@ -9,6 +9,7 @@ pub mod args;
 pub mod builder;
 pub mod command;
 pub mod credentials;
+pub mod docker_config;
 pub mod dockerfile;
 pub mod failure;
 pub mod lint;

@@ -24,7 +24,7 @@ impl Redaction {
             .into_iter()
             .flat_map(|value| {
                 String::from_utf8_lossy(value)
-                    .lines()
+                    .split(['\n', '\r'])
                     .map(|line| line.trim().to_owned())
                     .collect::<Vec<_>>()
             })
@@ -33,6 +33,13 @@ impl Redaction {
         needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         needles.dedup();
         Self { needles }
+    }
+
+    /// How much of a line's end, in bytes, may be the beginning of a text to hide.
+    pub fn reach(&self) -> usize {
+        // The needles are in order, the longest first.
+        let longest = self.needles.first().map_or(0, String::len);
+        longest.saturating_sub(1)
     }
 
     /// The line without them.

@@ -2,19 +2,20 @@
 
 mod inputs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::build::builder::{self, Builder, Choice};
-use crate::build::command::{self, BuilderKind, Folders};
+use crate::build::command::{self, BuilderKind, Folders, docker};
 use crate::build::failure;
 use crate::build::log::BuildLog;
 use crate::build::processes::Processes;
+use crate::build::redaction::Redaction;
 use crate::build::stage::inputs::Inputs;
 use crate::build::tool::Tool;
 use crate::build::unpack;
@@ -87,6 +88,8 @@ pub struct Builds {
     config: BuildConfig,
     scratch: Arc<Scratch>,
     processes: Processes,
+    /// Tags that docker's daemon may have.
+    in_daemon: Mutex<BTreeSet<String>>,
     slots: Semaphore,
     ready: OnceCell<Result<(Builder, Folders), Finding>>,
 }
@@ -99,14 +102,22 @@ impl Builds {
             config,
             scratch,
             processes: Processes::default(),
+            in_daemon: Mutex::default(),
             ready: OnceCell::new(),
         }
     }
 
-    /// Ends every process that is running and removes the workspace; blocks for less than
-    /// two seconds, beside the time that removing files takes.
+    /// Ends every process that is running, takes what was built out of docker's daemon, and
+    /// removes the workspace; blocks for less than two seconds, beside the time that removing
+    /// files takes.
     pub fn end(&self) {
         self.processes.end_all();
+        let images = std::mem::take(&mut *self.in_daemon());
+        if let (false, Some(Ok((_, folders)))) = (images.is_empty(), self.ready.get()) {
+            let mut words = vec!["rmi", "--force"];
+            words.extend(images.iter().map(String::as_str));
+            docker::command(folders, &words).run_briefly();
+        }
         self.scratch.end();
     }
 
@@ -134,8 +145,12 @@ impl Builds {
             .logs
             .as_ref()
             .map(|logs| logs.join(format!("{}.log", file_name(&request.title))));
-        let mut log = BuildLog::create(log_path.as_deref(), inputs.redaction.clone());
+        let mut log = BuildLog::create(log_path.as_deref());
         log.line(&format!("{}: {}", request.title, builder.words));
+        let unheeded = match builder.kind {
+            BuilderKind::Docker => docker::unheeded(&inputs.run),
+            BuilderKind::Buildah | BuilderKind::Podman => None,
+        };
         step(&format!("building with {}", builder.words));
         let result = self
             .run(builder, folders, &inputs, &folder, &mut log, step)
@@ -144,7 +159,26 @@ impl Builds {
         for name in ["secrets", "auth"] {
             let _ = fs::remove_dir_all(folder.join(name));
         }
-        result
+        let Some(unheeded) = unheeded else {
+            return result;
+        };
+        match result {
+            Ok(mut built) => {
+                let warning = Finding::new(Code::BuilderMissing, unheeded).as_warning();
+                built.findings.push(warning);
+                Ok(built)
+            }
+            Err(failed) => {
+                let hint = failed.hint.clone().unwrap_or_default();
+                Err(failed.hint(format!("{hint}; {unheeded}")))
+            }
+        }
+    }
+
+    fn in_daemon(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.in_daemon
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn prepare(&self) -> Result<(Builder, Folders), Finding> {
@@ -174,12 +208,12 @@ impl Builds {
         log: &mut BuildLog,
         step: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Built, Finding> {
-        let run = &inputs.run;
+        let (run, redaction) = (&inputs.run, &inputs.redaction);
         let layout = folder.join("layout");
         match &builder.storage {
             Some(storage) => {
                 let build = command::build(builder.kind, storage, folders, run);
-                self.logged(&build, log, step).await?;
+                self.logged(&build, redaction, log, step).await?;
                 step("writing the image");
                 let export = command::export(
                     builder.kind,
@@ -189,27 +223,32 @@ impl Builds {
                     &layout,
                     self.config.for_push,
                 );
-                self.logged(&export, log, &|_| ()).await?;
+                self.logged(&export, redaction, log, &|_| ()).await?;
                 let forget = command::forget(builder.kind, storage, folders, run);
-                let _ = forget.run(&self.processes, |_| ()).await;
+                let _ = forget.run(&self.processes, redaction, |_| ()).await;
             }
             None => {
                 let archive = folder.join("image.tar");
                 let archive_name = archive.to_string_lossy().into_owned();
-                let docker = |words: &[&str]| {
-                    let words = words.iter().map(|word| (*word).to_owned()).collect();
-                    command::docker(folders, words)
+                let build = docker::build(folders, run, &inputs.secret_files);
+                self.in_daemon().insert(run.tag.clone());
+                let built = self.logged(&build, redaction, log, step).await;
+                let words = ["save", "--output", &archive_name, &run.tag];
+                let saved = match &built {
+                    Ok(()) => {
+                        step("writing the image");
+                        let save = docker::command(folders, &words);
+                        self.logged(&save, redaction, log, &|_| ()).await
+                    }
+                    Err(_) => Ok(()),
                 };
-                let build = command::docker_build(folders, run, &inputs.secret_files);
-                self.logged(&build, log, step).await?;
-                let save = docker(&["save", "--output", &archive_name, &run.tag]);
-                let saved = self.logged(&save, log, &|_| ()).await;
-                let forget = docker(&["rmi", "--force", &run.tag]);
-                let _ = forget.run(&self.processes, |_| ()).await;
-                saved?;
+                let forget = docker::command(folders, &["rmi", "--force", &run.tag]);
+                let _ = forget.run(&self.processes, redaction, |_| ()).await;
+                self.in_daemon().remove(&run.tag);
+                built.and(saved)?;
                 let target = layout.clone();
                 let unpacked =
-                    tokio::task::spawn_blocking(move || unpack::oci_archive(&archive, &target))
+                    tokio::task::spawn_blocking(move || unpack::image_archive(&archive, &target))
                         .await
                         .unwrap_or_else(|fault| Err(io::Error::other(fault)));
                 unpacked.map_err(|error| io_fault(&error))?;
@@ -232,12 +271,13 @@ impl Builds {
     async fn logged(
         &self,
         tool: &Tool,
+        redaction: &Redaction,
         log: &mut BuildLog,
         step: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Finding> {
         let mut current = None;
         let ended = tool
-            .run(&self.processes, |line| {
+            .run(&self.processes, redaction, |line| {
                 if let Some(begun) = failure::step(line) {
                     step(&begun);
                     current = Some(begun);

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
@@ -11,10 +11,16 @@ use tokio::sync::mpsc;
 
 use crate::build::log::Lines;
 use crate::build::processes::Processes;
+use crate::build::redaction::Redaction;
 
 /// How long the output of a program may stay open after it has ended, because something
 /// that it has started holds it.
 const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// How long [`Tool::run_briefly`] waits.
+const BRIEFLY: Duration = Duration::from_millis(450);
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(10);
 
 /// A program with its arguments. Arguments never hold a secret, so all of them are logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +37,14 @@ pub struct Tool {
 
 impl Tool {
     /// Runs the program in a process group of its own, with nothing on its standard input,
-    /// and hands over each line of its two outputs as it comes.
+    /// and hands over each line of its two outputs as it comes, without secrets.
     ///
     /// # Errors
     /// It cannot be started, or the run is over (`Interrupted`).
     pub async fn run(
         &self,
         processes: &Processes,
+        redaction: &Redaction,
         mut each_line: impl FnMut(&str),
     ) -> io::Result<ExitStatus> {
         tracing::debug!(program = self.program, args = ?self.args, "starting");
@@ -73,11 +80,11 @@ impl Tool {
             tokio::spawn(forward(stderr, 1, sender.clone()));
         }
         drop(sender);
-        let mut lines = [Lines::default(), Lines::default()];
+        let mut lines = [Lines::new(redaction), Lines::new(redaction)];
         let status = loop {
             tokio::select! {
                 Some((stream, chunk)) = chunks.recv() => {
-                    let lines: &mut Lines = &mut lines[stream];
+                    let lines: &mut Lines<'_> = &mut lines[stream];
                     lines.take(&chunk, &mut each_line);
                 }
                 status = child.wait() => break status,
@@ -88,7 +95,7 @@ impl Tool {
         }
         let rest = async {
             while let Some((stream, chunk)) = chunks.recv().await {
-                let lines: &mut Lines = &mut lines[stream];
+                let lines: &mut Lines<'_> = &mut lines[stream];
                 lines.take(&chunk, &mut each_line);
             }
         };
@@ -97,6 +104,27 @@ impl Tool {
             lines.end(&mut each_line);
         }
         status
+    }
+
+    /// Runs the program for less than half a second, and does not ask how it went. For what is
+    /// left to do when the run is over.
+    pub fn run_briefly(&self) {
+        let mut command = std::process::Command::new(&self.program);
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let Ok(mut child) = command.spawn() else {
+            return;
+        };
+        let start = Instant::now();
+        while start.elapsed() < BRIEFLY && matches!(child.try_wait(), Ok(None)) {
+            std::thread::sleep(POLL);
+        }
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -121,10 +149,8 @@ async fn forward(
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Instant;
-
     use super::*;
+    use std::sync::Arc;
 
     fn shell(script: &str) -> Tool {
         Tool {
@@ -139,7 +165,9 @@ mod tests {
     async fn lines_and_status_are_handed_over() {
         let mut lines = Vec::new();
         let status = shell("echo $GREETING; echo error >&2; printf end; exit 3")
-            .run(&Processes::default(), |line| lines.push(line.to_owned()))
+            .run(&Processes::default(), &Redaction::default(), |line| {
+                lines.push(line.to_owned())
+            })
             .await
             .expect("sh starts");
         lines.sort();
@@ -154,9 +182,11 @@ mod tests {
         let mut lines = Vec::new();
         let run = shell(script);
         let processes = Processes::default();
-        run.run(&processes, |line| lines.push(line.to_owned()))
-            .await
-            .expect("sh starts");
+        run.run(&processes, &Redaction::default(), |line| {
+            lines.push(line.to_owned())
+        })
+        .await
+        .expect("sh starts");
         assert_eq!(lines, ["done"]);
         assert!(start.elapsed() < Duration::from_secs(10));
     }
@@ -165,7 +195,9 @@ mod tests {
     async fn a_program_that_is_absent_is_an_error() {
         let mut tool = shell("");
         tool.program = "no-such-program".into();
-        let error = tool.run(&Processes::default(), |_| ()).await;
+        let error = tool
+            .run(&Processes::default(), &Redaction::default(), |_| ())
+            .await;
         assert_eq!(
             error.map_err(|error| error.kind()).err(),
             Some(io::ErrorKind::NotFound)
@@ -184,7 +216,11 @@ mod tests {
         let processes = Arc::new(Processes::default());
         let running = tokio::spawn({
             let processes = Arc::clone(&processes);
-            async move { shell(&script).run(&processes, |_| ()).await }
+            async move {
+                shell(&script)
+                    .run(&processes, &Redaction::default(), |_| ())
+                    .await
+            }
         });
         let number = |name: &str| std::fs::read_to_string(folder.path().join(name));
         while number("child").is_err() || number("leader").is_err() {
@@ -205,7 +241,9 @@ mod tests {
             let gone = stat.map_or(true, |stat| stat.contains(") Z "));
             assert!(gone, "{name} is still there");
         }
-        let refused = shell("true").run(&processes, |_| ()).await;
+        let refused = shell("true")
+            .run(&processes, &Redaction::default(), |_| ())
+            .await;
         assert_eq!(
             refused.map_err(|error| error.kind()).err(),
             Some(io::ErrorKind::Interrupted)

@@ -166,8 +166,8 @@ explanations! {
     BuildFailed: "The build failed, or built no module at its place.",
         "A build that ends well without the module is a failure on the node.",
         "Look at the log that the message names.";
-    BuilderMissing: "No builder works on this machine.",
-        "A build needs buildah, podman or docker.",
+    BuilderMissing: "No builder works on this machine; as a warning, the one that works does not heed every flag.",
+        "A build needs buildah, podman or docker. docker's daemon pulls base images by its own rules.",
         "Install one, or choose it with `--builder`.";
     DockerfileLint: "The Dockerfile has a known weakness.",
         "It builds here and breaks with the next kernel, or on the node.",

@@ -2,8 +2,10 @@
 
 mod air_gap;
 mod build;
+mod build_faults;
 mod cluster;
 mod credentials;
+mod docker;
 mod driver;
 mod enforcing;
 mod environment;
@@ -12,6 +14,7 @@ mod kernel_judge;
 mod kubectl;
 mod linters;
 mod registry;
+mod run_limits;
 mod run_local;
 mod run_watched;
 mod sign_file;

@@ -1,9 +1,9 @@
-//! `run --local` from the command line: builders that fail, limits, interruption.
+//! `run --local` from the command line: mirrors, Secrets, builders that fail.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::support::registry::{PASSWORD, Registry, USER};
 use crate::support::server::environment;
 
 /// No file at all.
-const NOTHING: [PathBuf; 0] = [];
+pub(crate) const NOTHING: [PathBuf; 0] = [];
 
 /// A Module whose image is absent and has to be built.
 pub(crate) struct Setup {
@@ -33,6 +33,21 @@ impl Setup {
             registry: Registry::start(),
             folder: tempfile::tempdir().expect("a folder"),
         }
+    }
+
+    /// Lets the build use the Secret `token`, whose `value` is this.
+    pub(crate) fn with_secret(&self, value: &str) {
+        let path = self.folder.path().join("module.yaml");
+        let yaml = fs::read_to_string(&path).expect("the Module");
+        let yaml = yaml.replace(
+            "          baseImageRegistryTLS",
+            "          secrets: [{name: token}]\n          baseImageRegistryTLS",
+        );
+        self.write("module.yaml", &yaml);
+        self.add(&format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: token, namespace: ns}}\n\
+             stringData: {{value: {value}}}\n"
+        ));
     }
 
     /// Adds a document to those of the Module.
@@ -90,7 +105,7 @@ impl Setup {
     }
 
     /// What a run has left in its folder for temporary files.
-    fn left(&self) -> Vec<PathBuf> {
+    pub(crate) fn left(&self) -> Vec<PathBuf> {
         let folder = fs::read_dir(self.folder.path().join("tmp")).expect("a folder");
         folder.flatten().map(|entry| entry.path()).collect()
     }
@@ -106,8 +121,9 @@ fn codes(report: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The report's first module has a finding with this code and these words.
 #[track_caller]
-fn assert_says(report: &Value, code: &str, words: &str) {
+pub(crate) fn assert_says(report: &Value, code: &str, words: &str) {
     let said = codes(report)
         .iter()
         .any(|(own, message)| own == code && message.contains(words));
@@ -253,68 +269,6 @@ fn a_full_disk_is_no_failure_of_the_module() {
     assert_says(&report, "build-failed", "space left on device");
 }
 
-/// Starts a run whose build hangs, and waits until it does.
-fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
-    let base = setup.busybox();
-    setup.dockerfile(&format!(
-        "FROM {base}\nRUN trap '' TERM INT; sleep {marker} & sleep {marker}; sleep {marker}\n"
-    ));
-    let child = setup
-        .run(more)
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let start = Instant::now();
-    while sleeping(marker) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child
-}
-
-fn ended_clean(setup: &Setup, marker: &str) {
-    assert_eq!(sleeping(marker), 0, "no process is left");
-    assert_eq!(setup.left(), NOTHING, "no file is left");
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
-    let folder = setup.folder.path().display().to_string();
-    assert!(!mounts.contains(&folder), "no mount is left: {mounts}");
-}
-
-#[test]
-fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
-    for signal in ["INT", "TERM"] {
-        let setup = Setup::new();
-        let marker = format!("3601.{}{signal}", std::process::id());
-        let marker = marker.replace("INT", "1").replace("TERM", "2");
-        let child = hanging(&setup, &[], &marker);
-        let start = Instant::now();
-        let status = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(child.id().to_string())
-            .status();
-        assert!(status.expect("kill starts").success());
-        let output = child.wait_with_output().expect("the binary ends");
-        let took = start.elapsed();
-        assert_eq!(output.status.code(), Some(130));
-        ended_clean(&setup, &marker);
-        assert!(took < Duration::from_millis(2500), "{took:?}");
-    }
-}
-
-#[test]
-fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
-    let setup = Setup::new();
-    let marker = format!("3602.{}", std::process::id());
-    let child = hanging(&setup, &["--timeout", "6s"], &marker);
-    let output = child.wait_with_output().expect("the binary ends");
-    assert_eq!(output.status.code(), Some(3));
-    ended_clean(&setup, &marker);
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_says(&report, "not-decided", "time limit");
-}
-
 #[test]
 fn secrets_are_on_no_command_line_and_in_no_log() {
     let setup = Setup::new();
@@ -323,15 +277,7 @@ fn secrets_are_on_no_command_line_and_in_no_log() {
     setup.dockerfile(&format!(
         "FROM {base}\nRUN cat /run/secrets/token/value; sleep {marker}\n"
     ));
-    let path = setup.folder.path().join("module.yaml");
-    let yaml = fs::read_to_string(&path).expect("the Module");
-    let yaml = yaml.replace(
-        "          baseImageRegistryTLS",
-        "          secrets: [{name: token}]\n          baseImageRegistryTLS",
-    );
-    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: token, namespace: ns}\n\
-                  stringData: {value: very-secret-text}\n";
-    fs::write(&path, yaml + secret).expect("a file");
+    setup.with_secret("very-secret-text");
     let cache = setup.folder.path().join("cache");
     let cache_text = cache.display().to_string();
     let child = setup

@@ -18,6 +18,10 @@ const SIGN_FILE: &str = "/usr/lib/linux-kbuild-6.1/scripts/sign-file";
 /// Bytes behind the PKCS#7 message: `struct module_signature` and the magic.
 const TRAILER: usize = 40;
 
+/// What OpenSSL needs to know to sign a certificate with dates.
+const CA: &str = "[ca]\ndefault_ca = c\n[c]\ndatabase = index\nserial = serial\n\
+    new_certs_dir = .\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n";
+
 /// A key and its certificate, made by OpenSSL.
 pub(crate) struct Pair {
     folder: TempDir,
@@ -63,6 +67,41 @@ impl Pair {
     /// A file that OpenSSL wrote: `key.pem`, `cert.pem` or `cert.der`.
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).expect("a file that OpenSSL wrote")
+    }
+
+    /// The key, protected by a passphrase.
+    pub(crate) fn locked_key(&self) -> Vec<u8> {
+        let to = ["-in", "key.pem", "-out", "locked.pem"];
+        self.openssl(&[&["pkcs8", "-topk8", "-passout", "pass:x"], &to[..]].concat());
+        self.read("locked.pem")
+    }
+
+    /// A certificate of the key that was valid in the year 2000.
+    pub(crate) fn expired(&self) -> Vec<u8> {
+        for (file, text) in [("index", ""), ("serial", "01\n"), ("ca.conf", CA)] {
+            fs::write(self.path(file), text).expect("a file");
+        }
+        let subject = ["-subj", "/CN=module signer", "-out", "request.pem"];
+        self.openssl(&[&["req", "-new", "-key", "key.pem"], &subject[..]].concat());
+        self.openssl(&[
+            "ca",
+            "-config",
+            "ca.conf",
+            "-batch",
+            "-notext",
+            "-selfsign",
+            "-keyfile",
+            "key.pem",
+            "-in",
+            "request.pem",
+            "-out",
+            "expired.pem",
+            "-startdate",
+            "20000101000000Z",
+            "-enddate",
+            "20010101000000Z",
+        ]);
+        self.read("expired.pem")
     }
 
     fn openssl(&self, args: &[&str]) {

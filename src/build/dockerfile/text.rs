@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-/// A shell command on one line: escaped line ends are spaces, and comment lines between
-/// them are left out.
-pub(super) fn unfolded(shell: &str) -> String {
-    shell
-        .lines()
+/// An instruction without the lines that are comments, in it or behind it.
+pub(super) fn without_comments(instruction: &str) -> String {
+    let lines = instruction.split_inclusive('\n');
+    lines
         .filter(|line| !line.trim_start().starts_with('#'))
+        .collect()
+}
+
+/// A shell command on one line: line ends behind the escape character are spaces, and comment
+/// lines between them are left out.
+pub(super) fn unfolded(shell: &str, escape: char) -> String {
+    without_comments(shell)
+        .lines()
         .map(|line| line.trim_end())
-        .map(|line| line.strip_suffix('\\').unwrap_or(line))
+        .map(|line| line.strip_suffix(escape).unwrap_or(line))
         .collect::<Vec<_>>()
         .join(" ")
 }

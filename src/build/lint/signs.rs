@@ -2,17 +2,21 @@
 
 use crate::build::dockerfile::{Stage, Step};
 
-/// The commands of a shell script, as words.
+/// The commands of a shell script, as words without quotes.
 pub(super) fn commands(script: &str) -> Vec<Vec<&str>> {
     script
         .split(['\n', ';', '|', '&', '(', ')', '`'])
-        .map(|command| command.split_whitespace().collect())
+        .map(|command| {
+            let words = command.split_whitespace();
+            words.map(|word| word.trim_matches(['"', '\''])).collect()
+        })
         .collect()
 }
 
 /// True when depmod's arguments hold a kernel version (depmod(8)): a word that is no
-/// option and no option's value.
-pub(super) fn names_a_kernel(words: &[&str]) -> bool {
+/// option and no option's value. Where the script asks `uname`, a command in the place of the
+/// version (`$(…)`) is of the machine that builds.
+pub(super) fn names_a_kernel(words: &[&str], of_host: bool) -> bool {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match *word {
@@ -21,7 +25,8 @@ pub(super) fn names_a_kernel(words: &[&str]) -> bool {
                 words.next();
             }
             word if word.starts_with(['-', '>', '<', '2']) && !word.contains('.') => {}
-            "||" | "true" | "\\" => {}
+            "||" | "true" | "\\" | "" => {}
+            "$" if of_host => {}
             _ => return true,
         }
     }

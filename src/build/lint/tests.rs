@@ -113,6 +113,32 @@ fn each_weakness_is_found_where_it_is() {
             "mod-name@5",
         ),
         ("WORKDIR /src", "BUILD", "does-not-parse@4"),
+        (
+            "depmod -b /opt ${KERNEL_VERSION}",
+            "depmod -b /opt $(uname -r)",
+            "depmod-kernel-missing@10",
+        ),
+        (
+            "RUN depmod -b /opt ${KERNEL_VERSION}",
+            "RUN <<EOF\ndepmod -b /opt\nEOF",
+            "depmod-kernel-missing@10",
+        ),
+        (
+            "RUN depmod -b /opt ${KERNEL_VERSION}",
+            "RUN [\"depmod\", \"-b\", \"/opt\"]",
+            "depmod-kernel-missing@10",
+        ),
+        (
+            "RUN depmod -b /opt ${KERNEL_VERSION}",
+            "ONBUILD RUN depmod -b /opt ${KERNEL_VERSION}",
+            "depmod-missing@-",
+        ),
+        (
+            "RUN microdnf -y install kmod",
+            "RUN microdnf \\\n  # quietly\n  -y install \\\n  kernel-core-5.14.0-70.el9.x86_64",
+            "kernel-hard-coded@11",
+        ),
+        ("ARG DTK_AUTO\n", "# ARG DTK_AUTO\n", "arg-undeclared@2"),
     ] {
         let text = GOOD.replacen(from, to, 1);
         assert_ne!(text, GOOD, "{from}");
@@ -130,6 +156,30 @@ fn what_is_no_weakness_is_not_told() {
         ("WORKDIR /src", "ARG MINE\nRUN echo $MINE $HOME"),
         (":9.4", "@sha256:0123"),
         ("WORKDIR /src", "RUN MINE=2; echo $MINE"),
+        ("WORKDIR /src", "WORKDIR /src\n# needs $MINE"),
+        ("WORKDIR /src", "ONBUILD RUN echo $MINE"),
+        (
+            "ARG DTK_AUTO\n",
+            "# syntax=docker/dockerfile:1\narg DTK_AUTO\n",
+        ),
+        ("\nFROM registry", "\nfrom --platform=linux/amd64 registry"),
+        (
+            "depmod -b /opt ${KERNEL_VERSION}",
+            "sh -c 'depmod -b /opt \"$KERNEL_VERSION\"'",
+        ),
+        (
+            "depmod -b /opt ${KERNEL_VERSION}",
+            "depmod \\\n# a comment\n    -b /opt \\\n\n    ${KERNEL_VERSION}",
+        ),
+        (
+            "RUN depmod -b /opt ${KERNEL_VERSION}",
+            "RUN <<EOF\n# a script\ndepmod -b /opt ${KERNEL_VERSION}\nEOF",
+        ),
+        (
+            "COPY --from=builder /src/a.ko",
+            "COPY <<EOF /etc/depmod.d/k.conf\nFROM here\nEOF\n\
+             COPY --from=builder /src/a.ko",
+        ),
         (
             "registry.example/ubi9-minimal:9.4",
             "scratch\nCOPY --from=builder /bin/busybox /bin/sh",
@@ -139,6 +189,26 @@ fn what_is_no_weakness_is_not_told() {
         assert_ne!(text, GOOD, "{from}");
         assert_eq!(sub_codes(&text, release(7, false)), [""; 0], "{to}");
     }
+}
+
+#[test]
+fn the_escape_directive_continues_lines() {
+    let text = GOOD.replace("depmod -b /opt ", "depmod `\n  -b /opt `\n  ");
+    let text = format!("# escape=`\n{text}");
+    assert_eq!(sub_codes(&text, release(7, false)), [""; 0]);
+    let crlf = GOOD
+        .replace("depmod -b /opt ", "depmod \\\n  -b /opt ")
+        .replace('\n', "\r\n");
+    assert_eq!(sub_codes(&crlf, release(7, false)), [""; 0]);
+}
+
+#[test]
+fn a_dockerfile_that_puts_nothing_in_place_is_told() {
+    let text = GOOD.replace("/lib/modules/${KERNEL_VERSION}", "/modules");
+    assert_eq!(
+        sub_codes(&text, release(7, false)),
+        ["module-elsewhere@-", "module-elsewhere@9"]
+    );
 }
 
 #[test]

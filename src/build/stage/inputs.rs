@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::build::builder::Builder;
-use crate::build::command::{self, BuildRun, BuilderKind, SecretFile};
+use crate::build::command::docker::{SecretFile, with_secret_mounts};
+use crate::build::command::{BuildRun, BuilderKind};
 use crate::build::credentials;
+use crate::build::docker_config;
 use crate::build::dockerfile::{Dockerfile, Step};
 use crate::build::redaction::Redaction;
 use crate::build::stage::{BuildRequest, Builds};
@@ -56,11 +58,20 @@ impl Builds {
         let mirrors = &self.config.mirrors;
         let sources = pull_sources(mirrors, &images);
         let auth = credentials::auth_file(builder.kind, &sources, &request.access).await;
-        let authfile = auth_folder.join("config.json");
-        write_private(&authfile, auth.json.as_bytes())?;
+        let authfile = match builder.kind {
+            BuilderKind::Docker => {
+                let user = docker_config::of_user();
+                docker_config::write(&auth_folder, user.as_deref(), &auth.json)?
+            }
+            BuilderKind::Buildah | BuilderKind::Podman => {
+                let path = auth_folder.join("config.json");
+                write_private(&path, auth.json.as_bytes())?;
+                path
+            }
+        };
         let mut text = request.dockerfile.clone();
         if let (BuilderKind::Docker, Some(dockerfile)) = (builder.kind, &parsed) {
-            text = command::with_secret_mounts(&text, &runs(dockerfile), &files);
+            text = with_secret_mounts(&text, &runs(dockerfile), &files);
         }
         let path = folder.join("Dockerfile");
         write_private(&path, text.as_bytes())?;

@@ -24,6 +24,33 @@ fn stages_that_are_left_out_are_told() {
 }
 
 #[test]
+fn sign_waits_for_a_build_that_succeeds() {
+    let registry = Registry::start();
+    let base = registry.push("base/busybox:1", &busybox().build());
+    let mut setup = Setup::new();
+    let unsigned = Image::new().with_tools().layer(module_layer(unchanged));
+    setup.image("registry.example/unsigned:1", &unsigned);
+    setup.image("registry.example/m:1", &Image::new().with_tools());
+    let mut work = work("registry.example/m:1");
+    work.sign = Some(sign("registry.example/unsigned:1", &[GLOB]));
+    let mut section = build();
+    section.base_image_registry_tls.insecure = true;
+    work.build = Some(section);
+    // One build that fails, and one that makes an image without the module.
+    for (step, words) in [
+        ("false", "in step 2/2"),
+        ("ls", "no module that would load"),
+    ] {
+        setup.dockerfile(&format!("FROM {base}\nRUN {step}\n"));
+        let outcome = setup.check(work.clone());
+        assert_verdict(&outcome, Stage::Build, Verdict::Failed);
+        assert_says(&outcome, Code::BuildFailed, Effect::Fails, words);
+    }
+    work.build = None;
+    assert_verdict(&setup.check(work), Stage::Sign, Verdict::Verified);
+}
+
+#[test]
 fn what_is_not_verified_is_not_pushed() {
     let registry = Registry::start();
     let mut setup = Setup::new();

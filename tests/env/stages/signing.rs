@@ -162,6 +162,51 @@ fn what_cannot_be_signed_is_told() {
     assert_says(&outcome, Code::SecretMissing, Effect::Blocks, "ns/key");
 }
 
+#[test]
+fn keys_that_cannot_sign_are_told_with_the_module() {
+    let mut setup = Setup::new();
+    let image = Image::new().with_tools().layer(module_layer(unchanged));
+    setup.image("registry.example/m:1", &image);
+    let (own, other) = (Pair::rsa("2048"), Pair::rsa("2048"));
+    for (key, certificate, words) in [
+        (
+            own.locked_key(),
+            own.read("cert.der"),
+            "private key is encrypted",
+        ),
+        (
+            own.read("key.pem"),
+            other.read("cert.der"),
+            "does not belong to the private key",
+        ),
+        (
+            own.read("key.pem"),
+            own.expired(),
+            "the certificate expired on 2001",
+        ),
+        (own.read("key.pem"), b"none".to_vec(), "certificate is none"),
+    ] {
+        setup.objects[0]["data"] = json!({"key": base64(&key)});
+        setup.objects[1]["data"] = json!({"cert": base64(&certificate)});
+        let mut work = work("registry.example/m:1");
+        work.sign = Some(sign("registry.example/m:1", &[GLOB]));
+        let outcome = setup.check(work);
+        assert_verdict(&outcome, Stage::Sign, Verdict::Failed);
+        assert_says(&outcome, Code::SignFailed, Effect::Fails, words);
+    }
+    setup.objects[1]["data"] = json!({"cert.der": "eA=="});
+    let mut work = work("registry.example/m:1");
+    work.sign = Some(sign("registry.example/m:1", &[GLOB]));
+    let outcome = setup.check(work);
+    assert_verdict(&outcome, Stage::Sign, Verdict::Error);
+    assert_says(
+        &outcome,
+        Code::SecretMissing,
+        Effect::Blocks,
+        "has no key cert",
+    );
+}
+
 /// The image of the registry, as a plan would name it, from which only manifests and what is
 /// signed were read.
 #[test]

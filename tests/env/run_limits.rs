@@ -1,0 +1,118 @@
+//! `run --local` from the command line: how much happens at once, and how it ends.
+
+use std::fs;
+use std::ops::Range;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::build::sleeping;
+use crate::run_local::{NOTHING, Setup, assert_says};
+use crate::stages::KERNEL;
+
+/// Starts a run whose build hangs, and waits until it does.
+fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
+    let base = setup.busybox();
+    setup.dockerfile(&format!(
+        "FROM {base}\nRUN trap '' TERM INT; sleep {marker} & sleep {marker}; sleep {marker}\n"
+    ));
+    let child = setup
+        .run(more)
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let start = Instant::now();
+    while sleeping(marker) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn ended_clean(setup: &Setup, marker: &str) {
+    assert_eq!(sleeping(marker), 0, "no process is left");
+    assert_eq!(setup.left(), NOTHING, "no file is left");
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    let folder = setup.folder.path().display().to_string();
+    assert!(!mounts.contains(&folder), "no mount is left: {mounts}");
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
+    for signal in ["INT", "TERM"] {
+        let setup = Setup::new();
+        let marker = format!("3601.{}{signal}", std::process::id());
+        let marker = marker.replace("INT", "1").replace("TERM", "2");
+        let child = hanging(&setup, &[], &marker);
+        let start = Instant::now();
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(child.id().to_string())
+            .status();
+        assert!(status.expect("kill starts").success());
+        let output = child.wait_with_output().expect("the binary ends");
+        let took = start.elapsed();
+        assert_eq!(output.status.code(), Some(130));
+        ended_clean(&setup, &marker);
+        assert!(took < Duration::from_millis(2500), "{took:?}");
+    }
+}
+
+#[test]
+fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
+    let setup = Setup::new();
+    let marker = format!("3602.{}", std::process::id());
+    let child = hanging(&setup, &["--timeout", "6s"], &marker);
+    let output = child.wait_with_output().expect("the binary ends");
+    assert_eq!(output.status.code(), Some(3));
+    ended_clean(&setup, &marker);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_says(&report, "not-decided", "time limit");
+}
+
+/// When each of two builds was in its step, in seconds since boot, as its log says.
+fn spans(build_jobs: &str) -> [Range<f64>; 2] {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    setup.dockerfile(&format!(
+        "FROM {base}\nRUN echo from $(cat /proc/uptime); sleep 2; echo until $(cat /proc/uptime)\n"
+    ));
+    let path = setup.folder.path().join("module.yaml");
+    let yaml = fs::read_to_string(path).expect("the Module");
+    let (module, map) = yaml.split_once("---\n").expect("two documents");
+    let other = module.replace("name: stage, namespace", "name: other, namespace");
+    setup.write("module.yaml", &format!("{module}---\n{other}---\n{map}"));
+    let cache = setup.folder.path().join("cache");
+    let cache_text = cache.display().to_string();
+    setup
+        .run(&["--build-jobs", build_jobs, "-j", "8"])
+        .arg("--cache-dir")
+        .arg(cache_text)
+        .run()
+        .code(1);
+    ["stage", "other"].map(|name| {
+        let log = cache.join(format!("builds/ns_{name}_for_{KERNEL}_on_amd64.log"));
+        let log = fs::read_to_string(log).expect("the log is kept");
+        let time = |mark: &str| -> f64 {
+            let line = log.lines().find_map(|line| line.strip_prefix(mark));
+            let uptime = line.and_then(|line| line.split(' ').next());
+            uptime.expect("a mark").parse().expect("seconds")
+        };
+        time("from ")..time("until ")
+    })
+}
+
+#[test]
+fn as_many_builds_run_at_once_as_build_jobs_says_whatever_j_says() {
+    for (build_jobs, together) in [("1", false), ("2", true)] {
+        let [one, two] = spans(build_jobs);
+        let overlap = one.start < two.end && two.start < one.end;
+        assert_eq!(
+            overlap, together,
+            "--build-jobs {build_jobs}: {one:?} {two:?}"
+        );
+    }
+}

@@ -180,14 +180,20 @@ mod tests {
         let path = archive(folder.path(), &files);
         let target = folder.path().join("layout");
         image_archive(&path, &target).expect("a layout");
-        let layout = crate::registry::layout::Layout::open(&target).expect("a layout");
-        let image = layout.single().expect("one image").clone();
-        let manifest = layout.manifest(&image.digest).expect("its manifest");
-        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+        let json = |path: std::path::PathBuf| -> serde_json::Value {
+            serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+        };
+        let blob = |digest: &str| target.join("blobs/sha256").join(&digest["sha256:".len()..]);
+        let index = json(target.join("index.json"));
+        let named = index["manifests"][0]["digest"].as_str().expect("a digest");
+        let manifest = json(blob(named));
         for layer in 0..2 {
             assert_eq!(manifest["layers"][layer]["digest"], diff_id);
         }
-        assert!(layout.small_blob(&diff_id, 100).is_ok());
+        assert_eq!(fs::read(blob(&diff_id)).expect("the layer"), b"a layer");
+        let config_digest = digest::sha256(config.as_bytes());
+        assert_eq!(manifest["config"]["digest"], config_digest);
+        assert!(blob(&config_digest).is_file());
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +67,22 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
+/// One of the places that `limits.jobs` counts.
+#[derive(Debug, Clone, Default)]
+pub struct Slot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Slot {
+    /// Lets another check begin. For a check that goes on under a limit of its own, so that
+    /// those which only look at images do not wait for builds.
+    pub fn give_back(&self) {
+        self.hold(None);
+    }
+
+    fn hold(&self, permit: Option<OwnedSemaphorePermit>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    }
+}
+
 /// Puts every plan with work to `check`, `limits.jobs` at a time, and gives one row a plan,
 /// in the plans' order. A plan without work is decided by its own findings. A check that
 /// panics becomes an `internal-error` of its module and delays no other. When the run has
@@ -80,7 +96,7 @@ pub async fn run_all<C, F>(
     mut decided: impl FnMut(&ModuleReport),
 ) -> Vec<ModuleReport>
 where
-    C: Fn(Plan) -> F,
+    C: Fn(Plan, Slot) -> F,
     F: Future<Output = Outcome> + Send + 'static,
 {
     let slots = Arc::new(Semaphore::new(limits.jobs.max(1)));
@@ -95,11 +111,14 @@ where
             continue;
         }
         let slots = Arc::clone(&slots);
-        let work = check(plan.clone());
+        let slot = Slot::default();
+        let work = check(plan.clone(), slot.clone());
         let task = running.spawn(async move {
-            let _slot = slots.acquire_owned().await;
+            slot.hold(slots.acquire_owned().await.ok());
             let start = Instant::now();
-            (work.await, start.elapsed())
+            let outcome = work.await;
+            slot.give_back();
+            (outcome, start.elapsed())
         });
         indexes.insert(task.id(), index);
     }
@@ -278,7 +297,7 @@ mod tests {
         }
     }
 
-    async fn by_name(plan: Plan) -> Outcome {
+    async fn by_name(plan: Plan, _: Slot) -> Outcome {
         let findings = match plan.name.as_str() {
             "bad" => vec![Finding::new(Code::ModuleNotFound, "no such module")],
             "slow" => {
@@ -361,6 +380,25 @@ mod tests {
         let rows = run_all(plans, &limits, by_name, |_| ()).await;
         assert_eq!(rows[1].verdict, Verdict::Verified);
         assert_eq!(rows[2].verdict, Verdict::Failed);
+    }
+
+    #[tokio::test]
+    async fn a_check_that_gives_its_place_back_lets_the_next_one_begin() {
+        for (gives_back, next) in [(true, Verdict::Verified), (false, Verdict::Error)] {
+            let limits = RunLimits {
+                jobs: 1,
+                timeout: Some(Duration::from_millis(50)),
+                ..limits()
+            };
+            let check = |plan: Plan, slot: Slot| async move {
+                if gives_back {
+                    slot.give_back();
+                }
+                by_name(plan, slot).await
+            };
+            let rows = run_all(vec![plan("slow"), plan("good")], &limits, check, |_| ()).await;
+            assert_eq!(rows[1].verdict, next);
+        }
     }
 
     #[tokio::test]

@@ -106,6 +106,9 @@ impl Bars {
             self.total.set_message(text);
             return;
         }
+        if self.total.message().starts_with(name) {
+            self.total.set_message("");
+        }
         let mut busy = self.busy();
         let bar = busy.entry(name.to_owned()).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::new_spinner());

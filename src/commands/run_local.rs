@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::check::run::{RunLimits, run_all};
+use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
 use crate::cli::run::{RunArgs, SourceArgs};
 use crate::cluster::{Cluster, connect};
@@ -18,6 +18,7 @@ use crate::model::finding::Code;
 use crate::model::module::Module;
 use crate::model::plan::{KmmRelease, Plan};
 use crate::model::report::{ModuleReport, Report};
+use crate::model::verdict::Stage;
 use crate::plan::plan;
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
@@ -123,11 +124,17 @@ pub(super) async fn check(
         fail_fast: args.fail_fast,
         interrupt: console.interrupt.clone(),
     };
-    let one = |plan: Plan| {
+    let one = |plan: Plan, slot: Slot| {
         let (stages, progress) = (Arc::clone(stages), progress.clone());
         async move {
             let name = progress.name(&plan.namespace, &plan.name, &plan.target.kernel_version);
-            let step = move |stage, step: &str| progress.step(&name, stage, step);
+            let step = move |stage, step: &str| {
+                if stage == Stage::Build {
+                    // From here on --build-jobs limits it.
+                    slot.give_back();
+                }
+                progress.step(&name, stage, step);
+            };
             stages.check(&plan, &step).await
         }
     };

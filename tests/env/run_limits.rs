@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::build::sleeping;
 use crate::run_local::{NOTHING, Setup, assert_says};
-use crate::stages::KERNEL;
+use crate::stages::{KERNEL, base_with_module};
 
 /// Starts a run whose build hangs, and waits until it does.
 fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
@@ -103,6 +103,30 @@ fn spans(build_jobs: &str) -> [Range<f64>; 2] {
         };
         time("from ")..time("until ")
     })
+}
+
+/// With one job, the second Module's image is looked at while the first one's is built.
+#[test]
+fn a_build_keeps_no_image_from_being_looked_at() {
+    let setup = Setup::new();
+    let base = setup.busybox();
+    let found = base_with_module(&setup.registry);
+    setup.dockerfile(&format!("FROM {base}\nRUN sleep 3\n"));
+    let path = setup.folder.path().join("module.yaml");
+    let yaml = fs::read_to_string(&path).expect("the Module");
+    let (module, map) = yaml.split_once("---\n").expect("two documents");
+    let other = module
+        .replace("name: stage, namespace", "name: there, namespace")
+        .replace(&setup.registry.reference("team/stage:1"), &found);
+    setup.write("module.yaml", &format!("{module}---\n{map}---\n{other}"));
+    let run = setup.run(&["-j", "1", "--progress", "plain"]).run().code(1);
+    let order: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.contains(": verified") || line.contains(": failed"))
+        .map(|line| line.split(" (").next().unwrap_or(line))
+        .collect();
+    assert_eq!(order, ["ns/there: verified", "ns/stage: failed"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cluster::client::Cluster;
 use crate::cluster::fault::Fault;
 use crate::cluster::resource::{
-    CLUSTER_VERSION, CONFIG_MAP, MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET,
+    CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET,
     SERVICE_ACCOUNT,
 };
 use crate::model::module::{Module, ModuleSpec};
@@ -183,12 +183,43 @@ impl Cluster {
         Ok(sets)
     }
 
+    /// The authorities that OpenShift's nodes trust at single registries, PEM by
+    /// host, with two dots before a port: the ConfigMap in openshift-config that `additionalTrustedCA` of
+    /// `images.config.openshift.io/cluster` names. A cluster without them has none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn trusted_authorities(&self) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+        let image: Option<Value> = if_there(self.get(IMAGE_CONFIG, None, "cluster").await)?;
+        let name = image.as_ref().and_then(|image| {
+            let name = image["spec"]["additionalTrustedCA"]["name"].as_str();
+            name.filter(|name| !name.is_empty())
+        });
+        let Some(name) = name else {
+            return Ok(BTreeMap::new());
+        };
+        let map = if_there(self.config_map("openshift-config", name).await)?;
+        let data = map.and_then(|map| map.data).unwrap_or_default();
+        Ok(data
+            .into_iter()
+            .map(|(key, pem)| (key, pem.into_bytes()))
+            .collect())
+    }
+
     /// OpenShift's ClusterVersion.
     ///
     /// # Errors
     /// [`Fault::NotServed`] where this is no OpenShift, or why it could not be read.
     pub async fn cluster_version(&self) -> Result<Value, Fault> {
         self.get(CLUSTER_VERSION, None, "version").await
+    }
+}
+
+fn if_there<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(object) => Ok(Some(object)),
+        Err(Fault::NotServed(_) | Fault::NotFound(_)) => Ok(None),
+        Err(fault) => Err(fault),
     }
 }
 

@@ -93,6 +93,13 @@ pub const CLUSTER_VERSION: Resource = Resource {
     plural: "clusterversions",
     kind: "ClusterVersion",
 };
+/// OpenShift's settings for images.
+pub const IMAGE_CONFIG: Resource = Resource {
+    group: "config.openshift.io",
+    version: "v1",
+    plural: "images",
+    kind: "Image",
+};
 /// The kinds of OpenShift's mirror rules.
 pub const MIRROR_SETS: [Resource; 3] = [
     Resource {

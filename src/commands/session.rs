@@ -1,6 +1,7 @@
 //! What the commands that look at images share: registries and layouts as the flags say,
 //! and the facts about kernels.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::registry::cache::Cache;
 use crate::registry::credentials;
 use crate::registry::http::HttpConfig;
 use crate::registry::mirrors::{self, Mirrors};
+use crate::registry::trust::{TrustPlaces, host_of_key};
 use crate::sign::pem;
 
 /// The way to images and to the objects that Modules refer to.
@@ -47,7 +49,24 @@ impl Session {
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
     ) -> Result<Self, Error> {
+        Self::trusting(args, inputs, cluster, BTreeMap::new())
+    }
+
+    /// The same where some hosts have authorities of their own.
+    fn trusting(
+        args: &RegistryArgs,
+        inputs: &mut Inputs,
+        cluster: Option<Arc<Cluster>>,
+        authorities: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self, Error> {
         let variable = |name: &str| std::env::var_os(name);
+        let trust = TrustPlaces {
+            of_cluster: authorities
+                .into_iter()
+                .map(|(key, pem)| (host_of_key(&key), pem))
+                .collect(),
+            ..TrustPlaces::of_machine(&variable)
+        };
         let (mirrors, notes) = mirrors::places::read(args.registries_conf.as_deref(), &variable)
             .map_err(|why| {
                 unusable(
@@ -69,7 +88,7 @@ impl Session {
             known: Known::default(),
         };
         Ok(Self {
-            images: images(args, mirrors.and(sets))?,
+            images: images(args, mirrors.and(sets), trust)?,
             objects: Arc::new(objects),
             notes,
         })
@@ -77,8 +96,8 @@ impl Session {
 }
 
 impl Session {
-    /// The same with the mirror rules of the cluster's nodes, as far as they may be read,
-    /// behind those of `-f`.
+    /// The same with the mirror rules of the cluster's nodes, behind those of `-f`, and with
+    /// the authorities that they trust at single registries, as far as they may be read.
     ///
     /// # Errors
     /// As [`Session::new`], or the API server cannot be asked.
@@ -88,19 +107,32 @@ impl Session {
         cluster: Option<Arc<Cluster>>,
     ) -> Result<Self, Error> {
         let mut notes = Vec::new();
+        let mut authorities = BTreeMap::new();
         if let Some(cluster) = &cluster {
-            match cluster.mirror_sets().await {
-                Ok(sets) => inputs.mirror_sets.extend(sets),
-                Err(Fault::Forbidden(why)) => notes.push(format!(
-                    "images are asked for without the mirror rules of the cluster's nodes: {why}"
-                )),
-                Err(fault) => {
-                    let doing = "reading the cluster's mirror rules";
-                    return Err(fault.into_error(doing, "cross-check"));
+            let mut as_far_as_allowed = |what: &str, fault: Fault| match fault {
+                Fault::Forbidden(why) => {
+                    notes.push(format!(
+                        "images are asked for without the {what} of the cluster's nodes: {why}"
+                    ));
+                    Ok(())
                 }
+                fault => Err(fault.into_error(
+                    &format!("reading the {what} of the cluster's nodes"),
+                    "cross-check",
+                )),
+            };
+            let (sets, trusted) =
+                futures::join!(cluster.mirror_sets(), cluster.trusted_authorities());
+            match sets {
+                Ok(sets) => inputs.mirror_sets.extend(sets),
+                Err(fault) => as_far_as_allowed("mirror rules", fault)?,
+            }
+            match trusted {
+                Ok(trusted) => authorities = trusted,
+                Err(fault) => as_far_as_allowed("trusted CAs", fault)?,
             }
         }
-        let mut session = Self::new(args, inputs, cluster)?;
+        let mut session = Self::trusting(args, inputs, cluster, authorities)?;
         session.notes.extend(notes);
         Ok(session)
     }
@@ -113,7 +145,7 @@ fn unusable(message: String, hint: &str) -> Error {
     }
 }
 
-fn images(args: &RegistryArgs, mirrors: Mirrors) -> Result<Arc<Images>, Error> {
+fn images(args: &RegistryArgs, mirrors: Mirrors, trust: TrustPlaces) -> Result<Arc<Images>, Error> {
     let cache_dir = match (&args.cache_dir, args.no_cache) {
         (_, true) => None,
         (Some(dir), false) => Some(dir.clone()),
@@ -124,6 +156,7 @@ fn images(args: &RegistryArgs, mirrors: Mirrors) -> Result<Arc<Images>, Error> {
         mirrors,
         http: HttpConfig {
             ca_files: args.ca_file.iter().cloned().collect(),
+            trust,
             insecure_hosts: args.insecure_registry.clone(),
             ..HttpConfig::default()
         },

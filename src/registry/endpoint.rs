@@ -10,7 +10,7 @@ use reqwest::{Client, Response, StatusCode};
 use crate::model::module::TlsOptions;
 use crate::registry::challenge::Challenge;
 use crate::registry::fault::{Fault, FaultKind};
-use crate::registry::http::{HttpClients, HttpConfig, Profile, Trouble};
+use crate::registry::http::{HttpClients, HttpConfig, Trouble};
 use crate::registry::retry;
 
 /// How long a registry that did not answer is taken for dead.
@@ -71,9 +71,9 @@ impl Endpoints {
         })
     }
 
-    /// The further authorities that are trusted (PEM).
-    pub(crate) fn authority_files(&self) -> &[Vec<u8>] {
-        self.http.authority_files()
+    /// The further authorities that are trusted at a host (PEM).
+    pub(crate) fn authority_files(&self, host: &str) -> Vec<Vec<u8>> {
+        self.http.authority_files(host)
     }
 
     /// Who answers for a registry. Those who ask at the same time share one look.
@@ -111,7 +111,7 @@ impl Endpoints {
             host => host,
         };
         let proxy = !is_loopback(host);
-        let client = self.http.client(Profile { verify, proxy })?;
+        let client = self.http.client(self.http.profile(host, verify, proxy)?)?;
         let http = format!("http://{address}");
         let https = format!("https://{address}");
         if !proxy && let Ok(endpoint) = look_at(host, &http, &client, false, true).await {

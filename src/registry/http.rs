@@ -8,10 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::retry;
+use crate::registry::trust::TrustPlaces;
 
 /// How many redirects one request follows.
 const MAX_REDIRECTS: usize = 10;
@@ -21,6 +22,8 @@ const MAX_REDIRECTS: usize = 10;
 pub struct HttpConfig {
     /// Certificates of further authorities (`--ca-file`, PEM).
     pub ca_files: Vec<PathBuf>,
+    /// Where the certificates of single hosts are.
+    pub trust: TrustPlaces,
     /// Hosts (`host[:port]`) with plain HTTP, or TLS that nobody verifies
     /// (`--insecure-registry`).
     pub insecure_hosts: Vec<String>,
@@ -35,6 +38,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             ca_files: Vec::new(),
+            trust: TrustPlaces::default(),
             insecure_hosts: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
@@ -43,8 +47,10 @@ impl Default for HttpConfig {
 }
 
 /// One way to talk to a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Profile {
+    /// The host whose own certificates count; `None` for one that has none.
+    pub(crate) host: Option<String>,
     /// Certificates are verified.
     pub(crate) verify: bool,
     /// Through the proxy that the environment names.
@@ -56,6 +62,7 @@ pub(crate) struct Profile {
 pub(crate) struct HttpClients {
     authorities: Vec<Certificate>,
     authority_files: Vec<Vec<u8>>,
+    trust: TrustPlaces,
     connect_timeout: Duration,
     read_timeout: Duration,
     clients: Mutex<HashMap<Profile, Client>>,
@@ -86,15 +93,30 @@ impl HttpClients {
         Ok(Self {
             authorities,
             authority_files,
+            trust: config.trust.clone(),
             connect_timeout: config.connect_timeout,
             read_timeout: config.read_timeout,
             clients: Mutex::default(),
         })
     }
 
-    /// The files of further authorities, PEM.
-    pub(crate) fn authority_files(&self) -> &[Vec<u8>] {
-        &self.authority_files
+    /// The files of further authorities for a host, PEM.
+    pub(crate) fn authority_files(&self, host: &str) -> Vec<Vec<u8>> {
+        let own = self.trust.of_host(host).unwrap_or_default();
+        [self.authority_files.clone(), own.authorities].concat()
+    }
+
+    /// The way to talk to a host.
+    ///
+    /// # Errors
+    /// Its certificates are there and cannot be read.
+    pub(crate) fn profile(&self, host: &str, verify: bool, proxy: bool) -> Result<Profile, Fault> {
+        let trust = self.trust.of_host(host).map_err(certificates_fault)?;
+        Ok(Profile {
+            host: (!trust.is_empty()).then(|| host.to_owned()),
+            verify,
+            proxy,
+        })
     }
 
     /// How long a server may be slow.
@@ -107,6 +129,7 @@ impl HttpClients {
         if let Some(client) = clients.get(&profile) {
             return Ok(client.clone());
         }
+        let verify = profile.verify;
         let mut builder = Client::builder()
             .user_agent(concat!("kubectl-kmm-preflight/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_timeout)
@@ -119,14 +142,17 @@ impl HttpClients {
                     .is_some_and(|url| url.scheme() == "https");
                 if attempt.previous().len() > MAX_REDIRECTS {
                     attempt.error("too many redirects")
-                } else if profile.verify && from_tls && attempt.url().scheme() != "https" {
+                } else if verify && from_tls && attempt.url().scheme() != "https" {
                     attempt.error("a redirect from HTTPS to plain HTTP")
                 } else {
                     attempt.follow()
                 }
             }))
             .tls_certs_merge(self.authorities.iter().cloned())
-            .tls_danger_accept_invalid_certs(!profile.verify);
+            .tls_danger_accept_invalid_certs(!verify);
+        if let Some(host) = &profile.host {
+            builder = self.with_own(builder, host)?;
+        }
         if !profile.proxy {
             builder = builder.no_proxy();
         }
@@ -139,6 +165,31 @@ impl HttpClients {
         clients.insert(profile, client.clone());
         Ok(client)
     }
+}
+
+impl HttpClients {
+    /// A client that trusts, and shows, what there is for one host.
+    fn with_own(&self, mut builder: ClientBuilder, host: &str) -> Result<ClientBuilder, Fault> {
+        let trust = self.trust.of_host(host).map_err(certificates_fault)?;
+        let damaged = |error: reqwest::Error| {
+            certificates_fault(format!("registry {host}: {}", chain(&error)))
+        };
+        for pem in &trust.authorities {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(damaged)?);
+        }
+        if let Some(pem) = &trust.identity {
+            builder = builder.identity(Identity::from_pem(pem).map_err(damaged)?);
+        }
+        Ok(builder)
+    }
+}
+
+fn certificates_fault(message: String) -> Fault {
+    Fault::new(
+        FaultKind::Unreachable,
+        format!("the certificates for a registry cannot be used: {message}"),
+    )
+    .hint("correct the files in the registry's certs.d folder")
 }
 
 /// What kept a request from being answered.

@@ -19,3 +19,4 @@ pub mod push;
 pub mod repository;
 pub mod retry;
 mod token;
+pub mod trust;

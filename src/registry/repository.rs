@@ -289,7 +289,7 @@ impl Repository {
         Ok(PushAccess {
             plain_http: self.endpoint.base.starts_with("http:"),
             verified: self.endpoint.verified,
-            authorities: self.registries.endpoints.authority_files().to_vec(),
+            authorities: self.registries.endpoints.authority_files(&self.host),
             auth,
         })
     }

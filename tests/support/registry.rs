@@ -32,6 +32,14 @@ pub(crate) struct Registry {
     auth: Auth,
 }
 
+/// Who shows a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    Off,
+    Server,
+    Mutual,
+}
+
 /// What a registry wants to be shown.
 #[derive(Debug)]
 enum Auth {
@@ -43,17 +51,17 @@ enum Auth {
 impl Registry {
     /// Plain HTTP, open to everyone.
     pub(crate) fn start() -> Self {
-        Self::serve(Auth::Nothing, "", false)
+        Self::serve(Auth::Nothing, "", Tls::Off)
     }
 
     /// Plain HTTP; [`USER`] and [`PASSWORD`] by basic authentication.
     pub(crate) fn with_password() -> Self {
-        Self::serve(Auth::Password, HTPASSWD_CONFIG, false)
+        Self::serve(Auth::Password, HTPASSWD_CONFIG, Tls::Off)
     }
 
     /// HTTPS with a certificate of an authority that only [`Registry::ca`] knows.
     pub(crate) fn with_tls() -> Self {
-        Self::serve(Auth::Nothing, "", true)
+        Self::serve(Auth::Nothing, "", Tls::Server)
     }
 
     /// Tokens of this server, which is known to the registry under `realm`; plain HTTP or
@@ -64,10 +72,16 @@ impl Registry {
              rootcertbundle: '{}'}}}}\n",
             server.certificate().display()
         );
+        let tls = if tls { Tls::Server } else { Tls::Off };
         Self::serve(Auth::Token(server.signer()), &config, tls)
     }
 
-    fn serve(auth: Auth, auth_config: &str, tls: bool) -> Self {
+    /// HTTPS for those who show a certificate by [`Registry::ca`], such as `server.crt`.
+    pub(crate) fn with_client_certificates() -> Self {
+        Self::serve(Auth::Nothing, "", Tls::Mutual)
+    }
+
+    fn serve(auth: Auth, auth_config: &str, tls: Tls) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the registry");
         let port = free_port();
         let dir = folder.path();
@@ -77,10 +91,14 @@ impl Registry {
              http:\n  addr: 127.0.0.1:{port}\n",
             dir.display()
         );
-        if tls {
+        if tls != Tls::Off {
             write_certificates(dir);
+            let clients = match tls {
+                Tls::Mutual => format!(", clientcas: [{}/ca.crt]", dir.display()),
+                _ => String::new(),
+            };
             config += &format!(
-                "  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n",
+                "  tls: {{certificate: {0}/server.crt, key: {0}/server.key{clients}}}\n",
                 dir.display()
             );
         }
@@ -95,7 +113,7 @@ impl Registry {
             server,
             port,
             folder,
-            scheme: if tls { "https" } else { "http" },
+            scheme: if tls == Tls::Off { "http" } else { "https" },
             auth,
         }
     }
@@ -113,6 +131,17 @@ impl Registry {
     /// File of the certificate authority of a registry with TLS.
     pub(crate) fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
+    }
+
+    /// Files of a certificate by the authority, and of its key.
+    pub(crate) fn certificate(&self) -> [PathBuf; 2] {
+        ["server.crt", "server.key"].map(|name| self.folder.path().join(name))
+    }
+
+    fn identity(&self) -> reqwest::Identity {
+        let read = |path| fs::read(path).expect("a certificate or key");
+        let pem = self.certificate().map(read).concat();
+        reqwest::Identity::from_pem(&pem).expect("a certificate with its key")
     }
 
     /// Folder of the stored blobs and links, for tests that damage them.
@@ -191,7 +220,7 @@ impl Registry {
             if self.scheme == "https" {
                 let pem = fs::read(self.ca()).expect("the authority's certificate");
                 let ca = reqwest::Certificate::from_pem(&pem).expect("a certificate");
-                client = client.add_root_certificate(ca);
+                client = client.add_root_certificate(ca).identity(self.identity());
             }
             let client = client.build().expect("a client");
             let mut request = client.request(method, &url);

@@ -5,7 +5,7 @@ mod connection;
 pub(crate) mod crds;
 mod cross_check;
 mod diagnosis;
-mod operator;
+pub(crate) mod operator;
 mod releases;
 mod resilience;
 mod rights;

@@ -14,6 +14,8 @@ pub struct Surroundings {
     pub columns: Option<usize>,
     /// `NO_COLOR` is there, whatever it says (no-color.org).
     pub no_color: bool,
+    /// What `FORCE_HYPERLINK` says: `0` for never, everything else for always.
+    pub force_links: Option<bool>,
     /// `CLICOLOR_FORCE` is there and not `0` (bixense.com/clicolors).
     pub force_color: bool,
     /// `TERM`.
@@ -32,6 +34,7 @@ impl Surroundings {
             terminal: std::io::stdout().is_terminal(),
             columns: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
             no_color: std::env::var_os("NO_COLOR").is_some(),
+            force_links: text("FORCE_HYPERLINK").map(|text| text != "0"),
             force_color: text("CLICOLOR_FORCE").is_some_and(|text| text != "0"),
             term: text("TERM").unwrap_or_default(),
             columns_variable: text("COLUMNS").and_then(|text| text.parse().ok()),
@@ -54,6 +57,13 @@ impl Surroundings {
         }
     }
 
+    /// True when codes are links: `FORCE_HYPERLINK` decides, then whether stdout is a terminal
+    /// with colour. Terminals without links pass over OSC 8; the consoles of kernels do not.
+    fn links(&self, when: When) -> bool {
+        let can = self.terminal && !matches!(self.term.as_str(), "" | "dumb" | "linux");
+        self.force_links.unwrap_or(can && self.color(when))
+    }
+
     /// The screen. Without a terminal it is as wide as `COLUMNS` says, or 80.
     pub fn screen(&self, when: When) -> Screen {
         let locale = self.locale.to_ascii_lowercase();
@@ -65,6 +75,7 @@ impl Surroundings {
                 .filter(|width| *width > 0)
                 .unwrap_or(Screen::PLAIN.width),
             color: self.color(when),
+            links: self.links(when),
             unicode: (locale.contains("utf-8") || locale.contains("utf8")) && self.term != "dumb",
         }
     }
@@ -102,6 +113,41 @@ mod tests {
             (&with(&terminal, false, true), When::Never, false),
         ] {
             assert_eq!(surroundings.color(when), expected, "{surroundings:?}");
+        }
+    }
+
+    #[test]
+    fn links_need_a_terminal_that_has_them() {
+        for (term, terminal, no_color, force, when, expected) in [
+            ("xterm-256color", true, false, None, When::Auto, true),
+            (
+                "xterm-256color",
+                true,
+                false,
+                Some(false),
+                When::Auto,
+                false,
+            ),
+            ("xterm-256color", true, true, None, When::Auto, false),
+            ("xterm-256color", true, false, None, When::Never, false),
+            ("xterm-256color", false, false, None, When::Always, false),
+            ("dumb", true, false, None, When::Always, false),
+            ("linux", true, false, None, When::Auto, false),
+            ("", true, false, None, When::Auto, false),
+            ("dumb", false, true, Some(true), When::Never, true),
+        ] {
+            let surroundings = Surroundings {
+                terminal,
+                no_color,
+                force_links: force,
+                term: term.into(),
+                ..Surroundings::default()
+            };
+            assert_eq!(
+                surroundings.screen(when).links,
+                expected,
+                "{surroundings:?}"
+            );
         }
     }
 

@@ -14,6 +14,17 @@ pub struct Explanation {
     pub fix: &'static str,
 }
 
+/// Where the README of this release explains a code.
+pub fn url(code: Code) -> String {
+    const README: &str = concat!(
+        env!("CARGO_PKG_REPOSITORY"),
+        "/blob/v",
+        env!("CARGO_PKG_VERSION"),
+        "/README.md"
+    );
+    format!("{README}#{code}")
+}
+
 /// The text of `explain CODE`.
 pub fn text(code: Code) -> String {
     let about = explain(code);
@@ -33,7 +44,7 @@ pub fn markdown() -> String {
         .map(|code| {
             let about = explain(*code);
             format!(
-                "- **`{code}`** — {} {} *{}*\n",
+                "- <a id=\"{code}\"></a>**`{code}`** — {} {} *{}*\n",
                 about.what, about.why, about.fix
             )
         })

@@ -85,7 +85,7 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         text.push_str(&format!(
             "  {} {}",
             screen.severity(finding.severity),
-            body.trim_start()
+            screen.linked(body.trim_start(), finding.code)
         ));
         if let Some(hint) = &finding.hint {
             text.push_str(&wrap(&format!("hint: {hint}"), screen.width, "    "));

@@ -39,6 +39,7 @@ pub fn render(report: &Report) -> String {
             "tool": {"driver": {
                 "name": "kubectl-kmm-preflight",
                 "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
@@ -55,6 +56,7 @@ fn rule(code: Code) -> Value {
         "shortDescription": {"text": text.what},
         "fullDescription": {"text": text.why},
         "help": {"text": text.fix},
+        "helpUri": codes::url(code),
         "defaultConfiguration": {"level": level(code.severity())},
     })
 }

@@ -2,8 +2,9 @@
 
 use owo_colors::{OwoColorize, Style};
 
-use crate::model::finding::Severity;
+use crate::model::finding::{Code, Severity};
 use crate::model::verdict::Verdict;
+use crate::report::codes::url;
 
 /// What the screen can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Screen {
     pub color: bool,
     /// Signs beyond ASCII.
     pub unicode: bool,
+    /// Hyperlinks (OSC 8).
+    pub links: bool,
 }
 
 impl Screen {
@@ -22,6 +25,7 @@ impl Screen {
         width: 80,
         color: false,
         unicode: false,
+        links: false,
     };
 
     /// A text in a style, where there is colour.
@@ -63,6 +67,15 @@ impl Screen {
             _ => Style::new().cyan(),
         };
         self.paint(stage, style)
+    }
+
+    /// A text with the first mention of a code made a link to what it means.
+    pub fn linked(&self, text: &str, code: Code) -> String {
+        if !self.links {
+            return text.to_owned();
+        }
+        let link = format!("\u{1b}]8;;{}\u{1b}\\{code}\u{1b}]8;;\u{1b}\\", url(code));
+        text.replacen(code.as_str(), &link, 1)
     }
 
     /// A severity's word in its colour.

@@ -295,6 +295,7 @@ fn message(finding: &Finding, whom: &str, screen: &Screen) -> String {
     let body = wrap(&text, screen.width, "    ");
     // The first line stands further out; the severity is coloured after the wrapping.
     let rest = body.trim_start().strip_prefix(word).unwrap_or_default();
+    let rest = screen.linked(rest, finding.code);
     format!("  {}{rest}", screen.severity(finding.severity))
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::finding::Code;
+use crate::report::codes;
 use crate::report::samples::{mixed, report, row};
 
 #[test]
@@ -73,4 +74,25 @@ fn many_findings_alike_are_cut_short() {
     assert!(text.contains("and 6 more symbol-missing"), "{text}");
     let wide = render(&report(rows), &Screen::PLAIN, true);
     assert_eq!(wide.matches("unknown symbol").count(), 9);
+}
+
+#[test]
+fn a_code_is_a_link_to_what_it_means_and_moves_nothing() {
+    let linked = Screen {
+        links: true,
+        ..Screen::PLAIN
+    };
+    let text = render(&mixed(), &linked, false);
+    let code = Code::SymbolVersionMismatch;
+    let (start, end) = ("\u{1b}]8;;", "\u{1b}\\");
+    let link = format!("{start}{}{end}{code}{start}{end}:", codes::url(code));
+    assert!(text.contains(&link), "{text:?}");
+    let mut bare = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(start) {
+        bare.push_str(before);
+        rest = after.split_once(end).map_or("", |(_, rest)| rest);
+    }
+    bare.push_str(rest);
+    assert_eq!(bare, render(&mixed(), &Screen::PLAIN, false));
 }

@@ -38,6 +38,7 @@ fn the_head_is_as_krew_wants_it() {
     assert_eq!(manifest["kind"], "Plugin");
     assert_eq!(manifest["metadata"]["name"], "kmm");
     assert_eq!(spec["version"], concat!("v", env!("CARGO_PKG_VERSION")));
+    assert_eq!(spec["homepage"], env!("CARGO_PKG_REPOSITORY"));
     let short = spec["shortDescription"].as_str().expect("a description");
     assert!(!short.is_empty() && short.len() <= 50 && !short.contains('\n'));
     let long = spec["description"].as_str().expect("a description");
@@ -60,6 +61,13 @@ fn every_platform_is_one_of_krews_and_has_its_archive() {
             uri.starts_with("https://") && uri.ends_with(".tar.gz"),
             "{uri}"
         );
+        let release = concat!(
+            env!("CARGO_PKG_REPOSITORY"),
+            "/releases/download/v",
+            env!("CARGO_PKG_VERSION"),
+            "/"
+        );
+        assert!(uri.starts_with(release), "{uri}");
         let sha256 = platform["sha256"].as_str().expect("a checksum");
         assert!(
             sha256.len() == 64

@@ -6,6 +6,8 @@ mod explain;
 mod formats;
 mod help;
 mod krew;
+mod manual;
+mod pictures;
 #[path = "../support/preflight.rs"]
 mod preflight;
 mod schema;

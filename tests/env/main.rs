@@ -6,6 +6,7 @@ mod build_faults;
 mod cluster;
 mod credentials;
 mod docker;
+mod documents;
 mod driver;
 mod enforcing;
 mod environment;
@@ -21,3 +22,4 @@ mod sign_file;
 mod stages;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;

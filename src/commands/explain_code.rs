@@ -6,13 +6,13 @@ use crate::cli::output::Format;
 use crate::commands::{Done, as_yaml};
 use crate::error::Error;
 use crate::model::finding::Code;
-use crate::report::codes;
+use crate::report::{Screen, codes};
 
 /// Explains each of the codes.
 ///
 /// # Errors
 /// A word that is no finding code, or a format that describes findings of Modules.
-pub fn run(words: &[String], format: Format) -> Result<Done, Error> {
+pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Error> {
     let codes = words
         .iter()
         .map(|word| word.parse())
@@ -25,7 +25,10 @@ pub fn run(words: &[String], format: Format) -> Result<Done, Error> {
         })?;
     let stdout = match format {
         Format::Table | Format::Wide => {
-            let texts: Vec<String> = codes.iter().map(|code| codes::text(*code)).collect();
+            let texts: Vec<String> = codes
+                .iter()
+                .map(|code| codes::text(*code, screen))
+                .collect();
             texts.join("\n")
         }
         Format::Name => codes.iter().map(|code| format!("{code}\n")).collect(),
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     fn explained(word: &str, format: Format) -> Result<Done, Error> {
-        run(&[word.to_owned()], format)
+        run(&[word.to_owned()], format, &Screen::PLAIN)
     }
 
     #[test]

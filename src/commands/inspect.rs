@@ -7,6 +7,7 @@ use crate::error::{EXIT_NOTHING, EXIT_VERIFIED, Error};
 use crate::image::open::Images;
 use crate::model::target::Arch;
 use crate::registry::access::Access;
+use crate::report::Screen;
 
 /// Lists the kernel modules of an image.
 ///
@@ -16,6 +17,7 @@ pub async fn run(
     reference: &str,
     arch: Arch,
     format: Format,
+    screen: &Screen,
     images: &Images,
     access: &Access,
     to_yaml: impl Fn(&serde_json::Value) -> String,
@@ -36,7 +38,7 @@ pub async fn run(
         Format::Name => inspection.names(),
         _ if empty => String::new(),
         Format::Wide => inspection.table(true),
-        _ => inspection.table(false),
+        _ => inspection.text(screen),
     };
     Ok(Done {
         stdout,

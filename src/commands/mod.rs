@@ -74,7 +74,8 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
         }
         Command::Explain(args) if !args.codes.is_empty() => {
-            explain_code::run(&args.codes, output.output)
+            let screen = Surroundings::of_process().screen(output.color);
+            explain_code::run(&args.codes, output.output, &screen)
         }
         Command::Explain(args) => in_runtime(output, &[], async |c| {
             let screen = Surroundings::of_process().screen(output.color);
@@ -105,6 +106,7 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
                 &args.image,
                 arch,
                 c.format,
+                &Surroundings::of_process().screen(output.color),
                 &session.images,
                 &access,
                 as_yaml,

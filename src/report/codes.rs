@@ -2,6 +2,8 @@
 //! README's list.
 
 use crate::model::finding::Code;
+use crate::report::screen::Screen;
+use crate::report::wrap::wrap;
 
 /// The text about one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +28,19 @@ pub fn url(code: Code) -> String {
 }
 
 /// The text of `explain CODE`.
-pub fn text(code: Code) -> String {
+pub fn text(code: Code, screen: &Screen) -> String {
     let about = explain(code);
-    format!(
-        "{code} ({})\n\n{}\n\nWhy: {}\n\nWhat to do: {}\n",
-        code.severity().as_str(),
-        about.what,
-        about.why,
-        about.fix
-    )
+    let title = screen.linked(code.as_str(), code);
+    let mut text = format!("{title} ({})\n", screen.severity(code.severity()));
+    for part in [
+        about.what.to_owned(),
+        format!("Why: {}", about.why),
+        format!("What to do: {}", about.fix),
+    ] {
+        text.push('\n');
+        text.push_str(&wrap(&part, screen.width, ""));
+    }
+    text
 }
 
 /// The list of all codes as the README prints it.

@@ -1,10 +1,14 @@
 //! What `inspect` shows: the kernel modules of an image.
 
+use owo_colors::Style as Paint;
 use serde_json::{Value, json};
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
+use unicode_width::UnicodeWidthStr;
 
 use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
+use crate::report::screen::Screen;
+use crate::report::wrap::wrap;
 
 /// The kernel modules of one image, by path.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,6 +160,16 @@ impl Inspection {
             .collect()
     }
 
+    /// The table where it fits the screen, or else a block for every module.
+    pub fn text(&self, screen: &Screen) -> String {
+        let table = self.table(false);
+        if table.lines().all(|line| line.width() <= screen.width) {
+            return table;
+        }
+        let blocks: Vec<String> = self.modules.iter().map(|one| block(one, screen)).collect();
+        blocks.join("\n")
+    }
+
     /// One path a line.
     pub fn names(&self) -> String {
         self.modules
@@ -195,6 +209,26 @@ impl Inspection {
             "modules": modules,
         })
     }
+}
+
+fn block(module: &InspectedModule, screen: &Screen) -> String {
+    let title = screen.paint(&module.path, Paint::new().bold());
+    let mut text = format!("{title}\n");
+    let depends = module.depends.join(", ");
+    for (name, value) in [
+        ("link to", module.link.as_deref()),
+        ("problem", module.problem.as_deref()),
+        ("kernel", module.kernel.as_deref()),
+        ("vermagic", module.vermagic.as_deref()),
+        ("depends", Some(depends.as_str())),
+        ("signer", module.signer.as_deref()),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let value = wrap(value, screen.width, "            ");
+            text.push_str(&format!("  {name:<10}{}", value.trim_start()));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -244,6 +278,25 @@ mod tests {
              /srv/bar.ko                         -        (Invalid ELF header magic: != ELF)   -         -\n"
         );
         assert!(inspection().table(true).contains("sha256:3"));
+    }
+
+    #[test]
+    fn a_narrow_screen_shows_a_block_for_every_module() {
+        let narrow = Screen {
+            width: 40,
+            ..Screen::PLAIN
+        };
+        assert_eq!(
+            inspection().text(&narrow),
+            "/opt/lib/modules/5.14.0/foo.ko.xz\n  kernel    5.14.0\n  \
+             vermagic  5.14.0 SMP mod_unload\n  depends   a, b\n\n\
+             /srv/bar.ko\n  problem   Invalid ELF header magic: !=\n            ELF\n"
+        );
+        let wide = Screen {
+            width: 120,
+            ..Screen::PLAIN
+        };
+        assert_eq!(inspection().text(&wide), inspection().table(false));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod pictures;
 #[path = "../support/preflight.rs"]
 mod preflight;
 mod schema;
+mod unwritable;
 
 use std::process::{Command, Output};
 

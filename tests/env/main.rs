@@ -14,6 +14,7 @@ mod faults;
 mod kernel_judge;
 mod kubectl;
 mod linters;
+mod mirrors;
 mod registry;
 mod run_limits;
 mod run_local;

@@ -175,7 +175,13 @@ impl HttpClients {
             certificates_fault(format!("registry {host}: {}", chain(&error)))
         };
         for pem in &trust.authorities {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(damaged)?);
+            let certificates = Certificate::from_pem_bundle(pem).map_err(damaged)?;
+            if certificates.is_empty() {
+                return Err(certificates_fault(format!(
+                    "a file for registry {host} holds none"
+                )));
+            }
+            builder = builder.tls_certs_merge(certificates);
         }
         if let Some(pem) = &trust.identity {
             builder = builder.identity(Identity::from_pem(pem).map_err(damaged)?);
@@ -189,7 +195,7 @@ fn certificates_fault(message: String) -> Fault {
         FaultKind::Unreachable,
         format!("the certificates for a registry cannot be used: {message}"),
     )
-    .hint("correct the files in the registry's certs.d folder")
+    .hint("correct the registry's certs.d folder, or the cluster's additionalTrustedCA")
 }
 
 /// What kept a request from being answered.

@@ -9,6 +9,7 @@ use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerInfos};
 use der::Decode;
 use der::asn1::OctetString;
+use kmm_preflight::sign::compression::Compression;
 use kmm_preflight::sign::keys::{KeyFault, Signer};
 use kmm_preflight::sign::{appended, pkcs7};
 use tempfile::TempDir;
@@ -182,6 +183,32 @@ fn rsa_signatures_are_sign_files_own_bytes() {
         let theirs = signed_by_sign_file(&pair, &file);
         let ours = pair.sign_module(&content);
         assert!(ours == theirs, "RSA of {bits} bits: the bytes differ");
+    }
+}
+
+/// kmod and the kernel decompress a module before they look for its signature; the judges are
+/// the compressors' own programs, and what sign-file makes of the plain module.
+#[test]
+fn a_compressed_module_holds_sign_files_own_bytes() {
+    let pair = Pair::rsa("2048");
+    let file = pair.path("module.ko");
+    fs::write(&file, content()).expect("a file");
+    let theirs = signed_by_sign_file(&pair, &file);
+    for (compression, program) in [
+        (Compression::Gzip, "gzip"),
+        (Compression::Xz, "xz"),
+        (Compression::Zstd, "zstd"),
+    ] {
+        let packed = compression.compress(&pair.sign_module(&content()));
+        let path = pair.path("packed");
+        fs::write(&path, packed.expect("memory enough")).expect("a file");
+        let output = Command::new(program)
+            .arg("-dc")
+            .stdin(fs::File::open(&path).expect("the file"))
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{program} takes it");
+        assert!(output.stdout == theirs, "{program}: the bytes differ");
     }
 }
 

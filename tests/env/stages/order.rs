@@ -24,6 +24,22 @@ fn stages_that_are_left_out_are_told() {
 }
 
 #[test]
+fn a_stage_runs_without_those_before_it_where_it_is_named_alone() {
+    let mut setup = Setup::new();
+    let image = Image::new().with_tools().layer(module_layer(unchanged));
+    setup.image("registry.example/m:1", &image);
+    let mut work = work("registry.example/m:1");
+    work.sign = Some(sign("registry.example/m:1", &[GLOB]));
+    setup.allowed = "sign".parse().expect("a stage");
+    let outcome = setup.check(work.clone());
+    assert_verdict(&outcome, Stage::Sign, Verdict::Verified);
+    work.sign = None;
+    let outcome = setup.check(work);
+    assert_verdict(&outcome, Stage::Image, Verdict::Unknown);
+    assert_says(&outcome, Code::StageSkipped, Effect::Doubts, "stage Image");
+}
+
+#[test]
 fn sign_waits_for_a_build_that_succeeds() {
     let registry = Registry::start();
     let base = registry.push("base/busybox:1", &busybox().build());

@@ -24,7 +24,9 @@ impl FileTree for OverlayTree<'_> {
     fn read(&self, path: &str) -> Option<Arc<[u8]>> {
         match self.content(path)? {
             Content::Bytes(bytes) => Some(Arc::clone(bytes)),
-            Content::Skipped | Content::Module(_) | Content::TooLarge(_) => None,
+            Content::Skipped | Content::NoModule | Content::Module(_) | Content::TooLarge(_) => {
+                None
+            }
         }
     }
 
@@ -39,7 +41,7 @@ impl FileTree for OverlayTree<'_> {
     fn module(&self, path: &str) -> Option<Arc<ModuleFile>> {
         match self.content(path)? {
             Content::Module(module) => Some(Arc::clone(module)),
-            Content::Skipped | Content::Bytes(_) | Content::TooLarge(_) => None,
+            Content::Skipped | Content::NoModule | Content::Bytes(_) | Content::TooLarge(_) => None,
         }
     }
 }

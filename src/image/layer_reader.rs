@@ -11,8 +11,9 @@ use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
 use crate::image::layer_paths::{clean, join};
 use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
+use crate::kmod::compression;
 use crate::kmod::facts::Depth;
-use crate::kmod::module_file::ModuleFile;
+use crate::kmod::module_file::{Compression, ModuleFile};
 use crate::model::layer::{Content, LayerIndex, Node};
 
 /// What a layer is read for, which decides what is kept of its files.
@@ -73,6 +74,9 @@ pub struct Reading<'a> {
 
 /// Files above this size are read one at a time.
 const LARGE: u64 = 1 << 20;
+/// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
+/// "Block_Maximum_Size", and headers).
+const ZSTD_BLOCK: usize = 129 << 10;
 /// In-tree modules of one kernel whose facts are kept: enough to know its version magic and
 /// its `struct module`; their symbols stand in `Module.symvers`.
 const IN_TREE_SAMPLES: usize = 8;
@@ -330,8 +334,24 @@ impl<'a> Unpacking<'a> {
             return Ok(Content::Bytes(bytes.into()));
         }
         let named = is_module_name(path);
-        let start = if named { Vec::new() } else { tar.peeked(20)? };
-        if (!named && !is_relocatable_elf(&start)) || !self.is_of_use(path) {
+        let mut start = Vec::new();
+        if !named {
+            start = tar.peeked(20)?;
+            // Where only a table of contents is read, no other file can be looked at.
+            if start.is_empty() {
+                return Ok(Content::Skipped);
+            }
+            let more = match compression::detect(&start) {
+                Compression::None => 0,
+                Compression::Gzip | Compression::Xz => 4 << 10,
+                Compression::Zstd => ZSTD_BLOCK,
+            };
+            start.extend(tar.peeked(more)?);
+            if !is_relocatable_elf(&compression::start(&start, 20)) {
+                return Ok(Content::NoModule);
+            }
+        }
+        if !self.is_of_use(path) {
             return Ok(Content::Skipped);
         }
         if entry.size > limits.module {
@@ -349,11 +369,10 @@ impl<'a> Unpacking<'a> {
             Purpose::Kernel => Depth::Slim,
         };
         let module = ModuleFile::parse(&bytes, depth);
-        let is_module = named || module.elf.as_ref().is_ok_and(|elf| !elf.modinfo.is_empty());
-        Ok(if is_module {
+        Ok(if named || module.elf.is_ok() {
             Content::Module(Arc::new(module))
         } else {
-            Content::Skipped
+            Content::NoModule
         })
     }
 

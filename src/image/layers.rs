@@ -73,7 +73,7 @@ fn weight(index: &LayerIndex) -> usize {
             Content::Bytes(bytes) => bytes.len() / BYTES_PER_ENTRY,
             // A module's facts: its symbols and their versions, for the greater part.
             Content::Module(_) => 100,
-            Content::Skipped | Content::TooLarge(_) => 0,
+            Content::Skipped | Content::NoModule | Content::TooLarge(_) => 0,
         },
         _ => 0,
     };

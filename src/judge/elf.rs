@@ -105,6 +105,7 @@ fn refuses(rule: &str, kernel: &Kernel<'_>) -> Option<bool> {
         | defects::THIS_MODULE_KIND => kernel.at_least(6, 4).then_some(true),
         defects::SECTION_NAMES | defects::NAME_TABLES => kernel.at_least(6, 12).then_some(true),
         defects::SYMBOL_NAMES => kernel.at_least(6, 13).then_some(true),
+        defects::EXTENDED_VERSIONS => kernel.at_least(6, 14).then_some(true),
         defects::WRITABLE_TEXT if !kernel.at_least(5, 8) => None,
         defects::WRITABLE_TEXT => match kernel.enabled("STRICT_MODULE_RWX") {
             Some(strict) => strict.then_some(true),

@@ -60,7 +60,7 @@ impl Folder<'_, '_> {
                 path,
             } => match content {
                 Content::Bytes(bytes) => bytes,
-                Content::Skipped if *size == 0 => {
+                Content::Skipped | Content::NoModule if *size == 0 => {
                     return Ok(Opened::Unusable("the file is empty".to_owned()));
                 }
                 Content::TooLarge(limit) => {
@@ -70,7 +70,7 @@ impl Folder<'_, '_> {
                     )
                     .into());
                 }
-                Content::Skipped | Content::Module(_) => {
+                Content::Skipped | Content::NoModule | Content::Module(_) => {
                     return Ok(Opened::Unusable("it is no index of depmod".to_owned()));
                 }
             },

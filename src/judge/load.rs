@@ -338,6 +338,13 @@ impl Load<'_, '_> {
                     let file = ModuleFile::parse(bytes, Depth::Full);
                     self.machine.load(&in_image, &file, &handing)
                 }
+                Content::NoModule => Answer::Refused(vec![
+                    Finding::new(
+                        Code::ElfInvalid,
+                        format!("/{in_image} is no kernel module: Exec format error"),
+                    )
+                    .hint("build the image again; what the module's path leads to is no module"),
+                ]),
                 Content::Skipped | Content::TooLarge(_) => Answer::Refused(vec![
                     Finding::new(
                         Code::ModuleUnreadable,

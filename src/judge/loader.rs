@@ -77,8 +77,8 @@ impl<'a> Machine<'a> {
         let exports = match self.facts.and_then(|facts| facts.symbols.as_ref()) {
             Some(symbols) => symbols
                 .iter()
-                .filter(|(_, symbol)| names::of_path(&symbol.owner) == name)
-                .map(|(name, symbol)| (name.clone(), Export::from(symbol)))
+                .filter(|symbol| names::of_path(symbol.owner) == name)
+                .map(|symbol| (symbol.name.into(), Export::from(symbol)))
                 .collect(),
             None => elf.map(exports_of).unwrap_or_default(),
         };

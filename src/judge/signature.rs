@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use cms::cert::IssuerAndSerialNumber;
+use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use der::{Decode, Encode};
@@ -15,14 +15,18 @@ use crate::kmod::module_file::{ModuleSignature, SignatureState};
 use crate::model::finding::{Code, Effect, Finding};
 
 /// What is known about a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
     /// A named key made it, over this content.
     Good,
-    /// A named key's, over something else, or damaged.
+    /// A named key's, or that of the certificate beside it, over something else, or damaged.
     Bad,
+    /// It has signed attributes, which a module's signature may not have.
+    Attributes,
     /// A key that nobody named made it.
     OtherKey,
+    /// A named key made it by an algorithm that is not verified here.
+    Unverified,
     /// `verify_pkcs7_signature` cannot read it.
     Unreadable,
 }
@@ -124,103 +128,130 @@ pub(super) fn check(
                 Known::Good if delivery == Delivery::Mangled => Known::Bad,
                 known => known,
             };
-            match known {
-                Known::Good => Vec::new(),
-                Known::Bad => vec![certain(
-                    Finding::new(
-                        Code::SignatureUntrusted,
-                        format!(
-                            "{module}: the signature by `{}` does not fit the module: Key was \
-                             rejected by service",
-                            signature.signer
-                        ),
-                    )
-                    .hint(
-                        "sign the module again; nothing (strip, objcopy) may be done to the file \
-                         after that",
+            let (message, hint) = match known {
+                Known::Good => return Vec::new(),
+                Known::OtherKey | Known::Unverified => {
+                    return not_known(module, signature, known, enforced, trust);
+                }
+                Known::Bad => (
+                    format!(
+                        "the signature by `{}` does not fit the module: Key was rejected by \
+                         service",
+                        signature.signer
                     ),
-                )],
-                Known::Unreadable => vec![certain(
-                    Finding::new(
-                        Code::SignatureUntrusted,
-                        format!(
-                            "{module}: the appended signature is no PKCS#7 message (Bad message)"
-                        ),
-                    )
-                    .hint(sign),
-                )],
-                Known::OtherKey => other_key(module, signature, enforced, trust),
-            }
+                    "sign the module again; nothing (strip, objcopy) may be done to the file \
+                     after that",
+                ),
+                Known::Attributes => (
+                    "Invalid module sig (has authattrs): Key was rejected by service".to_owned(),
+                    "sign the module with the kernel's sign-file, or with `openssl cms -noattr`",
+                ),
+                Known::Unreadable => (
+                    "the appended signature is no PKCS#7 message (Bad message)".to_owned(),
+                    sign,
+                ),
+            };
+            vec![certain(
+                Finding::new(Code::SignatureUntrusted, format!("{module}: {message}")).hint(hint),
+            )]
         }
     }
 }
 
-/// A signature by a key that nobody named: `-ENOKEY` where the kernel has no such key, which
-/// only an enforcing kernel minds.
-fn other_key(
+/// A signature by a key that nobody named, `-ENOKEY` where the kernel has no such key, or one
+/// that cannot be verified here: only an enforcing kernel minds.
+fn not_known(
     module: &str,
     signature: &ModuleSignature,
+    known: Known,
     enforced: Option<bool>,
     trust: &Trust,
 ) -> Vec<Finding> {
+    let finding = |message: &str| {
+        Finding::new(
+            Code::SignatureUntrusted,
+            format!("{module}: signed by `{}`{message}", signature.signer),
+        )
+    };
+    if known == Known::Unverified {
+        return vec![
+            finding(", by an algorithm that is not verified here").with_effect(Effect::Doubts),
+        ];
+    }
     let hint = "name the certificate of that key with --signing-cert if the kernel trusts it";
     match enforced {
         Some(true) => vec![
-            Finding::new(
-                Code::SignatureUntrusted,
-                format!(
-                    "{module}: signed by `{}`, and the kernel enforces signatures: whether it \
-                     trusts that key is not known",
-                    signature.signer
-                ),
+            finding(
+                ", and the kernel enforces signatures: whether it trusts that key is not known",
             )
             .hint(hint)
             .with_effect(Effect::Doubts),
         ],
         _ if trust.certificates.is_empty() => Vec::new(),
         _ => vec![
-            Finding::new(
-                Code::SignatureUntrusted,
-                format!(
-                    "{module}: signed by `{}`, which is none of the named keys",
-                    signature.signer
-                ),
-            )
-            .hint(hint)
-            .as_warning(),
+            finding(", which is none of the named keys")
+                .hint(hint)
+                .as_warning(),
         ],
     }
 }
 
+/// `pkcs7_verify` and `pkcs7_validate_trust`: every signer is looked at; one that does not fit
+/// spoils the message, and one whose key is trusted is enough.
 fn examine(signature: &ModuleSignature, trust: &Trust) -> Known {
-    let Some(signer) = signer_of(&signature.pkcs7) else {
+    let Some(message) = message_of(&signature.pkcs7) else {
         return Known::Unreadable;
     };
-    let named = trust
+    let signers = message.signer_infos.0.as_slice();
+    if signers.iter().any(|signer| signer.signed_attrs.is_some()) {
+        return Known::Attributes;
+    }
+    let beside: Vec<&Certificate> = message
+        .certificates
+        .iter()
+        .flat_map(|set| set.0.iter())
+        .filter_map(|choice| match choice {
+            CertificateChoices::Certificate(certificate) => Some(certificate),
+            CertificateChoices::Other(_) => None,
+        })
+        .collect();
+    let named: Vec<Certificate> = trust
         .certificates
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok())
-        .find(|certificate| is_signer(certificate, &signer));
-    match named {
-        Some(certificate) if verifies(signature, &signer, &certificate).is_some() => Known::Good,
-        Some(_) => Known::Bad,
-        None => Known::OtherKey,
+        .collect();
+    let mut known = Known::OtherKey;
+    for signer in signers {
+        let mut seen = Known::OtherKey;
+        if let Some(beside) = beside.iter().find(|known| is_signer(known, signer))
+            && verifies(signature, signer, beside) == Known::Bad
+        {
+            return Known::Bad;
+        }
+        if let Some(named) = named.iter().find(|known| is_signer(known, signer)) {
+            seen = verifies(signature, signer, named);
+        }
+        match seen {
+            Known::Bad => return Known::Bad,
+            Known::OtherKey => {}
+            seen if known != Known::Good => known = seen,
+            _ => {}
+        }
     }
+    known
 }
 
-fn signer_of(pkcs7: &[u8]) -> Option<SignerInfo> {
+fn message_of(pkcs7: &[u8]) -> Option<SignedData> {
     const DATA: &str = "1.2.840.113549.1.7.1";
     const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
     let content = ContentInfo::from_der(pkcs7).ok()?;
-    // `pkcs7_check_content_type`, and `verify_pkcs7_signature` for modules.
+    // `pkcs7_check_content_type`, and `pkcs7_verify` for modules.
     if content.content_type.to_string() != SIGNED_DATA {
         return None;
     }
     let signed: SignedData = content.content.decode_as().ok()?;
-    if signed.encap_content_info.econtent_type.to_string() != DATA {
-        return None;
-    }
-    signed.signer_infos.0.into_vec().into_iter().next()
+    let is_data = signed.encap_content_info.econtent_type.to_string() == DATA;
+    is_data.then_some(signed)
 }
 
 /// `find_asymmetric_key`: by issuer and serial number, or by subject key identifier.
@@ -242,40 +273,30 @@ fn is_signer(certificate: &Certificate, signer: &SignerInfo) -> bool {
     }
 }
 
-/// `pkcs7_verify_one`: without signed attributes the signature is over the content's digest,
-/// with them over the attributes, which hold that digest.
-fn verifies(
-    signature: &ModuleSignature,
-    signer: &SignerInfo,
-    certificate: &Certificate,
-) -> Option<()> {
-    const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
-    let (hash, algorithm) = algorithms(&signature.hash_algorithm, certificate)?;
-    let digest = match &signer.signed_attrs {
-        None => Digest::import_less_safe(&signature.content_digest, hash).ok()?,
-        Some(attributes) => {
-            let stated = attributes
-                .iter()
-                .find(|attribute| attribute.oid.to_string() == MESSAGE_DIGEST)?
-                .values
-                .iter()
-                .next()?;
-            if stated.value() != signature.content_digest {
-                return None;
-            }
-            digest::digest(hash, &attributes.to_der().ok()?)
-        }
+/// `pkcs7_verify_one`: without signed attributes the signature is over the content's digest.
+fn verifies(signature: &ModuleSignature, signer: &SignerInfo, certificate: &Certificate) -> Known {
+    let Some((hash, algorithm)) = algorithms(&signature.hash_algorithm, certificate) else {
+        return Known::Unverified;
     };
-    let key = certificate
+    // An elliptic curve signs as much of a digest as its order is long.
+    let digest = &signature.content_digest;
+    let digest = &digest[..digest.len().min(hash.output_len())];
+    let key = &certificate
         .tbs_certificate
         .subject_public_key_info
-        .subject_public_key
-        .as_bytes()?;
-    UnparsedPublicKey::new(algorithm, key)
-        .verify_digest(&digest, signer.signature.as_bytes())
+        .subject_public_key;
+    let verified = Digest::import_less_safe(digest, hash)
         .ok()
+        .zip(key.as_bytes())
+        .is_some_and(|(digest, key)| {
+            UnparsedPublicKey::new(algorithm, key)
+                .verify_digest(&digest, signer.signature.as_bytes())
+                .is_ok()
+        });
+    if verified { Known::Good } else { Known::Bad }
 }
 
+/// How a key verifies a digest, and the hash that it is taken for.
 fn algorithms(
     hash: &str,
     certificate: &Certificate,
@@ -296,21 +317,19 @@ fn algorithms(
         .as_ref()
         .and_then(|parameters| parameters.decode_as::<der::asn1::ObjectIdentifier>().ok())
         .map(|curve| curve.to_string());
-    let algorithm: &'static dyn VerificationAlgorithm =
+    Some(
         match (info.oid.to_string().as_str(), curve.as_deref(), hash) {
-            (RSA, _, "sha256") => &signature::RSA_PKCS1_2048_8192_SHA256,
-            (RSA, _, "sha384") => &signature::RSA_PKCS1_2048_8192_SHA384,
-            (RSA, _, "sha512") => &signature::RSA_PKCS1_2048_8192_SHA512,
-            (EC, Some(P256), "sha256") => &signature::ECDSA_P256_SHA256_ASN1,
-            (EC, Some(P256), "sha384") => &signature::ECDSA_P256_SHA384_ASN1,
-            (EC, Some(P384), "sha256") => &signature::ECDSA_P384_SHA256_ASN1,
-            (EC, Some(P384), "sha384") => &signature::ECDSA_P384_SHA384_ASN1,
+            (RSA, _, "sha256") => (&digest::SHA256, &signature::RSA_PKCS1_2048_8192_SHA256),
+            (RSA, _, "sha384") => (&digest::SHA384, &signature::RSA_PKCS1_2048_8192_SHA384),
+            (RSA, _, "sha512") => (&digest::SHA512, &signature::RSA_PKCS1_2048_8192_SHA512),
+            (EC, Some(P256), "sha256" | "sha384" | "sha512") => {
+                (&digest::SHA256, &signature::ECDSA_P256_SHA256_ASN1)
+            }
+            (EC, Some(P384), "sha256") => (&digest::SHA256, &signature::ECDSA_P384_SHA256_ASN1),
+            (EC, Some(P384), "sha384" | "sha512") => {
+                (&digest::SHA384, &signature::ECDSA_P384_SHA384_ASN1)
+            }
             _ => return None,
-        };
-    let hash = match hash {
-        "sha256" => &digest::SHA256,
-        "sha384" => &digest::SHA384,
-        _ => &digest::SHA512,
-    };
-    Some((hash, algorithm))
+        },
+    )
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::judge::release::Kernel;
 use crate::judge::versions::Versions;
-use crate::kernel::facts::{KernelFacts, KernelSymbol};
+use crate::kernel::facts::KernelFacts;
+use crate::kernel::symvers::KernelSymbol;
 use crate::kmod::module_file::{ElfFacts, ExportedSymbol};
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
@@ -28,12 +29,12 @@ pub(super) struct Export {
     pub(super) namespace: Option<Box<str>>,
 }
 
-impl From<&KernelSymbol> for Export {
-    fn from(symbol: &KernelSymbol) -> Self {
+impl From<KernelSymbol<'_>> for Export {
+    fn from(symbol: KernelSymbol<'_>) -> Self {
         Self {
             crc: symbol.crc,
             gpl: symbol.gpl,
-            namespace: symbol.namespace.clone(),
+            namespace: symbol.namespace.map(Into::into),
         }
     }
 }
@@ -173,7 +174,7 @@ impl Resolver<'_> {
         let symbols = self.facts.and_then(|facts| facts.symbols.as_ref());
         let of_kernel = symbols
             .and_then(|symbols| symbols.get(name))
-            .filter(|symbol| &*symbol.owner == "vmlinux")
+            .filter(|symbol| symbol.owner == "vmlinux")
             .map(Export::from);
         let of_modules = self
             .loaded
@@ -323,7 +324,7 @@ pub(super) fn duplicates(
         .filter_map(|export| {
             let of_kernel = symbols
                 .and_then(|symbols| symbols.get(&export.name))
-                .filter(|symbol| &*symbol.owner == "vmlinux")
+                .filter(|symbol| symbol.owner == "vmlinux")
                 .map(|_| "kernel");
             let owner = of_kernel.or_else(|| {
                 loaded

@@ -1,12 +1,13 @@
 //! The judge over images and kernels that are put together in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{LoadCase, Trust, judge};
 use crate::image::open::ImageConfig;
 use crate::image::overlay::{NeedLayer, Overlay};
-use crate::kernel::facts::{KernelFacts, KernelSymbol};
+use crate::kernel::facts::KernelFacts;
+use crate::kernel::symvers::Symbols;
 use crate::kmod::index::tests::build;
 use crate::kmod::module_file::{
     Compression, ElfFacts, ExportedSymbol, ModuleFile, SignatureState, SymbolVersion,
@@ -130,13 +131,14 @@ fn layer(lines: &[(&str, &str)], files: Vec<(&str, Node)>) -> LayerIndex {
     layer
 }
 
+const SYMVERS: &str = "\
+0x1\tmodule_layout\tvmlinux\tEXPORT_SYMBOL\t
+0x2\t_printk\tvmlinux\tEXPORT_SYMBOL\t
+0x3\tgpl_only\tvmlinux\tEXPORT_SYMBOL_GPL\t
+0x4\tof_dummy\tdrivers/net/dummy\tEXPORT_SYMBOL\t
+";
+
 fn kernel() -> KernelFacts {
-    let symbol = |crc: u32, owner: &str, gpl: bool| KernelSymbol {
-        crc: Some(crc),
-        owner: owner.into(),
-        gpl,
-        namespace: None,
-    };
     let config = [
         ("MODULES", "y"),
         ("MODVERSIONS", "y"),
@@ -154,12 +156,7 @@ fn kernel() -> KernelFacts {
                 .collect::<BTreeMap<_, _>>(),
         ),
         vermagic: Some(MAGIC.into()),
-        symbols: Some(HashMap::from([
-            ("module_layout".into(), symbol(1, "vmlinux", false)),
-            ("_printk".into(), symbol(2, "vmlinux", false)),
-            ("gpl_only".into(), symbol(3, "vmlinux", true)),
-            ("of_dummy".into(), symbol(4, "drivers/net/dummy", false)),
-        ])),
+        symbols: Some(Symbols::parse(SYMVERS)),
         in_tree: Some(BTreeMap::from([(
             "kernel/drivers/net/dummy.ko.xz".into(),
             None,
@@ -339,9 +336,8 @@ fn symbols_are_resolved_as_simplify_symbols_does() {
 fn a_namespace_has_to_be_imported() {
     let case = |elf| {
         Case::module(elf).with(|case| {
-            let symbols = case.facts.as_mut().and_then(|facts| facts.symbols.as_mut());
-            let symbol = symbols.and_then(|symbols| symbols.get_mut("gpl_only"));
-            symbol.expect("a symbol").namespace = Some("NS".into());
+            let in_namespace = SYMVERS.replace("_GPL\t", "_GPL\tNS");
+            case.facts.as_mut().expect("facts").symbols = Some(Symbols::parse(in_namespace));
         })
     };
     let elf = uses(module("foo"), "gpl_only", 3);

@@ -1,9 +1,10 @@
 //! The facts about one kernel that the rules ask for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::kernel::gather::gather;
+use crate::kernel::symvers::Symbols;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::finding::Finding;
 use crate::model::target::Arch;
@@ -19,19 +20,6 @@ pub trait FileTree {
     fn is_file(&self, path: &str) -> bool;
     /// The facts of a module file.
     fn module(&self, path: &str) -> Option<Arc<ModuleFile>>;
-}
-
-/// A symbol that the kernel, or an in-tree module, exports (`Module.symvers`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelSymbol {
-    /// Its CRC; `None` where the kernel has no symbol versions.
-    pub crc: Option<u32>,
-    /// `vmlinux`, or the in-tree module's path below `/lib/modules/K/kernel` without suffix.
-    pub owner: Box<str>,
-    /// `EXPORT_SYMBOL_GPL`.
-    pub gpl: bool,
-    /// Its namespace.
-    pub namespace: Option<Box<str>>,
 }
 
 /// In-tree module files: path below `/lib/modules/K` to facts, where they were read.
@@ -51,8 +39,8 @@ pub struct KernelFacts {
     /// The kernel's version magic, from an in-tree module or composed from the
     /// configuration (`include/linux/vermagic.h`).
     pub vermagic: Option<String>,
-    /// Every exported symbol by name; `None` when unknown.
-    pub symbols: Option<HashMap<Box<str>, KernelSymbol>>,
+    /// Every exported symbol; `None` when unknown.
+    pub symbols: Option<Symbols>,
     /// Modules built into the kernel, by normalised name; `None` when unknown.
     pub built_in: Option<Vec<Box<str>>>,
     /// The in-tree module files; `None` when it is unknown which there are.
@@ -98,10 +86,7 @@ impl KernelFacts {
     pub fn has_modversions(&self) -> Option<bool> {
         self.is_set("MODVERSIONS")
             .or_else(|| Some(self.vermagic.as_ref()?.contains("modversions ")))
-            .or_else(|| {
-                let symbols = self.symbols.as_ref()?;
-                Some(symbols.values().any(|symbol| symbol.crc.unwrap_or(0) != 0))
-            })
+            .or_else(|| self.symbols.as_ref().map(Symbols::has_versions))
     }
 
     /// True for kernels with Debian's patches, one of which changes `check_version`: a

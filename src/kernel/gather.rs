@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::kernel::facts::{FileTree, InTreeModules, KernelFacts};
-use crate::kernel::{config, symvers, vermagic};
+use crate::kernel::symvers::Symbols;
+use crate::kernel::{config, vermagic};
 use crate::kmod::module_file::ModuleFile;
 use crate::kmod::{compression, names};
 use crate::model::finding::{Code, Effect, Finding};
@@ -81,7 +82,7 @@ pub(crate) fn gather(
         symvers_paths.push(format!("boot/symvers-{kernel}.{suffix}"));
     }
     let symbols = first_text(symvers_paths)
-        .map(|text| symvers::parse(&text))
+        .map(Symbols::parse)
         .filter(|symbols| !symbols.is_empty());
 
     let in_tree = modules
@@ -104,7 +105,7 @@ pub(crate) fn gather(
             .as_ref()
             .and_then(|config| vermagic::compose(kernel, arch, config))
     });
-    let mut facts = KernelFacts {
+    let facts = KernelFacts {
         kernel_version: kernel.to_owned(),
         arch: Some(arch),
         config,
@@ -129,9 +130,6 @@ pub(crate) fn gather(
             .find(|size| *size > 0),
         in_tree: in_tree.map(|(_, paths)| paths),
     };
-    if facts.has_modversions() == Some(false) {
-        forget_crcs(&mut facts);
-    }
     let findings = missing(&facts);
     Ok((facts, findings))
 }
@@ -263,15 +261,6 @@ fn samples(tree: &dyn FileTree, folder: &str, paths: &InTreeModules) -> Vec<Arc<
             .collect();
     }
     samples
-}
-
-/// Without symbol versions the kernel holds no CRCs, whatever `Module.symvers` writes.
-fn forget_crcs(facts: &mut KernelFacts) {
-    if let Some(symbols) = &mut facts.symbols {
-        for symbol in symbols.values_mut() {
-            symbol.crc = None;
-        }
-    }
 }
 
 fn text_of(tree: &dyn FileTree, path: &str) -> Option<String> {

@@ -1,26 +1,113 @@
 //! `Module.symvers`: what the kernel and its modules export (`scripts/mod/modpost.c`,
 //! `write_dump`).
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
-use crate::kernel::facts::KernelSymbol;
-
-/// Reads `Module.symvers`. Lines have a CRC, a name, the exporting object and the kind of
-/// export, separated by tabs; Linux 5.4 added the namespace, which stood third until 5.7 and
-/// last since. Lines that are none of these are skipped; of a name that stands twice the
-/// first counts, as in the kernel's own search (vmlinux comes first).
-pub fn parse(text: &str) -> HashMap<Box<str>, KernelSymbol> {
-    let mut symbols = HashMap::with_capacity(text.len() / 60);
-    for line in text.lines() {
-        if let Some((name, symbol)) = parse_line(line) {
-            symbols.entry(name).or_insert(symbol);
-        }
-    }
-    symbols
+/// A symbol that the kernel, or an in-tree module, exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelSymbol<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its CRC; `None` where the kernel has no symbol versions.
+    pub crc: Option<u32>,
+    /// `vmlinux`, or the in-tree module's path below `/lib/modules/K/kernel` without suffix.
+    pub owner: &'a str,
+    /// `EXPORT_SYMBOL_GPL`.
+    pub gpl: bool,
+    /// Its namespace.
+    pub namespace: Option<&'a str>,
 }
 
-fn parse_line(line: &str) -> Option<(Box<str>, KernelSymbol)> {
-    let mut columns = line.split('\t');
+/// Every exported symbol of a kernel. The text is kept as it is, with a table of where each
+/// name stands: of some ten thousand symbols a module asks for a few.
+#[derive(Debug, Clone)]
+pub struct Symbols {
+    text: Box<str>,
+    /// Starts of lines plus one, by the hash of the line's name; 0 is free.
+    table: Vec<u32>,
+    hasher: RandomState,
+    count: usize,
+    has_versions: bool,
+}
+
+impl Symbols {
+    /// Reads `Module.symvers`. Lines have a CRC, a name, the exporting object and the kind of
+    /// export, separated by tabs; Linux 5.4 added the namespace, which stood third until 5.7
+    /// and last since. Lines that are none of these are skipped; of a name that stands twice
+    /// the first counts, as in the kernel's own search (vmlinux comes first).
+    pub fn parse(text: impl Into<Box<str>>) -> Self {
+        let mut symbols = Self {
+            text: text.into(),
+            table: Vec::new(),
+            hasher: RandomState::new(),
+            count: 0,
+            has_versions: false,
+        };
+        let lines = symbols.text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let mut table = vec![0; (lines * 2).next_power_of_two()];
+        let mut start = 0;
+        for line in symbols.text.split_inclusive('\n') {
+            // Beyond 4 GiB nothing is found; such a file is not read in the first place.
+            if let (Some(symbol), Ok(place)) = (parse_line(line), u32::try_from(start + 1)) {
+                let slot = symbols.slot(&table, symbol.name);
+                if table[slot] == 0 {
+                    table[slot] = place;
+                    symbols.count += 1;
+                    symbols.has_versions |= symbol.crc.unwrap_or(0) != 0;
+                }
+            }
+            start += line.len();
+        }
+        symbols.table = table;
+        symbols
+    }
+
+    /// The symbol of a name.
+    pub fn get(&self, name: &str) -> Option<KernelSymbol<'_>> {
+        self.at(self.table[self.slot(&self.table, name)])
+    }
+
+    /// Every symbol, in the file's order.
+    pub fn iter(&self) -> impl Iterator<Item = KernelSymbol<'_>> {
+        self.text.lines().filter_map(parse_line)
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True where no line says anything.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// True where not all CRCs are zero, as those of a kernel without symbol versions are.
+    pub fn has_versions(&self) -> bool {
+        self.has_versions
+    }
+
+    /// Where a name stands in a table, or would.
+    fn slot(&self, table: &[u32], name: &str) -> usize {
+        let mask = table.len() - 1;
+        let mut slot = self.hasher.hash_one(name) as usize & mask;
+        while self
+            .at(table[slot])
+            .is_some_and(|symbol| symbol.name != name)
+        {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn at(&self, place: u32) -> Option<KernelSymbol<'_>> {
+        let start = place.checked_sub(1)? as usize;
+        parse_line(self.text.get(start..)?.lines().next()?)
+    }
+}
+
+fn parse_line(line: &str) -> Option<KernelSymbol<'_>> {
+    let mut columns = line.trim_end_matches(['\n', '\r']).split('\t');
     let crc = columns.next()?.trim();
     let crc = u32::from_str_radix(crc.strip_prefix("0x").unwrap_or(crc), 16).ok()?;
     let name = columns.next()?;
@@ -35,16 +122,13 @@ fn parse_line(line: &str) -> Option<(Box<str>, KernelSymbol)> {
     if name.is_empty() || !kind.starts_with("EXPORT_") {
         return None;
     }
-    let namespace = namespace.trim();
-    Some((
-        name.into(),
-        KernelSymbol {
-            crc: Some(crc),
-            owner: owner.into(),
-            gpl: kind.contains("_GPL"),
-            namespace: (!namespace.is_empty()).then(|| namespace.into()),
-        },
-    ))
+    Some(KernelSymbol {
+        name,
+        crc: Some(crc),
+        owner,
+        gpl: kind.contains("_GPL"),
+        namespace: Some(namespace.trim()).filter(|namespace| !namespace.is_empty()),
+    })
 }
 
 #[cfg(test)]
@@ -53,12 +137,13 @@ mod tests {
 
     use super::*;
 
-    fn symbol(owner: &str, gpl: bool, namespace: Option<&str>) -> KernelSymbol {
+    fn symbol<'a>(owner: &'a str, gpl: bool, namespace: Option<&'a str>) -> KernelSymbol<'a> {
         KernelSymbol {
+            name: "kfree",
             crc: Some(0x0bad_f00d),
-            owner: owner.into(),
+            owner,
             gpl,
-            namespace: namespace.map(Into::into),
+            namespace,
         }
     }
 
@@ -93,8 +178,10 @@ mod tests {
             ("kfree\t0x0badf00d\tvmlinux\tEXPORT_SYMBOL", None),
             ("", None),
         ] {
-            let seen = parse(line).remove("kfree");
-            assert_eq!(seen, expected, "{line:?}");
+            let symbols = Symbols::parse(line);
+            assert_eq!(symbols.get("kfree"), expected, "{line:?}");
+            assert_eq!(symbols.iter().next(), expected, "{line:?}");
+            assert_eq!(symbols.get("kfre"), None);
         }
     }
 
@@ -116,24 +203,33 @@ mod tests {
                 _ => format!("0x{crc:08x}\t{name}\t{owner}\t{kind}\n"),
             };
             let expected = KernelSymbol {
+                name: &name,
                 crc: Some(crc),
-                owner: owner.into(),
+                owner: &owner,
                 gpl,
-                namespace: (!namespace.is_empty()).then(|| namespace.into()),
+                namespace: Some(&*namespace).filter(|namespace| !namespace.is_empty()),
             };
-            prop_assert_eq!(parse(&line).remove(&*name), Some(expected), "{}", line);
+            let symbols = Symbols::parse(&*line);
+            prop_assert_eq!(symbols.get(&name), Some(expected), "{}", line);
         }
 
         #[test]
         fn no_text_panics(text in "(0x[0-9a-f]{0,10}|[\\t\\r\\n ]|EXPORT_[A-Z_]{0,8}|\\PC){0,40}") {
-            prop_assert!(parse(&text).len() <= text.lines().count());
+            let symbols = Symbols::parse(&*text);
+            prop_assert!(symbols.len() <= text.lines().count());
+            for symbol in symbols.iter() {
+                prop_assert!(symbols.get(symbol.name).is_some());
+            }
         }
     }
 
     #[test]
     fn the_first_of_two_exports_counts() {
-        let symbols =
-            parse("0x1\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tf\tdrivers/a\tEXPORT_SYMBOL\t\n");
-        assert_eq!(symbols["f"].crc, Some(1));
+        let symbols = Symbols::parse(
+            "0x0\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tf\tdrivers/a\tEXPORT_SYMBOL\t\n",
+        );
+        assert_eq!(symbols.get("f").and_then(|symbol| symbol.crc), Some(0));
+        assert_eq!(symbols.len(), 1);
+        assert!(!symbols.has_versions());
     }
 }

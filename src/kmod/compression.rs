@@ -54,6 +54,35 @@ pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
     }
 }
 
+/// The first bytes of the uncompressed content, at most `length`, of a file that may be cut.
+pub fn start(bytes: &[u8], length: usize) -> Vec<u8> {
+    fn first(mut stream: impl Read, length: usize) -> Vec<u8> {
+        let mut content = vec![0; length];
+        let mut filled = 0;
+        while filled < length {
+            match stream.read(&mut content[filled..]) {
+                Ok(read) if read > 0 => filled += read,
+                // What was read before the cut counts.
+                _ => break,
+            }
+        }
+        content.truncate(filled);
+        content
+    }
+    match detect(bytes) {
+        Compression::None => bytes[..bytes.len().min(length)].to_vec(),
+        Compression::Gzip => first(flate2::bufread::GzDecoder::new(bytes), length),
+        Compression::Xz => {
+            liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+                .map(|stream| first(liblzma::read::XzDecoder::new_stream(bytes, stream), length))
+                .unwrap_or_default()
+        }
+        Compression::Zstd => zstd::stream::read::Decoder::with_buffer(bytes)
+            .map(|decoder| first(decoder, length))
+            .unwrap_or_default(),
+    }
+}
+
 /// Every member of a gzip file; like `gzread`, what follows the last one is ignored.
 fn gunzip(bytes: &[u8], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut rest = bytes;
@@ -121,6 +150,8 @@ mod tests {
             assert_eq!(detect(&bytes), compression);
             let content = decompress(&bytes, 1024).expect("undamaged data");
             assert_eq!(&*content, CONTENT, "{compression:?}");
+            assert_eq!(start(&bytes, 6), b"module", "{compression:?}");
+            assert!(start(&bytes[..bytes.len() / 2], 200).len() < CONTENT.len());
             let fault = decompress(&bytes, 5).expect_err("beyond the limit");
             assert_eq!(fault.kind, ElfFaultKind::Limit, "{compression:?}");
         }

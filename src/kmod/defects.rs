@@ -24,6 +24,9 @@ pub const NAME_TABLES: &str = "name-tables";
 /// The symbols' string table, or a name in it, is out of bounds
 /// (`elf_validity_cache_strtab`, Linux ≥6.13).
 pub const SYMBOL_NAMES: &str = "symbol-names";
+/// The two sections of extended symbol versions do not belong together
+/// (`elf_validity_cache_index_versions`, Linux ≥6.14).
+pub const EXTENDED_VERSIONS: &str = "extended-versions";
 /// A section is both writable and executable (`module_enforce_rwx_sections`, with
 /// `CONFIG_STRICT_MODULE_RWX`, Linux ≥5.8).
 pub const WRITABLE_TEXT: &str = "writable-text";
@@ -56,6 +59,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     section_names(elf, &mut add);
     section_counts(elf, &mut add);
     symbol_names(elf, symbols, &mut add);
+    extended_versions(elf, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -173,6 +177,27 @@ fn symbol_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str
             SYMBOL_NAMES,
             "symbol name out of bounds of the string table".into(),
         );
+    }
+}
+
+fn extended_versions(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    let crcs = elf.find("__version_ext_crcs");
+    let names = elf.find("__version_ext_names");
+    match (crcs, names) {
+        (None, None) => {}
+        (Some((_, crcs)), Some((_, names))) => {
+            let ends = elf.content(names).iter().filter(|byte| **byte == 0).count() as u64;
+            if crcs.size / 4 > ends {
+                add(
+                    EXTENDED_VERSIONS,
+                    "more extended version crcs than names".into(),
+                );
+            }
+        }
+        _ => add(
+            EXTENDED_VERSIONS,
+            "extended version crc+name presence does not match".into(),
+        ),
     }
 }
 

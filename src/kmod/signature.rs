@@ -96,6 +96,12 @@ fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
             signer.digest_alg.oid
         ));
     };
+    if !is_known_algorithm(&signer.signature_algorithm.oid) {
+        return SignatureState::Unsupported(format!(
+            "the signature's algorithm {} is not supported",
+            signer.signature_algorithm.oid
+        ));
+    }
     SignatureState::Present(Box::new(ModuleSignature {
         signer: name,
         key_id,
@@ -107,7 +113,7 @@ fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
 
 /// The message, as far as the kernel's parser has the same conditions
 /// (`pkcs7_check_content_type`, `pkcs7_note_signeddata_version`,
-/// `pkcs7_note_signerinfo_version`, `pkcs7_note_content`).
+/// `pkcs7_note_signerinfo_version`, `pkcs7_note_content`; `verify_pkcs7_message_sig`).
 fn signed_data(pkcs7: &[u8]) -> Result<SignedData, String> {
     let text = |error: der::Error| error.to_string();
     let info = ContentInfo::from_der(pkcs7).map_err(text)?;
@@ -128,6 +134,9 @@ fn signed_data(pkcs7: &[u8]) -> Result<SignedData, String> {
             return Err("SignedData-SignerInfo version mismatch".to_owned());
         }
     }
+    if message.encap_content_info.econtent.is_some() {
+        return Err("PKCS#7 signature with non-detached data".to_owned());
+    }
     if ![DATA, MS_INDIRECT_DATA].contains(&message.encap_content_info.econtent_type) {
         return Err("Unsupported data type".to_owned());
     }
@@ -145,6 +154,20 @@ fn hash(oid: &ObjectIdentifier) -> Option<(&'static str, &'static digest::Algori
         "2.16.840.1.101.3.4.2.3" => Some(("sha512", &digest::SHA512)),
         _ => None,
     }
+}
+
+/// The signature algorithms that the kernel's PKCS#7 parser knows
+/// (`pkcs7_sig_note_pkey_algo`): RSA, ECDSA with a hash, SM2, GOST.
+fn is_known_algorithm(oid: &ObjectIdentifier) -> bool {
+    let oid = oid.to_string();
+    oid.starts_with("1.2.840.10045.4.")
+        || matches!(
+            oid.as_str(),
+            "1.2.840.113549.1.1.1"
+                | "1.2.156.10197.1.501"
+                | "1.2.643.7.1.1.1.1"
+                | "1.2.643.7.1.1.1.2"
+        )
 }
 
 /// The common name in an issuer, or the whole issuer where it has none.

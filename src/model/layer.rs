@@ -53,6 +53,8 @@ pub enum Content {
     Module(Arc<ModuleFile>),
     /// It is beyond the limit named, in bytes.
     TooLarge(u64),
+    /// Nothing: it was looked at, and no kernel loads it as a module.
+    NoModule,
 }
 
 /// A map as a list of its pairs, from which it is built at once and not entry by entry.

@@ -6,6 +6,9 @@
 //! therefore read by the rules of Go's `regexp/syntax` (Perl flags) and written anew with
 //! what both understand.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 /// The largest repeat count, and the largest product of nested ones (Go, `syntax.maxRepeat`
@@ -30,6 +33,19 @@ impl BadPattern {
 /// # Errors
 /// The pattern is none in Go's syntax.
 pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
+    thread_local! {
+        // Every Module is asked about every kernel, and compiling takes most of that time.
+        static COMPILED: RefCell<HashMap<String, Result<Regex, BadPattern>>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        compiled
+            .entry(pattern.to_owned())
+            .or_insert_with(|| build(pattern))
+            .clone()
+    })
+}
+
+fn build(pattern: &str) -> Result<Regex, BadPattern> {
     let translated = Translator::new(pattern).run()?;
     RegexBuilder::new(&translated)
         .nest_limit(MAX_NESTING)

@@ -42,7 +42,7 @@ load() {
         done <"$1/remove"
     fi
     set --
-    while read -r word; do set -- "$@" "$word"; done <"$case/args"
+    while IFS= read -r word; do set -- "$@" "$word"; done <"$case/args"
     # Some files never end, a FIFO for one.
     timeout 30 /bin/modprobe "$@"
 }

@@ -68,6 +68,12 @@ impl Kernel {
         )
     }
 
+    /// Key and certificate (PEM) of the elliptic key that an enforcing kernel trusts as well.
+    pub(crate) fn elliptic_key(&self) -> (PathBuf, PathBuf) {
+        let certs = self.build.join("certs");
+        (certs.join("ecdsa.key"), certs.join("ecdsa.pem"))
+    }
+
     /// A folder for everything that is made for this kernel.
     pub(crate) fn folder(&self) -> PathBuf {
         let folder = environment().join("judge").join(&self.name);

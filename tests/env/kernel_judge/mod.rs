@@ -80,3 +80,8 @@ fn as_rhel_configures_it() {
 fn enforcing_signatures() {
     judge(Kernel::built("sigforce"), &[Kernel::built("rhel")]);
 }
+
+#[test]
+fn without_symbol_versions() {
+    judge(Kernel::built("plain"), &[Kernel::built("rhel")]);
+}

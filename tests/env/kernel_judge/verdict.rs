@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::cases::trusted_certificate;
+use super::cases::trusted_certificates;
 use super::guest::Truth;
 use super::kernel::Kernel;
 use crate::support::image::write_layout;
@@ -72,7 +72,9 @@ fn ask(kernel: &Kernel, cases: &[Case]) -> BTreeMap<String, (String, String)> {
         .arg("--kernel-dir")
         .arg(&kernel.root);
     if kernel.enforces_signatures() {
-        call = call.arg("--signing-cert").arg(trusted_certificate(kernel));
+        for certificate in trusted_certificates(kernel) {
+            call = call.arg("--signing-cert").arg(certificate);
+        }
     }
     let report = call.run().code(1).json();
     keep(kernel, &report);

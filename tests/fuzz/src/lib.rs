@@ -8,8 +8,9 @@ use kmm_preflight::image::layer_reader::{LayerLimits, Purpose, Reading, read_lay
 use kmm_preflight::image::open::ImageConfig;
 use kmm_preflight::image::overlay::Overlay;
 use kmm_preflight::judge::{LoadCase, Trust, judge};
+use kmm_preflight::kernel::config as kernel_config;
 use kmm_preflight::kernel::facts::{FileTree, KernelFacts};
-use kmm_preflight::kernel::{config as kernel_config, symvers as kernel_symvers};
+use kmm_preflight::kernel::symvers::Symbols;
 use kmm_preflight::kmod::facts::{self, Depth};
 use kmm_preflight::kmod::index::Index;
 use kmm_preflight::kmod::module_file::ModuleFile;
@@ -59,8 +60,11 @@ pub fn signature(bytes: &[u8]) {
 /// `Module.symvers`.
 pub fn symvers(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let symbols = kernel_symvers::parse(&text);
+    let symbols = Symbols::parse(&*text);
     assert!(symbols.len() <= text.lines().count());
+    for symbol in symbols.iter() {
+        assert!(symbols.get(symbol.name).is_some());
+    }
 }
 
 /// `.config`.

@@ -9,7 +9,7 @@ mod signatures;
 mod symbols;
 mod versions;
 
-pub(crate) use signatures::trusted_certificate;
+pub(crate) use signatures::trusted_certificates;
 
 use super::case::Case;
 use super::forge::Forge;

@@ -25,6 +25,10 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
         bytes[at] ^= 1;
         bytes
     };
+    let (elliptic, elliptic_certificate) = forge.kernel.elliptic_key();
+    let by_curve = |hash: &str| sign(&good, &elliptic, &elliptic_certificate, hash);
+    let by_openssl =
+        |options: &[&str]| [good.clone(), cms(&good, &key, &certificate, options)].concat();
     let other = own_key();
     let (other_key, other_certificate) = (
         other.path().join("key.pem"),
@@ -88,6 +92,28 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
         forge.case("signed-xz-not-indexed", "kmm_good", &packed),
         edited("signed-forced", signed.clone()).args(&["-f"]),
         edited("signed-force-vermagic", signed).args(&["--force-vermagic"]),
+        edited("signed-elliptic", by_curve("sha256")),
+        edited("signed-elliptic-sha384", by_curve("sha384")),
+        edited("signed-elliptic-sha512", by_curve("sha512")),
+        edited("signed-elliptic-byte-of-module", {
+            let mut bytes = by_curve("sha256");
+            bytes[start / 2] ^= 1;
+            bytes
+        }),
+        edited(
+            "signed-plainly-by-openssl",
+            by_openssl(&["-noattr", "-nocerts"]),
+        ),
+        edited("signed-with-attributes", by_openssl(&["-nocerts"])),
+        edited("signed-with-certificate", by_openssl(&["-noattr"])),
+        edited(
+            "signed-with-data",
+            by_openssl(&["-noattr", "-nocerts", "-nodetach"]),
+        ),
+        edited(
+            "signed-by-key-identifier",
+            by_openssl(&["-noattr", "-nocerts", "-keyid"]),
+        ),
         pair("signed-pair", trusted("kmm_base"), trusted("kmm_user")),
         pair(
             "signed-dependency-is-not",
@@ -108,6 +134,11 @@ fn lenient(forge: &Forge) -> Vec<Case> {
         "sha256",
     );
     let end = signed.len() - MAGIC.len();
+    let by_openssl = |options: &[&str]| {
+        let (key, certificate) = ("key.pem", "certificate.der");
+        let (key, certificate) = (other.path().join(key), other.path().join(certificate));
+        [good.clone(), cms(&good, &key, &certificate, options)].concat()
+    };
     let with = |at: usize, byte: u8| {
         let mut bytes = signed.clone();
         bytes[at] = byte;
@@ -131,7 +162,19 @@ fn lenient(forge: &Forge) -> Vec<Case> {
             bytes
         }),
         forge.edited("signed-length-huge", with(end - 4, 0x7f)),
-        forge.edited("signed-magic-only", [good, MAGIC.to_vec()].concat()),
+        forge.edited("signed-with-attributes", by_openssl(&["-nocerts"])),
+        forge.edited("signed-with-certificate", by_openssl(&["-noattr"])),
+        forge.edited("signed-with-certificate-byte-of-module", {
+            let mut bytes = by_openssl(&["-noattr"]);
+            let at = forge.elf("kmm_good").range(".comment").start + 4;
+            bytes[at] ^= 1;
+            bytes
+        }),
+        forge.edited(
+            "signed-with-data",
+            by_openssl(&["-noattr", "-nocerts", "-nodetach"]),
+        ),
+        forge.edited("signed-magic-only", [good.clone(), MAGIC.to_vec()].concat()),
         forge.edited("signed-forced", signed).args(&["-f"]),
     ]
 }
@@ -147,6 +190,45 @@ fn sign(module: &[u8], key: &Path, certificate: &Path, hash: &str) -> Vec<u8> {
         .expect("sign-file runs");
     assert!(output.status.success(), "{output:?}");
     std::fs::read(file).expect("the signed module")
+}
+
+/// What `openssl cms` makes of a module, with the kernel's trailer.
+fn cms(module: &[u8], key: &Path, certificate: &Path, options: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder to sign in");
+    let path = |name: &str| folder.path().join(name);
+    let openssl = |command: &mut Command| {
+        let output = command.output().expect("openssl runs");
+        assert!(output.status.success(), "{output:?}");
+    };
+    std::fs::write(path("module.ko"), module).expect("the module");
+    openssl(
+        Command::new("openssl")
+            .args(["x509", "-inform", "DER", "-in"])
+            .arg(certificate)
+            .arg("-out")
+            .arg(path("certificate.pem")),
+    );
+    openssl(
+        Command::new("openssl")
+            .args([
+                "cms", "-sign", "-binary", "-md", "sha256", "-outform", "DER",
+            ])
+            .args(options)
+            .arg("-signer")
+            .arg(path("certificate.pem"))
+            .arg("-inkey")
+            .arg(key)
+            .arg("-in")
+            .arg(path("module.ko"))
+            .arg("-out")
+            .arg(path("message")),
+    );
+    let mut bytes = std::fs::read(path("message")).expect("the message");
+    let length = u32::try_from(bytes.len()).expect("a short message");
+    bytes.extend_from_slice(&[0, 0, 2, 0, 0, 0, 0, 0]);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(MAGIC);
+    bytes
 }
 
 /// The kernel's own signing program.
@@ -172,7 +254,7 @@ fn own_key() -> tempfile::TempDir {
     folder
 }
 
-/// The certificate that a kernel trusts, for `--signing-cert`.
-pub(crate) fn trusted_certificate(kernel: &Kernel) -> PathBuf {
-    kernel.signing_key().1
+/// The certificates that an enforcing kernel trusts, for `--signing-cert`.
+pub(crate) fn trusted_certificates(kernel: &Kernel) -> [PathBuf; 2] {
+    [kernel.signing_key().1, kernel.elliptic_key().1]
 }

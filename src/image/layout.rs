@@ -126,10 +126,8 @@ impl Layout {
         let tag = parsed.as_ref().and_then(Reference::tag);
         let images = self.named_images();
         let is_whole = |name: &str| {
-            name == reference
-                || name
-                    .parse::<Reference>()
-                    .is_ok_and(|name| asked.as_ref() == Some(&name.whole()))
+            name.parse::<Reference>()
+                .is_ok_and(|name| asked.as_ref() == Some(&name.whole()))
         };
         let is_end = |name: &str| {
             name.contains(':')
@@ -141,7 +139,9 @@ impl Layout {
         let is_tag = |name: &str| tag == Some(name);
         images
             .iter()
-            .find(|(name, _)| is_whole(name))
+            .find(|(name, _)| name == reference)
+            // Parsing every name takes a while.
+            .or_else(|| images.iter().find(|(name, _)| is_whole(name)))
             .map(|(_, image)| whole(image.clone()))
             .or_else(|| only(&images, is_end))
             .or_else(|| only(&images, is_tag))

@@ -117,8 +117,8 @@ pub fn build(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &Buil
     }
     arg(&["--platform", &format!("linux/{}", run.arch)]);
     arg(&["--layers=false", "--force-rm"]);
-    // KMM's build arguments are plain text in the Module; `--build-arg-file`, which newer
-    // buildah has, reads values with spaces and `#` otherwise.
+    // KMM's build arguments are plain text in the Module, no Secrets; `--build-arg-file`,
+    // which newer builders have, takes no value of several lines.
     for (name, value) in &run.args {
         arg(&["--build-arg", &format!("{name}={value}")]);
     }

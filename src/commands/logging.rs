@@ -1,21 +1,51 @@
-//! `-v`: what the program does, on stderr.
+//! Warnings and, with `-v`, what the program does, on stderr.
 
+use std::fmt;
+
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, fmt as logging};
+use tracing_subscriber::registry::LookupSpan;
 
-/// Starts logging: `-v` tells what is done, `-vv` and `-vvv` ever more. Only this program's
-/// own events are shown, which name no secrets.
+/// Starts logging: without `-v` warnings only, as the other messages on stderr look; `-v` tells
+/// what is done, `-vv` and `-vvv` ever more. Only this program's own events are shown, which
+/// name no secrets.
 pub fn start(verbose: u8) {
     let level = match verbose {
-        0 => return,
+        0 => "warn",
         1 => "info",
         2 => "debug",
         _ => "trace",
     };
-    let logging = tracing_subscriber::fmt()
+    let logging = logging()
         .with_env_filter(EnvFilter::new(format!("kmm_preflight={level}")))
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false);
     // Only a second call in one process would fail, and the first one's logging then goes on.
-    let _ = logging.try_init();
+    let _ = match verbose {
+        0 => logging.event_format(Plain).try_init(),
+        _ => logging.try_init(),
+    };
+}
+
+/// `warning: MESSAGE`
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        write!(writer, "warning: ")?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
 }

@@ -83,7 +83,7 @@ impl Cache {
             .map_err(std::io::Error::other)
             .and_then(|body| write_whole(&path, &[digest::sha256(&body).as_bytes(), &body]));
         if let Err(fault) = written {
-            self.note(&path, &fault);
+            self.note(&fault);
         }
     }
 
@@ -93,13 +93,13 @@ impl Cache {
         digest::verify(digest, &bytes).then_some(bytes)
     }
 
-    /// Keeps a small document, unless it is there.
+    /// Keeps a small document, unless it is there undamaged.
     pub fn put_document(&self, digest: &str, bytes: &[u8]) {
         if let Some(path) = self.entry("document", digest)
-            && fs::metadata(&path).map_or(true, |file| file.len() != bytes.len() as u64)
+            && fs::read(&path).map_or(true, |known| known != bytes)
             && let Err(fault) = write_whole(&path, &[bytes])
         {
-            self.note(&path, &fault);
+            self.note(&fault);
         }
     }
 
@@ -122,10 +122,14 @@ impl Cache {
         )
     }
 
-    fn note(&self, path: &Path, fault: &std::io::Error) {
-        if let Some(once) = &self.warned {
+    fn note(&self, fault: &std::io::Error) {
+        if let (Some(once), Some(dir)) = (&self.warned, &self.dir) {
             once.call_once(|| {
-                tracing::warn!("the cache cannot be written ({}): {fault}", path.display());
+                tracing::warn!(
+                    "nothing is kept in the cache {}, so the next run reads every layer again: \
+                     {fault}; name another folder with --cache-dir, or use --no-cache",
+                    dir.display()
+                );
             });
         }
     }

@@ -1,6 +1,7 @@
 //! The binary as a user calls it.
 
 mod bad_input;
+mod cache;
 mod documents;
 mod explain;
 mod formats;

@@ -6,6 +6,7 @@ mod documents;
 mod explain;
 mod formats;
 mod help;
+mod inputs;
 mod krew;
 mod manual;
 mod pictures;

@@ -156,7 +156,12 @@ async fn read_url(name: &str) -> Result<Text, Error> {
             why.push_str(&format!(": {deeper}"));
             cause = deeper.source();
         }
-        unreadable(&shown, &why)
+        let hint = "check the address, and that this machine reaches and trusts its server; or \
+                    download the file and name that";
+        Error::Input {
+            message: format!("{shown}: {why}"),
+            hint: hint.to_owned(),
+        }
     };
     let client = reqwest::Client::builder()
         .timeout(URL_TIMEOUT)
@@ -171,6 +176,12 @@ async fn read_url(name: &str) -> Result<Text, Error> {
         if bytes.len() as u64 > MAX_BYTES {
             break;
         }
+    }
+    if bytes.trim_ascii_start().starts_with(b"<") {
+        return Err(Error::Input {
+            message: format!("{shown}: the answer is a web page and no manifest"),
+            hint: "name the address of the file itself, such as its raw form".to_owned(),
+        });
     }
     text(Place::Stream(shown.clone()), bytes)
 }

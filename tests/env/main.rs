@@ -11,6 +11,7 @@ mod driver;
 mod enforcing;
 mod environment;
 mod faults;
+mod inputs;
 mod kernel_judge;
 mod kubectl;
 mod linters;

@@ -109,11 +109,12 @@ fn damaged_entries_are_read_anew_and_written_again() {
     assert_eq!(verdicts(&run()), VERDICTS);
     let good = entries(cache.path());
     assert!(good.len() > 3);
-    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 4] = [
-        &|_| Vec::new(),
-        &|bytes| bytes[..bytes.len() / 2].to_vec(),
-        &|bytes| [bytes, b"more"].concat(),
-        &|bytes| {
+    type Damage = fn(&[u8]) -> Vec<u8>;
+    let damages: [Damage; 4] = [
+        |_| Vec::new(),
+        |bytes| bytes[..bytes.len() / 2].to_vec(),
+        |bytes| [bytes, b"more"].concat(),
+        |bytes| {
             let mut bytes = bytes.to_vec();
             if let Some(last) = bytes.last_mut() {
                 *last ^= 1;

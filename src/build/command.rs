@@ -93,9 +93,14 @@ fn base(kind: BuilderKind, storage: &Storage, folders: &Folders) -> Tool {
         "--storage-driver",
         storage.driver,
     ];
+    let mut args = args.map(str::to_owned).to_vec();
+    if kind == BuilderKind::Podman {
+        // Its journal of builds is the machine's, and outlives the run.
+        args.push("--events-backend=none".to_owned());
+    }
     Tool {
         program: kind.program().to_owned(),
-        args: args.map(str::to_owned).to_vec(),
+        args,
         env: vec![("TMPDIR".into(), text(&folders.temporary))],
         folder: folders.context.clone(),
     }
@@ -234,6 +239,12 @@ mod tests {
         assert!(
             tool.env
                 .contains(&("CONTAINERS_REGISTRIES_CONF".into(), "/etc/mine.conf".into()))
+        );
+        let tool = build(BuilderKind::Podman, &storage, &folders(), &run());
+        let podman = tool.args.join(" ");
+        assert!(
+            podman.contains("--storage-driver vfs --events-backend=none build --isolation"),
+            "{podman}"
         );
         let layout = Path::new("/w/1/layout");
         let tool = export(

@@ -12,7 +12,7 @@ use kmm_preflight::input::yaml;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cluster::crds::{NEWEST, crd};
+use crate::cluster::crds::{NEWEST, install_cluster_versions};
 use crate::cluster::operator::{create_cr, create_modules, say};
 use crate::support::cluster::{ADMIN, Cluster};
 use crate::support::image::{Image, Layer};
@@ -218,21 +218,7 @@ impl Place {
 
     fn prepare_cluster(&self) {
         NEWEST.install(&self.cluster);
-        let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-        let mut versions = crd(
-            "clusterversions",
-            "ClusterVersion",
-            false,
-            &[("v1", &any, &any)],
-        );
-        versions["metadata"]["name"] = "clusterversions.config.openshift.io".into();
-        versions["spec"]["group"] = "config.openshift.io".into();
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("crd.yaml"), versions.to_string()).expect("a CRD");
-        self.cluster.install_crds(folder.path());
-        self.cluster.apply(
-            "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
-        );
+        install_cluster_versions(&self.cluster);
         let release = "quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64";
         self.cluster.set_status(
             "clusterversions.config.openshift.io/version",

@@ -4,9 +4,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::cluster::crds::{NEWEST, install_cluster_versions};
+use crate::cluster::operator::{create_cr, create_modules};
+use crate::support::cluster::{ADMIN, Cluster};
 use crate::support::server::tool;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_kubectl-kmm-preflight");
@@ -107,4 +112,60 @@ fn contexts_are_completed_from_the_kubeconfig() {
         "we",
     ];
     assert_eq!(stdout(&kubectl(folder.path(), &words)), "west\n:4\n");
+}
+
+/// What kubectl offers for the words, without its directive; there is nothing on stderr but
+/// kubectl's own word about that.
+fn offered(folder: &Path, words: &[&str]) -> Vec<String> {
+    let start = Instant::now();
+    let output = kubectl(
+        folder,
+        &[&["__complete", "kmm", "preflight"], words].concat(),
+    );
+    assert!(start.elapsed() < Duration::from_secs(2), "{words:?}");
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("rror"), "{said}");
+    let lines = stdout(&output);
+    let lines = lines.strip_suffix(":4\n").expect("the directive");
+    let word = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+    lines.lines().map(word).collect()
+}
+
+#[test]
+fn what_the_cluster_has_is_completed_and_a_cluster_that_is_down_says_nothing() {
+    let mut cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    install_cluster_versions(&cluster);
+    create_modules(&cluster, &["m1"]);
+    for name in ["preflight-a", "preflight-b", "other"] {
+        create_cr(&cluster, NEWEST, name);
+    }
+    let update = |version: &str| json!({"version": version, "image": "q/r@sha256:1"});
+    cluster.set_status(
+        "clusterversions.config.openshift.io/version",
+        &json!({"desired": update("4.17.1"),
+                "availableUpdates": [update("4.17.2"), update("4.18.9")],
+                "conditionalUpdates": [{"release": update("4.18.10"), "risks": []}]}),
+    );
+    let folder = linked("kubectl-kmm");
+    symlink(BINARY, folder.path().join("kubectl_complete-kmm")).expect("a link");
+    fs::create_dir(folder.path().join(".kube")).expect("a folder");
+    let config = folder.path().join(".kube/config");
+    fs::copy(cluster.kubeconfig(ADMIN), config).expect("a kubeconfig");
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["status", "preflight-"], &["preflight-a", "preflight-b"]),
+        (&["delete", "oth"], &["other"]),
+        (&["run", "-n", "ns"], &["ns1"]),
+        (&["run", "--namespace=kube-p"], &["--namespace=kube-public"]),
+        (&["run", "--to", "4.18"], &["4.18.9", "4.18.10"]),
+        (&["generate", "--to=4.17"], &["--to=4.17.2"]),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(offered(folder.path(), words), expected, "{words:?}");
+    }
+    cluster.stop_api_server();
+    for (words, _) in cases {
+        assert!(offered(folder.path(), words).is_empty(), "{words:?}");
+    }
 }

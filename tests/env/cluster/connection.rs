@@ -324,21 +324,7 @@ fn an_update_is_looked_up_in_the_cluster() {
         "{}",
         ended.stderr
     );
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let mut crd = super::crds::crd(
-        "clusterversions",
-        "ClusterVersion",
-        false,
-        &[("v1", &any, &any)],
-    );
-    crd["metadata"]["name"] = "clusterversions.config.openshift.io".into();
-    crd["spec"]["group"] = "config.openshift.io".into();
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("crd.yaml"), crd.to_string()).expect("a CRD");
-    cluster.install_crds(folder.path());
-    cluster.apply(
-        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
-    );
+    super::crds::install_cluster_versions(&cluster);
     cluster.set_status(
         "clusterversions.config.openshift.io/version",
         &json!({"desired": {"version": "4.16.1", "image": "q/r@sha256:1"},

@@ -225,6 +225,25 @@ pub(crate) fn install_internals(cluster: &Cluster) {
     cluster.install_crds(folder.path());
 }
 
+/// Installs OpenShift's ClusterVersion with an open schema, and its one object.
+pub(crate) fn install_cluster_versions(cluster: &Cluster) {
+    let any = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let mut crd = crd(
+        "clusterversions",
+        "ClusterVersion",
+        false,
+        &[("v1", &any, &any)],
+    );
+    crd["metadata"]["name"] = "clusterversions.config.openshift.io".into();
+    crd["spec"]["group"] = "config.openshift.io".into();
+    let folder = tempfile::tempdir().expect("a folder for CRDs");
+    std::fs::write(folder.path().join("crd.yaml"), crd.to_string()).expect("a CRD");
+    cluster.install_crds(folder.path());
+    cluster.apply(
+        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
+    );
+}
+
 /// A CRD whose last version is stored; each version with the schemas of spec and status.
 pub(crate) fn crd(
     plural: &str,

@@ -1,5 +1,6 @@
 //! The binary as a user calls it.
 
+mod accept;
 mod bad_input;
 mod cache;
 mod documents;

@@ -16,6 +16,7 @@ mod kernel_judge;
 mod kubectl;
 mod linters;
 mod mirrors;
+mod proxy;
 mod registry;
 mod run_limits;
 mod run_local;

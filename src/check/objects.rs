@@ -8,7 +8,7 @@ use kube::api::ObjectMeta;
 use tokio::sync::OnceCell;
 
 use crate::cluster::Cluster;
-use crate::cluster::fault::Fault;
+use crate::cluster::fault::{Fault, RBAC_FOLDER};
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::Work;
 use crate::registry::access::Access;
@@ -229,7 +229,10 @@ fn hint(kind: &str, namespace: &str, fault: &Fault) -> String {
     match fault {
         Fault::NotFound(_) => format!("create the {kind}, or correct its name in the Module"),
         Fault::Forbidden(_) => {
-            format!("ask for the right to get {kind}s in namespace {namespace}")
+            format!(
+                "ask for the right to get {kind}s in namespace {namespace}, \
+                 which {RBAC_FOLDER}/cross-check.yaml grants"
+            )
         }
         _ => "see that the API server can be reached".to_owned(),
     }

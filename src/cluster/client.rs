@@ -15,10 +15,12 @@ use serde::de::DeserializeOwned;
 use futures::{Stream, StreamExt};
 
 use crate::cli::connection::ConnectionArgs;
+use crate::cluster::credentials;
 use crate::cluster::direct::direct;
 use crate::cluster::fault::Fault;
 use crate::cluster::kubeconfig::{self, Settings};
 use crate::cluster::resource::Resource;
+use crate::cluster::warnings;
 use crate::error::Error;
 
 /// The name under which server-side apply notes what this program wrote.
@@ -42,10 +44,19 @@ pub struct Cluster {
 }
 
 struct Inner {
-    client: RwLock<Client>,
+    client: RwLock<Current>,
+    /// Held by the one request that renews the credential, while others wait for it.
+    renewal: tokio::sync::Mutex<()>,
     settings: Settings,
     limit: Option<Duration>,
     warnings: Mutex<BTreeSet<String>>,
+}
+
+/// The client that requests are sent with; each renewal of its credential has a number.
+#[derive(Clone)]
+struct Current {
+    client: Client,
+    number: usize,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -63,10 +74,12 @@ impl std::fmt::Debug for Cluster {
 /// No usable kubeconfig, certificate, address or credential.
 pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     let settings = kubeconfig::settings(args)?;
-    let client = client_of(&settings)?;
+    let client = client_of(&settings)
+        .map_err(|fault| fault.into_error("connecting to the cluster", "status"))?;
     Ok(Cluster {
         inner: Arc::new(Inner {
-            client: RwLock::new(client),
+            client: RwLock::new(Current { client, number: 0 }),
+            renewal: tokio::sync::Mutex::default(),
             settings,
             limit: args.request_timeout,
             warnings: Mutex::default(),
@@ -74,22 +87,14 @@ pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     })
 }
 
-fn client_of(settings: &Settings) -> Result<Client, Error> {
-    let built = match settings.config.proxy_url {
-        None => direct(&settings.config),
-        Some(_) => ClientBuilder::try_from(settings.config.clone()).map(|builder| builder.build()),
-    };
-    built.map_err(|error| {
-        let fault = Fault::of_kube(&error, &settings.server);
-        let error = fault.into_error("connecting to the cluster", "status");
-        match (error, &settings.install_hint) {
-            (Error::Cluster { message, .. }, Some(hint)) => Error::Cluster {
-                message,
-                hint: hint.trim().to_owned(),
-            },
-            (error, _) => error,
-        }
-    })
+fn client_of(settings: &Settings) -> Result<Client, Fault> {
+    let mut config = settings.config.clone();
+    config.auth_info = credentials::resolve(&config.auth_info)?;
+    match config.proxy_url {
+        None => direct(&config),
+        Some(_) => ClientBuilder::try_from(config).map(|builder| builder.build()),
+    }
+    .map_err(|error| Fault::of_kube(&error, &settings.server))
 }
 
 impl Cluster {
@@ -187,7 +192,7 @@ impl Cluster {
         let request =
             Requests::new(resource.path(None)).patch(name, &params, &Patch::Apply(object));
         let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
-        parse(&self.once(built(request)?, limit).await?)
+        parse(&self.send(built(request)?, limit).await?)
     }
 
     /// Deletes an object and leaves what it owns to the cluster's garbage collector.
@@ -203,7 +208,7 @@ impl Cluster {
         let request =
             Requests::new(resource.path(namespace)).delete(name, &DeleteParams::background());
         let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
-        self.once(built(request)?, limit).await.map(drop)
+        self.send(built(request)?, limit).await.map(drop)
     }
 
     /// The changes of one cluster-scoped object from `version` on. The stream ends when the
@@ -226,7 +231,7 @@ impl Cluster {
         let request = built(Requests::new(resource.path(None)).watch(&params, version))?;
         let server = self.server().to_owned();
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
-        let client = self.client();
+        let client = self.current().client;
         let events = timed(limit, &server, client.request_events::<T>(request))
             .await?
             .map_err(|error| Fault::of_kube(&error, &server))?;
@@ -237,21 +242,29 @@ impl Cluster {
         )
     }
 
-    /// Makes the client anew, which makes a credential plugin renew what it gave.
-    ///
-    /// # Errors
-    /// The plugin fails.
-    pub fn renew(&self) -> Result<(), Error> {
-        let client = client_of(&self.inner.settings)?;
+    /// Makes the client anew, which has a credential plugin renew what it gave; unless that
+    /// was done since the client of this number was rejected.
+    async fn renew(&self, rejected: usize) -> Result<(), Fault> {
+        let _alone = self.inner.renewal.lock().await;
+        if self.current().number != rejected {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.inner);
+        let client = tokio::task::spawn_blocking(move || client_of(&inner.settings))
+            .await
+            .map_err(|error| Fault::Credentials(error.to_string()))??;
         *self
             .inner
             .client
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = client;
+            .unwrap_or_else(PoisonError::into_inner) = Current {
+            client,
+            number: rejected + 1,
+        };
         Ok(())
     }
 
-    fn client(&self) -> Client {
+    fn current(&self) -> Current {
         self.inner
             .client
             .read()
@@ -259,25 +272,13 @@ impl Cluster {
             .clone()
     }
 
-    /// True when a rejected credential can be had anew.
-    fn is_renewable(&self) -> bool {
-        let user = &self.inner.settings.config.auth_info;
-        user.exec.is_some() || user.token_file.is_some()
-    }
-
-    /// A read: tried again where the API server was busy, or no longer takes the credential
-    /// that a plugin can renew. A server that cannot be reached at all is not tried again.
+    /// A read: tried again where the API server was busy. A server that cannot be reached
+    /// at all is not tried again.
     async fn read(&self, request: Request<Vec<u8>>) -> Result<Bytes, Fault> {
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
         let mut pauses = RETRY_AFTER.iter();
-        let mut renewed = false;
         loop {
-            match self.once(request.clone(), limit).await {
-                Err(Fault::Unauthorized(_)) if !renewed && self.is_renewable() => {
-                    renewed = true;
-                    self.renew()
-                        .map_err(|error| Fault::Credentials(error.to_string()))?;
-                }
+            match self.send(request.clone(), limit).await {
                 Err(fault @ Fault::Refused { .. }) if fault.is_transient() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
                     None => return Err(fault),
@@ -287,10 +288,27 @@ impl Cluster {
         }
     }
 
-    async fn once(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Bytes, Fault> {
+    /// Any request: sent again where the API server no longer takes the credential, and it
+    /// can be had anew. What is rejected so was not carried out.
+    async fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Bytes, Fault> {
+        let Current { client, number } = self.current();
+        let answer = self.once(client, request.clone(), limit).await;
+        let user = &self.inner.settings.config.auth_info;
+        if matches!(answer, Err(Fault::Unauthorized(_))) && credentials::is_renewable(user) {
+            self.renew(number).await?;
+            return self.once(self.current().client, request, limit).await;
+        }
+        answer
+    }
+
+    async fn once(
+        &self,
+        client: Client,
+        request: Request<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<Bytes, Fault> {
         let path = request.uri().path().to_owned();
         let server = self.server();
-        let client = self.client();
         let response = timed(limit, server, client.send(request.map(Body::from)))
             .await?
             .map_err(|error| Fault::of_kube(&error, server))?;
@@ -313,7 +331,7 @@ impl Cluster {
     /// Keeps the texts of `Warning: 299 - "text"` headers (RFC 7234, section 5.5).
     fn note_warnings(&self, headers: &http::HeaderMap) {
         for value in headers.get_all(http::header::WARNING) {
-            let Some(text) = value.to_str().ok().and_then(warning_text) else {
+            let Some(text) = value.to_str().ok().and_then(warnings::text) else {
                 continue;
             };
             self.inner
@@ -356,39 +374,4 @@ fn built(
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault::Nonsense(error.to_string()))
-}
-
-/// The quoted text of one `Warning` header.
-fn warning_text(header: &str) -> Option<String> {
-    let mut quoted = header
-        .splitn(3, ' ')
-        .nth(2)?
-        .trim()
-        .strip_prefix('"')?
-        .chars();
-    let mut text = String::new();
-    loop {
-        match quoted.next()? {
-            '\\' => text.push(quoted.next()?),
-            '"' => return Some(text),
-            c => text.push(c),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn warnings_are_unquoted() {
-        for (header, text) in [
-            (r#"299 - "x is deprecated""#, Some("x is deprecated")),
-            (r#"299 - "say \"so\"" "date""#, Some(r#"say "so""#)),
-            ("299 - bare", None),
-            (r#"299 - "open"#, None),
-        ] {
-            assert_eq!(warning_text(header).as_deref(), text, "{header}");
-        }
-    }
 }

@@ -96,6 +96,21 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
     };
 }
 
+/// The module's row while the look at its image is under way, or where the run ended first.
+pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
+    if is_over {
+        let why = "the run ended before its image had been looked at";
+        report.findings.push(unavailable(why.to_owned()));
+    } else {
+        let word = report.verdict.as_str();
+        report.findings = vec![Finding::new(
+            Code::KmmWaiting,
+            format!("KMM says {word}; its image is being looked at"),
+        )];
+        report.verdict = Verdict::InProgress;
+    }
+}
+
 /// The warning that KMM's verdict stands alone, and why.
 pub fn unavailable(why: String) -> Finding {
     Finding::new(
@@ -124,6 +139,18 @@ mod tests {
              "verificationStage": "Done", "statusReason": "as KMM says"}]}}))
         .expect("a preflight CR");
         Preflight::of_raw(raw, PREFLIGHT_OCP).report("k").remove(0)
+    }
+
+    #[test]
+    fn no_verdict_stands_before_the_look_at_the_image() {
+        let mut report = reported("Success");
+        merge_open(&mut report, false);
+        assert_eq!(report.verdict, Verdict::InProgress);
+        assert_eq!(report.verification_status, "Success");
+        let mut report = reported("Success");
+        merge_open(&mut report, true);
+        assert_eq!(report.verdict, Verdict::Verified);
+        assert_eq!(report.findings[0].code, Code::CrossCheckUnavailable);
     }
 
     #[test]

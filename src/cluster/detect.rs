@@ -1,5 +1,7 @@
 //! Asks the API server which KMM it serves, and reads preflight CRs of any release.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::cluster::client::Cluster;
@@ -151,13 +153,17 @@ impl Cluster {
     }
 
     /// Every preflight CR, the newest first, without the PreflightValidations that KMM makes
-    /// for its PreflightValidationOCPs.
+    /// for its PreflightValidationOCPs; one that has outlived its owner is there.
     ///
     /// # Errors
     /// They may not be listed, or could not be.
     pub async fn preflights(&self, selector: Option<&str>) -> Result<Vec<Preflight>, Fault> {
         let mut all = self.all_preflights(selector).await?;
-        all.retain(|preflight| !preflight.is_made_for_ocp());
+        let listed: BTreeSet<String> = all.iter().map(|one| one.meta.uid.clone()).collect();
+        all.retain(|one| {
+            let owner = one.owner_ocp();
+            owner.is_none_or(|owner| !listed.contains(&owner.uid))
+        });
         Ok(all)
     }
 

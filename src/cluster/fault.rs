@@ -49,6 +49,16 @@ pub enum Fault {
     /// The credential plugin or token file gave nothing.
     #[error("no credentials for the API server: {0}")]
     Credentials(String),
+    /// The credential plugin cannot be started.
+    #[error("the credential plugin `{name}` cannot be started: {why}")]
+    NoPlugin {
+        /// Its command.
+        name: String,
+        /// The reason.
+        why: String,
+        /// The kubeconfig's `installHint`; may be empty.
+        install_hint: String,
+    },
     /// No connection, or it broke.
     #[error("the API server {server} cannot be reached: {why}")]
     Unreachable {
@@ -75,7 +85,7 @@ impl Fault {
     pub fn of_kube(error: &kube::Error, server: &str) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(status, ""),
-            kube::Error::Auth(auth) => Self::of_auth(auth),
+            kube::Error::Auth(auth) => Self::Credentials(auth.to_string()),
             kube::Error::SerdeError(error) => Self::Nonsense(error.to_string()),
             kube::Error::FromUtf8(error) => Self::Nonsense(error.to_string()),
             kube::Error::RustlsTls(error) => Self::Certificate {
@@ -83,7 +93,7 @@ impl Fault {
                 why: chain(error),
             },
             kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
-                Some(auth) => Self::of_auth(auth),
+                Some(auth) => Self::Credentials(auth.to_string()),
                 None => Self::of_chain(source.as_ref(), server),
             },
             other => Self::of_chain(other, server),
@@ -107,19 +117,6 @@ impl Fault {
                 message,
             },
         }
-    }
-
-    /// A credential plugin's failure, without its output, which may hold a token.
-    fn of_auth(error: &AuthError) -> Self {
-        Self::Credentials(match error {
-            AuthError::AuthExecRun { cmd, out } => {
-                format!("the credential plugin `{cmd}` ended with {}", out.status)
-            }
-            AuthError::AuthExecStart(why) => {
-                format!("the credential plugin cannot be started: {why}")
-            }
-            other => other.to_string(),
-        })
     }
 
     fn of_chain(error: &(dyn StdError + 'static), server: &str) -> Self {
@@ -154,6 +151,10 @@ impl Fault {
             Self::Unauthorized(_) | Self::Credentials(_) => {
                 "log in again, or choose another --context or --user".to_owned()
             }
+            Self::NoPlugin { install_hint, .. } if !install_hint.trim().is_empty() => {
+                install_hint.trim().to_owned()
+            }
+            Self::NoPlugin { .. } => "install it, or choose another --user".to_owned(),
             Self::Certificate { why, .. } if why.contains("not valid for name") => {
                 "name the one that it is for with --tls-server-name".to_owned()
             }

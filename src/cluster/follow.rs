@@ -13,6 +13,9 @@ use crate::cluster::preflight::{Preflight, RawPreflight};
 
 /// How often a CR is read where it may not be watched.
 const POLL: Duration = Duration::from_secs(2);
+/// How long a watch may be silent before the CR is read beside it: the API server sends a
+/// bookmark a minute.
+const SILENCE: Duration = Duration::from_secs(75);
 /// The pauses before a broken watch is taken up again.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
@@ -44,6 +47,8 @@ pub struct Follower<'a> {
     polls: bool,
     must_read: bool,
     lost_since: Option<Instant>,
+    is_told: bool,
+    heard: Instant,
     attempts: usize,
 }
 
@@ -66,6 +71,8 @@ impl<'a> Follower<'a> {
             polls: false,
             must_read: false,
             lost_since: None,
+            is_told: false,
+            heard: Instant::now(),
             attempts: 0,
         }
     }
@@ -107,7 +114,7 @@ impl<'a> Follower<'a> {
             Ok(raw) => {
                 self.must_read = false;
                 self.lost_since = None;
-                self.attempts = 0;
+                self.is_told = false;
                 Ok(self.take(raw))
             }
             Err(Fault::NotFound(_)) => Ok(Some(Event::Deleted)),
@@ -120,24 +127,27 @@ impl<'a> Follower<'a> {
         let Some(events) = &mut self.events else {
             return self.open().await;
         };
-        match events.next().await {
+        // A connection that nobody ends and nothing comes through looks like a quiet one.
+        let event = tokio::time::timeout_at((self.heard + SILENCE).into(), events.next())
+            .await
+            .unwrap_or(None);
+        self.heard = Instant::now();
+        if matches!(event, Some(Ok(ref event)) if !matches!(event, WatchEvent::Error(_))) {
+            self.attempts = 0;
+        }
+        match event {
             Some(Ok(WatchEvent::Added(raw) | WatchEvent::Modified(raw))) => Ok(self.take(raw)),
             Some(Ok(WatchEvent::Deleted(_))) => Ok(Some(Event::Deleted)),
             Some(Ok(WatchEvent::Bookmark(bookmark))) => {
                 self.preflight.meta.resource_version = bookmark.metadata.resource_version;
                 Ok(None)
             }
-            Some(Ok(WatchEvent::Error(status))) => {
-                self.events = None;
-                self.lost(Fault::of_status(&status, "")).await
-            }
-            Some(Err(fault)) => {
-                self.events = None;
-                self.lost(fault).await
-            }
+            Some(Ok(WatchEvent::Error(status))) => self.broken(Fault::of_status(&status, "")).await,
+            Some(Err(fault)) => self.broken(fault).await,
             None => {
                 self.events = None;
                 self.must_read = true;
+                self.pause().await;
                 Ok(None)
             }
         }
@@ -152,6 +162,7 @@ impl<'a> Follower<'a> {
         match opened {
             Ok(events) => {
                 self.events = Some(Box::pin(events));
+                self.heard = Instant::now();
                 Ok(None)
             }
             Err(Fault::Forbidden(_)) => {
@@ -162,39 +173,47 @@ impl<'a> Follower<'a> {
                     POLL.as_secs()
                 ))))
             }
-            Err(fault) => self.lost(fault).await,
+            Err(fault) => self.broken(fault).await,
         }
     }
 
-    /// The connection or the version was lost: waits a little and has the CR read again.
+    /// The watch cannot go on. Where the version is too old, or the credential has expired,
+    /// a read goes on from the newest version, and renews the credential.
+    async fn broken(&mut self, fault: Fault) -> Result<Option<Event>, Fault> {
+        self.events = None;
+        if matches!(fault, Fault::Gone | Fault::Unauthorized(_)) {
+            self.must_read = true;
+            self.pause().await;
+            return Ok(None);
+        }
+        self.lost(fault).await
+    }
+
+    /// The connection was lost: waits a little and has the CR read again.
     async fn lost(&mut self, fault: Fault) -> Result<Option<Event>, Fault> {
         self.must_read = true;
-        match &fault {
-            Fault::Gone => return Ok(None),
-            Fault::Unauthorized(_) => {
-                return match self.cluster.renew() {
-                    Ok(()) if self.attempts < PAUSES.len() => {
-                        self.attempts += 1;
-                        Ok(None)
-                    }
-                    _ => Err(fault),
-                };
-            }
-            fault if !fault.is_transient() => return Err(fault.clone()),
-            _ => {}
+        if !fault.is_transient() {
+            return Err(fault);
         }
-        let is_first = self.lost_since.is_none();
         let since = *self.lost_since.get_or_insert_with(Instant::now);
         if since.elapsed() > PATIENCE {
             return Err(fault);
         }
+        self.pause().await;
+        // A reset connection is ordinary; only a server that stays away is worth a word.
+        let is_away = matches!(fault, Fault::Unreachable { .. } | Fault::TimedOut { .. });
+        if is_away && !self.is_told && since.elapsed() > PAUSES[1] {
+            self.is_told = true;
+            return Ok(Some(Event::Note(format!("{fault}; trying again"))));
+        }
+        Ok(None)
+    }
+
+    /// Waits, and the longer the more often since the watch last brought something.
+    async fn pause(&mut self) {
         let pause = PAUSES[self.attempts.min(PAUSES.len() - 1)];
         self.attempts += 1;
         tokio::time::sleep(pause).await;
-        // A reset connection is ordinary; only a server that stays away is worth a word.
-        let is_away = matches!(fault, Fault::Unreachable { .. } | Fault::TimedOut { .. });
-        Ok((self.attempts == 2 && is_away && !is_first)
-            .then(|| Event::Note(format!("{fault}; trying again"))))
     }
 
     /// The new state, where it is one. A CR of the same name with another UID is another CR.

@@ -15,6 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::cli::connection::ConnectionArgs;
+use crate::cluster::pod;
 use crate::cluster::proxy::ProxyEnv;
 use crate::error::Error;
 
@@ -26,8 +27,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// kube's settings.
     pub config: Config,
-    /// `installHint` of the credential plugin, where it has one.
-    pub install_hint: Option<String>,
     /// `scheme://host:port` of the API server.
     pub server: String,
 }
@@ -43,13 +42,15 @@ pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
     let mut config = match found {
         Some(kubeconfig) => of_kubeconfig(kubeconfig, args)?,
         None if args.server.is_some() => of_parts(Cluster::default(), AuthInfo::default(), args)?,
-        None => match Config::incluster() {
-            Ok(mut config) => {
-                override_user(&mut config.auth_info, args);
-                config
+        None => {
+            let own = pod::account(|name| std::env::var(name).ok(), Path::new(pod::ACCOUNT))
+                .ok_or_else(|| no_kubeconfig(&paths))?;
+            let mut config = of_parts(own.cluster, own.user, args)?;
+            if let Some(namespace) = own.namespace {
+                config.default_namespace = namespace;
             }
-            Err(_) => return Err(no_kubeconfig(&paths)),
-        },
+            config
+        }
     };
     config.default_retry = false;
     config.connect_timeout = match args.request_timeout {
@@ -57,15 +58,9 @@ pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
         Some(limit) => Some(limit.min(CONNECT_TIMEOUT)),
         None => Some(CONNECT_TIMEOUT),
     };
-    let install_hint = config
-        .auth_info
-        .exec
-        .as_ref()
-        .and_then(|exec| exec.install_hint.clone());
     let server = config.cluster_url.to_string();
     Ok(Settings {
         server: server.trim_end_matches('/').to_owned(),
-        install_hint,
         config,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::cluster::objects::Meta;
+use crate::cluster::objects::{Meta, Owner};
 use crate::cluster::resource::{PREFLIGHT_OCP, Resource};
 use crate::model::finding::{Code, Finding};
 use crate::model::report::{ModuleReport, Origin};
@@ -111,14 +111,10 @@ impl Preflight {
         self.resource.plural == PREFLIGHT_OCP.plural
     }
 
-    /// True when KMM made this PreflightValidation for a PreflightValidationOCP.
-    pub fn is_made_for_ocp(&self) -> bool {
-        !self.is_ocp()
-            && self
-                .meta
-                .owner_references
-                .iter()
-                .any(|owner| owner.kind == PREFLIGHT_OCP.kind)
+    /// The PreflightValidationOCP for which KMM made this PreflightValidation.
+    pub fn owner_ocp(&self) -> Option<&Owner> {
+        let mut owners = self.meta.owner_references.iter();
+        owners.find(|owner| owner.kind == PREFLIGHT_OCP.kind)
     }
 
     /// True when KMM names Modules and every one of them is verified.

@@ -13,7 +13,7 @@ use crate::cluster::survey::Survey;
 use crate::commands::looker::Looker;
 use crate::model::finding::{Code, Finding};
 use crate::model::module::Module;
-use crate::model::report::ModuleReport;
+use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 
@@ -128,14 +128,19 @@ impl CrossChecks {
         self.running.is_empty()
     }
 
-    /// Adds what was seen to a module's row. A look at a module about which KMM has changed
-    /// its mind since does not count.
-    pub fn merge(&self, report: &mut ModuleReport) {
-        let key = (report.namespace.clone(), report.name.clone());
-        if let Some(seen) = self.seen.get(&key)
-            && seen.verdict == report.verdict
-        {
-            cross_check::merge(report, seen.outcome.clone(), seen.pushed);
+    /// Adds what was seen to the rows. A look at a module about which KMM has changed its
+    /// mind since does not count. A look that is under way leaves its module open; where the
+    /// run ends before it, KMM's word stands alone.
+    pub fn merge(&self, report: &mut Report, is_over: bool) {
+        for module in &mut report.modules {
+            let key = (module.namespace.clone(), module.name.clone());
+            if let Some(seen) = self.seen.get(&key)
+                && seen.verdict == module.verdict
+            {
+                cross_check::merge(module, seen.outcome.clone(), seen.pushed);
+            } else if self.open.get(&key) == Some(&module.verdict) {
+                cross_check::merge_open(module, is_over);
+            }
         }
     }
 }

@@ -102,10 +102,14 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         (_, verdict) => exit_code_of(verdict),
     };
     if let Ended::TimedOut(limit) = ended {
+        let way_on = if is_ours && args.cluster.cleanup {
+            String::new()
+        } else {
+            let name = &preflight.meta.name;
+            format!("; `kubectl kmm preflight status {name} -w` goes on")
+        };
         warnings.push(format!(
-            "the time limit of {limit:?} ended the run before every module was decided; \
-             `kubectl kmm preflight status {} -w` goes on",
-            preflight.meta.name
+            "the time limit of {limit:?} ended the run before every module was decided{way_on}"
         ));
     }
     Ok(console.done(survey.report, &warnings, exit_code))
@@ -174,10 +178,12 @@ impl Run<'_> {
         let mut follower = Follower::new(self.cluster, preflight.clone());
         loop {
             self.steady.apply(&mut preflight);
-            let survey = self.survey(&preflight).await?;
-            live.show(&survey.report, |report| self.console.table(report));
+            let survey = self.survey(&preflight).await;
+            let mut so_far = survey.report.clone();
+            self.checks.merge(&mut so_far, false);
+            live.show(&so_far, |report| self.console.table(report));
             if survey.is_decided && self.checks.are_done() {
-                return Ok((survey, Ended::Decided));
+                return Ok((self.last(survey), Ended::Decided));
             }
             let limit = self.args.timeout;
             let until_limit = async {
@@ -189,10 +195,11 @@ impl Run<'_> {
             tokio::select! {
                 biased;
                 () = self.console.interrupt.cancelled() => {
-                    return Ok((survey, Ended::Interrupted));
+                    return Ok((self.last(survey), Ended::Interrupted));
                 }
                 () = until_limit => {
-                    return Ok((survey, Ended::TimedOut(limit.unwrap_or_default())));
+                    let limit = limit.unwrap_or_default();
+                    return Ok((self.last(survey), Ended::TimedOut(limit)));
                 }
                 () = self.checks.next() => {}
                 event = follower.next() => match event {
@@ -219,8 +226,15 @@ impl Run<'_> {
         }
     }
 
-    /// The report as of now: KMM's rows, why some are open, and what the cross-checks saw.
-    async fn survey(&mut self, preflight: &Preflight) -> Result<Survey, Error> {
+    /// What is known at the end, with what the cross-checks saw.
+    fn last(&self, mut survey: Survey) -> Survey {
+        self.checks.merge(&mut survey.report, true);
+        survey
+    }
+
+    /// The report as of now: KMM's rows, and why some are open. Starts the looks at images
+    /// that are due.
+    async fn survey(&mut self, preflight: &Preflight) -> Survey {
         let stale = self
             .evidence
             .as_ref()
@@ -246,10 +260,7 @@ impl Run<'_> {
             .as_ref()
             .and_then(|(_, evidence)| evidence.modules.as_deref());
         self.checks.start(preflight, &survey, modules);
-        for module in &mut survey.report.modules {
-            self.checks.merge(module);
-        }
-        Ok(survey)
+        survey
     }
 
     async fn of_evidence(&self, preflight: &Preflight) -> Survey {

@@ -13,7 +13,7 @@ use crate::check::objects::{Known, Objects};
 use crate::cli::run::RegistryArgs;
 use crate::cli::target::TargetArgs;
 use crate::cluster::Cluster;
-use crate::cluster::fault::Fault;
+use crate::cluster::fault::{Fault, RBAC_FOLDER};
 use crate::error::Error;
 use crate::image::layer_reader::LayerLimits;
 use crate::image::open::{Images, ImagesConfig};
@@ -112,7 +112,8 @@ impl Session {
             let mut as_far_as_allowed = |what: &str, fault: Fault| match fault {
                 Fault::Forbidden(why) => {
                     notes.push(format!(
-                        "images are asked for without the {what} of the cluster's nodes: {why}"
+                        "images are asked for without the {what} of the cluster's nodes: {why} \
+                         ({RBAC_FOLDER}/cross-check.yaml)"
                     ));
                     Ok(())
                 }

@@ -8,3 +8,4 @@ pub(crate) mod preflight;
 pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod tokens;
+pub(crate) mod wire;

@@ -32,7 +32,12 @@ pub fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> 
             );
         }
     }
-    if preflight.is_ocp() && evidence.plain == Some(None) {
+    // KMM copies the status of the PreflightValidation: a CR that has one was seen too early.
+    let is_unheard = preflight
+        .rows
+        .iter()
+        .all(|row| row.verification_status.is_empty());
+    if preflight.is_ocp() && evidence.plain == Some(None) && is_unheard {
         findings.push(no_plain(preflight, evidence));
     }
     if is_third_generation(preflight, evidence) {

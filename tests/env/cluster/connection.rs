@@ -2,19 +2,17 @@
 
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
-
-use serde_json::json;
 
 use super::crds::NEWEST;
 use super::operator::{KERNEL, Running, call, create_cr, create_modules, say};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
 use crate::support::preflight::Preflight;
 
-const DONE: &[super::operator::Said] = &[("m1", "Success", "Done", "verified image exists")];
+pub(super) const DONE: &[super::operator::Said] =
+    &[("m1", "Success", "Done", "verified image exists")];
 
-fn prepared() -> Cluster {
+pub(super) fn prepared() -> Cluster {
     let cluster = Cluster::start();
     NEWEST.install(&cluster);
     create_modules(&cluster, &["m1"]);
@@ -125,7 +123,7 @@ fn every_flag_of_kubectl_leads_to_the_cluster() {
 }
 
 #[test]
-fn kubeconfig_lists_skip_missing_files_and_credentials_come_from_plugins() {
+fn kubeconfig_lists_skip_missing_files() {
     let cluster = prepared();
     let admin = cluster.kubeconfig(ADMIN).display().to_string();
     let list = format!("/nowhere:{admin}:/also/nowhere");
@@ -140,46 +138,6 @@ fn kubeconfig_lists_skip_missing_files_and_credentials_come_from_plugins() {
     assert!(ended.stderr.contains("/nowhere"), "{}", ended.stderr);
     let ended = Preflight::new(["status", "p"]).run().code(3);
     assert!(ended.stderr.contains("no kubeconfig"), "{}", ended.stderr);
-
-    // A plugin that gives another token each time it is asked: the first one is rejected.
-    let folder = tempfile::tempdir().expect("a folder");
-    let plugin = folder.path().join("plugin");
-    let count = folder.path().join("count");
-    let script = format!(
-        "#!/bin/sh\necho >> {count}\ntoken={ADMIN}\n\
-         [ $(wc -l < {count}) -le 3 ] && token=stale\n\
-         echo '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
-         \"status\":{{\"token\":\"'$token'\"}}}}'\n",
-        count = count.display()
-    );
-    std::fs::write(&plugin, script).expect("a plugin");
-    std::fs::set_permissions(&plugin, PermissionsExt::from_mode(0o755)).expect("executable");
-    let config = |command: &str| {
-        json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": cluster.url(),
-                "certificate-authority": cluster.ca()}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "users": [{"name": "u", "user": {"exec": {
-                "apiVersion": "client.authentication.k8s.io/v1", "command": command,
-                "interactiveMode": "Never", "installHint": "install it with: get-plugin"}}}]})
-        .to_string()
-    };
-    let file = folder.path().join("config");
-    std::fs::write(&file, config("./plugin")).expect("a kubeconfig");
-    Preflight::new(["status", "p"])
-        .env("KUBECONFIG", &file)
-        .run()
-        .code(0);
-    std::fs::write(&file, config("./absent")).expect("a kubeconfig");
-    let ended = Preflight::new(["status", "p"])
-        .env("KUBECONFIG", &file)
-        .run()
-        .code(3);
-    assert!(
-        ended.stderr.contains("install it with: get-plugin"),
-        "{}",
-        ended.stderr
-    );
 }
 
 #[test]
@@ -311,42 +269,6 @@ fn contradictory_and_invalid_arguments_are_usage_errors() {
         let ended = Preflight::new(&args).run().code(2);
         assert!(ended.stderr.contains(word), "{args:?}: {}", ended.stderr);
     }
-}
-
-#[test]
-fn an_update_is_looked_up_in_the_cluster() {
-    let cluster = Cluster::start();
-    super::crds::SECOND.install(&cluster);
-    let generate = |to: &str| call(&cluster, &["generate", "-o=json", "--to", to]);
-    let ended = generate("4.17.0").run().code(3);
-    assert!(
-        ended.stderr.contains("has no ClusterVersion"),
-        "{}",
-        ended.stderr
-    );
-    super::crds::install_cluster_versions(&cluster);
-    cluster.set_status(
-        "clusterversions.config.openshift.io/version",
-        &json!({"desired": {"version": "4.16.1", "image": "q/r@sha256:1"},
-                "availableUpdates": [{"version": "4.16.2", "image": "q/r@sha256:2"}],
-                "conditionalUpdates": [{"release": {"version": "4.17.0", "image": "q/r@sha256:3"},
-                    "risks": [{"name": "Slow", "message": "nodes are slow", "url": "https://x"}]}]}),
-    );
-    let ended = generate("4.16.2").run().code(0);
-    assert_eq!(ended.json()["spec"]["releaseImage"], "q/r@sha256:2");
-    assert_eq!(ended.json()["metadata"]["name"], "preflight-4-16-2");
-    let ended = generate("4.17.0").run().code(0);
-    assert!(
-        ended.stderr.contains("Slow: nodes are slow"),
-        "{}",
-        ended.stderr
-    );
-    let ended = generate("4.99.0").run().code(2);
-    assert!(
-        ended.stderr.contains("4.17.0 (conditional), 4.16.2"),
-        "{}",
-        ended.stderr
-    );
 }
 
 #[test]

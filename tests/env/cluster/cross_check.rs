@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
-use super::crds::NEWEST;
-use super::operator::{KERNEL, Running, call, create_modules, module, say, wait_for};
+use super::crds::{NEWEST, SECOND};
+use super::example;
+use super::operator::{KERNEL, Running, call, create_modules, module, resolve, say, wait_for};
 use crate::support::cluster::Cluster;
+use crate::support::faults::{Answer, End, FaultServer};
 use crate::support::image::{Image, Layer};
 use crate::support::preflight::Ended;
 use crate::support::registry::Registry;
@@ -101,4 +103,98 @@ fn kmms_word_is_not_taken_for_an_image_without_the_module() {
         assert_eq!(row["verificationStage"], stage);
         assert_eq!(row["statusReason"], reason);
     }
+}
+
+/// A Module whose image is read without TLS.
+fn create(cluster: &Cluster, name: &str, image: &str) {
+    let mut object = module(name);
+    let mapping = &mut object["spec"]["moduleLoader"]["container"]["kernelMappings"][0];
+    mapping["containerImage"] = image.into();
+    mapping["registryTLS"] = json!({"insecure": true});
+    cluster.apply(&object.to_string());
+}
+
+/// What KMM 2.3 itself said of these images: it wants the uncompressed module at one path.
+/// Modules and kernel are real ones; the facts about the kernel come by way of the release.
+#[test]
+fn kmms_word_is_not_taken_for_a_module_that_the_kernel_would_load() {
+    let registry = Registry::start();
+    let cluster = Cluster::start();
+    SECOND.install(&cluster);
+    create_modules(&cluster, &[]);
+    let release = example::push_release(&registry, "4.16.2", "");
+    for name in ["meter", "sensor", "ticker"] {
+        create(&cluster, name, &example::push(&registry, name));
+    }
+    let insecure = format!("--insecure-registry={}", registry.host());
+    let args = [
+        "run",
+        "p",
+        "--release-image",
+        &release.image,
+        &insecure,
+        "-o=json",
+    ];
+    let running = Running::start(call(&cluster, &args));
+    wait_for(&cluster, &format!("{}/p", SECOND.resource()));
+    resolve(&cluster, SECOND, "p", example::KERNEL);
+    let absent =
+        "image q/i:1 does not contain kernel module for kernel 6.1.0-56-amd64 on any layer";
+    let found = "Verification successful (image accessible and verified), this Module will not be \
+                 verified again in this Preflight CR";
+    let said = [
+        ("meter", "False", "Requeued", absent),
+        ("sensor", "True", "Done", found),
+        ("ticker", "False", "Requeued", absent),
+    ];
+    say(&cluster, SECOND, "p", &said);
+    let ended = running.end().code(1);
+    let expected = [
+        ("meter", vec!["kmm-failed", "module-not-found"]),
+        ("sensor", vec!["kmm-false-pass", "symbol-version-mismatch"]),
+        ("ticker", vec!["kmm-failed", "kmm-false-fail"]),
+    ];
+    for ((name, verdict, mut codes), (wanted, its_codes)) in codes(&ended).into_iter().zip(expected)
+    {
+        codes.dedup();
+        assert_eq!((name.as_str(), verdict.as_str()), (wanted, "failed"));
+        assert_eq!(codes, its_codes, "{name}");
+    }
+    let kernel = &ended.json()["modules"][2]["kernelVersion"];
+    assert_eq!(kernel, example::KERNEL);
+}
+
+#[test]
+fn a_look_that_the_time_limit_ends_is_no_look() {
+    let silent = FaultServer::start(|_| Answer::new(200, vec![0; 9]).end(End::StallAfter(0)));
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    create_modules(&cluster, &[]);
+    create(&cluster, "m1", &format!("{}/m1:1", silent.host()));
+    let args = [
+        "run",
+        "p",
+        "--kernel-version",
+        KERNEL,
+        "--timeout=4s",
+        "-o=json",
+    ];
+    let running = Running::start(call(&cluster, &args));
+    wait_for(&cluster, &format!("{}/p", NEWEST.resource()));
+    say(
+        &cluster,
+        NEWEST,
+        "p",
+        &[("m1", "Success", "Done", "verified image exists")],
+    );
+    let ended = running.end().code(0);
+    let (_, verdict, codes) = codes(&ended).remove(0);
+    assert_eq!(
+        (verdict.as_str(), codes),
+        ("verified", vec!["cross-check-unavailable".to_owned()])
+    );
+    // Until then nobody was told that it passes.
+    assert!(!ended.stderr.contains("m1: verified"), "{}", ended.stderr);
+    let waiting = "m1: in-progress (Done): KMM says verified; its image is being looked at";
+    assert!(ended.stderr.contains(waiting), "{}", ended.stderr);
 }

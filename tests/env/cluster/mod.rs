@@ -3,9 +3,13 @@
 
 mod connection;
 pub(crate) mod crds;
+mod credentials;
 mod cross_check;
 mod diagnosis;
+mod example;
 pub(crate) mod operator;
 mod releases;
 mod resilience;
 mod rights;
+mod targets;
+mod watching;

@@ -51,6 +51,21 @@ pub(crate) fn say(cluster: &Cluster, release: Release, name: &str, said: &[Said]
     cluster.set_status(&object, &status(release, said));
 }
 
+/// The same where the API server may refuse it; true when it was taken.
+pub(crate) fn try_say(cluster: &Cluster, release: Release, name: &str, said: &[Said]) -> bool {
+    let object = format!("{}/{name}", release.resource());
+    let patch = json!({"status": status(release, said)}).to_string();
+    let args = [
+        "patch",
+        &object,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
+    cluster.try_kubectl(&args, "").status.success()
+}
+
 fn status(release: Release, said: &[Said]) -> Value {
     let entry = |(_, status, stage, reason): &Said| {
         json!({"verificationStatus": status, "verificationStage": stage,
@@ -84,6 +99,19 @@ pub(crate) fn create_cr(cluster: &Cluster, release: Release, name: &str) {
     };
     let object = json!({"apiVersion": format!("kmm.sigs.x-k8s.io/{}", release.version),
                         "kind": release.kind(), "metadata": {"name": name}, "spec": spec});
+    cluster.apply(&object.to_string());
+}
+
+/// What KMM ≤2.3 does with a release image that it can resolve.
+pub(crate) fn resolve(cluster: &Cluster, release: Release, name: &str, kernel: &str) {
+    let owner = format!("{}/{name}", release.resource());
+    let uid = cluster.kubectl(&["get", &owner, "-o=jsonpath={.metadata.uid}"], "");
+    let object = json!({"apiVersion": format!("kmm.sigs.x-k8s.io/{}", release.version),
+                        "kind": "PreflightValidation", "metadata": {"name": name,
+                            "ownerReferences": [{"kind": "PreflightValidationOCP", "name": name,
+                                "apiVersion": format!("kmm.sigs.x-k8s.io/{}", release.version),
+                                "uid": uid, "controller": true}]},
+                        "spec": {"kernelVersion": kernel}});
     cluster.apply(&object.to_string());
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::crds::{RELEASES, Release};
 use super::operator::{
-    KERNEL, RELEASE_IMAGE, Running, Said, call, create_cr, create_modules, rows, say, target,
-    wait_for,
+    KERNEL, RELEASE_IMAGE, Running, Said, call, create_cr, create_modules, resolve, rows, say,
+    target, wait_for,
 };
 use crate::support::cluster::Cluster;
 
@@ -195,7 +195,7 @@ fn runs(cluster: &Cluster, release: Release) {
         "{manager}"
     );
     if release.takes_release_image {
-        resolve(cluster, release, "p");
+        resolve(cluster, release, "p", KERNEL);
     }
     for (said, _, _) in steps(release).iter().filter(|(_, _, code)| *code != 0) {
         say(cluster, release, "p", said);
@@ -212,19 +212,6 @@ fn runs(cluster: &Cluster, release: Release) {
     );
     let kernel = &ended.json()["modules"][0]["kernelVersion"];
     assert_eq!(kernel, KERNEL, "{}", release.name);
-}
-
-/// What KMM ≤2.3 does with a release image that it can resolve.
-fn resolve(cluster: &Cluster, release: Release, name: &str) {
-    let owner = format!("{}/{name}", release.resource());
-    let uid = cluster.kubectl(&["get", &owner, "-o=jsonpath={.metadata.uid}"], "");
-    let object = json!({"apiVersion": format!("kmm.sigs.x-k8s.io/{}", release.version),
-                        "kind": "PreflightValidation", "metadata": {"name": name,
-                            "ownerReferences": [{"kind": "PreflightValidationOCP", "name": name,
-                                "apiVersion": format!("kmm.sigs.x-k8s.io/{}", release.version),
-                                "uid": uid, "controller": true}]},
-                        "spec": {"kernelVersion": KERNEL}});
-    cluster.apply(&object.to_string());
 }
 
 /// `status` prints every status the same way, and ends with the code of its verdicts.

@@ -1,9 +1,13 @@
 //! The manifests of least rights, each applied to a user without any and used.
 
+use serde_json::json;
+
 use super::crds::{NEWEST, Release, SECOND, install_internals};
+use super::example;
 use super::operator::{KERNEL, Running, call_as, create_cr, create_modules, say, wait_for};
 use crate::support::cluster::{Cluster, NOBODY};
 use crate::support::preflight::Preflight;
+use crate::support::registry::Registry;
 
 fn call(cluster: &Cluster, args: &[&str]) -> Preflight {
     call_as(cluster, NOBODY, args)
@@ -59,14 +63,41 @@ fn each_manifest_grants_what_its_command_needs() {
     say(&cluster, NEWEST, "p", WORKING);
 
     // Nothing: the message names the right and the manifest.
-    for args in [&["status", "p"][..], &["status"]] {
+    let target = ["--kernel-version", KERNEL];
+    for (args, verb, resource, manifest) in [
+        (
+            &["status", "p"][..],
+            "get",
+            "preflightvalidationsocp",
+            "status",
+        ),
+        (&["status"], "list", "preflightvalidationsocp", "status"),
+        (&["delete", "p"], "get", "preflightvalidationsocp", "run"),
+        (
+            &["delete", "--verified"],
+            "list",
+            "preflightvalidationsocp",
+            "run",
+        ),
+        (
+            &["run", "p", target[0], target[1]],
+            "get",
+            "preflightvalidationsocp",
+            "run",
+        ),
+        (
+            &["generate", "--to=4.17.0"],
+            "get",
+            "clusterversions",
+            "run",
+        ),
+    ] {
         let ended = call(&cluster, args).run().code(3);
         for word in [
-            "nobody",
-            "preflightvalidationsocp",
-            "examples/rbac/status.yaml",
+            format!("\"nobody\" cannot {verb} resource \"{resource}\""),
+            format!("examples/rbac/{manifest}.yaml"),
         ] {
-            assert!(ended.stderr.contains(word), "{}", ended.stderr);
+            assert!(ended.stderr.contains(&word), "{args:?}: {}", ended.stderr);
         }
     }
     // `get` alone is enough for `status NAME`, and for -w, which then reads again and again.
@@ -167,4 +198,59 @@ fn a_cluster_that_hides_its_crds_still_tells_its_kmm() {
         }
         release.remove(&cluster);
     }
+}
+
+/// `run` with a cross-check on images that only the Module's own Secret opens.
+#[test]
+fn the_cross_checks_manifest_grants_what_it_needs() {
+    let cluster = prepared(NEWEST);
+    let registry = Registry::with_password();
+    let release = example::push_release(&registry, "4.16.2", "");
+    let mut object = super::operator::module("m1");
+    object["spec"]["imageRepoSecret"] = json!({"name": "pull"});
+    let container = &mut object["spec"]["moduleLoader"]["container"];
+    container["modprobe"]["moduleName"] = "sensor".into();
+    container["kernelMappings"][0]["containerImage"] = example::push(&registry, "sensor").into();
+    container["kernelMappings"][0]["registryTLS"] = json!({"insecure": true});
+    cluster.apply(&object.to_string());
+    cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: openshift-config}}");
+    for (namespace, name) in [("ns1", "pull"), ("openshift-config", "pull-secret")] {
+        cluster.apply(&example::pull_secret(&registry, namespace, name).to_string());
+    }
+    grant(&cluster, "run");
+    let run = [
+        "run",
+        "p",
+        "--kernel-version",
+        example::KERNEL,
+        "--dtk-image",
+        &release.dtk_image,
+        "--insecure-registry",
+        &registry.host(),
+        "--cleanup",
+        "-o=json",
+    ];
+    let finish = |code: i32| {
+        let running = Running::start(call(&cluster, &run));
+        wait_for(&cluster, &format!("{}/p", NEWEST.resource()));
+        say(&cluster, NEWEST, "p", DONE);
+        running.end().code(code)
+    };
+    let ended = finish(0);
+    let row = &ended.json()["modules"][0];
+    assert_eq!(row["verdict"], "verified");
+    assert_eq!(row["findings"][0]["code"], "cross-check-unavailable");
+    assert!(
+        ended.stdout.contains("cross-check.yaml"),
+        "{}",
+        ended.stdout
+    );
+
+    grant(&cluster, "cross-check");
+    let ended = finish(1);
+    let row = &ended.json()["modules"][0];
+    assert_eq!(row["verdict"], "failed");
+    assert_eq!(row["findings"][0]["code"], "kmm-false-pass");
+    assert_eq!(row["findings"][1]["code"], "symbol-version-mismatch");
+    assert!(!ended.stderr.contains("mirror rules"), "{}", ended.stderr);
 }

@@ -46,6 +46,7 @@ impl Console<'_> {
         warnings: &[String],
         code: impl FnOnce(&Report) -> u8,
     ) -> Done {
+        report.shown_at = Some(jiff::Timestamp::now());
         let unused = accept::apply(self.accepts, &mut report);
         let mut stderr = String::new();
         for warning in warnings {
@@ -96,8 +97,9 @@ impl Console<'_> {
     }
 
     /// The table of a report, for progress.
-    pub fn table(&self, report: &Report) -> String {
-        (self.render)(report, Format::Table)
+    pub fn table(&self, mut report: Report) -> String {
+        report.shown_at = Some(jiff::Timestamp::now());
+        (self.render)(&report, Format::Table)
     }
 }
 

@@ -181,7 +181,7 @@ impl Run<'_> {
             let survey = self.survey(&preflight).await;
             let mut so_far = survey.report.clone();
             self.checks.merge(&mut so_far, false);
-            live.show(&so_far, |report| self.console.table(report));
+            live.show(so_far, |report| self.console.table(report));
             if survey.is_decided && self.checks.are_done() {
                 return Ok((self.last(survey), Ended::Decided));
             }

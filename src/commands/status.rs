@@ -134,7 +134,7 @@ async fn watch_one(
             Ok(survey) => survey,
             Err(_) => survey::of_evidence(&preflight, "", None, filter),
         };
-        live.show(&survey.report, |report| console.table(report));
+        live.show(survey.report.clone(), |report| console.table(report));
         if survey.is_decided {
             live.finish();
             return Ok((survey, false));
@@ -179,7 +179,7 @@ async fn watch_all(
     let mut live = Live::new(console.progress);
     loop {
         let survey = look_at_all(cluster, args, filter).await?;
-        live.show(&survey.report, |report| console.table(report));
+        live.show(survey.report.clone(), |report| console.table(report));
         if survey.is_decided {
             live.finish();
             return Ok((survey, false));

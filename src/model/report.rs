@@ -79,6 +79,8 @@ pub struct Report {
     pub modules: Vec<ModuleReport>,
     /// Remarks about the run as a whole, for stderr.
     pub notes: Vec<String>,
+    /// When it is shown, from which ages are counted; without it none is.
+    pub shown_at: Option<jiff::Timestamp>,
 }
 
 impl Report {

@@ -4,8 +4,10 @@
 //! and [`name`] for programs, [`junit`], [`sarif`] and [`github`] for CI systems; [`codes`]
 //! tells what findings mean; [`screen`] says what a terminal can show.
 
+pub mod age;
 pub mod codes;
 pub mod data;
+pub mod details;
 pub mod explain;
 pub mod github;
 pub mod inspect;

@@ -51,6 +51,7 @@ pub(crate) fn report(modules: Vec<ModuleReport>) -> Report {
         targets,
         modules,
         notes: Vec::new(),
+        shown_at: None,
     }
 }
 

@@ -8,11 +8,12 @@ use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::finding::{Effect, Finding, Severity};
+use crate::model::finding::Severity;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
+use crate::report::age::age;
+use crate::report::details;
 use crate::report::screen::Screen;
-use crate::report::wrap::wrap;
 
 /// Renders the table; `wide` has more columns and shows every finding.
 pub fn render(report: &Report, screen: &Screen, wide: bool) -> String {
@@ -20,14 +21,9 @@ pub fn render(report: &Report, screen: &Screen, wide: bool) -> String {
         return String::new();
     }
     let mut text = rows(report, screen, wide);
-    for module in &report.modules {
-        if module.verdict != Verdict::Verified || wide && !module.findings.is_empty() {
-            text.push('\n');
-            text.push_str(&details(module, report, screen, wide));
-        }
-    }
+    text.push_str(&details::of_modules(report, screen, wide));
     if !wide {
-        text.push_str(&warnings(report, screen));
+        text.push_str(&details::warnings(report, screen));
     }
     text.push('\n');
     text.push_str(&summary(report, screen));
@@ -38,6 +34,7 @@ pub fn render(report: &Report, screen: &Screen, wide: bool) -> String {
 #[derive(Clone, Copy)]
 struct Columns {
     preflight: bool,
+    now: Option<jiff::Timestamp>,
     kernel: bool,
     arch: bool,
     reason: bool,
@@ -55,6 +52,9 @@ impl Columns {
                     .filter_map(|module| module.preflight.as_deref())
                     .collect(),
             ),
+            now: report
+                .shown_at
+                .filter(|_| modules.iter().any(|module| module.preflight.is_some())),
             kernel: wide || several(modules.iter().map(|m| m.kernel_version.as_str()).collect()),
             arch: wide
                 || several(
@@ -83,6 +83,7 @@ impl Columns {
         push(true, "STAGE");
         push(true, "VERDICT");
         push(self.reason, "REASON");
+        push(self.now.is_some(), "AGE");
         for name in ["STATUS", "TIME", "MAPPING", "IMAGE", "DIGEST"] {
             push(self.wide, name);
         }
@@ -105,6 +106,11 @@ impl Columns {
         push(true, screen.stage(&module.verification_stage));
         push(true, screen.verdict(module.verdict));
         push(self.reason, reason(module));
+        if let Some(now) = self.now {
+            let time = module.last_transition_time.as_deref();
+            let age = time.and_then(|time| age(time, now));
+            push(true, or_dash(age.as_deref()));
+        }
         if self.wide {
             let took = module
                 .duration
@@ -223,126 +229,6 @@ fn block(modules: &[&ModuleReport], columns: Columns, screen: &Screen) -> String
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
-}
-
-/// What was seen of one module, each finding with its next step.
-fn details(module: &ModuleReport, report: &Report, screen: &Screen, wide: bool) -> String {
-    let mut title = format!("{}/{}", module.namespace, module.name);
-    if report.targets.len() > 1 && !module.kernel_version.is_empty() {
-        title.push_str(&format!(" on {}", module.kernel_version));
-        if let Some(arch) = module.arch.filter(|_| !one_arch(report)) {
-            title.push_str(&format!(" ({arch})"));
-        }
-    }
-    let title = screen.paint(&title, Paint::new().bold());
-    let mut text = format!("{title}  {}\n", screen.verdict(module.verdict));
-    let mut told = false;
-    let shown = module.findings.iter().filter(|finding| {
-        // What a module waits for is all that there is to say of one in progress.
-        wide || module.verdict == Verdict::InProgress
-            || finding.severity != Severity::Info
-            || finding.effect != Effect::None
-    });
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in shown {
-        told |= finding.message == module.status_reason;
-        match groups.iter_mut().find(|group| is_alike(group[0], finding)) {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    for group in groups {
-        let limit = if wide { group.len() } else { SHOWN_ALIKE };
-        for finding in group.iter().take(limit) {
-            text.push_str(&message(finding, "", screen));
-        }
-        if group.len() > limit {
-            let more = format!(
-                "and {} more {}; -o wide shows all",
-                group.len() - limit,
-                group[0].code
-            );
-            text.push_str(&wrap(&more, screen.width, "    "));
-        }
-        text.push_str(&hint(group[0], screen));
-    }
-    if !told && !module.status_reason.is_empty() {
-        text.push_str(&wrap(&module.status_reason, screen.width, "  "));
-    }
-    text
-}
-
-fn one_arch(report: &Report) -> bool {
-    let archs: BTreeSet<_> = report.targets.iter().map(|target| target.arch).collect();
-    archs.len() < 2
-}
-
-/// How many findings of one code with the same next step are shown.
-const SHOWN_ALIKE: usize = 3;
-
-fn is_alike(one: &Finding, other: &Finding) -> bool {
-    let key = |finding: &Finding| (finding.code, finding.effect, finding.accepted);
-    key(one) == key(other) && one.hint == other.hint
-}
-
-fn message(finding: &Finding, whom: &str, screen: &Screen) -> String {
-    let accepted = if finding.accepted { " (accepted)" } else { "" };
-    let word = finding.severity.as_str();
-    let text = format!(
-        "{word} {}{accepted}{whom}: {}",
-        finding.code, finding.message
-    );
-    let body = wrap(&text, screen.width, "    ");
-    // The first line stands further out; the severity is coloured after the wrapping.
-    let rest = body.trim_start().strip_prefix(word).unwrap_or_default();
-    let rest = screen.linked(rest, finding.code);
-    format!("  {}{rest}", screen.severity(finding.severity))
-}
-
-fn hint(finding: &Finding, screen: &Screen) -> String {
-    let Some(hint) = &finding.hint else {
-        return String::new();
-    };
-    let text = wrap(&format!("hint: {hint}"), screen.width, "    ");
-    text.replacen("hint:", &screen.paint("hint:", Paint::new().cyan()), 1)
-}
-
-/// The warnings about verified modules; one that several share is told once.
-fn warnings(report: &Report, screen: &Screen) -> String {
-    let mut groups: Vec<(&Finding, Vec<String>)> = Vec::new();
-    for module in &report.modules {
-        if module.verdict != Verdict::Verified {
-            continue;
-        }
-        let name = format!("{}/{}", module.namespace, module.name);
-        for finding in &module.findings {
-            if finding.severity == Severity::Info && !finding.accepted {
-                continue;
-            }
-            match groups.iter_mut().find(|(known, _)| *known == finding) {
-                Some((_, names)) => {
-                    if !names.contains(&name) {
-                        names.push(name.clone());
-                    }
-                }
-                None => groups.push((finding, vec![name.clone()])),
-            }
-        }
-    }
-    if groups.is_empty() {
-        return String::new();
-    }
-    let title = screen.paint("verified, but", Paint::new().bold());
-    let mut text = format!("\n{title}\n");
-    for (finding, names) in groups {
-        let whom = match names.as_slice() {
-            [one] => format!(" {one}"),
-            several => format!(" {} modules", several.len()),
-        };
-        text.push_str(&message(finding, &whom, screen));
-        text.push_str(&hint(finding, screen));
-    }
-    text
 }
 
 /// The last line: the verdict of the whole and how many modules have which.

@@ -79,10 +79,22 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
         },
         Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
             let gravest = seen.iter().min_by_key(|finding| finding.effect);
-            let mut finding = unavailable(
-                gravest.map_or_else(|| "no answer".to_owned(), |finding| finding.message.clone()),
-            );
-            finding.hint = gravest.and_then(|finding| finding.hint.clone());
+            // What is rejected for want of a Secret is mended by way of the Secret.
+            let secret = seen
+                .iter()
+                .find(|finding| finding.code == Code::SecretMissing)
+                .filter(|secret| gravest != Some(secret));
+            let whys: Vec<&str> = [gravest, secret]
+                .into_iter()
+                .flatten()
+                .map(|finding| finding.message.as_str())
+                .collect();
+            let mut finding = unavailable(if whys.is_empty() {
+                "no answer".to_owned()
+            } else {
+                whys.join("; ")
+            });
+            finding.hint = secret.or(gravest).and_then(|finding| finding.hint.clone());
             vec![finding]
         }
     };
@@ -139,6 +151,22 @@ mod tests {
              "verificationStage": "Done", "statusReason": "as KMM says"}]}}))
         .expect("a preflight CR");
         Preflight::of_raw(raw, PREFLIGHT_OCP).report("k").remove(0)
+    }
+
+    #[test]
+    fn a_secret_that_may_not_be_read_is_the_reason_of_a_rejection() {
+        let mut report = reported("Success");
+        let outcome = ImageOutcome {
+            digest: None,
+            findings: vec![
+                Finding::new(Code::ImageUnauthorized, "401").hint("name credentials"),
+                Finding::new(Code::SecretMissing, "Secret a/pull is forbidden").hint("ask for it"),
+            ],
+        };
+        merge(&mut report, outcome, Pushed::Yes);
+        let finding = &report.findings[0];
+        assert!(finding.message.ends_with("401; Secret a/pull is forbidden"));
+        assert_eq!(finding.hint.as_deref(), Some("ask for it"));
     }
 
     #[test]

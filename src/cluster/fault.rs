@@ -90,7 +90,7 @@ impl Fault {
             kube::Error::FromUtf8(error) => Self::Nonsense(error.to_string()),
             kube::Error::RustlsTls(error) => Self::Certificate {
                 server: server.to_owned(),
-                why: chain(error),
+                why: plain(&chain(error)),
             },
             kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
                 Some(auth) => Self::Credentials(auth.to_string()),
@@ -120,7 +120,7 @@ impl Fault {
     }
 
     fn of_chain(error: &(dyn StdError + 'static), server: &str) -> Self {
-        let why = chain(error);
+        let why = plain(&chain(error));
         let server = server.to_owned();
         if why.contains("invalid peer certificate") || why.contains("UnknownIssuer") {
             return Self::Certificate { server, why };
@@ -192,6 +192,28 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
+/// The chain without the names that hyper gives to its own layers, and without error numbers.
+fn plain(chain: &str) -> String {
+    let mut text = chain.to_owned();
+    for (layer, word) in [
+        ("client error (Connect): ", ""),
+        ("client error (SendRequest): ", ""),
+        ("tcp connect error: ", ""),
+        (
+            "tunnel error: failed to create underlying connection: ",
+            "by way of its proxy: ",
+        ),
+        ("tunnel error: ", "its proxy: "),
+        ("dns error: failed to lookup address information: ", ""),
+    ] {
+        text = text.replace(layer, word);
+    }
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +252,32 @@ mod tests {
             ),
         ] {
             assert_eq!(Fault::of_status(&status(code, name), "/apis/x"), fault);
+        }
+    }
+
+    #[test]
+    fn reasons_are_told_without_the_layers_of_the_client() {
+        for (chain, said) in [
+            (
+                "client error (Connect): tcp connect error: Connection refused (os error 111)",
+                "Connection refused",
+            ),
+            (
+                "client error (Connect): dns error: failed to lookup address information: Name or \
+                 service not known",
+                "Name or service not known",
+            ),
+            (
+                "client error (Connect): tunnel error: failed to create underlying connection: tcp \
+                 connect error: Connection refused (os error 111)",
+                "by way of its proxy: Connection refused",
+            ),
+            (
+                "client error (Connect): invalid peer certificate: UnknownIssuer",
+                "invalid peer certificate: UnknownIssuer",
+            ),
+        ] {
+            assert_eq!(plain(chain), said);
         }
     }
 

@@ -115,8 +115,11 @@ fn read_files(paths: &[PathBuf], given: bool) -> Result<Option<Kubeconfig>, Erro
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    // The YAML parser draws the place below its first line.
+    let text = error.to_string();
+    let why = text.lines().next().unwrap_or_default();
     Error::Input {
-        message: format!("kubeconfig {} cannot be used: {error}", path.display()),
+        message: format!("kubeconfig {} cannot be used: {why}", path.display()),
         hint: "name another file with --kubeconfig or $KUBECONFIG".to_owned(),
     }
 }
@@ -128,7 +131,7 @@ fn no_kubeconfig(paths: &[PathBuf]) -> Error {
         .collect();
     Error::Cluster {
         message: format!(
-            "no kubeconfig found at {} and this is no pod of a cluster",
+            "no kubeconfig that names a cluster at {}, and this is no pod of a cluster",
             looked.join(", ")
         ),
         hint: "log in to the cluster, or name a file with --kubeconfig; without a cluster, \

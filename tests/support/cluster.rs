@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rcgen::KeyPair;
 use tempfile::TempDir;
@@ -176,16 +177,22 @@ impl Cluster {
     pub(crate) fn install_crds(&self, folder: &Path) {
         let folder = folder.to_str().expect("a UTF-8 path");
         self.kubectl(&["apply", "--server-side", "-f", folder], "");
-        self.kubectl(
-            &[
-                "wait",
-                "--for=condition=Established",
-                "--timeout=30s",
-                "-f",
-                folder,
-            ],
-            "",
-        );
+        let wait = [
+            "wait",
+            "--for=condition=Established",
+            "--timeout=30s",
+            "-f",
+            folder,
+        ];
+        // kubectl fails where a CRD has no conditions yet.
+        let start = Instant::now();
+        while !self.try_kubectl(&wait, "").status.success() {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{folder} is served"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Replaces the status of an object (`KIND/NAME`) with a JSON value.

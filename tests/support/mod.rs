@@ -8,4 +8,5 @@ pub(crate) mod preflight;
 pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod tokens;
+pub(crate) mod tunnel;
 pub(crate) mod wire;

@@ -5,3 +5,6 @@ pub mod builds;
 pub mod evidence;
 pub mod objects;
 pub mod reason;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use super::crds::NEWEST;
 use super::operator::{KERNEL, Running, call, create_cr, create_modules, say};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
 use crate::support::preflight::Preflight;
+use crate::support::tunnel::Tunnel;
 
 pub(super) const DONE: &[super::operator::Said] =
     &[("m1", "Success", "Done", "verified image exists")];
@@ -137,7 +138,11 @@ fn kubeconfig_lists_skip_missing_files() {
         .code(3);
     assert!(ended.stderr.contains("/nowhere"), "{}", ended.stderr);
     let ended = Preflight::new(["status", "p"]).run().code(3);
-    assert!(ended.stderr.contains("no kubeconfig"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("no kubeconfig that names a cluster"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -155,17 +160,32 @@ fn proxies_are_passed_by_for_hosts_in_no_proxy() {
     for no_proxy in ["127.0.0.1", "127.0.0.0/8,", ""] {
         call(no_proxy).run().code(0);
     }
+    // A proxy of the kubeconfig is asked whatever NO_PROXY says, as kubectl does.
     let text = std::fs::read_to_string(&admin).expect("a kubeconfig");
-    let proxied = text.replace("server:", &format!("proxy-url: '{proxy}', server:"));
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
-    std::fs::write(&file, proxied).expect("a kubeconfig");
-    // A proxy of the kubeconfig is asked whatever NO_PROXY says, as kubectl does.
-    Preflight::new(["status", "p"])
-        .env("KUBECONFIG", &file)
-        .env("NO_PROXY", "127.0.0.1")
-        .run()
-        .code(3);
+    let through = |proxy: &str| {
+        let proxied = text.replace("server:", &format!("proxy-url: '{proxy}', server:"));
+        std::fs::write(&file, proxied).expect("a kubeconfig");
+        Preflight::new(["status", "p"])
+            .env("KUBECONFIG", &file)
+            .env("NO_PROXY", "127.0.0.1")
+            .run()
+    };
+    let ended = through(proxy).code(3);
+    let why = "by way of its proxy: Connection refused";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    let tunnel = Tunnel::start();
+    through(&format!("http://user:p%40ss@127.0.0.1:{}", tunnel.port())).code(0);
+    let address = cluster.url().replace("https://", "");
+    let head = tunnel.heads().remove(0);
+    assert!(head.starts_with(&format!("CONNECT {address} ")), "{head}");
+    // base64 of `user:p@ss`.
+    assert!(head.contains("Basic dXNlcjpwQHNz"), "{head}");
+    assert!(
+        !head.contains(ADMIN),
+        "the token is for the API server alone"
+    );
 }
 
 #[test]

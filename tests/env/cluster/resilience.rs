@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::crds::{NEWEST, SECOND};
+use super::crds::{NEWEST, SECOND, crd};
 use super::operator::{
     KERNEL, Running, call, create_cr, create_modules, findings, rows, say, target, try_say,
     wait_for,
@@ -112,6 +112,69 @@ fn nothing_to_check_is_never_a_pass() {
     assert!(ended.stderr.contains("no Module"), "{}", ended.stderr);
     create_modules(&cluster, &["m1"]);
     call(&cluster, &["status", "p"]).run().code(3);
+}
+
+#[test]
+fn all_crs_are_shown_newest_first_and_chosen_by_label() {
+    let cluster = Cluster::start();
+    SECOND.install(&cluster);
+    create_modules(&cluster, &["m1"]);
+    let done = [("m1", "True", "Done", "")];
+    for name in ["a-old", "b-new"] {
+        create_cr(&cluster, SECOND, name);
+        say(&cluster, SECOND, name, &done);
+        // The API server tells the time of creation in seconds.
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+    let shown = |args: &[&str]| -> Vec<String> {
+        let ended = call(&cluster, &[&["status"], args].concat()).run().code(0);
+        let rows = ended.stdout.lines().take_while(|line| !line.is_empty());
+        rows.map(|row| row.split_whitespace().next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(shown(&[]), ["PREFLIGHT", "b-new", "a-old"]);
+    let label = ["label", SECOND.resource(), "b-new", "team=net"];
+    cluster.kubectl(&label, "");
+    assert_eq!(shown(&["-l", "team=net"]), ["NAMESPACE", "ns1"]);
+    let none = call(&cluster, &["status", "-n", "other"]).run().code(4);
+    assert!(
+        none.stderr.contains("names no such Module"),
+        "{}",
+        none.stderr
+    );
+    let ended = call(&cluster, &["delete", "-l", "team=net"]).run().code(0);
+    assert!(
+        ended.stdout.contains("\"b-new\" deleted"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(shown(&[]), ["NAMESPACE", "ns1"]);
+}
+
+#[test]
+fn a_hub_is_told_from_a_cluster_without_kmm() {
+    let cluster = Cluster::start();
+    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let mut hub = crd(
+        "managedclustermodules",
+        "ManagedClusterModule",
+        false,
+        &[("v1beta1", &any, &any)],
+    );
+    hub["metadata"]["name"] = "managedclustermodules.hub.kmm.sigs.x-k8s.io".into();
+    hub["spec"]["group"] = "hub.kmm.sigs.x-k8s.io".into();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("crd.yaml"), hub.to_string()).expect("a CRD");
+    cluster.install_crds(folder.path());
+    let run = ["run", "--kernel-version", KERNEL];
+    let ended = call(&cluster, &run).run().code(3);
+    for word in [
+        "is a hub of KMM",
+        "managedclustermodules",
+        "run --local -f -",
+    ] {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::crds::{NEWEST, Release, SECOND, install_internals};
 use super::example;
 use super::operator::{KERNEL, Running, call_as, create_cr, create_modules, say, wait_for};
-use crate::support::cluster::{Cluster, NOBODY};
+use crate::support::cluster::{ADMIN, Cluster, NOBODY};
 use crate::support::preflight::Preflight;
 use crate::support::registry::Registry;
 
@@ -253,4 +253,43 @@ fn the_cross_checks_manifest_grants_what_it_needs() {
     assert_eq!(row["findings"][0]["code"], "kmm-false-pass");
     assert_eq!(row["findings"][1]["code"], "symbol-version-mismatch");
     assert!(!ended.stderr.contains("mirror rules"), "{}", ended.stderr);
+}
+
+/// Every line of the README's section on rights, in its order, by an administrator.
+#[test]
+fn the_readmes_commands_bind_the_roles() {
+    let cluster = prepared(NEWEST);
+    create_cr(&cluster, NEWEST, "p");
+    say(&cluster, NEWEST, "p", DONE);
+    let root = env!("CARGO_MANIFEST_DIR");
+    let readme = std::fs::read_to_string(format!("{root}/README.md")).expect("the README");
+    let (_, section) = readme
+        .split_once("\n## Rights\n")
+        .expect("a section on rights");
+    let (section, _) = section.split_once("\n## ").expect("a section after it");
+    let (_, commands) = section.split_once("```sh\n").expect("commands");
+    let (commands, _) = commands.split_once("```").expect("an end of the commands");
+    let mut looks = 0;
+    for line in commands.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let ["kubectl", "kmm", "preflight", args @ ..] = words.as_slice() {
+            looks += 1;
+            let ended = call_as(&cluster, ADMIN, args).run().code(0);
+            assert!(ended.stdout.contains("m1"), "{}", ended.stdout);
+        } else if let ["kubectl", "apply", "-f", folder] = words.as_slice() {
+            cluster.kubectl(&["apply", "-f", &format!("{root}/{folder}")], "");
+        } else {
+            cluster.kubectl(&words[1..], "");
+        }
+    }
+    assert_eq!(looks, 1, "{commands}");
+    // Every manifest is in the table.
+    for file in std::fs::read_dir(format!("{root}/examples/rbac")).expect("the manifests") {
+        let name = file.expect("a manifest").file_name();
+        let name = name.to_string_lossy();
+        assert!(
+            section.contains(&format!("(examples/rbac/{name})")),
+            "{name}"
+        );
+    }
 }

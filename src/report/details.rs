@@ -1,6 +1,6 @@
 //! What stands below the table: what is wrong with the modules, and what to do about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use owo_colors::Style as Paint;
 
@@ -14,18 +14,18 @@ use crate::report::wrap::wrap;
 /// such as that KMM's operator does not run, is told once.
 pub fn of_modules(report: &Report, screen: &Screen, wide: bool) -> String {
     let mut groups: Vec<(Vec<String>, Verdict, String)> = Vec::new();
+    let mut places = HashMap::new();
     for module in &report.modules {
         if module.verdict == Verdict::Verified && (!wide || module.findings.is_empty()) {
             continue;
         }
         let (name, body) = (title(module, report), body(module, screen, wide));
-        let same = groups
-            .iter_mut()
-            .find(|(_, verdict, known)| *verdict == module.verdict && *known == body);
-        match same {
-            Some((names, ..)) => names.push(name),
-            None => groups.push((vec![name], module.verdict, body)),
-        }
+        let group = places.entry((module.verdict, body.clone()));
+        let place = *group.or_insert_with(|| {
+            groups.push((Vec::new(), module.verdict, body));
+            groups.len() - 1
+        });
+        groups[place].0.push(name);
     }
     let mut text = String::new();
     for (names, verdict, body) in groups {

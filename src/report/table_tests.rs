@@ -77,6 +77,42 @@ fn many_findings_alike_are_cut_short() {
 }
 
 #[test]
-use crate::model::finding::{Code, Finding};
-use crate::report::codes;
+fn a_code_is_a_link_to_what_it_means_and_moves_nothing() {
+    let linked = Screen {
+        links: true,
+        ..Screen::PLAIN
+    };
+    let text = render(&mixed(), &linked, false);
+    let code = Code::SymbolVersionMismatch;
+    let (start, end) = ("\u{1b}]8;;", "\u{1b}\\");
+    let link = format!("{start}{}{end}{code}{start}{end}:", codes::url(code));
+    assert!(text.contains(&link), "{text:?}");
+    let mut bare = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(start) {
+        bare.push_str(before);
+        rest = after.split_once(end).map_or("", |(_, rest)| rest);
+    }
+    bare.push_str(rest);
+    assert_eq!(bare, render(&mixed(), &Screen::PLAIN, false));
+}
+
+#[test]
+fn rows_of_a_cluster_have_ages_and_share_what_they_have_in_common() {
+    let waiting =
+        || vec![Finding::new(Code::KmmStuck, "KMM's operator does not run").hint("oc get")];
+    let kernel = "5.14.0-427.13.1.el9_4.x86_64";
+    let mut rows: Vec<ModuleReport> = ["a", "b", "c", "d"]
+        .into_iter()
+        .map(|name| row(name, kernel, waiting()))
+        .collect();
+    for module in &mut rows {
+        module.preflight = Some("p".into());
+        module.verdict = Verdict::InProgress;
+    }
+    let shared = Report {
+        shown_at: Some("2026-01-02T03:14:05Z".parse().expect("a time")),
+        ..report(rows)
+    };
+    insta::assert_snapshot!(render(&shared, &Screen::PLAIN, false));
 }

@@ -24,7 +24,7 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 8] = [
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     (
         "cargo run --release --quiet -- run --local",
         "tests/cli/documents.rs",
@@ -53,6 +53,21 @@ const ELSEWHERE: [(&str, &str, &str); 8] = [
         "gh attestation verify",
         ".github/workflows/release.yml",
         "attest-build-provenance",
+    ),
+    (
+        "kubectl apply -f examples/rbac",
+        "tests/env/cluster/rights.rs",
+        "the_readmes_commands_bind_the_roles",
+    ),
+    (
+        "kubectl create clusterrolebinding",
+        "tests/env/cluster/rights.rs",
+        "the_readmes_commands_bind_the_roles",
+    ),
+    (
+        "kubectl kmm preflight status --as=",
+        "tests/env/cluster/rights.rs",
+        "the_readmes_commands_bind_the_roles",
     ),
 ];
 

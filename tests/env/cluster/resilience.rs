@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::crds::{NEWEST, SECOND, crd};
 use super::operator::{
-    KERNEL, Running, call, create_cr, create_modules, findings, rows, say, target, try_say,
-    wait_for,
+    KERNEL, Running, call, create_cr, create_modules, findings, resolve, rows, say, target,
+    try_say, wait_for,
 };
 use crate::support::cluster::Cluster;
 
@@ -149,6 +149,44 @@ fn all_crs_are_shown_newest_first_and_chosen_by_label() {
         ended.stdout
     );
     assert_eq!(shown(&[]), ["NAMESPACE", "ns1"]);
+}
+
+#[test]
+fn delete_waits_for_what_a_controller_collects() {
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    let plain = "preflightvalidations.kmm.sigs.x-k8s.io/p";
+    let create = || {
+        let sign_of_life = jiff::Timestamp::now();
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "kube-controller-manager", "namespace": "kube-system"},
+            "spec": {"renewTime": format!("{sign_of_life:.6}")}});
+        cluster.apply(&lease.to_string());
+        create_cr(&cluster, NEWEST, "p");
+        resolve(&cluster, NEWEST, "p", KERNEL);
+    };
+    create();
+    let start = Instant::now();
+    let running = Running::start(call(&cluster, &["delete", "p"]));
+    std::thread::sleep(Duration::from_millis(1500));
+    cluster.kubectl(&["delete", plain], "");
+    let ended = running.end().code(0);
+    assert!(start.elapsed() > Duration::from_millis(1500));
+    assert_eq!(ended.stderr, "");
+
+    create();
+    let ended = call(&cluster, &["delete", "p", "--timeout=1s"])
+        .run()
+        .code(3);
+    let left = "PreflightValidation p is still there after 1 s";
+    assert!(ended.stderr.contains(left), "{}", ended.stderr);
+    cluster.kubectl(&["delete", plain], "");
+
+    create();
+    let ended = call(&cluster, &["delete", "p", "--wait=false"])
+        .run()
+        .code(0);
+    assert_eq!(ended.stderr, "");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::crds::crd;
+use super::crds::install_cluster_versions;
 use crate::support::cluster::Cluster;
 use crate::support::image::{Built, Image, Layer};
 use crate::support::registry::Registry;
@@ -99,21 +99,7 @@ pub(crate) fn push_release(registry: &Registry, version: &str, rt: &str) -> Rele
 
 /// Makes the cluster an OpenShift with this status of its ClusterVersion.
 pub(crate) fn install_cluster_version(cluster: &Cluster, status: &Value) {
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let mut kind = crd(
-        "clusterversions",
-        "ClusterVersion",
-        false,
-        &[("v1", &any, &any)],
-    );
-    kind["metadata"]["name"] = "clusterversions.config.openshift.io".into();
-    kind["spec"]["group"] = "config.openshift.io".into();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("crd.yaml"), kind.to_string()).expect("a CRD");
-    cluster.install_crds(folder.path());
-    cluster.apply(
-        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
-    );
+    install_cluster_versions(cluster);
     cluster.set_status("clusterversions.config.openshift.io/version", status);
 }
 

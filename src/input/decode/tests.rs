@@ -1,0 +1,142 @@
+//! Documents of every kind, and what is wrong with malformed ones.
+
+use super::*;
+use crate::input::parse;
+use crate::input::source::{Place, Text};
+
+fn read(text: &str) -> Result<Inputs, Error> {
+    let text = Text {
+        place: Place::File("m.yaml".into()),
+        text: text.to_owned(),
+    };
+    parse(&[text], "default")
+}
+
+const MODULE: &str = "
+apiVersion: kmm.sigs.x-k8s.io/v1beta1
+kind: Module
+metadata: {name: m, namespace: ns, labels: {a: b}}
+spec:
+  selector: {}
+  devicePlugin: {container: {image: x}}
+  tolerations: [{operator: Exists}]
+  moduleLoader:
+    container:
+      modprobe: {moduleName: m}
+      kernelMappings: [{regexp: '^.+$', containerImage: 'i:1'}]
+";
+
+#[test]
+fn modules_and_their_objects_are_decoded() {
+    let inputs = read(&format!(
+        "{MODULE}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: s}}
+data: {{a: YQ==}}
+stringData: {{b: text}}
+---
+apiVersion: v1
+kind: List
+items:
+- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: c, namespace: ns}}, data: {{dockerfile: FROM x}}}}
+- {{apiVersion: v1, kind: ServiceAccount, metadata: {{name: builder}}}}
+- {{apiVersion: v1, kind: Service, metadata: {{name: svc}}}}
+---
+apiVersion: config.openshift.io/v1
+kind: ImageDigestMirrorSet
+metadata: {{name: i}}
+"
+    ))
+    .expect("good documents");
+    let module = &inputs.modules[0];
+    assert_eq!((&*module.namespace, &*module.name), ("ns", "m"));
+    assert_eq!(module.labels["a"], "b");
+    let data = inputs.secrets[0].data.as_ref().expect("data");
+    assert_eq!(data["a"].0, b"a");
+    assert_eq!(data["b"].0, b"text");
+    assert_eq!(
+        inputs.secrets[0].metadata.namespace.as_deref(),
+        Some("default")
+    );
+    assert_eq!(inputs.config_maps.len(), 1);
+    assert_eq!(inputs.service_accounts.len(), 1);
+    assert_eq!(inputs.mirror_sets.len(), 1);
+    assert_eq!(inputs.notes.len(), 1, "{:?}", inputs.notes);
+    assert!(inputs.notes[0].contains("Service svc"));
+}
+
+#[test]
+fn typed_lists_and_managed_modules_are_decoded() {
+    let inputs = read(
+        "
+apiVersion: kmm.sigs.x-k8s.io/v1beta1
+kind: ModuleList
+items:
+- metadata: {name: a}
+  spec: {selector: {}}
+---
+apiVersion: hub.kmm.sigs.x-k8s.io/v1beta1
+kind: ManagedClusterModule
+metadata: {name: hub}
+spec: {spokeNamespace: spoke, moduleSpec: {selector: {}}}
+",
+    )
+    .expect("good documents");
+    assert_eq!(inputs.modules[0].namespace, "default");
+    assert_eq!(inputs.modules[1].namespace, "spoke");
+}
+
+#[test]
+fn preflights_of_every_generation_are_targets() {
+    for (spec, kernel, release) in [
+        (
+            "{kernelVersion: 5.14.0-1, dtkImage: d}",
+            Some("5.14.0-1"),
+            None,
+        ),
+        (
+            "{releaseImage: r, useRTKernel: true, pushBuiltImage: true}",
+            None,
+            Some("r"),
+        ),
+    ] {
+        let inputs = read(&format!(
+            "{{apiVersion: kmm.sigs.x-k8s.io/v1beta2, kind: PreflightValidationOCP, metadata: {{name: p}}, spec: {spec}}}"
+        ))
+        .expect("a preflight");
+        let preflight = &inputs.preflights[0];
+        assert_eq!(preflight.kernel_version.as_deref(), kernel);
+        assert_eq!(preflight.release_image.as_deref(), release);
+    }
+}
+
+#[test]
+fn wrong_types_name_the_field() {
+    for (text, words) in [
+        (MODULE.replace("moduleName: m", "moduleName: [1]"), "spec.moduleLoader.container.modprobe.moduleName"),
+        (MODULE.replace("regexp: '^.+$'", "literal: 5.14"), "spec.moduleLoader.container.kernelMappings[0].literal"),
+        (MODULE.replace("name: m,", ""), "metadata.name is missing"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: hush!}".to_owned(), "data"),
+        ("a: 1".to_owned(), "no kind"),
+        ("- 1".to_owned(), "not a Kubernetes object"),
+        ("{apiVersion: kmm.sigs.x-k8s.io/v1beta2, kind: PreflightValidation, metadata: {name: p}, spec: {}}".to_owned(), "neither spec.kernelVersion"),
+    ] {
+        let error = read(&text).expect_err(words).to_string();
+        assert!(error.contains(words) && error.starts_with("m.yaml:"), "{error}");
+        assert!(!error.contains("hush"), "{error}");
+    }
+}
+
+#[test]
+fn unknown_fields_are_noted_once_each() {
+    let text = MODULE.replace("moduleName: m", "moduleName: m, modulName: x");
+    let inputs = read(&text).expect("a Module");
+    assert_eq!(inputs.notes.len(), 1, "{:?}", inputs.notes);
+    assert!(
+        inputs.notes[0].contains("spec.moduleLoader.container.modprobe.modulName"),
+        "{:?}",
+        inputs.notes
+    );
+}

@@ -1,5 +1,7 @@
 //! Checks: the plans' questions put to images, kernels, builders and signers.
 
+#[cfg(test)]
+mod example;
 pub mod facts;
 pub mod image;
 pub mod inspect;

@@ -137,28 +137,11 @@ pub async fn definition(plan: &Plan, objects: &Objects) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::example::plan;
     use crate::check::run::{Outcome, report_row};
     use crate::model::finding::{Code, Finding};
-    use crate::model::report::Origin;
-    use crate::model::target::Arch;
     use crate::model::verdict::Stage;
     use std::time::Duration;
-
-    fn plan(name: &str) -> Plan {
-        Plan {
-            namespace: "ns".into(),
-            name: name.into(),
-            origin: Origin::Cluster,
-            target: Target {
-                kernel_version: "5.14.0".into(),
-                arch: Arch::Amd64,
-                dtk_image: None,
-            },
-            findings: Vec::new(),
-            mapping: None,
-            work: None,
-        }
-    }
 
     fn row(name: &str, good: bool) -> ModuleReport {
         let failed = Finding::new(Code::BuildFailed, "failed");
@@ -198,19 +181,13 @@ mod tests {
     #[tokio::test]
     async fn a_changed_object_changes_the_definition() {
         let mut plan = plan("m");
-        let work: crate::model::module::Build = serde_json::from_value(serde_json::json!({
+        let build: crate::model::module::Build = serde_json::from_value(serde_json::json!({
             "dockerfileConfigMap": {"name": "d"}, "secrets": [{"name": "s"}],
         }))
         .expect("a build section");
-        plan.work = Some(crate::model::plan::Work {
-            image: "x".into(),
-            registry_tls: Default::default(),
-            image_repo_secret: None,
-            modprobe: Default::default(),
-            in_tree_modules_to_remove: Vec::new(),
-            build: Some(work),
-            sign: None,
-        });
+        if let Some(work) = &mut plan.work {
+            work.build = Some(build);
+        }
         let objects = |text: &str, value: &str| -> Objects {
             let map = serde_json::json!([{
                 "metadata": {"name": "d", "namespace": "ns"}, "data": {"dockerfile": text},

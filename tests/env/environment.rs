@@ -6,9 +6,8 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
-use crate::support::image::{
-    Dialect, Image, Layer, Packing, sha256, write_layout, write_layout_index,
-};
+use crate::support::image::{Dialect, Image, Layer, Packing, sha256};
+use crate::support::layout::{write_layout, write_layout_index};
 use crate::support::preflight::Preflight;
 use crate::support::registry::{PASSWORD, Registry, USER};
 use crate::support::server::{listens, tool};

@@ -25,4 +25,5 @@ mod sign_file;
 mod stages;
 #[path = "../support/mod.rs"]
 mod support;
+mod table_of_contents;
 mod trust;

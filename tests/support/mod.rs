@@ -4,6 +4,7 @@
 pub(crate) mod cluster;
 pub(crate) mod faults;
 pub(crate) mod image;
+pub(crate) mod layout;
 pub(crate) mod preflight;
 pub(crate) mod registry;
 pub(crate) mod server;

@@ -1,32 +1,7 @@
-use super::*;
-use crate::model::module::{Modprobe, TlsOptions};
-use crate::model::plan::Work;
-use crate::model::report::Origin;
-use crate::model::target::{Arch, Target};
+//! Runs whose checks are good, bad, slow or broken.
 
-fn plan(name: &str) -> Plan {
-    Plan {
-        namespace: "ns".into(),
-        name: name.into(),
-        origin: Origin::Cluster,
-        target: Target {
-            kernel_version: "5.14.0".into(),
-            arch: Arch::Amd64,
-            dtk_image: None,
-        },
-        findings: Vec::new(),
-        mapping: None,
-        work: Some(Work {
-            image: format!("registry.example/{name}:1"),
-            registry_tls: TlsOptions::default(),
-            image_repo_secret: None,
-            modprobe: Modprobe::default(),
-            in_tree_modules_to_remove: Vec::new(),
-            build: None,
-            sign: None,
-        }),
-    }
-}
+use super::*;
+use crate::check::example::plan;
 
 fn limits() -> RunLimits {
     RunLimits {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::case::Case;
 use super::kernel::Kernel;
-use crate::support::image::{Dialect, Packing, write_layout};
+use crate::support::image::{Dialect, Packing};
+use crate::support::layout::write_layout;
 use crate::support::server::environment;
 
 /// In-tree modules that the node in the guest has, with what they need.

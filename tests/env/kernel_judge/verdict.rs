@@ -11,7 +11,7 @@ use super::case::Case;
 use super::cases::trusted_certificates;
 use super::guest::Truth;
 use super::kernel::Kernel;
-use crate::support::image::write_layout;
+use crate::support::layout::write_layout;
 use crate::support::preflight::Preflight;
 
 /// Holds the product's verdicts to what the kernel did: verified what loads,

@@ -28,7 +28,8 @@ use tempfile::TempDir;
 
 use crate::build::busybox;
 use crate::sign_file::Pair;
-use crate::support::image::{Image, Layer, write_layout};
+use crate::support::image::{Image, Layer};
+use crate::support::layout::write_layout;
 use crate::support::registry::Registry;
 
 /// The kernel that everything here is for.

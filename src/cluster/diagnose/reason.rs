@@ -170,10 +170,10 @@ fn of_image_config(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec
 
 /// A ModuleImagesConfig that belongs to another preflight: this one cannot own it.
 fn left_over(config: &ImagesConfig, preflight: &Preflight, evidence: &Evidence) -> Option<Finding> {
-    let ours = if preflight.is_ocp() {
-        evidence.plain.as_ref()?.as_ref()?.uid.as_str()
-    } else {
-        preflight.meta.uid.as_str()
+    let ours = match &evidence.plain {
+        _ if !preflight.is_ocp() => preflight.meta.uid.as_str(),
+        Some(plain) => plain.as_ref().map_or("", |plain| plain.uid.as_str()),
+        None => return None,
     };
     let owner = config.metadata.owner_references.first()?;
     if owner.uid == ours {

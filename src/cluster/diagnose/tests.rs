@@ -118,9 +118,26 @@ fn images_that_wait_for_a_build_or_a_signature() {
             "kmm-stuck",
             "is left over from an earlier PreflightValidation of this name",
         ),
+        (
+            Evidence {
+                plain: Some(None),
+                ..third("Exists", "one-before")
+            },
+            "kmm-stuck",
+            "is left over from an earlier PreflightValidation of this name",
+        ),
     ] {
         says(&of_row(row, &preflight, &evidence), code, words);
     }
+    let unknown = Evidence {
+        plain: None,
+        ..third("Exists", "one-before")
+    };
+    says(
+        &of_row(row, &preflight, &unknown),
+        "kmm-waiting",
+        "says Exists",
+    );
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
 use crate::image::layer_paths::{clean, join};
 use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
-use crate::kmod::compression;
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::{Compression, ModuleFile};
+use crate::kmod::{compression, index};
 use crate::model::layer::{Content, LayerIndex, Node};
 
 /// What a layer is read for, which decides what is kept of its files.
@@ -340,6 +340,11 @@ impl<'a> Unpacking<'a> {
             // Where only a table of contents is read, no other file can be looked at.
             if start.is_empty() {
                 return Ok(Content::Skipped);
+            }
+            if start.starts_with(&index::MAGIC.to_be_bytes()) && entry.size <= limits.file {
+                let bytes = tar.content(entry, start)?;
+                self.keep(bytes.len())?;
+                return Ok(Content::Bytes(bytes.into()));
             }
             let more = match compression::detect(&start) {
                 Compression::None => 0,

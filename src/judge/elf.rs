@@ -81,9 +81,13 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
         .iter()
         .filter_map(|defect| {
             let refused = refuses(&defect.rule, kernel)?;
+            let answer = match &*defect.rule {
+                defects::BEYOND_MEMORY | defects::NOT_RELOCATED => "the kernel would crash",
+                _ => "Exec format error",
+            };
             let finding = Finding::new(
                 Code::ElfInvalid,
-                format!("{module}: Exec format error: {}", defect.message),
+                format!("{module}: {answer}: {}", defect.message),
             )
             .hint("build the module again with the target kernel's own build tree");
             Some(if refused {

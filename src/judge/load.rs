@@ -1,16 +1,14 @@
 //! The load itself: KMM's command line, `modprobe`'s steps, the kernel's answers.
 
-use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::image::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{self, CommandLine};
+use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Folder, Stop};
 use crate::judge::loader::{Answer, Handing, Machine};
 use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
 use crate::judge::not_found::{self, Wanted};
-use crate::judge::symbols::Exporters;
 use crate::judge::worker::{Place, Worker, image_folder};
 use crate::judge::{LoadCase, Trust, firmware, node};
 use crate::kernel::facts::KernelFacts;
@@ -56,11 +54,7 @@ pub(super) fn load(
     }
     let kernel = case.target.kernel_version.as_str();
     let worker = Worker::new(overlay, facts, kernel, case.release, &modprobe.dir_name);
-    let exporters = ImageExporters {
-        overlay,
-        folder: image_folder(&modprobe.dir_name, kernel),
-        known: OnceCell::new(),
-    };
+    let exporters = ImageExporters::new(overlay, image_folder(&modprobe.dir_name, kernel));
     let load = Load {
         case,
         overlay,
@@ -88,39 +82,6 @@ fn odd_folder(case: &LoadCase<'_>) -> Option<Finding> {
         )
         .hint("name a folder of letters, digits, `/`, `.`, `_` and `-`")
     })
-}
-
-/// Exporters among the modules of the image.
-struct ImageExporters<'a> {
-    overlay: &'a Overlay,
-    folder: String,
-    known: OnceCell<HashMap<Box<str>, String>>,
-}
-
-impl Exporters for ImageExporters<'_> {
-    fn of_image(&self, symbol: &str) -> Option<String> {
-        let known = self.known.get_or_init(|| {
-            // It only words a message: no layer is read for it.
-            let files = self.overlay.walk(&self.folder).unwrap_or_default();
-            let mut known = HashMap::new();
-            for (path, found) in files {
-                if let Node::File {
-                    content: Content::Module(file),
-                    ..
-                } = found.node
-                    && let Ok(elf) = &file.elf
-                {
-                    for export in &elf.exports {
-                        known
-                            .entry(export.name.clone())
-                            .or_insert_with(|| path.clone());
-                    }
-                }
-            }
-            known
-        });
-        known.get(symbol).cloned()
-    }
 }
 
 /// One run of `modprobe`.
@@ -165,6 +126,18 @@ impl Load<'_, '_> {
             },
             order,
         )?;
+        for name in modprobe.lost_order(order) {
+            findings.push(
+                Finding::new(
+                    Code::SoftDependencyMissing,
+                    format!(
+                        "{name}: `modulesLoadingOrder` is not followed: modules.softdep of the \
+                         image has a line for the module, and modprobe goes by the first one"
+                    ),
+                )
+                .hint("take MODULE_SOFTDEP out of the module, or let it name the same modules"),
+            );
+        }
         for name in &self.line.names {
             match modprobe.probes(name, self.line)? {
                 Ok(probes) => {

@@ -7,11 +7,12 @@
 //! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
 //! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`, `parameters` are
 //!   its steps, `release` tells kernels apart.
-//! - `node`: what the node itself brings. `not_found`: what there is instead.
+//! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
 mod command_line;
 mod config;
 mod elf;
+mod exporters;
 mod firmware;
 mod indexes;
 mod load;

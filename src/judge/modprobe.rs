@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use crate::judge::command_line::CommandLine;
-use crate::judge::config::{Config, module_name, underscores};
+use crate::judge::config::Config;
 use crate::judge::indexes::{Folder, Opened, Stop};
-use crate::judge::worker::Place;
 use crate::kmod::pattern::matches;
+
+mod pool;
 
 /// One call of `kmod_module_insert_module`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,23 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         })
     }
 
+    /// The modules whose place in KMM's loading order is lost, because `modules.softdep` has a
+    /// line for them already, and the first line that matches a module counts
+    /// (`kmod_module_get_softdeps`).
+    pub(super) fn lost_order(&self, loading_order: &[String]) -> Vec<String> {
+        let of_kmm = loading_order.len().saturating_sub(1);
+        let before = self.config.softdeps.len().saturating_sub(of_kmm);
+        self.config.softdeps[before..]
+            .iter()
+            .filter(|dep| {
+                self.config.softdeps[..before]
+                    .iter()
+                    .any(|first| matches(&first.name, &dep.name))
+            })
+            .map(|dep| dep.name.clone())
+            .collect()
+    }
+
     /// The folder's path in the worker.
     pub(super) fn folder(&self) -> &str {
         &self.folder.path
@@ -129,177 +147,6 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             probes.push(self.probe(&key, line)?);
         }
         Ok(Ok(probes))
-    }
-
-    /// `kmod_module_new_from_lookup`: the first place that knows the name answers.
-    fn lookup(&mut self, given: &str) -> Result<Result<Vec<String>, NotFound>, Stop> {
-        let Some(alias) = underscores(given) else {
-            return Ok(Err(NotFound::Name));
-        };
-        let from_config: Vec<String> = self
-            .config
-            .aliases
-            .iter()
-            .filter(|(pattern, _)| matches(pattern, &alias))
-            .map(|(_, name)| name.clone())
-            .collect();
-        if !from_config.is_empty() {
-            return Ok(Ok(self.aliases(&alias, from_config)));
-        }
-        if !alias.contains(':')
-            && let Some(line) = self.dep_line(&alias)
-        {
-            let name = module_name(&alias);
-            self.known(&name);
-            self.read_dep_line(&name, &line)?;
-            return Ok(Ok(vec![name]));
-        }
-        if alias.starts_with("symbol:") {
-            match self.folder.index("modules.symbols")? {
-                Opened::Index(index) => {
-                    let names = index.search_wild(&alias);
-                    if !names.is_empty() {
-                        return Ok(Ok(self.aliases(&alias, names)));
-                    }
-                }
-                Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
-            }
-        }
-        let command = self
-            .config
-            .install
-            .iter()
-            .find(|(name, _)| *name == alias)
-            .cloned();
-        if let Some((name, command)) = command {
-            let name = module_name(&name);
-            self.known(&name).install = Some(command);
-            return Ok(Ok(vec![name]));
-        }
-        match self.folder.index("modules.alias")? {
-            Opened::Index(index) => {
-                let names = index.search_wild(&alias);
-                if !names.is_empty() {
-                    return Ok(Ok(self.aliases(&alias, names)));
-                }
-            }
-            Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
-        }
-        if let Opened::Index(index) = self.folder.index("modules.builtin.alias")? {
-            let keys = self.aliases(&alias, index.search_wild(&alias));
-            for key in &keys {
-                self.known(key).built_in = Some(true);
-            }
-            return Ok(Ok(keys));
-        }
-        if self.is_in_builtin_index(&alias)? {
-            let name = module_name(&alias);
-            self.known(&name).built_in = Some(true);
-            return Ok(Ok(vec![name]));
-        }
-        Ok(Ok(Vec::new()))
-    }
-
-    /// `kmod_module_new_from_alias`: such a module is another object than the one of the
-    /// same name.
-    fn aliases(&mut self, alias: &str, names: Vec<String>) -> Vec<String> {
-        names
-            .into_iter()
-            .map(|name| {
-                let key = format!("{name}\\{alias}");
-                self.known(&key).name = name;
-                key
-            })
-            .collect()
-    }
-
-    fn known(&mut self, key: &str) -> &mut Known {
-        self.pool.entry(key.to_owned()).or_insert_with(|| Known {
-            name: key.to_owned(),
-            ..Known::default()
-        })
-    }
-
-    /// `kmod_search_moddep`.
-    fn dep_line(&self, name: &str) -> Option<String> {
-        match &self.dep {
-            Opened::Index(index) => index.search(name),
-            Opened::Missing | Opened::Unusable(_) => None,
-        }
-    }
-
-    /// `kmod_module_parse_depline`: the module's file, and what it needs, last first. One
-    /// dependency whose file is not there makes kmod forget them all.
-    fn read_dep_line(&mut self, key: &str, line: &str) -> Result<(), Stop> {
-        if self.known(key).dependencies.is_some() {
-            return Ok(());
-        }
-        let Some((file, dependencies)) = line.split_once(':') else {
-            self.known(key).dependencies = Some(Vec::new());
-            return Ok(());
-        };
-        let path = self.path_of(file);
-        self.known(key).path.get_or_insert(path);
-        let mut keys = Vec::new();
-        for file in dependencies
-            .split([' ', '\t'])
-            .filter(|word| !word.is_empty())
-        {
-            let path = self.path_of(file);
-            let name = module_name(path.rsplit('/').next().unwrap_or_default());
-            // `kmod_module_new_from_path`: the file is there, and no other has the name.
-            let there = self.folder.worker.find(&path)? != Place::Missing;
-            let same = self
-                .pool
-                .get(&name)
-                .and_then(|known| known.path.as_ref())
-                .is_none_or(|known| *known == path);
-            if !there || !same {
-                self.known(key).dropped = Some(file.to_owned());
-                return Ok(());
-            }
-            self.known(&name).path.get_or_insert(path);
-            keys.insert(0, name);
-        }
-        self.known(key).dependencies = Some(keys);
-        Ok(())
-    }
-
-    fn path_of(&self, file: &str) -> String {
-        if file.starts_with('/') {
-            file.to_owned()
-        } else {
-            format!("{}/{file}", self.folder.path)
-        }
-    }
-
-    /// `kmod_module_get_dependencies`.
-    fn dependencies(&mut self, key: &str) -> Result<Vec<String>, Stop> {
-        if self.known(key).dependencies.is_none() {
-            let name = self.known(key).name.clone();
-            if let Some(line) = self.dep_line(&name) {
-                self.read_dep_line(key, &line)?;
-            }
-        }
-        Ok(self.known(key).dependencies.clone().unwrap_or_default())
-    }
-
-    /// `kmod_module_is_builtin`: `modules.builtin.bin` of the folder decides.
-    fn is_builtin(&mut self, key: &str) -> Result<bool, Stop> {
-        if let Some(known) = self.known(key).built_in {
-            return Ok(known);
-        }
-        let name = self.known(key).name.clone();
-        let answer = self.is_in_builtin_index(&name)?;
-        self.known(key).built_in = Some(answer);
-        Ok(answer)
-    }
-
-    fn is_in_builtin_index(&mut self, name: &str) -> Result<bool, Stop> {
-        if self.builtin.is_none() {
-            self.builtin = Some(self.folder.index("modules.builtin")?);
-        }
-        Ok(matches!(&self.builtin, Some(Opened::Index(index)) if index.search(name).is_some()))
     }
 
     /// `kmod_module_probe_insert_module` up to its loop over the modules.

@@ -23,8 +23,9 @@ pub struct KernelSymbol<'a> {
 #[derive(Debug, Clone)]
 pub struct Symbols {
     text: Box<str>,
-    /// Starts of lines plus one, by the hash of the line's name; 0 is free.
-    table: Vec<u32>,
+    /// Starts of lines plus one, by the hash of the line's name, with more of that hash; a
+    /// start of 0 is free.
+    table: Vec<(u32, u32)>,
     hasher: RandomState,
     count: usize,
     has_versions: bool,
@@ -44,14 +45,14 @@ impl Symbols {
             has_versions: false,
         };
         let lines = symbols.text.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let mut table = vec![0; (lines * 2).next_power_of_two()];
+        let mut table = vec![(0, 0); (lines * 2).next_power_of_two()];
         let mut start = 0;
         for line in symbols.text.split_inclusive('\n') {
             // Beyond 4 GiB nothing is found; such a file is not read in the first place.
             if let (Some(symbol), Ok(place)) = (parse_line(line), u32::try_from(start + 1)) {
-                let slot = symbols.slot(&table, symbol.name);
-                if table[slot] == 0 {
-                    table[slot] = place;
+                let (slot, mark) = symbols.slot(&table, symbol.name);
+                if table[slot].0 == 0 {
+                    table[slot] = (place, mark);
                     symbols.count += 1;
                     symbols.has_versions |= symbol.crc.unwrap_or(0) != 0;
                 }
@@ -64,7 +65,8 @@ impl Symbols {
 
     /// The symbol of a name.
     pub fn get(&self, name: &str) -> Option<KernelSymbol<'_>> {
-        self.at(self.table[self.slot(&self.table, name)])
+        let (slot, _) = self.slot(&self.table, name);
+        self.at(self.table[slot].0)
     }
 
     /// Every symbol, in the file's order.
@@ -87,17 +89,20 @@ impl Symbols {
         self.has_versions
     }
 
-    /// Where a name stands in a table, or would.
-    fn slot(&self, table: &[u32], name: &str) -> usize {
+    /// Where a name stands in a table, or would, and what marks it there.
+    fn slot(&self, table: &[(u32, u32)], name: &str) -> (usize, u32) {
         let mask = table.len() - 1;
-        let mut slot = self.hasher.hash_one(name) as usize & mask;
-        while self
-            .at(table[slot])
-            .is_some_and(|symbol| symbol.name != name)
-        {
+        let hash = self.hasher.hash_one(name);
+        let mark = (hash >> 32) as u32;
+        let mut slot = hash as usize & mask;
+        loop {
+            let (place, other) = table[slot];
+            let is_name = || self.at(place).is_some_and(|symbol| symbol.name == name);
+            if place == 0 || (other == mark && is_name()) {
+                return (slot, mark);
+            }
             slot = (slot + 1) & mask;
         }
-        slot
     }
 
     fn at(&self, place: u32) -> Option<KernelSymbol<'_>> {

@@ -83,14 +83,15 @@ pub fn start(bytes: &[u8], length: usize) -> Vec<u8> {
     }
 }
 
-/// Every member of a gzip file; like `gzread`, what follows the last one is ignored.
+/// Every member of a gzip file; like `gzread`, what follows the last one is ignored, and an end
+/// in the middle is an end.
 fn gunzip(bytes: &[u8], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut rest = bytes;
     let mut content = Vec::new();
     loop {
         let mut member = flate2::bufread::GzDecoder::new(rest);
         let left = limit.saturating_sub(content.len() as u64);
-        match read_bounded(&mut member, left)? {
+        match until_cut(&mut member, left)? {
             Some(part) => content.extend_from_slice(&part),
             None => return Ok(None),
         }
@@ -100,6 +101,20 @@ fn gunzip(bytes: &[u8], limit: u64) -> std::io::Result<Option<Vec<u8>>> {
         }
     }
     Ok(Some(content))
+}
+
+/// [`read_bounded`] up to where the data are cut off: zlib's `gzread` gives what there is, and
+/// then says that the file ends.
+fn until_cut(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    match stream
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut content)
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
+        _ => {}
+    }
+    Ok((content.len() as u64 <= limit).then_some(content))
 }
 
 /// The whole of a stream, or `None` where it is longer than `limit`.
@@ -166,12 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn gzip_gives_what_stands_before_a_cut() {
+        let whole = gzip(CONTENT);
+        let without_end = &whole[..whole.len() - 8];
+        assert_eq!(
+            &*decompress(without_end, 100).expect("the content"),
+            CONTENT
+        );
+        assert_eq!(&*decompress(&whole[..10], 100).expect("no content"), b"");
+        let mut damaged = whole.clone();
+        let at = whole.len() - 8;
+        damaged[at] ^= 1;
+        assert!(decompress(&damaged, 100).is_err());
+    }
+
+    #[test]
     fn damaged_data_are_told_from_large_ones() {
-        for bytes in [
-            gzip(CONTENT)[..12].to_vec(),
-            xz(CONTENT)[..20].to_vec(),
-            vec![0x28, 0xb5, 0x2f, 0xfd, 1],
-        ] {
+        for bytes in [xz(CONTENT)[..20].to_vec(), vec![0x28, 0xb5, 0x2f, 0xfd, 1]] {
             let fault = decompress(&bytes, 1024).expect_err("damaged data");
             assert_eq!(fault.kind, ElfFaultKind::Compression);
         }

@@ -283,7 +283,7 @@ fn names_that_share_their_bytes_are_beyond_the_limits() {
 #[test]
 fn information_of_no_end_is_beyond_the_limits() {
     let entries = |count: usize| {
-        let bytes = with_content(module(FORMS[0]), 1, &b"a\0".repeat(count));
+        let bytes = with_content(module(FORMS[0]), 1, &b"=\0".repeat(count));
         ModuleFile::parse(&bytes, Depth::Full).elf
     };
     assert_eq!(entries(5000).expect("a modest module").modinfo.len(), 5000);

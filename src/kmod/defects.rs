@@ -41,7 +41,22 @@ pub const RELOCATION_TARGET: &str = "relocation-target";
 /// A 32-bit relocation to an address that never fits (x86-64, `apply_relocate_add`).
 pub const RELOCATION_OVERFLOW: &str = "relocation-overflow";
 
+/// Relocations without addends, which no 64-bit kernel applies (`apply_relocate` of
+/// `kernel/module/main.c`).
+pub const REL_RELOCATIONS: &str = "rel-relocations";
+/// A name, symbol or address lies so far outside of its table that the loader, which does not
+/// look, reads or writes what is not mapped. Seen to end in a crash.
+pub const BEYOND_MEMORY: &str = "beyond-memory";
+/// Relocations of a loaded section that the loader does not apply (`apply_relocations`), or
+/// applies to another one, so that the module's code runs as the compiler left it.
+pub const NOT_RELOCATED: &str = "not-relocated";
+
 const EM_X86_64: u16 = 62;
+/// Further than this from its table, nothing of the module is mapped: its memory and the copy
+/// of its file end with unmapped pages, and are a few pages for most.
+const FAR: u64 = 1 << 20;
+const PAGE: u64 = 4096;
+const SHT_REL: u32 = 9;
 /// The most defects that are told of one module.
 const MOST_DEFECTS: usize = 1000;
 
@@ -60,6 +75,8 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     section_counts(elf, &mut add);
     symbol_names(elf, symbols, &mut add);
     extended_versions(elf, &mut add);
+    far_names(elf, symbols, &mut add);
+    relocation_tables(elf, symbols, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -177,6 +194,66 @@ fn symbol_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str
             SYMBOL_NAMES,
             "symbol name out of bounds of the string table".into(),
         );
+    }
+}
+
+fn far_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
+    let end = elf.len().next_multiple_of(PAGE);
+    let far = |section: &Section<'_>| {
+        elf.sections[elf.shstrtab].offset + u64::from(section.name_at) >= end
+    };
+    if let Some(index) = elf.sections.iter().skip(1).position(far) {
+        add(
+            BEYOND_MEMORY,
+            format!("the name of section {} lies outside of the file", index + 1),
+        );
+    }
+    let bound = elf.symbol_names().len() as u64 + FAR;
+    if let Some(index) = symbols.iter().position(|symbol| symbol.name_at > bound) {
+        add(
+            BEYOND_MEMORY,
+            format!("the name of symbol {index} lies outside of the string table"),
+        );
+    }
+}
+
+fn relocation_tables(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
+    for section in elf.sections.iter().skip(1) {
+        let changed = elf.sections.get(section.info as usize);
+        if section.kind == SHT_REL
+            && elf.is_64()
+            && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
+        {
+            add(REL_RELOCATIONS, "REL relocation unsupported".into());
+        }
+        let named = section.name.strip_prefix(".rela");
+        let meant = named.and_then(|name| elf.find(name));
+        if let Some((_, meant)) = meant
+            && section.kind == SHT_RELA
+            && section.size > 0
+            && changed.is_none_or(|changed| changed.name != meant.name)
+        {
+            add(
+                NOT_RELOCATED,
+                format!("the relocations of {} are not applied to it", meant.name),
+            );
+        }
+    }
+    for (section, changed, relocations) in applied_relocations(elf) {
+        for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
+            let what = if relocation.symbol as usize >= symbols.len() {
+                format!("names symbol {} of {}", relocation.symbol, symbols.len())
+            } else if relocation.offset > changed.size.saturating_add(FAR) {
+                format!("changes byte {} of {}", relocation.offset, changed.size)
+            } else {
+                continue;
+            };
+            add(
+                BEYOND_MEMORY,
+                format!("a relocation in {} {what}", section.name),
+            );
+            return;
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) struct Section<'a> {
     /// `sh_flags`
     pub(crate) flags: u64,
     /// `sh_offset`
-    offset: u64,
+    pub(crate) offset: u64,
     /// `sh_size`
     pub(crate) size: u64,
     /// `sh_link`
@@ -87,6 +87,8 @@ pub(crate) struct Section<'a> {
     pub(crate) info: u32,
     /// True where `sh_name` points outside of the table of names.
     pub(crate) name_out_of_bounds: bool,
+    /// `sh_name`
+    pub(crate) name_at: u32,
 }
 
 /// One symbol.
@@ -96,6 +98,8 @@ pub(crate) struct Symbol<'a> {
     pub(crate) name: &'a str,
     /// True where `st_name` points outside of the string table.
     pub(crate) name_out_of_bounds: bool,
+    /// `st_name`
+    pub(crate) name_at: u64,
     /// `ELF_ST_BIND(st_info) == STB_WEAK`
     pub(crate) weak: bool,
     /// `st_shndx`
@@ -192,6 +196,7 @@ impl<'a> Elf<'a> {
                 link: raw.link,
                 info: raw.info,
                 name_out_of_bounds: u64::from(raw.name) >= name_table.len() as u64,
+                name_at: raw.name,
             })
             .collect();
         refuse_bombs(&sections, reader, len)?;
@@ -223,6 +228,11 @@ impl<'a> Elf<'a> {
             limit("the names in the module's tables overlap, or are more than any module has")
         })?);
         Ok(())
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     /// True for `ELFCLASS64`.
@@ -309,6 +319,7 @@ impl<'a> Elf<'a> {
         Some(Symbol {
             name: string_at(names, name_at).unwrap_or_default(),
             name_out_of_bounds: name_at >= bound,
+            name_at,
             weak: info >> 4 == 2,
             section: self.reader.half(content, section)?,
             value,

@@ -98,15 +98,15 @@ fn refuse_many_entries(content: &[u8]) -> Result<(), ElfFault> {
 }
 
 /// `.modinfo` as `get_next_modinfo` walks it: strings between runs of NULs, each a tag and a
-/// value around the first `=`. What has no `=` is kept with an empty value.
+/// value around the first `=`. What has no `=` is no tag.
 pub fn modinfo(content: &[u8]) -> Vec<(Box<str>, Box<str>)> {
     content
         .split(|byte| *byte == 0)
         .filter(|entry| !entry.is_empty())
-        .map(|entry| {
+        .filter_map(|entry| {
             let entry = String::from_utf8_lossy(entry);
-            let (tag, value) = entry.split_once('=').unwrap_or((&entry, ""));
-            (tag.into(), value.into())
+            let (tag, value) = entry.split_once('=')?;
+            Some((tag.into(), value.into()))
         })
         .collect()
 }
@@ -195,7 +195,6 @@ mod tests {
                 ("license", "GPL"),
                 ("vermagic", "6.1.0 SMP "),
                 ("alias", "a=b"),
-                ("odd", "")
             ]
         );
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::kmod::pattern::matches;
 
-const MAGIC: u32 = 0xB007_F457;
+/// `INDEX_MAGIC`, big-endian at the start of an index.
+pub const MAGIC: u32 = 0xB007_F457;
 const MAJOR_VERSION: u32 = 2;
 
 const HAS_PREFIX: u32 = 0x8000_0000;

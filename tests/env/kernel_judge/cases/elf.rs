@@ -223,6 +223,44 @@ fn sections(forge: &Forge) -> Vec<Case> {
                 let target = elf.range(".init.text").start + at;
                 elf.set(target, &[1])
             }),
+            ("section-this-module-twice", |elf| {
+                elf.rename_section(".comment", ".gnu.linkonce.this_module")
+            }),
+            ("section-modinfo-twice", |elf| {
+                elf.rename_section(".comment", ".modinfo")
+            }),
+            ("section-versions-twice", |elf| {
+                elf.rename_section(".comment", "__versions")
+            }),
+            ("section-names-all-empty", |elf| {
+                let range = elf.range(".shstrtab");
+                let empty = vec![0; range.len()];
+                elf.set(range.start, &empty)
+            }),
+            ("section-symtab-nobits", |elf| {
+                elf.set_header(".symtab", section::TYPE, &[8])
+            }),
+            ("section-symtab-empty", |elf| {
+                elf.set_header(".symtab", section::SIZE, &[0; 8])
+            }),
+            ("section-strtab-nobits", |elf| {
+                elf.set_header(".strtab", section::TYPE, &[8])
+            }),
+            ("section-text-nobits", |elf| {
+                elf.set_header(".rodata.str1.1", section::TYPE, &[8])
+            }),
+            ("section-param-odd-size", |elf| {
+                let size = elf.header("__param") + section::SIZE;
+                let less = elf.u64(size) - 8;
+                elf.set(size, &less.to_le_bytes())
+            }),
+            ("section-relocations-rel-type", |elf| {
+                elf.set_header(".rela.init.text", section::TYPE, &[9])
+            }),
+            ("section-note-of-btf", |elf| {
+                elf.flags(".comment", ALLOC, 0)
+                    .rename_section(".comment", ".BTF")
+            }),
             ("align-huge", |elf| {
                 elf.set_header(".data", 48, &0x1000_0000_u64.to_le_bytes())
             }),
@@ -271,6 +309,26 @@ fn symbols(forge: &Forge) -> Vec<Case> {
                 let at = elf.symbol("_printk");
                 elf.set(at + 4, &[0x20])
             }),
+            ("symbol-index-of-relocation-out", |elf| {
+                let at = elf.range(".rela.init.text").start;
+                elf.set(at + 12, &[0xff, 0xff, 0, 0])
+            }),
+            ("symbol-index-of-relocation-far-out", |elf| {
+                let at = elf.range(".rela.init.text").start;
+                elf.set(at + 12, &[0xff, 0xff, 0xff, 0x7f])
+            }),
+            ("relocation-offset-out", |elf| {
+                let at = elf.range(".rela.init.text").start;
+                elf.set(at, &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0])
+            }),
+            ("symbol-name-empty-undefined", |elf| {
+                let at = elf.symbol("_printk");
+                elf.set(at, &[0, 0, 0, 0])
+            }),
+            ("symbol-local-file", |elf| {
+                let at = elf.symbol("cleanup_module");
+                elf.set(at + 4, &[4])
+            }),
             ("symbol-first-not-null", |elf| {
                 let at = elf.range(".symtab").start;
                 elf.set(at, &[1])
@@ -296,6 +354,15 @@ fn tools(forge: &Forge) -> Vec<Case> {
             words("objcopy --compress-debug-sections=zlib"),
         ),
         ("objcopy-prefixed", words("objcopy --prefix-symbols=x_")),
+        ("objcopy-no-note", removed(".note.gnu.build-id")),
+        ("objcopy-weakened", words("objcopy --weaken")),
+        (
+            "objcopy-localized",
+            words("objcopy --keep-global-symbol=init_module"),
+        ),
+        ("strip-discard-all", words("strip -x")),
+        ("strip-discard-locals", words("strip -X -g")),
+        ("link-again-stripped", words("ld -r -S -o")),
     ]
     .into_iter()
     .map(|(name, words)| forge.edited(name, run(&words, &good)))

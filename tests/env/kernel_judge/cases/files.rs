@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use liblzma::stream::Check;
+
 use super::super::case::Case;
 use super::super::forge::{Forge, image, layered};
 use crate::support::image::Layer;
@@ -15,8 +17,22 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
-    let stream = liblzma::stream::Stream::new_easy_encoder(1, liblzma::stream::Check::Crc32)
-        .expect("an xz encoder");
+    xz_with(bytes, Check::Crc32)
+}
+
+/// Damages the check of the one block, which stands before index and footer.
+fn bad_check(mut bytes: Vec<u8>) -> Vec<u8> {
+    let footer = bytes.len() - 12;
+    let field = bytes[footer + 4..footer + 8]
+        .try_into()
+        .expect("four bytes");
+    let index = (u32::from_le_bytes(field) as usize + 1) * 4;
+    bytes[footer - index - 1] ^= 1;
+    bytes
+}
+
+fn xz_with(bytes: &[u8], check: Check) -> Vec<u8> {
+    let stream = liblzma::stream::Stream::new_easy_encoder(1, check).expect("an xz encoder");
     let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
     encoder.write_all(bytes).expect("memory takes the module");
     encoder.finish().expect("memory takes the module")
@@ -71,6 +87,71 @@ fn forms(forge: &Forge) -> Vec<Case> {
             "file-gzip-of-text",
             "extra/kmm_good.ko.gz",
             gzip(b"no module at all\n"),
+        ),
+        packed(
+            "file-xz-sha256",
+            "extra/kmm_good.ko.xz",
+            xz_with(&good, Check::Sha256),
+        ),
+        packed(
+            "file-xz-crc64",
+            "extra/kmm_good.ko.xz",
+            xz_with(&good, Check::Crc64),
+        ),
+        packed(
+            "file-xz-unchecked",
+            "extra/kmm_good.ko.xz",
+            xz_with(&good, Check::None),
+        ),
+        swapped(
+            "file-xz-bad-crc32",
+            "extra/kmm_good.ko.xz",
+            bad_check(xz(&good)),
+        ),
+        swapped(
+            "file-xz-bad-sha256",
+            "extra/kmm_good.ko.xz",
+            bad_check(xz_with(&good, Check::Sha256)),
+        ),
+        swapped(
+            "file-xz-twice",
+            "extra/kmm_good.ko.xz",
+            [xz(&good), xz(b"")].concat(),
+        ),
+        swapped(
+            "file-xz-bytes-behind",
+            "extra/kmm_good.ko.xz",
+            [xz(&good), vec![1; 9]].concat(),
+        ),
+        swapped(
+            "file-xz-padded",
+            "extra/kmm_good.ko.xz",
+            [xz(&good), vec![0; 8]].concat(),
+        ),
+        swapped("file-gzip-bad-crc", "extra/kmm_good.ko.gz", {
+            let mut bytes = gzip(&good);
+            let at = bytes.len() - 8;
+            bytes[at] ^= 1;
+            bytes
+        }),
+        swapped(
+            "file-gzip-bytes-behind",
+            "extra/kmm_good.ko.gz",
+            [gzip(&good), vec![1; 9]].concat(),
+        ),
+        swapped("file-gzip-without-end", "extra/kmm_good.ko.gz", {
+            let bytes = gzip(&good);
+            bytes[..bytes.len() - 8].to_vec()
+        }),
+        swapped(
+            "file-zstd-twice",
+            "extra/kmm_good.ko.zst",
+            [zstd(&good), zstd(b"")].concat(),
+        ),
+        swapped(
+            "file-zstd-bytes-behind",
+            "extra/kmm_good.ko.zst",
+            [zstd(&good), vec![1; 9]].concat(),
         ),
         forge.edited("file-empty", Vec::new()),
         forge.edited("file-of-3-bytes", b"\x7fEL".to_vec()),
@@ -149,6 +230,17 @@ fn links(forge: &Forge) -> Vec<Case> {
         ])
     };
     let case = |name: &str, image| Case::new(name, "kmm_good", image);
+    // The file behind the link has a name that tells nothing.
+    let renamed = |link: &str, bytes: Vec<u8>| {
+        let folder = forge
+            .folder()
+            .put(link, good.clone())
+            .depmod()
+            .without(link)
+            .put("store/driver.bin", bytes)
+            .link(link, "../store/driver.bin");
+        image(&folder)
+    };
     vec![
         case(
             "link-file-within",
@@ -178,6 +270,28 @@ fn links(forge: &Forge) -> Vec<Case> {
         case("link-lib", elsewhere("opt/lib", "../data/lib")),
         case("link-dir-name", elsewhere("opt", "/data")),
         case("link-dir-name-relative", elsewhere("opt", "data")),
+        case(
+            "link-xz-of-other-name",
+            renamed("extra/kmm_good.ko.xz", xz(&good)),
+        ),
+        case(
+            "link-gzip-of-other-name",
+            renamed("extra/kmm_good.ko.gz", gzip(&good)),
+        ),
+        case("link-zstd-of-other-name", renamed(KO, zstd(&good))),
+        case("link-plain-of-other-name", renamed(KO, good.clone())),
+        case(
+            "link-to-text",
+            renamed(KO, b"no module at all, but long enough\n".to_vec()),
+        ),
+        case(
+            "link-to-gzip-of-text",
+            renamed(KO, gzip(b"no module at all\n")),
+        ),
+        case(
+            "link-to-folder",
+            image(&indexed().without(KO).link(KO, ".")),
+        ),
         case(
             "link-weak-updates",
             image(
@@ -245,6 +359,52 @@ fn indexes(forge: &Forge) -> Vec<Case> {
             "depmod-softdep-missing",
             "kmm_good",
             &full().without("modules.softdep"),
+        ),
+        forge.case(
+            "depmod-text-of-other-modules",
+            "kmm_good",
+            &full().put("modules.dep", foreign.bytes("modules.dep")),
+        ),
+        forge.case(
+            "depmod-text-broken",
+            "kmm_good",
+            &full().put("modules.dep", b"\0\xff:::\n".to_vec()),
+        ),
+        forge.case(
+            "depmod-lists-it-as-built-in",
+            "kmm_good",
+            &bare()
+                .put("modules.builtin", b"kernel/extra/kmm_good.ko\n".to_vec())
+                .depmod(),
+        ),
+        forge.case(
+            "depmod-built-in-text-only",
+            "kmm_good",
+            &full().put("modules.builtin", b"kernel/extra/kmm_good.ko\n".to_vec()),
+        ),
+        forge
+            .case(
+                "depmod-built-in-first-time",
+                "kmm_good",
+                &bare()
+                    .put("modules.builtin", b"kernel/extra/kmm_good.ko\n".to_vec())
+                    .depmod(),
+            )
+            .args(&["--first-time"]),
+        forge.case(
+            "depmod-index-is-a-link",
+            "kmm_good",
+            &full()
+                .put("indexes/dep", dep.clone())
+                .without("modules.dep.bin")
+                .link("modules.dep.bin", "indexes/dep"),
+        ),
+        forge.case(
+            "depmod-index-link-dangles",
+            "kmm_good",
+            &full()
+                .without("modules.dep.bin")
+                .link("modules.dep.bin", "indexes/dep"),
         ),
         swap("depmod-of-other-modules", other),
         swap("depmod-empty-index", Vec::new()),

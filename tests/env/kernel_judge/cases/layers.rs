@@ -73,6 +73,46 @@ fn overlays(forge: &Forge) -> Vec<Case> {
             "kmm_good",
             layered([under, base.clone()]),
         ),
+        over(
+            "layer-whiteout-twice",
+            Layer::new().whiteout(&ko).whiteout(&ko),
+        ),
+        over(
+            "layer-whiteout-folder-with-slash",
+            Layer::new()
+                .whiteout(&format!("{path}/extra"))
+                .dir(&format!("{path}/extra")),
+        ),
+        over(
+            "layer-whiteout-then-file-in-folder",
+            Layer::new().whiteout(&path).file(&ko, &good),
+        ),
+        over(
+            "layer-opaque-dot-slash",
+            Layer::new().dir("./opt/").opaque("./opt"),
+        ),
+        over(
+            "layer-opaque-folder-and-module",
+            Layer::new()
+                .dir(&format!("{path}/extra"))
+                .opaque(&format!("{path}/extra"))
+                .file(&ko, &good),
+        ),
+        three(
+            "layer-opaque-in-the-middle",
+            Layer::new().dir(&path).opaque(&path),
+            full.layer(),
+        ),
+        three(
+            "layer-link-replaced-by-folder",
+            Layer::new().symlink(&format!("{path}/extra"), "/gone"),
+            Layer::new().dir(&format!("{path}/extra")).file(&ko, &good),
+        ),
+        three(
+            "layer-hard-link-replaces-module",
+            Layer::new().file("opt/broken.ko", b"broken, and long enough for a module"),
+            Layer::new().hard_link(&ko, "opt/broken.ko"),
+        ),
         over("layer-file-becomes-folder", Layer::new().dir(&ko)),
         over(
             "layer-folder-becomes-file",

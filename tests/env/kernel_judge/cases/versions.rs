@@ -75,6 +75,20 @@ fn magic(forge: &Forge) -> Vec<Case> {
         with("vermagic-two-spaces", &ours.replacen(' ', "  ", 1)),
         with("vermagic-release-only", release),
         with("vermagic-empty", ""),
+        with("vermagic-flags-only", &format!(" {flags}")),
+        with("vermagic-flags-without-blank", flags),
+        with("vermagic-upper-case", &ours.to_uppercase()),
+        with("vermagic-longer", &format!("{ours}RANDSTRUCT ")),
+        forge.edited("vermagic-twice-first-wrong", {
+            let mut entries = elf().modinfo();
+            entries.insert(0, "vermagic=wrong".to_owned());
+            elf().set_modinfo(&entries).bytes
+        }),
+        forge.edited("vermagic-without-value", {
+            let mut entries = elf().modinfo();
+            entries.insert(0, "vermagic".to_owned());
+            elf().set_modinfo(&entries).bytes
+        }),
         forge.edited("vermagic-missing", elf().without_info("vermagic").bytes),
         forge.edited("vermagic-twice-second-wrong", {
             let mut entries = elf().modinfo();
@@ -144,6 +158,17 @@ fn checksums(forge: &Forge) -> Vec<Case> {
             "crc-second-entry-wrong",
             elf().contents("__versions", &twice).bytes,
         ),
+        forge.edited("crc-entries-reversed", {
+            let bytes = versions();
+            let reversed: Vec<u8> = bytes.chunks(64).rev().flatten().copied().collect();
+            elf().contents("__versions", &reversed).bytes
+        }),
+        forge.edited("crc-name-without-end", {
+            let mut bytes = versions();
+            let first = elf().version("_printk") - elf().range("__versions").start;
+            bytes[first + 15..first + 64].fill(b'x');
+            elf().contents("__versions", &bytes).bytes
+        }),
         forge.edited("crc-unused-entry", {
             let mut bytes = versions();
             let mut entry = [0_u8; 64];

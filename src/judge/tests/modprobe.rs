@@ -1,0 +1,191 @@
+//! What is loaded, from where, and what the worker needs for it.
+
+use super::*;
+
+#[test]
+fn dependencies_come_from_modules_dep() {
+    let files = || {
+        vec![
+            ("foo.ko", ko(uses(module("foo"), "of_bar", 5))),
+            ("extra/bar.ko", ko(exports(module("bar"), "of_bar", 5))),
+        ]
+    };
+    let listed = [("foo", "foo.ko: extra/bar.ko"), ("bar", "extra/bar.ko:")];
+    Case::of(layer(&listed, files())).is(Verified, &[]);
+    Case::of(layer(&[("foo", "foo.ko:")], files())).is(Failed, &[Code::DependencyMissing]);
+    // kmod forgets every dependency when one of them is not there.
+    Case::of(layer(&[("foo", "foo.ko: extra/bar.ko gone.ko")], files()))
+        .is(Failed, &[Code::DependencyMissing, Code::DependencyMissing]);
+    Case::of(layer(
+        &[("foo", "foo.ko: gone.ko")],
+        vec![("foo.ko", ko(module("foo")))],
+    ))
+    .is(Verified, &[Code::DependencyMissing]);
+}
+
+#[test]
+fn an_in_tree_dependency_needs_the_host_link() {
+    let lines = [("foo", "foo.ko: host/kernel/drivers/net/dummy.ko.xz")];
+    let elf = || ko(uses(module("foo"), "of_dummy", 4));
+    let link = Node::Symlink(format!("/lib/modules/{K}"));
+    let with = layer(&lines, vec![("foo.ko", elf()), ("host", link)]);
+    Case::of(with).is(Verified, &[]);
+    Case::of(layer(&lines, vec![("foo.ko", elf())]))
+        .is(Failed, &[Code::DependencyMissing, Code::DependencyMissing]);
+}
+
+#[test]
+fn soft_dependencies_never_fail_a_load() {
+    let lines = [("foo", "foo.ko:"), ("bar", "bar.ko:")];
+    let broken = set(module("bar"), "vermagic", "wrong ");
+    let case = |order: &[&str]| {
+        let files = vec![
+            ("foo.ko", ko(module("foo"))),
+            ("bar.ko", ko(broken.clone())),
+        ];
+        Case::of(layer(&lines, files)).with(|case| {
+            case.modprobe.modules_loading_order =
+                order.iter().map(|name| (*name).to_owned()).collect();
+        })
+    };
+    case(&["foo", "bar"]).is(Verified, &[Code::SoftDependencyMissing]);
+    case(&["foo", "gone"]).is(Verified, &[Code::SoftDependencyMissing]);
+    // A module's own soft dependency stands before KMM's, and only the first counts.
+    let mut own = layer(
+        &lines,
+        vec![
+            ("foo.ko", ko(uses(module("foo"), "of_bar", 5))),
+            ("bar.ko", ko(exports(module("bar"), "of_bar", 5))),
+            ("modules.softdep", bytes(b"softdep foo pre: other\n")),
+        ],
+    );
+    let order = |layer| {
+        Case::of(layer).with(|case| {
+            case.modprobe.modules_loading_order = vec!["foo".into(), "bar".into()];
+        })
+    };
+    order(own.clone()).is(
+        Failed,
+        &[
+            Code::DependencyMissing,
+            Code::SoftDependencyMissing,
+            Code::SoftDependencyMissing,
+        ],
+    );
+    own.entries
+        .insert(format!("{FOLDER}/modules.softdep"), bytes(b"# nothing\n"));
+    order(own).is(Verified, &[]);
+}
+
+#[test]
+fn what_modprobe_does_not_find() {
+    let absent = |layer: LayerIndex, name: &str| {
+        let mut layer = layer;
+        layer.entries.remove(&format!("{FOLDER}/{name}"));
+        layer
+    };
+    let whole = || layer(&[("foo", "foo.ko:")], vec![("foo.ko", ko(module("foo")))]);
+    Case::of(absent(whole(), "modules.dep.bin")).is(Failed, &[Code::ModulesDepMissing]);
+    Case::of(absent(whole(), "foo.ko")).is(Failed, &[Code::ModuleNotFound]);
+    Case::of(layer(&[], vec![("foo.ko", ko(module("foo")))]))
+        .is(Failed, &[Code::ModuleNotInModulesDep]);
+    Case::of(layer(&[], Vec::new())).is(Failed, &[Code::ModuleNotFound]);
+    let mut other = LayerIndex::default();
+    other
+        .entries
+        .insert("opt/lib/modules/5.14.0-1/foo.ko".into(), ko(module("foo")));
+    let case = Case::of(other);
+    case.is(Failed, &[Code::ModuleNotFound]);
+    assert!(case.judge().0[0].message.contains("5.14.0-1"));
+}
+
+#[test]
+fn links_are_followed_in_the_worker() {
+    let lines = [("foo", "foo.ko:")];
+    let inside = layer(
+        &lines,
+        vec![
+            ("foo.ko", Node::Symlink("data/foo.ko".into())),
+            ("data/foo.ko", ko(module("foo"))),
+        ],
+    );
+    Case::of(inside).is(Verified, &[]);
+    let outside = layer(
+        &lines,
+        vec![
+            ("foo.ko", Node::Symlink("/srv/foo.ko".into())),
+            ("/srv/foo.ko", ko(module("foo"))),
+        ],
+    );
+    Case::of(outside).is(Failed, &[Code::ModuleNotFound]);
+    // `cp -R` copies a link that is named on its command line as a link.
+    let mut linked = LayerIndex::default();
+    for (path, node) in layer(&lines, vec![("foo.ko", ko(module("foo")))]).entries {
+        linked.entries.insert(path.replace(K, "real"), node);
+    }
+    linked
+        .entries
+        .insert(FOLDER.into(), Node::Symlink("real".into()));
+    Case::of(linked).is(Failed, &[Code::ModuleNotFound]);
+}
+
+#[test]
+fn no_lower_layer_is_read_than_the_answer_needs() {
+    let top = layer(&[("foo", "foo.ko:")], vec![("foo.ko", ko(module("foo")))]);
+    let case = Case::of(top).with(|case| case.layers.push(LayerIndex::default()));
+    assert_eq!(case.judge().1, 1);
+    let case = case.with(|case| case.shell = false);
+    assert_eq!(case.judge().1, 2);
+}
+
+#[test]
+fn the_init_container_needs_its_tools() {
+    let with = |names: &[&'static str]| {
+        let mut files = vec![("foo.ko", ko(module("foo")))];
+        files.extend(names.iter().map(|name| (*name, program())));
+        Case::of(layer(&[("foo", "foo.ko:")], files)).with(|case| case.shell = false)
+    };
+    with(&["/bin/sh", "/usr/bin/mkdir", "/bin/cp"]).is(Verified, &[]);
+    with(&["/bin/sh", "/usr/bin/mkdir"]).is(Failed, &[Code::ImageToolsMissing]);
+    with(&[]).is(Failed, &[Code::ImageToolsMissing]);
+    with(&[])
+        .with(|case| {
+            case.release = KmmRelease {
+                minor: 1,
+                ..KmmRelease::NEWEST
+            };
+        })
+        .is(Verified, &[]);
+}
+
+#[test]
+fn firmware_that_cannot_be_copied_fails_the_load() {
+    let case = |files: Vec<(&str, Node)>| {
+        let mut files = files;
+        files.push(("foo.ko", ko(set(module("foo"), "firmware", "x.bin"))));
+        Case::of(layer(&[("foo", "foo.ko:")], files))
+            .with(|case| case.modprobe.firmware_path = "/firmware".into())
+    };
+    case(vec![("/firmware/x.bin", bytes(b"x"))]).is(Verified, &[]);
+    case(vec![("/firmware/y.bin", bytes(b"x"))]).is(Verified, &[Code::FirmwareMissing]);
+    case(vec![("/firmware/.keep", bytes(b"x"))])
+        .is(Failed, &[Code::FirmwareMissing, Code::FirmwareMissing]);
+}
+
+#[test]
+fn arguments_that_load_nothing_fail() {
+    let raw = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Case::module(module("foo")).with(|case| {
+            case.modprobe.raw_args = Some(ModprobeArgs {
+                load: words,
+                unload: Vec::new(),
+            });
+        })
+    };
+    raw(&["-d", "/tmp/opt", "foo"]).is(Verified, &[]);
+    raw(&["-d", "/opt", "foo"]).is(Failed, &[Code::ModuleNotFound]);
+    raw(&["-n", "-d", "/tmp/opt", "foo"]).is(Failed, &[Code::ModprobeArgsInvalid]);
+    raw(&["dummy"]).is(Verified, &[Code::InTreeModule]);
+    raw(&["-d", "/tmp/opt", "foo", "x=1"]).is(Verified, &[Code::ModprobeArgsInvalid]);
+}

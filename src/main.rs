@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use kmm_preflight::cli::{Cli, invocation};
+use kmm_preflight::cli::{Cli, invocation, screen};
 use kmm_preflight::commands::complete;
 use kmm_preflight::{commands, error};
 
@@ -39,6 +39,6 @@ fn main() -> ExitCode {
     };
     // A reader that has gone away (`| head`) is no error, and there is nobody left to tell.
     let _ = std::io::stdout().write_all(stdout.as_bytes());
-    let _ = std::io::stderr().write_all(stderr.as_bytes());
+    let _ = std::io::stderr().write_all(screen::for_stderr(&stderr).as_bytes());
     ExitCode::from(code)
 }

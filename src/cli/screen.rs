@@ -2,8 +2,11 @@
 
 use std::io::IsTerminal;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::cli::output::When;
 use crate::report::Screen;
+use crate::report::wrap::wrap;
 
 /// What the decision hangs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +84,25 @@ impl Surroundings {
     }
 }
 
+/// A text for stderr: where that is a terminal, lines that are too long for it break at
+/// their spaces.
+pub fn for_stderr(text: &str) -> String {
+    let stderr = std::io::stderr();
+    match terminal_size::terminal_size_of(&stderr) {
+        Some((width, _)) if stderr.is_terminal() => broken(text, usize::from(width.0)),
+        _ => text.to_owned(),
+    }
+}
+
+fn broken(text: &str, width: usize) -> String {
+    text.split_inclusive('\n')
+        .map(|line| match line.trim_end().width() > width && width > 0 {
+            true => wrap(line, width, ""),
+            false => line.to_owned(),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +136,14 @@ mod tests {
         ] {
             assert_eq!(surroundings.color(when), expected, "{surroundings:?}");
         }
+    }
+
+    #[test]
+    fn only_lines_that_are_too_long_break() {
+        let text = "error: a  b\nhint: one word after another\n  log   line\n";
+        let expected = "error: a  b\nhint: one word after\nanother\n  log   line\n";
+        assert_eq!(broken(text, 24), expected);
+        assert_eq!(broken(text, 80), text);
     }
 
     #[test]

@@ -18,5 +18,4 @@ pub mod processes;
 pub mod redaction;
 pub mod stage;
 pub mod tool;
-pub mod unpack;
 pub mod workspace;

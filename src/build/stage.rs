@@ -18,13 +18,13 @@ use crate::build::processes::Processes;
 use crate::build::redaction::Redaction;
 use crate::build::stage::inputs::Inputs;
 use crate::build::tool::Tool;
-use crate::build::unpack;
 use crate::build::workspace::Scratch;
 use crate::model::finding::{Code, Finding};
 use crate::model::module::TlsOptions;
 use crate::model::target::Arch;
 use crate::registry::access::Access;
 use crate::registry::mirrors::Mirrors;
+use crate::registry::trust::TrustPlaces;
 
 /// Lines of a failed build's log that its finding shows.
 const SHOWN_LINES: usize = 5;
@@ -48,6 +48,8 @@ pub struct BuildConfig {
     pub mirrors: Mirrors,
     /// `--ca-file`
     pub ca_file: Option<PathBuf>,
+    /// The certificates of single registries.
+    pub trust: TrustPlaces,
     /// The results will be pushed, so their layers are worth compressing.
     pub for_push: bool,
 }
@@ -74,8 +76,8 @@ pub struct BuildRequest {
 /// What a build has made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Built {
-    /// An OCI layout with the image.
-    pub layout: PathBuf,
+    /// An OCI layout with the image, or the archive that docker saves it in.
+    pub place: PathBuf,
     /// What the image is called in it.
     pub tag: String,
     /// What should be known about it: which builder was used, and what it could not do.
@@ -156,7 +158,7 @@ impl Builds {
             .run(builder, folders, &inputs, &folder, &mut log, step)
             .await;
         // Secrets and credentials are needed no longer, whatever came of the build.
-        for name in ["secrets", "auth"] {
+        for name in ["secrets", "auth", "certificates"] {
             let _ = fs::remove_dir_all(folder.join(name));
         }
         let Some(unheeded) = unheeded else {
@@ -209,9 +211,9 @@ impl Builds {
         step: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Built, Finding> {
         let (run, redaction) = (&inputs.run, &inputs.redaction);
-        let layout = folder.join("layout");
-        match &builder.storage {
+        let place = match &builder.storage {
             Some(storage) => {
+                let layout = folder.join("layout");
                 let build = command::build(builder.kind, storage, folders, run);
                 self.logged(&build, redaction, log, step).await?;
                 step("writing the image");
@@ -226,6 +228,7 @@ impl Builds {
                 self.logged(&export, redaction, log, &|_| ()).await?;
                 let forget = command::forget(builder.kind, storage, folders, run);
                 let _ = forget.run(&self.processes, redaction, |_| ()).await;
+                layout
             }
             None => {
                 let archive = folder.join("image.tar");
@@ -246,16 +249,11 @@ impl Builds {
                 let _ = forget.run(&self.processes, redaction, |_| ()).await;
                 self.in_daemon().remove(&run.tag);
                 built.and(saved)?;
-                let target = layout.clone();
-                let unpacked =
-                    tokio::task::spawn_blocking(move || unpack::image_archive(&archive, &target))
-                        .await
-                        .unwrap_or_else(|fault| Err(io::Error::other(fault)));
-                unpacked.map_err(|error| io_fault(&error))?;
+                archive
             }
-        }
+        };
         Ok(Built {
-            layout,
+            place,
             tag: match builder.kind {
                 BuilderKind::Docker => run.tag.clone(),
                 BuilderKind::Buildah | BuilderKind::Podman => command::LAYOUT_TAG.to_owned(),

@@ -26,6 +26,7 @@ pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) 
             insecure_registries: args.registry.insecure_registry.clone(),
             registries_conf: args.registry.registries_conf.clone(),
             mirrors: image.images.mirrors().clone(),
+            trust: image.images.trust().clone(),
             ca_file: args.registry.ca_file.clone(),
             for_push: args.push_built_image,
         },

@@ -20,6 +20,7 @@ use crate::registry::http::HttpConfig;
 pub use crate::registry::manifest::ImageConfig;
 use crate::registry::manifest::{self, Descriptor, MAX_CONFIG, Manifest};
 use crate::registry::mirrors::Mirrors;
+use crate::registry::trust::TrustPlaces;
 
 /// How deep indexes may lie in each other.
 const MAX_INDEX_DEPTH: usize = 4;
@@ -93,6 +94,7 @@ pub struct ImagesConfig {
 pub struct Images {
     layouts: Vec<Arc<Layout>>,
     mirrors: Mirrors,
+    trust: TrustPlaces,
     registries: Arc<Registries>,
     cache: Arc<Cache>,
     pub(crate) layers: Layers,
@@ -125,6 +127,7 @@ impl Images {
             layouts: layouts.collect::<Result<_, Fault>>()?,
             mirrors: config.mirrors,
             registries: Registries::new(&config.http)?,
+            trust: config.http.trust,
             layers: Layers::new(Arc::clone(&cache), config.limits),
             cache,
         })
@@ -138,6 +141,11 @@ impl Images {
     /// The rules for what may be pulled from where, for those who pull themselves.
     pub fn mirrors(&self) -> &Mirrors {
         &self.mirrors
+    }
+
+    /// The certificates of single registries, for those who pull themselves.
+    pub fn trust(&self) -> &TrustPlaces {
+        &self.trust
     }
 
     /// Reads the manifest of an image for an architecture: from a layout where one has it,

@@ -16,6 +16,7 @@ use kmm_preflight::model::target::Arch;
 use kmm_preflight::registry::access::Access;
 use kmm_preflight::registry::credentials::{Credential, CredentialSource, SecretText};
 use kmm_preflight::registry::mirrors::Mirrors;
+use kmm_preflight::registry::trust::TrustPlaces;
 
 use crate::support::image::{Image, Layer};
 use crate::support::registry::{PASSWORD, Registry, USER};
@@ -47,6 +48,7 @@ pub(crate) fn config(
         registries_conf: None,
         mirrors: Mirrors::default(),
         ca_file: None,
+        trust: TrustPlaces::default(),
         for_push: false,
     }
 }
@@ -110,13 +112,13 @@ fn file(built: &Built, path: &str) -> Option<String> {
             .as_str()
             .and_then(|digest| digest.strip_prefix("sha256:"));
         let path = built
-            .layout
+            .place
             .join("blobs/sha256")
             .join(hex.expect("a digest"));
         fs::read(path).expect("a blob of the layout")
     };
     let json = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).expect("JSON") };
-    let index = json(&fs::read(built.layout.join("index.json")).expect("a layout"));
+    let index = json(&fs::read(built.place.join("index.json")).expect("a layout"));
     let manifest = json(&blob(&index["manifests"][0]["digest"]));
     let layers = manifest["layers"].as_array().expect("layers").clone();
     layers.iter().rev().find_map(|layer| {
@@ -261,10 +263,16 @@ fn an_authority_of_the_users_is_trusted_for_base_images() {
     let refused = Run::new(trusting.clone()).build(&request(&dockerfile));
     let refused = refused.expect_err("the authority is unknown");
     assert_eq!(refused.effect, Effect::Blocks, "{refused:?}");
+    let mut of_cluster = trusting.clone();
     trusting.ca_file = Some(registry.ca());
     Run::new(trusting)
         .build(&request(&dockerfile))
         .expect("the authority is known");
+    let ca = fs::read(registry.ca()).expect("the authority");
+    of_cluster.trust.of_cluster = [(registry.host(), ca)].into();
+    Run::new(of_cluster)
+        .build(&request(&dockerfile))
+        .expect("the cluster's nodes know the authority");
     let mut unverified = request(&dockerfile);
     unverified.base_tls.insecure_skip_tls_verify = true;
     Run::new(config(Choice::Buildah, None, None))

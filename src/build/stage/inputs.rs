@@ -97,7 +97,7 @@ impl Builds {
                 secrets,
                 authfile: Some(authfile),
                 insecure: self.insecure(request, &images),
-                certificates: self.certificates(folder)?,
+                certificates: self.certificates(folder, &sources)?,
                 policy: policy(folder)?,
                 registries_conf: self.registries_conf(folder)?,
             },
@@ -132,14 +132,38 @@ impl Builds {
         Ok(Some(path))
     }
 
-    /// containers-certs.d(5): a folder whose `*.crt` are trusted.
-    fn certificates(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
-        let Some(ca_file) = &self.config.ca_file else {
+    /// A folder in the form of containers-certs.d(5) with everything that is known about the
+    /// registries that are asked; the builder itself knows this machine's folders only, and
+    /// only while it is given no other.
+    fn certificates(&self, folder: &Path, sources: &[String]) -> io::Result<Option<PathBuf>> {
+        let trust = &self.config.trust;
+        let mut hosts: Vec<&str> = sources.iter().filter_map(|s| s.split('/').next()).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        let of_cluster = hosts
+            .iter()
+            .any(|host| trust.of_cluster.contains_key(*host));
+        if self.config.ca_file.is_none() && !of_cluster {
             return Ok(None);
-        };
+        }
         let certificates = folder.join("certificates");
         fs::create_dir(&certificates)?;
-        fs::copy(ca_file, certificates.join("ca.crt"))?;
+        if let Some(ca_file) = &self.config.ca_file {
+            fs::copy(ca_file, certificates.join("ca.crt"))?;
+        }
+        for (index, host) in hosts.iter().enumerate() {
+            let known = trust.of_host(host).map_err(io::Error::other)?;
+            for (number, authority) in known.authorities.iter().enumerate() {
+                let name = format!("{index}-{number}.crt");
+                write_private(&certificates.join(name), authority)?;
+            }
+            if let Some(identity) = &known.identity {
+                // One text with both; each reader takes its own part.
+                for kind in ["cert", "key"] {
+                    write_private(&certificates.join(format!("{index}.{kind}")), identity)?;
+                }
+            }
+        }
         Ok(Some(certificates))
     }
 }

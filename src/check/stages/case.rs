@@ -106,7 +106,7 @@ impl Case<'_> {
         findings.extend(built.findings);
         let images = &self.stages.image.images;
         images
-            .open_layout(&built.layout, &built.tag, self.plan.target.arch)
+            .open_layout(&built.place, &built.tag, self.plan.target.arch)
             .await
     }
 

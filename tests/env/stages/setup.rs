@@ -23,6 +23,7 @@ use kmm_preflight::model::target::{Arch, Target};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use kmm_preflight::registry::access::Access;
 use kmm_preflight::registry::mirrors::Mirrors;
+use kmm_preflight::registry::trust::TrustPlaces;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -219,6 +220,7 @@ impl Setup {
                     registries_conf: None,
                     mirrors: Mirrors::default(),
                     ca_file: None,
+                    trust: TrustPlaces::default(),
                     for_push: false,
                 },
                 Arc::clone(&scratch),

@@ -60,7 +60,12 @@ pub fn cause(lines: &[&str]) -> Cause {
             hint: "name credentials for the base image with --authfile, or in the Module's \
                    imageRepoSecret",
         }
-    } else if says(&["manifest unknown", "name unknown", "not found", "404"]) {
+    } else if says(&[
+        "manifest unknown",
+        "name unknown",
+        "not found",
+        "statuscode: 404",
+    ]) {
         Cause {
             effect: Effect::Fails,
             hint: "correct the base image in the Dockerfile, or push it",
@@ -129,6 +134,11 @@ mod tests {
             ),
             ("cp: write error: No space left on device", Effect::Blocks),
             ("/bin/sh: exec format error", Effect::Blocks),
+            (
+                "#2 sha256:be234d0b9404e\nfailed to do request: Head \"http://127.0.0.1:1/v2/x\": \
+                 dial tcp 127.0.0.1:1: connect: connection refused",
+                Effect::Blocks,
+            ),
             ("curl: (7) connection refused", Effect::Fails),
             (
                 " > [internal] load metadata for 127.0.0.1:5000/no:1:\n------\nfailed to solve with \

@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "image/layer_reader.rs",
     "image/decompress.rs",
     "image/kept_files.rs",
+    "image/layer_limits.rs",
     "image/layer_paths.rs",
     "image/tar_entry.rs",
     "image/tar_stream.rs",

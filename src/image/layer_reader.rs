@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
+pub use crate::image::layer_limits::LayerLimits;
 use crate::image::layer_paths::{clean, join};
 use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::kmod::facts::Depth;
@@ -23,39 +24,6 @@ pub enum Purpose {
     Modules,
     /// A release or driver-toolkit image: the facts about kernels are kept.
     Kernel,
-}
-
-/// Beyond these a layer is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LayerLimits {
-    /// Entries.
-    pub entries: usize,
-    /// Bytes of one path (`PATH_MAX`).
-    pub path: usize,
-    /// Folders in one path.
-    pub depth: usize,
-    /// Bytes of the tar archive.
-    pub unpacked: u64,
-    /// Bytes of one module file; a larger one stays [`Content::TooLarge`].
-    pub module: u64,
-    /// Bytes of one other file that is kept.
-    pub file: u64,
-    /// Bytes of all files that are kept.
-    pub kept: u64,
-}
-
-impl Default for LayerLimits {
-    fn default() -> Self {
-        Self {
-            entries: 1_000_000,
-            path: 4096,
-            depth: 256,
-            unpacked: 32 << 30,
-            module: 256 << 20,
-            file: 64 << 20,
-            kept: 256 << 20,
-        }
-    }
 }
 
 /// How a layer is read.

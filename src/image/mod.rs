@@ -6,6 +6,7 @@
 pub mod decompress;
 mod files;
 pub mod kept_files;
+mod layer_limits;
 pub mod layer_paths;
 pub mod layer_reader;
 mod layers;

@@ -80,9 +80,11 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
     elf.defects
         .iter()
         .filter_map(|defect| {
-            let refused = refuses(&defect.rule, kernel)?;
+            let refused = refuses(&defect.rule, elf.machine, kernel)?;
             let answer = match &*defect.rule {
-                defects::BEYOND_MEMORY | defects::NOT_RELOCATED => "the kernel would crash",
+                defects::BEYOND_MEMORY | defects::SYMBOL_NAME_FAR | defects::NOT_RELOCATED => {
+                    "the kernel would crash"
+                }
                 _ => "Exec format error",
             };
             let finding = Finding::new(
@@ -101,8 +103,17 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
 
 /// Whether this kernel refuses a defect: `None` where it does not, `Some(false)` where that
 /// cannot be told.
-fn refuses(rule: &str, kernel: &Kernel<'_>) -> Option<bool> {
+fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
     match rule {
+        defects::SYMBOL_NAME_FAR if kernel.enabled("DYNAMIC_FTRACE") == Some(false) => None,
+        // A plain `ret` after a call to the next instruction happens to come back.
+        defects::NOT_RELOCATED
+            if machine == 62
+                && kernel.enabled("RETHUNK") == Some(false)
+                && kernel.enabled("MITIGATION_RETHUNK") == Some(false) =>
+        {
+            None
+        }
         defects::MODINFO_COUNT
         | defects::SYMTAB_COUNT
         | defects::THIS_MODULE_COUNT

@@ -47,6 +47,9 @@ pub const REL_RELOCATIONS: &str = "rel-relocations";
 /// A name, symbol or address lies so far outside of its table that the loader, which does not
 /// look, reads or writes what is not mapped. Seen to end in a crash.
 pub const BEYOND_MEMORY: &str = "beyond-memory";
+/// The name of a symbol that the module defines lies as far outside. Only what looks addresses
+/// up by their names reads it (`find_kallsyms_symbol`, for ftrace's own records).
+pub const SYMBOL_NAME_FAR: &str = "symbol-name-far";
 /// Relocations of a loaded section that the loader does not apply (`apply_relocations`), or
 /// applies to another one, so that the module's code runs as the compiler left it.
 pub const NOT_RELOCATED: &str = "not-relocated";
@@ -209,11 +212,16 @@ fn far_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, S
         );
     }
     let bound = elf.symbol_names().len() as u64 + FAR;
-    if let Some(index) = symbols.iter().position(|symbol| symbol.name_at > bound) {
-        add(
-            BEYOND_MEMORY,
-            format!("the name of symbol {index} lies outside of the string table"),
-        );
+    for (rule, is_undefined) in [(BEYOND_MEMORY, true), (SYMBOL_NAME_FAR, false)] {
+        let far = symbols.iter().position(|symbol| {
+            symbol.name_at > bound && (symbol.section == SHN_UNDEF) == is_undefined
+        });
+        if let Some(index) = far {
+            add(
+                rule,
+                format!("the name of symbol {index} lies outside of the string table"),
+            );
+        }
     }
 }
 

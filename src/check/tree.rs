@@ -1,5 +1,6 @@
 //! The file system of an image as a tree of kernel facts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::image::overlay::Overlay;
@@ -21,9 +22,9 @@ impl OverlayTree<'_> {
 }
 
 impl FileTree for OverlayTree<'_> {
-    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         match self.content(path)? {
-            Content::Bytes(bytes) => Some(Arc::clone(bytes)),
+            Content::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
             Content::Skipped | Content::NoModule | Content::Module(_) | Content::TooLarge(_) => {
                 None
             }

@@ -9,6 +9,7 @@ mod storage;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use oci_client::Reference;
 
@@ -39,6 +40,8 @@ pub(crate) struct Layout {
     made: BTreeMap<String, Vec<u8>>,
     /// Where blobs are.
     blobs: Blobs,
+    /// Every named image with its name, once one was asked for.
+    named: OnceLock<Vec<(String, Descriptor)>>,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,7 @@ impl Layout {
             images: Vec::new(),
             made: BTreeMap::new(),
             blobs: Blobs::Oci,
+            named: OnceLock::new(),
         };
         if let Some(index) = layout.files.get("index.json")? {
             let Manifest::Index(images) = Manifest::parse(&index.read(MAX_INDEX)?)? else {
@@ -124,7 +128,7 @@ impl Layout {
         }
         let asked = parsed.as_ref().map(Reference::whole);
         let tag = parsed.as_ref().and_then(Reference::tag);
-        let images = self.named_images();
+        let images = self.named.get_or_init(|| self.named_images());
         let is_whole = |name: &str| {
             name.parse::<Reference>()
                 .is_ok_and(|name| asked.as_ref() == Some(&name.whole()))
@@ -143,8 +147,8 @@ impl Layout {
             // Parsing every name takes a while.
             .or_else(|| images.iter().find(|(name, _)| is_whole(name)))
             .map(|(_, image)| whole(image.clone()))
-            .or_else(|| only(&images, is_end))
-            .or_else(|| only(&images, is_tag))
+            .or_else(|| only(images, is_end))
+            .or_else(|| only(images, is_tag))
     }
 
     /// What there is to say of an image that was found here.

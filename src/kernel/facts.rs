@@ -1,5 +1,6 @@
 //! The facts about one kernel that the rules ask for.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::model::target::Arch;
 /// without a leading `/`; links are followed.
 pub trait FileTree {
     /// The content of a file that was kept; `None` when there is no such file.
-    fn read(&self, path: &str) -> Option<Arc<[u8]>>;
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>>;
     /// The names in a directory; empty when there is none.
     fn list(&self, dir: &str) -> Vec<String>;
     /// True for a regular file.

@@ -265,8 +265,15 @@ fn samples(tree: &dyn FileTree, folder: &str, paths: &InTreeModules) -> Vec<Arc<
 
 fn text_of(tree: &dyn FileTree, path: &str) -> Option<String> {
     let bytes = tree.read(path)?;
-    let content: Cow<'_, [u8]> = compression::decompress(&bytes, LARGEST_FILE).ok()?;
-    Some(String::from_utf8_lossy(&content).into_owned())
+    let unpacked = match compression::decompress(&bytes, LARGEST_FILE).ok()? {
+        Cow::Owned(unpacked) => Some(unpacked),
+        Cow::Borrowed(_) => None,
+    };
+    let content = unpacked.unwrap_or_else(|| bytes.into_owned());
+    Some(
+        String::from_utf8(content)
+            .unwrap_or_else(|other| String::from_utf8_lossy(other.as_bytes()).into_owned()),
+    )
 }
 
 fn missing(facts: &KernelFacts) -> Vec<Finding> {

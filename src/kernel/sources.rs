@@ -1,5 +1,6 @@
 //! Kernel facts from disk (`--kernel-dir`).
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -112,13 +113,13 @@ fn components(path: &Path) -> Vec<String> {
 }
 
 impl FileTree for FolderTree {
-    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         let file = self.resolve(path)?;
         let metadata = fs::metadata(&file).ok()?;
         if !metadata.is_file() || metadata.len() > LARGEST_FILE {
             return None;
         }
-        fs::read(file).ok().map(Into::into)
+        fs::read(file).ok().map(Cow::Owned)
     }
 
     fn list(&self, dir: &str) -> Vec<String> {

@@ -111,19 +111,31 @@ impl Symbols {
     }
 }
 
+/// The column up to the next tab, which is taken off. Columns are short, and there are some
+/// hundred thousand: what looks for one character in long texts is slow here.
+fn column<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let end = rest.bytes().position(|byte| byte == b'\t')?;
+    let (column, after) = (rest.get(..end)?, rest.get(end + 1..)?);
+    *rest = after;
+    Some(column)
+}
+
 fn parse_line(line: &str) -> Option<KernelSymbol<'_>> {
-    let mut columns = line.trim_end_matches(['\n', '\r']).split('\t');
-    let crc = columns.next()?.trim();
+    let mut rest = line.trim_end_matches(['\n', '\r']);
+    let crc = column(&mut rest)?.trim();
     let crc = u32::from_str_radix(crc.strip_prefix("0x").unwrap_or(crc), 16).ok()?;
-    let name = columns.next()?;
-    let third = columns.next()?;
-    let fourth = columns.next()?;
-    let fifth = columns.next().unwrap_or_default();
+    let name = column(&mut rest)?;
+    let third = column(&mut rest)?;
+    let (fourth, fifth) = match column(&mut rest) {
+        Some(fourth) => (fourth, rest.split('\t').next().unwrap_or_default()),
+        None => (rest, ""),
+    };
     let (owner, kind, namespace) = if fourth.starts_with("EXPORT_") {
         (third, fourth, fifth)
     } else {
         (fourth, fifth, third)
     };
+    let kind = kind.trim_end();
     if name.is_empty() || !kind.starts_with("EXPORT_") {
         return None;
     }
@@ -131,7 +143,7 @@ fn parse_line(line: &str) -> Option<KernelSymbol<'_>> {
         name,
         crc: Some(crc),
         owner,
-        gpl: kind.contains("_GPL"),
+        gpl: kind.ends_with("_GPL") || kind.ends_with("_GPL_FUTURE"),
         namespace: Some(namespace.trim()).filter(|namespace| !namespace.is_empty()),
     })
 }

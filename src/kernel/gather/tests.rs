@@ -9,7 +9,7 @@ const K: &str = "6.1.0-56-amd64";
 struct Tree(Vec<(&'static str, Vec<u8>)>);
 
 impl FileTree for Tree {
-    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         let (_, bytes) = self.0.iter().find(|(name, _)| *name == path)?;
         Some(bytes.as_slice().into())
     }

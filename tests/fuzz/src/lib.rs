@@ -1,6 +1,7 @@
 //! What the fuzz targets call, one function for each parser of files that strangers made.
 //! `tests/corpus.rs` calls the same functions with the corpus.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -223,9 +224,9 @@ fn split<'b>(bytes: &'b [u8], mark: &'b [u8]) -> impl Iterator<Item = &'b [u8]> 
 struct Folder([(&'static str, Arc<[u8]>); 3]);
 
 impl FileTree for Folder {
-    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+    fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         let file = self.0.iter().find(|(name, _)| *name == path)?;
-        Some(file.1.clone())
+        Some(Cow::Borrowed(&file.1))
     }
 
     fn list(&self, _: &str) -> Vec<String> {

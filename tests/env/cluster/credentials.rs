@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::connection::{DONE, prepared};
 use super::crds::NEWEST;
-use super::operator::{KERNEL, Running, create_cr, create_modules, rows, say, wait_for};
+use super::operator::{Running, create_cr, create_modules, rows, say, wait_for};
+use super::watching::WATCHING;
 use crate::support::cluster::{ADMIN, Cluster};
 use crate::support::preflight::Preflight;
 
@@ -156,19 +157,7 @@ fn a_token_that_expires_during_a_watch_is_renewed() {
     write_plugin(place);
     let file = place.join("config");
     fs::write(&file, by_plugin(&cluster, "./plugin")).expect("a kubeconfig");
-    let run = [
-        "run",
-        "p",
-        "--kernel-version",
-        KERNEL,
-        "--cross-check=off",
-        "--cleanup",
-        "-o=json",
-    ];
-    for (number, args) in [&["status", "p", "-w", "-o=json"][..], &run]
-        .iter()
-        .enumerate()
-    {
+    for (number, args) in WATCHING.iter().enumerate() {
         let [old, new] = ["old", "new"].map(|name| format!("{name}-{number}"));
         give(place, &json!({"token": token_bound_to(&cluster, &old)}));
         if args[0] == "status" {

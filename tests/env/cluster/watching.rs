@@ -21,7 +21,7 @@ const WORKING: &[Said] = &[(
 const DONE: &[Said] = &[("m1", "Success", "Done", "verified image exists")];
 
 /// Both commands that watch, each with a CR of its own.
-const WATCHING: [&[&str]; 2] = [
+pub(super) const WATCHING: [&[&str]; 2] = [
     &["status", "p", "-w", "-o=json"],
     &[
         "run",

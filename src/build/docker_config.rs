@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::build::workspace::write_private;
+use crate::registry::folders;
 
 /// Settings of config.json that are kept; credentials are not.
 const KEPT: [&str; 4] = [
@@ -21,11 +22,9 @@ const FOLDERS: [&str; 2] = ["contexts", "cli-plugins"];
 
 /// Where the user's own settings are: `$DOCKER_CONFIG`, or `.docker` in the home folder.
 pub fn of_user() -> Option<PathBuf> {
-    let named = |name: &str| {
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        value.map(PathBuf::from)
-    };
-    named("DOCKER_CONFIG").or_else(|| Some(named("HOME")?.join(".docker")))
+    let variable = |name: &str| std::env::var_os(name);
+    folders::named(&variable, "DOCKER_CONFIG")
+        .or_else(|| Some(folders::home(&variable)?.join(".docker")))
 }
 
 /// Writes `config.json` with `auths` (in the form of containers-auth.json(5)) and the user's

@@ -23,7 +23,7 @@ impl Workspace {
     pub fn create() -> io::Result<Self> {
         let base = match std::env::var_os("TMPDIR") {
             Some(folder) => PathBuf::from(folder),
-            None if Path::new("/var/tmp").is_dir() => "/var/tmp".into(),
+            None if cfg!(unix) && Path::new("/var/tmp").is_dir() => "/var/tmp".into(),
             None => std::env::temp_dir(),
         };
         let mut builder = tempfile::Builder::new();

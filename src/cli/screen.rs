@@ -21,11 +21,13 @@ pub struct Surroundings {
     pub force_links: Option<bool>,
     /// `CLICOLOR_FORCE` is there and not `0` (bixense.com/clicolors).
     pub force_color: bool,
-    /// `TERM`.
+    /// `TERM`; on Windows, which has none, `windows-terminal` for the one that says so in
+    /// `WT_SESSION`, and `dumb` for a console that knows no escape sequences.
     pub term: String,
     /// `COLUMNS`.
     pub columns_variable: Option<usize>,
-    /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is there and not empty.
+    /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is there and not empty; a console of
+    /// Windows shows Unicode in every locale.
     pub locale: String,
 }
 
@@ -33,18 +35,20 @@ impl Surroundings {
     /// Those of this process.
     pub fn of_process() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let terminal = std::io::stdout().is_terminal();
+        let shows_unicode = cfg!(windows) && terminal;
         Self {
-            terminal: std::io::stdout().is_terminal(),
+            terminal,
             columns: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
             no_color: std::env::var_os("NO_COLOR").is_some(),
             force_links: text("FORCE_HYPERLINK").map(|text| text != "0"),
             force_color: text("CLICOLOR_FORCE").is_some_and(|text| text != "0"),
-            term: text("TERM").unwrap_or_default(),
+            term: text("TERM").unwrap_or_else(console),
             columns_variable: text("COLUMNS").and_then(|text| text.parse().ok()),
             locale: ["LC_ALL", "LC_CTYPE", "LANG"]
                 .into_iter()
                 .find_map(text)
-                .unwrap_or_default(),
+                .unwrap_or_else(|| if shows_unicode { "UTF-8" } else { "" }.to_owned()),
         }
     }
 
@@ -82,6 +86,23 @@ impl Surroundings {
             unicode: (locale.contains("utf-8") || locale.contains("utf8")) && self.term != "dumb",
         }
     }
+}
+
+/// Where there is no `TERM`: a console of Windows, once it is told to follow sequences.
+#[cfg(windows)]
+fn console() -> String {
+    let follows = anstyle_query::windows::enable_ansi_colors() == Some(true);
+    match std::env::var_os("WT_SESSION") {
+        Some(_) if follows => "windows-terminal",
+        None if follows => "",
+        _ => "dumb",
+    }
+    .to_owned()
+}
+
+#[cfg(not(windows))]
+fn console() -> String {
+    String::new()
 }
 
 /// A text for stderr: where that is a terminal, lines that are too long for it break at

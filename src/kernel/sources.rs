@@ -37,9 +37,9 @@ pub fn from_dir(
         .with_effect(Effect::Blocks)
         .hint("name a folder with --kernel-dir, or a driver-toolkit image with --dtk-image"));
     }
-    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let tree = FolderTree {
-        root: root_of(&dir, kernel_version).unwrap_or(dir.clone()),
+        root: root_of(&real, kernel_version).unwrap_or(real),
     };
     KernelFacts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
         finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
@@ -93,7 +93,8 @@ impl FolderTree {
                 return None;
             }
             let target = fs::read_link(&next).ok()?;
-            if target.is_absolute() {
+            // As Linux has it, on every system.
+            if target.has_root() {
                 real = self.root.clone();
             }
             rest.extend(components(&target).into_iter().rev());

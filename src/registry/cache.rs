@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::registry::digest;
+use crate::registry::folders;
 
 /// Raised when the reading of layers or modules changes what is learnt about them.
 const FORMAT: u32 = 1;
@@ -54,14 +55,10 @@ impl Cache {
         }
     }
 
-    /// The folder that users expect (XDG base directory specification).
+    /// The folder that users expect: `$XDG_CACHE_HOME`, `~/.cache`, on macOS
+    /// `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
     pub fn default_dir() -> Option<PathBuf> {
-        let named = |name: &str| {
-            let value = std::env::var_os(name)?;
-            let path = PathBuf::from(value);
-            path.is_absolute().then_some(path)
-        };
-        let base = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+        let base = folders::caches(&|name| std::env::var_os(name))?;
         Some(base.join("kubectl-kmm-preflight"))
     }
 

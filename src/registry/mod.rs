@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod digest;
 mod endpoint;
 pub mod fault;
+pub(crate) mod folders;
 pub mod http;
 pub mod manifest;
 pub mod mirrors;

@@ -2,13 +2,11 @@
 //! additional trusted CAs of an OpenShift cluster.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The environment, as far as it names folders.
-pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+use crate::registry::folders::{self, Variable};
 
 /// The largest file of certificates, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -41,9 +39,8 @@ pub struct TrustPlaces {
 impl TrustPlaces {
     /// The folders that podman, skopeo and docker look into.
     pub fn of_machine(variable: Variable<'_>) -> Self {
-        let home = variable("HOME").filter(|home| !home.is_empty());
-        let own = home.map(|home| PathBuf::from(home).join(".config/containers/certs.d"));
-        let machine = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
+        let own = folders::home(variable).map(|home| home.join(".config/containers/certs.d"));
+        let machine = folders::of_machine(["/etc/containers/certs.d", "/etc/docker/certs.d"]);
         Self {
             folders: own.into_iter().chain(machine).collect(),
             of_cluster: BTreeMap::new(),
@@ -55,10 +52,15 @@ impl TrustPlaces {
     /// # Errors
     /// A file is there and cannot be read, or a certificate has no key beside it.
     pub fn of_host(&self, host: &str) -> Result<HostTrust, String> {
+        // No folder of Windows has a colon in its name; docker leaves it out (`cleanPath`).
+        let name = match cfg!(windows) {
+            true => host.replace(':', ""),
+            false => host.to_owned(),
+        };
         let mut trust = match self
             .folders
             .iter()
-            .map(|dir| dir.join(host))
+            .map(|dir| dir.join(&name))
             .find(|dir| dir.is_dir())
         {
             Some(folder) => read(&folder)?,

@@ -121,7 +121,8 @@ pub(crate) fn uri(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     let mut uri = String::with_capacity(bytes.len() + 8);
     if path.is_absolute() {
-        uri.push_str("file://");
+        // The drive of Windows is the first folder (RFC 8089, appendix E.2).
+        uri.push_str(if cfg!(windows) { "file:///" } else { "file://" });
     }
     for byte in bytes {
         match byte {
@@ -129,6 +130,7 @@ pub(crate) fn uri(path: &Path) -> String {
                 uri.push(char::from(*byte));
             }
             b'\\' if cfg!(windows) => uri.push('/'),
+            b':' if cfg!(windows) => uri.push(':'),
             other => uri.push_str(&format!("%{other:02X}")),
         }
     }
@@ -180,6 +182,18 @@ mod tests {
             (b"a%.yaml", "a%25.yaml"),
         ] {
             assert_eq!(uri(Path::new(OsStr::from_bytes(path))), expected);
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn drives_become_the_first_folder() {
+        for (path, expected) in [
+            (r"a\b c.yaml", "a/b%20c.yaml"),
+            (r".\a.yaml", "a.yaml"),
+            (r"C:\x\a.yaml", "file:///C:/x/a.yaml"),
+        ] {
+            assert_eq!(uri(Path::new(path)), expected);
         }
     }
 }

@@ -1,18 +1,15 @@
 //! Where this machine keeps credentials for registries.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::registry::credentials::CredentialSource;
 use crate::registry::credentials::docker_config::DockerConfig;
+use crate::registry::folders::{self, Variable};
 
 /// The largest file of credentials, in bytes.
 const LARGEST_FILE: u64 = 4 << 20;
-
-/// The environment, as far as it names files of credentials.
-pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// The sources of this machine, first one first: the one file that `--authfile` or
 /// `$REGISTRY_AUTH_FILE` names, or else podman's and docker's files where they are
@@ -55,17 +52,18 @@ pub fn sources(
 }
 
 fn usual_places(variable: Variable<'_>) -> Vec<PathBuf> {
-    let folder = |name: &str| {
-        variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let home = folder("HOME").or_else(|| folder("USERPROFILE"));
-    let config_home = folder("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
-    let docker = folder("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+    let home = folders::home(variable);
+    let docker =
+        folders::named(variable, "DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+    let containers = [
+        folders::named(variable, "XDG_RUNTIME_DIR"),
+        folders::settings(variable),
+    ]
+    .map(|dir| Some(dir?.join("containers/auth.json")));
+    let [running, kept] = containers;
     [
-        folder("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json")),
-        config_home.map(|dir| dir.join("containers/auth.json")),
+        running,
+        kept,
         docker.map(|dir| dir.join("config.json")),
         home.map(|dir| dir.join(".dockercfg")),
     ]

@@ -1,14 +1,11 @@
 //! Where this machine keeps its rules for mirrors.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::registry::folders::{self, Variable};
 use crate::registry::mirrors::Mirrors;
 use crate::registry::mirrors::registries_conf::RegistriesConf;
-
-/// The environment, as far as it names files of rules.
-pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// The rules of the file that `--registries-conf` or `$CONTAINERS_REGISTRIES_CONF` names, or
 /// else of the user's registries.conf or of `/etc/containers`, with the drop-in folder beside
@@ -22,14 +19,11 @@ pub fn read(
 ) -> Result<(Mirrors, Vec<String>), String> {
     let file = match named {
         Some(path) => Some(path.to_owned()),
-        None => variable("CONTAINERS_REGISTRIES_CONF")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| {
-                usual_places(variable)
-                    .into_iter()
-                    .find(|path| path.is_file())
-            }),
+        None => folders::named(variable, "CONTAINERS_REGISTRIES_CONF").or_else(|| {
+            usual_places(variable)
+                .into_iter()
+                .find(|path| path.is_file())
+        }),
     };
     let Some(file) = file else {
         return Ok((Mirrors::default(), Vec::new()));
@@ -62,16 +56,10 @@ pub fn read(
 }
 
 fn usual_places(variable: Variable<'_>) -> Vec<PathBuf> {
-    let folder = |name: &str| {
-        variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let config_home = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
-    config_home
+    folders::settings(variable)
         .map(|dir| dir.join("containers/registries.conf"))
         .into_iter()
-        .chain([PathBuf::from("/etc/containers/registries.conf")])
+        .chain(folders::of_machine(["/etc/containers/registries.conf"]))
         .collect()
 }
 

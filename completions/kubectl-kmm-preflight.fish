@@ -36,7 +36,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Say more on stderr (repeatable)'
@@ -117,7 +117,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l local -d 'Validate from this machine, without KMM'
@@ -167,7 +167,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Draw again until every module is decided'
@@ -221,7 +221,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l push-built-image -d 'Have KMM push what it builds and signs'
@@ -267,7 +267,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
@@ -315,7 +315,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s A -l all-namespaces -d 'Modules of all namespaces'
@@ -341,7 +341,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
@@ -366,7 +366,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
@@ -385,7 +385,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Say more on stderr (repeatable)'
@@ -423,7 +423,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l progress -d 'How to show progress on stderr: bars on a terminal, plain lines elsewhere' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
-bar\t'Bars'
+bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Say more on stderr (repeatable)'

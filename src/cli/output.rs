@@ -57,7 +57,7 @@ pub enum When {
 pub enum ProgressMode {
     /// Bars on a terminal, plain lines elsewhere
     Auto,
-    /// Bars
+    /// Bars on a terminal
     Bar,
     /// Plain lines
     Plain,

@@ -1,7 +1,8 @@
-//! What stdout can show, decided once from flags, environment and terminal.
+//! What stdout and stderr can show, decided from flags, environment and terminal.
 
 use std::io::IsTerminal;
 
+use terminal_size::{Height, Width};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::output::When;
@@ -11,7 +12,7 @@ use crate::report::wrap::wrap;
 /// What the decision hangs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// Stdout is a terminal.
+    /// The stream is a terminal.
     pub terminal: bool,
     /// The terminal's columns.
     pub columns: Option<usize>,
@@ -32,14 +33,34 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Those of this process.
-    pub fn of_process() -> Self {
+    /// Those of stdout, as they are now: a terminal may become wider or narrower.
+    pub fn of_stdout() -> Self {
+        Self::of(&std::io::stdout())
+    }
+
+    /// Those of stderr, which may be a terminal where stdout is none.
+    pub fn of_stderr() -> Self {
+        Self::of(&std::io::stderr())
+    }
+
+    #[cfg(unix)]
+    fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
+        let size = terminal_size::terminal_size_of(stream);
+        Self::with(stream.is_terminal(), size)
+    }
+
+    #[cfg(windows)]
+    fn of(stream: &(impl IsTerminal + std::os::windows::io::AsHandle)) -> Self {
+        let size = terminal_size::terminal_size_of(stream);
+        Self::with(stream.is_terminal(), size)
+    }
+
+    fn with(terminal: bool, size: Option<(Width, Height)>) -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let terminal = std::io::stdout().is_terminal();
         let shows_unicode = cfg!(windows) && terminal;
         Self {
             terminal,
-            columns: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
+            columns: size.map(|(width, _)| usize::from(width.0)),
             no_color: std::env::var_os("NO_COLOR").is_some(),
             force_links: text("FORCE_HYPERLINK").map(|text| text != "0"),
             force_color: text("CLICOLOR_FORCE").is_some_and(|text| text != "0"),
@@ -53,7 +74,7 @@ impl Surroundings {
     }
 
     /// True when colour is wanted: `--color` decides, then NO_COLOR, CLICOLOR_FORCE, and
-    /// whether stdout is a terminal that is not dumb.
+    /// whether the stream is a terminal that is not dumb.
     pub fn color(&self, when: When) -> bool {
         match when {
             When::Always => true,
@@ -64,8 +85,8 @@ impl Surroundings {
         }
     }
 
-    /// True when codes are links: `FORCE_HYPERLINK` decides, then whether stdout is a terminal
-    /// with colour. Terminals without links pass over OSC 8; the consoles of kernels do not.
+    /// True when codes are links: `FORCE_HYPERLINK` decides, then whether the stream is a
+    /// terminal with colour. Terminals without links pass over OSC 8; the consoles of kernels do not.
     fn links(&self, when: When) -> bool {
         let can = self.terminal && !matches!(self.term.as_str(), "" | "dumb" | "linux");
         self.force_links.unwrap_or(can && self.color(when))

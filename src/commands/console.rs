@@ -19,8 +19,10 @@ pub struct Console<'a> {
     pub format: Format,
     /// How progress is shown.
     pub progress: ProgressMode,
-    /// Renders a report.
+    /// Renders a report for stdout.
     pub render: &'a (dyn Fn(&Report, Format) -> String + Sync),
+    /// Renders a report as a table for stderr.
+    pub render_progress: &'a (dyn Fn(&Report) -> String + Sync),
     /// `--accept`
     pub accepts: &'a [Accept],
     /// The user's wish to end.
@@ -99,7 +101,7 @@ impl Console<'_> {
     /// The table of a report, for progress.
     pub fn table(&self, mut report: Report) -> String {
         report.shown_at = Some(jiff::Timestamp::now());
-        (self.render)(&report, Format::Table)
+        (self.render_progress)(&report)
     }
 }
 

@@ -2,12 +2,14 @@
 //! a line a change elsewhere.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::output::ProgressMode;
+use crate::commands::drawing;
+use crate::commands::progress::{draws, style};
 use crate::model::report::{ModuleReport, Report};
 
 /// How a waiting command shows what it sees.
@@ -19,19 +21,11 @@ pub struct Live {
 }
 
 impl Live {
-    /// Progress in the mode that the user chose; `auto` draws on a terminal.
+    /// Progress in the mode that the user chose.
     pub fn new(mode: ProgressMode) -> Self {
-        let draws = match mode {
-            ProgressMode::Auto => std::io::stderr().is_terminal(),
-            ProgressMode::Bar => true,
-            ProgressMode::Plain | ProgressMode::None => false,
-        };
-        let bar = draws.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-            bar.set_style(
-                ProgressStyle::with_template("{msg}\n{spinner} {elapsed}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
+        let bar = draws(mode).then(|| {
+            let bar = ProgressBar::with_draw_target(None, drawing::target());
+            bar.set_style(style("{msg}\n{spinner} {elapsed}"));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });

@@ -6,6 +6,7 @@ pub mod console;
 pub mod create;
 pub mod cross_checks;
 pub mod delete;
+mod drawing;
 pub mod explain;
 pub mod explain_code;
 pub mod generate;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::build::builder::this_machine;
-use crate::cli::output::OutputArgs;
+use crate::cli::output::{Format, OutputArgs};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
 use crate::commands::console::Console;
@@ -74,11 +75,11 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
         }
         Command::Explain(args) if !args.codes.is_empty() => {
-            let screen = Surroundings::of_process().screen(output.color);
+            let screen = Surroundings::of_stdout().screen(output.color);
             explain_code::run(&args.codes, output.output, &screen)
         }
         Command::Explain(args) => in_runtime(output, &[], async |c| {
-            let screen = Surroundings::of_process().screen(output.color);
+            let screen = Surroundings::of_stdout().screen(output.color);
             explain::run(&args, c, &screen).await
         }),
         Command::Kernel(args) => in_runtime(output, &[], async |c| {
@@ -106,7 +107,7 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
                 &args.image,
                 arch,
                 c.format,
-                &Surroundings::of_process().screen(output.color),
+                &Surroundings::of_stdout().screen(output.color),
                 &session.images,
                 &access,
                 as_yaml,
@@ -138,11 +139,17 @@ fn in_runtime(
             hint: String::new(),
         })?;
     let interrupt = CancellationToken::new();
-    let screen = Surroundings::of_process().screen(output.color);
     let console = Console {
         format: output.output,
         progress: output.progress,
-        render: &|report, format| render(report, format, &screen),
+        render: &|report, format| {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            render(report, format, &screen)
+        },
+        render_progress: &|report| {
+            let screen = Surroundings::of_stderr().screen(output.color);
+            render(report, Format::Table, &screen)
+        },
         accepts,
         interrupt: interrupt.clone(),
         hold: AtomicBool::new(false),

@@ -1,13 +1,15 @@
 //! Progress of a local run on stderr: bars on a terminal, lines elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::output::ProgressMode;
+use crate::cli::output::{ProgressMode, When};
+use crate::cli::screen::Surroundings;
+use crate::commands::drawing;
 use crate::model::report::ModuleReport;
 use crate::model::verdict::Stage;
 
@@ -28,15 +30,9 @@ struct Bars {
 }
 
 impl Progress {
-    /// Progress over `total` checks; with `matrix` a line names the kernel too. `auto` draws
-    /// bars on a terminal that is not dumb.
+    /// Progress over `total` checks; with `matrix` a line names the kernel too.
     pub fn new(mode: ProgressMode, total: usize, matrix: bool) -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let bars = match mode {
-            ProgressMode::Auto => std::io::stderr().is_terminal() && !dumb,
-            ProgressMode::Bar => true,
-            ProgressMode::Plain | ProgressMode::None => false,
-        };
+        let bars = draws(mode);
         Self {
             lines: !bars && mode != ProgressMode::None,
             bars: bars.then(|| Bars::new(total)),
@@ -84,14 +80,33 @@ impl Progress {
     }
 }
 
+/// True where progress is drawn over and over in place, which only a terminal with cursor
+/// movements can show.
+pub(super) fn draws(mode: ProgressMode) -> bool {
+    let stderr = Surroundings::of_stderr();
+    match mode {
+        ProgressMode::Auto | ProgressMode::Bar => stderr.terminal && stderr.term != "dumb",
+        ProgressMode::Plain | ProgressMode::None => false,
+    }
+}
+
+/// A template in the signs that the locale has.
+pub(super) fn style(template: &str) -> ProgressStyle {
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    match Surroundings::of_stderr().screen(When::Auto).unicode {
+        true => style,
+        false => style.tick_chars("|/-\\ ").progress_chars("=> "),
+    }
+}
+
 impl Bars {
     fn new(total: usize) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        let all = MultiProgress::with_draw_target(drawing::target());
         let total = all.add(ProgressBar::new(total as u64));
-        total.set_style(
-            ProgressStyle::with_template("{spinner} {pos}/{len} [{bar:24}] {elapsed} {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        total.set_style(style(
+            "{spinner} {pos}/{len} [{bar:24}] {elapsed} {wide_msg}",
+        ));
         total.enable_steady_tick(Duration::from_millis(200));
         Self {
             all,
@@ -112,10 +127,7 @@ impl Bars {
         let mut busy = self.busy();
         let bar = busy.entry(name.to_owned()).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::new_spinner());
-            bar.set_style(
-                ProgressStyle::with_template("  {elapsed} {wide_msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
+            bar.set_style(style("  {elapsed} {wide_msg}"));
             bar.enable_steady_tick(Duration::from_secs(1));
             bar
         });

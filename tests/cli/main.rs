@@ -4,6 +4,9 @@ mod accept;
 mod bad_input;
 mod cache;
 mod documents;
+#[cfg(target_os = "linux")]
+#[path = "../support/terminal.rs"]
+mod emulator;
 mod explain;
 mod formats;
 mod help;
@@ -14,6 +17,8 @@ mod pictures;
 #[path = "../support/preflight.rs"]
 mod preflight;
 mod schema;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod unwritable;
 
 use std::process::{Command, Output};

@@ -8,6 +8,7 @@ pub(crate) mod layout;
 pub(crate) mod preflight;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod terminal;
 pub(crate) mod tokens;
 pub(crate) mod tunnel;
 pub(crate) mod wire;

@@ -12,4 +12,5 @@ mod releases;
 mod resilience;
 mod rights;
 mod targets;
+mod terminal;
 mod watching;

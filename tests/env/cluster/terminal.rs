@@ -1,0 +1,159 @@
+//! The live table of the commands that watch, as a terminal shows it.
+
+use super::crds::NEWEST;
+use super::operator::{Said, call, create_cr, create_modules, say, wait_for};
+use super::watching::WATCHING;
+use crate::support::cluster::Cluster;
+use crate::support::terminal::{Left, Streams, Terminal};
+
+const CTRL_C: &[u8] = &[3];
+const MODULES: [&str; 3] = ["m1", "m2", "m3"];
+const WAITING: &str = "verification is not finished yet";
+const BEGUN: &[Said] = &[
+    ("m1", "Success", "Done", "verified image exists"),
+    ("m2", "InProgress", "Image", WAITING),
+    ("m3", "InProgress", "Image", WAITING),
+];
+const LATER: &[Said] = &[
+    ("m1", "Success", "Done", "verified image exists"),
+    ("m2", "Failure", "Done", "verified image does not exist"),
+    ("m3", "InProgress", "Image", WAITING),
+];
+const DONE: &[Said] = &[
+    ("m1", "Success", "Done", "verified image exists"),
+    ("m2", "Failure", "Done", "verified image does not exist"),
+    ("m3", "Success", "Done", "verified image exists"),
+];
+
+fn prepared() -> Cluster {
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    create_modules(&cluster, &MODULES);
+    cluster
+}
+
+/// Starts a command of [`WATCHING`] with a table in the place of JSON, its CR begun.
+fn start(cluster: &Cluster, args: &[&str], streams: Streams, columns: u16) -> Terminal {
+    let args: Vec<&str> = args
+        .iter()
+        .copied()
+        .filter(|arg| !matches!(*arg, "-o=json" | "--cleanup"))
+        .collect();
+    if args[0] == "status" {
+        create_cr(cluster, NEWEST, "p");
+    }
+    let terminal = Terminal::start(call(cluster, &args), streams, 40, columns);
+    wait_for(cluster, &format!("{}/p", NEWEST.resource()));
+    say(cluster, NEWEST, "p", BEGUN);
+    terminal
+}
+
+/// The rows of the table, each as its Module and verdict.
+fn rows(lines: &[String]) -> Vec<String> {
+    let word = |line: &str, at: usize| line.split_whitespace().nth(at).map(str::to_owned);
+    let row = |line: &String| {
+        let name = word(line, 1).filter(|_| line.starts_with("ns1 "))?;
+        Some(format!("{name} {}", word(line, 4)?))
+    };
+    lines.iter().filter_map(row).collect()
+}
+
+/// True while a drawing is whole: its last line is how long it took so far.
+fn is_drawn(lines: &[String]) -> bool {
+    lines
+        .last()
+        .is_some_and(|line| line.ends_with('s') && line.chars().count() < 6)
+}
+
+/// What `status` prints of the CR where nothing is a terminal.
+fn status(cluster: &Cluster, columns: u16) -> String {
+    let call = call(cluster, &["status", "p"]).env("LANG", "C.UTF-8");
+    call.env("COLUMNS", columns.to_string()).run().stdout
+}
+
+#[track_caller]
+fn holds(left: &Left, expected: &str) {
+    assert_eq!(left.lines.join("\n"), expected.trim_end());
+    assert!(!left.is_cursor_hidden);
+}
+
+#[test]
+fn a_table_is_drawn_in_place_and_only_the_result_stays() {
+    let cluster = prepared();
+    for (before, after) in [(80, 80), (160, 160), (160, 80), (80, 160)] {
+        for args in WATCHING {
+            let terminal = start(&cluster, args, Streams::Both, before);
+            let begun = ["m1 verified", "m2 in-progress", "m3 in-progress"];
+            terminal.wait_until(|lines| rows(lines) == begun && is_drawn(lines));
+            terminal.resize(40, after);
+            say(&cluster, NEWEST, "p", LATER);
+            let later = ["m1 verified", "m2 failed", "m3 in-progress"];
+            terminal.wait_until(|lines| rows(lines) == later && is_drawn(lines));
+            say(&cluster, NEWEST, "p", DONE);
+            let left = terminal.end();
+            assert_eq!(left.code, Some(1), "{left:#?}");
+            assert!(left.is_coloured);
+            assert_eq!(
+                rows(&left.lines),
+                ["m1 verified", "m2 failed", "m3 verified"]
+            );
+            holds(&left, &status(&cluster, after));
+            cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_the_table_as_far_as_it_is_known() {
+    let cluster = prepared();
+    for columns in [80, 160] {
+        for args in WATCHING {
+            let mut terminal = start(&cluster, args, Streams::Both, columns);
+            let begun = ["m1 verified", "m2 in-progress", "m3 in-progress"];
+            terminal.wait_until(|lines| rows(lines) == begun && is_drawn(lines));
+            terminal.press(CTRL_C);
+            let left = terminal.end();
+            assert_eq!(left.code, Some(130), "{left:#?}");
+            holds(&left, &status(&cluster, columns));
+            cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+        }
+    }
+}
+
+#[test]
+fn the_table_that_is_drawn_is_none_of_the_result() {
+    let cluster = prepared();
+    for args in WATCHING {
+        let terminal = start(&cluster, args, Streams::Stderr, 160);
+        terminal.wait_until(|lines| rows(lines).len() == MODULES.len() && is_drawn(lines));
+        say(&cluster, NEWEST, "p", DONE);
+        let left = terminal.end();
+        holds(&left, "");
+        assert_eq!(
+            rows(
+                &left
+                    .elsewhere
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            )
+            .len(),
+            3
+        );
+        assert!(!left.elsewhere.contains('\u{1b}'), "{}", left.elsewhere);
+        cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+
+        let terminal = start(&cluster, args, Streams::Stdout, 80);
+        say(&cluster, NEWEST, "p", DONE);
+        let left = terminal.end();
+        holds(&left, &status(&cluster, 80));
+        assert!(!left.bytes.contains("\u{1b}[A"), "{}", left.bytes);
+        assert!(!left.elsewhere.contains('\u{1b}'), "{}", left.elsewhere);
+        assert!(
+            left.elsewhere.contains("ns1/m3: verified (Done)"),
+            "{}",
+            left.elsewhere
+        );
+        cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+    }
+}

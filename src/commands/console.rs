@@ -76,15 +76,15 @@ impl Console<'_> {
         }
     }
 
-    /// The result of a command that found nothing to check: the error on stderr, and a report
-    /// without modules, so that whoever parses the output gets a document in every case. Other
-    /// errors stay errors.
+    /// The result of a command that found nothing to check, or was interrupted before it had:
+    /// the error on stderr, and a report without modules, so that whoever parses the output
+    /// gets a document in every case. Other errors stay errors.
     ///
     /// # Errors
-    /// Those that are about more than an empty selection.
+    /// Those that are about more than that.
     pub fn or_empty_report(&self, result: Result<Done, Error>) -> Result<Done, Error> {
         match result {
-            Err(error @ Error::Nothing { .. }) => Ok(Done {
+            Err(error @ (Error::Nothing { .. } | Error::Interrupted)) => Ok(Done {
                 stdout: (self.render)(&Report::default(), self.format),
                 stderr: error.render(),
                 exit_code: error.exit_code(),

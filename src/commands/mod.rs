@@ -63,10 +63,10 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
     logging::start(output.verbose);
     match cli.command {
         Command::Run(args) => in_runtime(output, &args.accept, async |c| {
-            c.or_empty_report(run::run(&args, c).await)
+            c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await)
         }),
         Command::Status(args) => in_runtime(output, &args.accept, async |c| {
-            c.or_empty_report(status::run(&args, c).await)
+            c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await)
         }),
         Command::Generate(args) => {
             in_runtime(output, &[], async |c| generate::run(&args, c.format).await)
@@ -159,11 +159,7 @@ fn in_runtime(
             wish_to_end().await;
             interrupt.cancel();
         });
-        tokio::select! {
-            biased;
-            done = command(&console) => done,
-            () = after(&console) => Err(Error::Interrupted),
-        }
+        unless_interrupted(&console, command(&console)).await
     });
     // A look that hangs in a system call must not keep the process.
     runtime.shutdown_background();
@@ -173,11 +169,22 @@ fn in_runtime(
 /// How long an interrupted command may take to say what it knows.
 const LAST_WORDS: Duration = Duration::from_millis(800);
 
-async fn after(console: &Console<'_>) {
-    console.interrupt.cancelled().await;
-    tokio::time::sleep(LAST_WORDS).await;
-    while console.hold.load(Ordering::Relaxed) {
+/// A command's result, unless the user has ended it and it says nothing in time.
+async fn unless_interrupted(
+    console: &Console<'_>,
+    command: impl Future<Output = Result<Done, Error>>,
+) -> Result<Done, Error> {
+    let last_words = async {
+        console.interrupt.cancelled().await;
         tokio::time::sleep(LAST_WORDS).await;
+        while console.hold.load(Ordering::Relaxed) {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = command => done,
+        () = last_words => Err(Error::Interrupted),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use kmm_preflight::input::yaml;
 
 use super::bad_input::{KERNEL, mapping};
 use super::preflight::Preflight;
@@ -187,46 +189,124 @@ fn a_reader_that_goes_away_is_no_fault() {
     assert!(!stderr.contains("panic"), "{stderr}");
 }
 
-/// A registry that takes connections and never answers.
+/// Calls, and ends the call with a signal once it waits for a registry that never answers.
+#[cfg(unix)]
+fn interrupted(call: &Preflight, silent: &TcpListener, signal: &str) -> Output {
+    let child = call
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let _held = silent.accept().expect("the call asks");
+    let start = Instant::now();
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("an end");
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
+    output
+}
+
+/// Holds the output to be a whole document of its format about these Modules.
+#[cfg(unix)]
+fn is_whole(format: &str, stdout: &str, modules: &[&str]) {
+    let report = |report: serde_json::Value| {
+        let schema = serde_json::from_str(super::schema::SCHEMA).expect("the schema is JSON");
+        super::schema::hold(&report, &schema, "report");
+        let rows = report["modules"].as_array().expect("rows").iter();
+        let names = rows.map(|row| row["name"].as_str().expect("a name").to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let found = match format {
+        "json" => report(serde_json::from_str(stdout).expect("JSON")),
+        "yaml" => report(yaml::from_str(stdout).expect("YAML")),
+        "junit" => {
+            let document = quick_junit::Report::deserialize_from_str(stdout).expect("JUnit");
+            let suites = document.test_suites.iter();
+            let cases = suites.flat_map(|suite| &suite.test_cases);
+            cases.map(|case| case.name.to_string()).collect()
+        }
+        "sarif" => {
+            let log: serde_json::Value = serde_json::from_str(stdout).expect("JSON");
+            assert_eq!(log["version"], "2.1.0");
+            let results = log["runs"][0]["results"].as_array().expect("results");
+            results.iter().map(serde_json::Value::to_string).collect()
+        }
+        "github" => {
+            let mut lines: Vec<String> = stdout.lines().map(str::to_owned).collect();
+            let sum = lines.pop().expect("a sum");
+            assert!(sum.starts_with("::notice title=KMM preflight::"), "{sum}");
+            lines
+        }
+        "name" => stdout.lines().map(str::to_owned).collect(),
+        _ => {
+            let rows = stdout.lines().filter(|line| line.starts_with("ns  "));
+            rows.map(str::to_owned).collect()
+        }
+    };
+    assert_eq!(found.len(), modules.len(), "{format}: {stdout}");
+    for (found, module) in found.iter().zip(modules) {
+        assert!(found.contains(module), "{format}: {found}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_the_run_within_a_second_and_tells_what_is_known() {
+fn an_interrupt_ends_the_run_within_a_second_and_tells_what_is_known_in_every_format() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let place = silent.local_addr().expect("an address");
     let input = format!(
         "{}---\n{}",
-        mapping("literal: x", "i:1"),
+        mapping("literal: x", "i:1").replace("name: m", "name: decided"),
         mapping("regexp: '.'", &format!("{place}/i:1")).replace("name: m", "name: hangs")
     );
     let dir = tempfile::tempdir().expect("a temporary folder");
     let file = dir.path().join("m.yaml");
     fs::write(&file, input).expect("a file");
-    for signal in ["-INT", "-TERM"] {
-        let call = ["run", "--local", "-o", "json", "--kernel-version", KERNEL];
+    for (number, format) in FORMATS.into_iter().enumerate() {
+        let call = ["run", "--local", "-o", format, "--kernel-version", KERNEL];
         let call = Preflight::new(call).arg("-f").arg(&file);
-        let child = call
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        std::thread::sleep(Duration::from_millis(700));
-        let start = Instant::now();
-        let sent = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status()
-            .expect("kill runs");
-        assert!(sent.success());
-        let output = child.wait_with_output().expect("an end");
-        assert!(
-            start.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            start.elapsed()
-        );
-        assert_eq!(output.status.code(), Some(130));
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(report["counts"]["failed"], 1, "{report}");
-        assert_eq!(report["counts"]["error"], 1);
+        let signal = ["-INT", "-TERM"][number % 2];
+        let output = interrupted(&call, &silent, signal);
+        assert_eq!(output.status.code(), Some(130), "{format}");
+        let stdout = String::from_utf8(output.stdout).expect("text");
+        is_whole(format, &stdout, &["decided", "hangs"]);
+        if format == "json" {
+            let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+            assert_eq!(report["counts"]["failed"], 1, "{report}");
+            assert_eq!(report["counts"]["error"], 1);
+        }
+    }
+}
+
+/// While the release is resolved nothing is known yet of any Module.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_before_the_first_look_leaves_an_empty_document() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = silent.local_addr().expect("an address");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("m.yaml");
+    fs::write(&file, mapping("regexp: '.'", "i:1")).expect("a file");
+    for format in FORMATS {
+        let call = Preflight::new(["run", "--local", "-o", format])
+            .arg(format!("--release-image={place}/release:1"))
+            .arg("-f")
+            .arg(&file);
+        let output = interrupted(&call, &silent, "-INT");
+        assert_eq!(output.status.code(), Some(130), "{format}");
+        let stdout = String::from_utf8(output.stdout).expect("text");
+        is_whole(format, &stdout, &[]);
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert!(stderr.contains("error: interrupted"), "{stderr}");
     }
 }
 

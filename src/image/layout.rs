@@ -151,9 +151,18 @@ impl Layout {
             .or_else(|| only(images, is_tag))
     }
 
-    /// What there is to say of an image that was found here.
-    pub(crate) fn remark(&self, reference: &str, found: &Found) -> Option<Finding> {
+    /// What there is to say of an image that was found here, by another name where a mirror
+    /// has it by that.
+    pub(crate) fn remark(
+        &self,
+        reference: &str,
+        found: &Found,
+        other_name: Option<&str>,
+    ) -> Option<Finding> {
         let mut remarks = Vec::new();
+        if let Some(name) = other_name {
+            remarks.push(format!("as {name}"));
+        }
         if let Some(name) = &found.short_name {
             remarks.push(format!("where it is named {name} only"));
         }

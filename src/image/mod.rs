@@ -11,6 +11,7 @@ pub mod layer_paths;
 pub mod layer_reader;
 mod layers;
 mod layout;
+mod on_disk;
 pub mod open;
 pub mod overlay;
 mod place;

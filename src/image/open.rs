@@ -7,6 +7,7 @@ pub use crate::image::layer_reader::FileBytes;
 use crate::image::layer_reader::{LayerLimits, Purpose};
 use crate::image::layers::Layers;
 use crate::image::layout::Layout;
+use crate::image::on_disk::Layouts;
 use crate::image::place::Place;
 use crate::model::finding::{Code, Finding};
 use crate::model::layer::LayerIndex;
@@ -92,7 +93,7 @@ pub struct ImagesConfig {
 /// Where images are looked for, and what was learnt of them in this run.
 #[derive(Debug)]
 pub struct Images {
-    layouts: Vec<Arc<Layout>>,
+    layouts: Layouts,
     mirrors: Mirrors,
     trust: TrustPlaces,
     registries: Arc<Registries>,
@@ -106,25 +107,12 @@ impl Images {
     /// # Errors
     /// A folder named as a layout is none, or a file of certificates cannot be read.
     pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
-        let layouts = config.layouts.iter().map(|dir| {
-            let layout = Layout::open(dir).map_err(|fault| {
-                Fault::new(
-                    FaultKind::Invalid,
-                    format!("{} is no OCI layout: {}", dir.display(), fault.message),
-                )
-                .hint(
-                    "name a folder with an `index.json`, as skopeo or crane write it, or an \
-                     archive that they, `docker save`, `podman save` or `oc mirror` made",
-                )
-            })?;
-            Ok(Arc::new(layout))
-        });
         let cache = Arc::new(match &config.cache_dir {
             Some(dir) => Cache::in_dir(dir),
             None => Cache::for_this_run(),
         });
         Ok(Self {
-            layouts: layouts.collect::<Result<_, Fault>>()?,
+            layouts: Layouts::open(&config.layouts)?,
             mirrors: config.mirrors,
             registries: Registries::new(&config.http)?,
             trust: config.http.trust,
@@ -148,8 +136,8 @@ impl Images {
         &self.trust
     }
 
-    /// Reads the manifest of an image for an architecture: from a layout where one has it,
-    /// else from the first place that the mirrors allow.
+    /// Reads the manifest of an image for an architecture: from a layout where one has it
+    /// under one of its names, else from the first place that the mirrors allow.
     ///
     /// # Errors
     /// Why there is no such image, or why it could not be looked at.
@@ -159,16 +147,14 @@ impl Images {
         arch: Arch,
         access: &Access,
     ) -> Result<OpenImage, Finding> {
-        for layout in &self.layouts {
-            if let Some(found) = layout.find(reference) {
-                let place = Place::Layout(Arc::clone(layout));
-                let opened = self.open_at(place, &found.image.digest, reference, arch);
-                let mut image = opened
-                    .await
-                    .map_err(|fault| fault.into_finding(reference))?;
-                image.notes.extend(layout.remark(reference, &found));
-                return Ok(image);
-            }
+        if let Some(on_disk) = self.layouts.find(reference, &self.mirrors) {
+            let place = Place::Layout(Arc::clone(&on_disk.layout));
+            let opened = self.open_at(place, &on_disk.found.image.digest, reference, arch);
+            let mut image = opened
+                .await
+                .map_err(|fault| fault.into_finding(reference))?;
+            image.notes.extend(on_disk.remark(reference));
+            return Ok(image);
         }
         let opened = self.open_in_registries(reference, arch, access).await;
         opened.map_err(|fault| fault.into_finding(reference))
@@ -182,7 +168,10 @@ impl Images {
         access: &Access,
     ) -> Result<OpenImage, Fault> {
         let sources = self.mirrors.sources(reference);
-        let sources = sources.map_err(|rule| Fault::new(FaultKind::Unreachable, rule.0))?;
+        let sources = sources.map_err(|rule| {
+            Fault::new(FaultKind::Unreachable, rule.0)
+                .hint("push the image to where nodes may pull from, or change the rule")
+        })?;
         let mut faults: Vec<Fault> = Vec::new();
         for source in sources {
             match self.registries.manifest(&source, access).await {

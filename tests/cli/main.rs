@@ -13,6 +13,7 @@ mod help;
 mod inputs;
 mod krew;
 mod manual;
+mod mirrors_on_disk;
 mod pictures;
 #[path = "../support/preflight.rs"]
 mod preflight;

@@ -138,7 +138,7 @@ fn saved(layer: &str, diff_id: &str) -> (Vec<u8>, Vec<u8>) {
 /// The layer's content through the manifest that the archive did not have.
 fn layer_of(layout: &Layout, reference: &str) -> Vec<u8> {
     let found = layout.find(reference).expect("found");
-    let remark = layout.remark(reference, &found).expect("a remark");
+    let remark = layout.remark(reference, &found, None).expect("a remark");
     assert!(
         remark.message.contains("not the registry's"),
         "{}",
@@ -291,7 +291,9 @@ fn the_parts_of_a_mirror_are_one() {
     let layout = Layout::open(dir.path()).expect("a mirror");
     let found = layout.find("quay.io/team/m:1").expect("found");
     assert_eq!(found.short_name.as_deref(), Some("team/m:1"));
-    let remark = layout.remark("quay.io/team/m:1", &found).expect("a remark");
+    let remark = layout
+        .remark("quay.io/team/m:1", &found, None)
+        .expect("a remark");
     assert!(
         remark.message.contains("named team/m:1 only"),
         "{}",

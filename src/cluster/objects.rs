@@ -183,19 +183,28 @@ impl Cluster {
         Ok(sets)
     }
 
-    /// The authorities that OpenShift's nodes trust at single registries, PEM by
-    /// host, with two dots before a port: the ConfigMap in openshift-config that `additionalTrustedCA` of
-    /// `images.config.openshift.io/cluster` names. A cluster without them has none.
+    /// OpenShift's settings for images, `images.config.openshift.io/cluster`; `null` where
+    /// there are none.
     ///
     /// # Errors
     /// Why they could not be read.
-    pub async fn trusted_authorities(&self) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
-        let image: Option<Value> = if_there(self.get(IMAGE_CONFIG, None, "cluster").await)?;
-        let name = image.as_ref().and_then(|image| {
-            let name = image["spec"]["additionalTrustedCA"]["name"].as_str();
-            name.filter(|name| !name.is_empty())
-        });
-        let Some(name) = name else {
+    pub async fn image_config(&self) -> Result<Value, Fault> {
+        let image = if_there(self.get(IMAGE_CONFIG, None, "cluster").await)?;
+        Ok(image.unwrap_or_default())
+    }
+
+    /// The authorities that OpenShift's nodes trust at single registries, PEM by host, with
+    /// two dots before a port: the ConfigMap in openshift-config that `additionalTrustedCA` of
+    /// the settings for images names. A cluster without them has none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn trusted_authorities(
+        &self,
+        image_config: &Value,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+        let name = image_config["spec"]["additionalTrustedCA"]["name"].as_str();
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
             return Ok(BTreeMap::new());
         };
         let map = if_there(self.config_map("openshift-config", name).await)?;

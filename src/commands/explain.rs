@@ -33,7 +33,7 @@ pub async fn run(
         true => Some(Arc::new(connect(&args.connection)?)),
         false => None,
     };
-    let inputs = inputs(&args.source, cluster.as_deref()).await?;
+    let inputs = inputs(&args.source, None, cluster.as_deref()).await?;
     let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
     let objects = Objects {
         secrets: inputs.secrets,

@@ -1,5 +1,6 @@
 //! `run --local`: inputs → plan → checks → report, from this machine.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::check::run::{RunLimits, Slot, run_all};
@@ -60,7 +61,12 @@ pub(super) async fn prepare(
     args: &RunArgs,
     cluster: Option<&Arc<Cluster>>,
 ) -> Result<Prepared, Error> {
-    let mut inputs = inputs(&args.source, cluster.map(Arc::as_ref)).await?;
+    let mut inputs = inputs(
+        &args.source,
+        args.registry.ca_file.as_deref(),
+        cluster.map(Arc::as_ref),
+    )
+    .await?;
     let session = Session::as_nodes(&args.registry, &mut inputs, cluster.cloned()).await?;
     let access = session.objects.access_of_release().await;
     let update = match &args.cluster.to {
@@ -144,11 +150,17 @@ pub(super) async fn check(
     rows
 }
 
-/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected.
+/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The
+/// authorities of `ca_file` are trusted where `-f` names a URL.
 ///
 /// # Errors
 /// An input cannot be used, or the selection is empty.
-pub async fn inputs(args: &SourceArgs, cluster: Option<&Cluster>) -> Result<Inputs, Error> {
+pub async fn inputs(
+    args: &SourceArgs,
+    ca_file: Option<&Path>,
+    cluster: Option<&Cluster>,
+) -> Result<Inputs, Error> {
+    let authorities = ca_file.map(session::authorities).transpose()?;
     let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
     let mut inputs = match cluster {
         Some(cluster) if args.files.is_empty() => {
@@ -163,7 +175,7 @@ pub async fn inputs(args: &SourceArgs, cluster: Option<&Cluster>) -> Result<Inpu
         }
         _ => {
             let namespace = args.namespace.as_deref().unwrap_or("default");
-            let texts = source::read(&args.files).await?;
+            let texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
             input::parse(&texts, namespace)?
         }
     };

@@ -2,10 +2,12 @@
 //! and the facts about kernels.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use der::Decode;
+use reqwest::Certificate;
+use serde_json::Value;
 
 use crate::check::facts::FactsStore;
 use crate::check::image::ImageCheck;
@@ -23,7 +25,8 @@ use crate::model::plan::KmmRelease;
 use crate::registry::access::Access;
 use crate::registry::cache::Cache;
 use crate::registry::credentials;
-use crate::registry::http::HttpConfig;
+use crate::registry::http::{self, HttpConfig};
+use crate::registry::mirrors::registry_sources::RegistrySources;
 use crate::registry::mirrors::{self, Mirrors};
 use crate::registry::trust::{TrustPlaces, host_of_key};
 use crate::sign::pem;
@@ -49,19 +52,20 @@ impl Session {
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
     ) -> Result<Self, Error> {
-        Self::trusting(args, inputs, cluster, BTreeMap::new())
+        Self::of_nodes(args, inputs, cluster, NodeSettings::default())
     }
 
-    /// The same where some hosts have authorities of their own.
-    fn trusting(
+    /// The same with settings of the cluster's nodes.
+    fn of_nodes(
         args: &RegistryArgs,
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
-        authorities: BTreeMap<String, Vec<u8>>,
+        settings: NodeSettings,
     ) -> Result<Self, Error> {
         let variable = |name: &str| std::env::var_os(name);
         let trust = TrustPlaces {
-            of_cluster: authorities
+            of_cluster: settings
+                .authorities
                 .into_iter()
                 .map(|(key, pem)| (host_of_key(&key), pem))
                 .collect(),
@@ -88,16 +92,26 @@ impl Session {
             known: Known::default(),
         };
         Ok(Self {
-            images: images(args, mirrors.and(sets), trust)?,
+            images: images(args, mirrors.and(sets).of_nodes(settings.sources), trust)?,
             objects: Arc::new(objects),
             notes,
         })
     }
 }
 
+/// What a cluster says of how its nodes pull, beside its mirror sets.
+#[derive(Debug, Default)]
+struct NodeSettings {
+    /// Authorities by host, as [`Cluster::trusted_authorities`] gives them.
+    authorities: BTreeMap<String, Vec<u8>>,
+    /// Which registries are insecure, blocked or allowed.
+    sources: RegistrySources,
+}
+
 impl Session {
     /// The same with the mirror rules of the cluster's nodes, behind those of `-f`, and with
-    /// the authorities that they trust at single registries, as far as they may be read.
+    /// the registries that they refuse and the authorities that they trust, as far as they
+    /// may be read.
     ///
     /// # Errors
     /// As [`Session::new`], or the API server cannot be asked.
@@ -107,7 +121,7 @@ impl Session {
         cluster: Option<Arc<Cluster>>,
     ) -> Result<Self, Error> {
         let mut notes = Vec::new();
-        let mut authorities = BTreeMap::new();
+        let mut settings = NodeSettings::default();
         if let Some(cluster) = &cluster {
             let mut as_far_as_allowed = |what: &str, fault: Fault| match fault {
                 Fault::Forbidden(why) => {
@@ -122,21 +136,38 @@ impl Session {
                     "cross-check",
                 )),
             };
-            let (sets, trusted) =
-                futures::join!(cluster.mirror_sets(), cluster.trusted_authorities());
+            let (sets, image) = futures::join!(cluster.mirror_sets(), cluster.image_config());
             match sets {
                 Ok(sets) => inputs.mirror_sets.extend(sets),
                 Err(fault) => as_far_as_allowed("mirror rules", fault)?,
             }
-            match trusted {
-                Ok(trusted) => authorities = trusted,
+            let image = match image {
+                Ok(image) => image,
+                Err(fault) => {
+                    as_far_as_allowed("image configuration", fault)?;
+                    Value::Null
+                }
+            };
+            settings.sources = RegistrySources::of_image(&image)
+                .map_err(|why| unusable(why, "correct the object in the cluster"))?;
+            match cluster.trusted_authorities(&image).await {
+                Ok(trusted) => settings.authorities = trusted,
                 Err(fault) => as_far_as_allowed("trusted CAs", fault)?,
             }
         }
-        let mut session = Self::trusting(args, inputs, cluster, authorities)?;
+        let mut session = Self::of_nodes(args, inputs, cluster, settings)?;
         session.notes.extend(notes);
         Ok(session)
     }
+}
+
+/// The certificates of `--ca-file`.
+///
+/// # Errors
+/// It cannot be read or holds none.
+pub fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
+    let read = http::read_authorities(file).map(|(certificates, _)| certificates);
+    read.map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
 }
 
 fn unusable(message: String, hint: &str) -> Error {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt;
+use reqwest::Certificate;
 use url::Url;
 
 use crate::error::Error;
@@ -56,11 +57,11 @@ impl Place {
 }
 
 /// Reads every file, folder (its `.yaml`, `.yml` and `.json` files, at any depth), URL and
-/// `-` that `-f` names.
+/// `-` that `-f` names. `authorities` are trusted besides the system's.
 ///
 /// # Errors
 /// One of them cannot be read; a folder without such files.
-pub async fn read(names: &[OsString]) -> Result<Vec<Text>, Error> {
+pub async fn read(names: &[OsString], authorities: &[Certificate]) -> Result<Vec<Text>, Error> {
     let mut texts = Vec::new();
     for name in names {
         let name = name.as_os_str();
@@ -75,7 +76,7 @@ pub async fn read(names: &[OsString]) -> Result<Vec<Text>, Error> {
                 .map_err(|error| unreadable("standard input", &error.to_string()))?;
             texts.push(text(Place::Stream("-".to_owned()), bytes)?);
         } else if let Some(url) = url {
-            texts.push(read_url(url).await?);
+            texts.push(read_url(url, authorities).await?);
         } else {
             let path = Path::new(name);
             let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
@@ -139,7 +140,7 @@ fn read_file(path: PathBuf) -> Result<Text, Error> {
     text(Place::File(path), bytes)
 }
 
-async fn read_url(name: &str) -> Result<Text, Error> {
+async fn read_url(name: &str, authorities: &[Certificate]) -> Result<Text, Error> {
     let mut url: Url = name
         .parse()
         .map_err(|error| unreadable(name, &format!("not a URL: {error}")))?;
@@ -156,8 +157,8 @@ async fn read_url(name: &str) -> Result<Text, Error> {
             why.push_str(&format!(": {deeper}"));
             cause = deeper.source();
         }
-        let hint = "check the address, and that this machine reaches and trusts its server; or \
-                    download the file and name that";
+        let hint = "check the address, and that this machine reaches and trusts its server \
+                    (--ca-file); or download the file and name that";
         Error::Input {
             message: format!("{shown}: {why}"),
             hint: hint.to_owned(),
@@ -165,6 +166,7 @@ async fn read_url(name: &str) -> Result<Text, Error> {
     };
     let client = reqwest::Client::builder()
         .timeout(URL_TIMEOUT)
+        .tls_certs_merge(authorities.iter().cloned())
         .build()
         .map_err(fault)?;
     let answer = client.get(request).send().await.map_err(fault)?;

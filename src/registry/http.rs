@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -77,16 +77,7 @@ impl HttpClients {
         let mut authorities = Vec::new();
         let mut authority_files = Vec::new();
         for path in &config.ca_files {
-            let invalid = |message: String| {
-                Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display()))
-                    .hint("name a PEM file with the certificates of the registry's authority")
-            };
-            let pem = std::fs::read(path).map_err(|fault| invalid(fault.to_string()))?;
-            let read = Certificate::from_pem_bundle(&pem);
-            let read = read.map_err(|fault| invalid(chain(&fault)))?;
-            if read.is_empty() {
-                return Err(invalid("it holds no certificate".to_owned()));
-            }
+            let (read, pem) = read_authorities(path)?;
             authorities.extend(read);
             authority_files.push(pem);
         }
@@ -188,6 +179,24 @@ impl HttpClients {
         }
         Ok(builder)
     }
+}
+
+/// The certificates of a file of authorities (`--ca-file`), and the file as it is.
+///
+/// # Errors
+/// It cannot be read or holds no certificate.
+pub fn read_authorities(path: &Path) -> Result<(Vec<Certificate>, Vec<u8>), Fault> {
+    let invalid = |message: String| {
+        Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display()))
+            .hint("name a PEM file with the certificates of the registry's authority")
+    };
+    let pem = std::fs::read(path).map_err(|fault| invalid(fault.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&pem);
+    let certificates = certificates.map_err(|fault| invalid(chain(&fault)))?;
+    if certificates.is_empty() {
+        return Err(invalid("it holds no certificate".to_owned()));
+    }
+    Ok((certificates, pem))
 }
 
 fn certificates_fault(message: String) -> Fault {

@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::cluster::crds::NEWEST;
 use crate::cluster::operator::call;
 use crate::support::cluster::Cluster;
+use crate::support::faults::{Answer, FaultServer};
 use crate::support::preflight::Preflight;
-use crate::support::registry::Registry;
+use crate::support::registry::{Registry, write_certificates};
 use crate::support::server::{free_port, listens};
 
 const KERNEL: &str = "--kernel-version=6.1.0-56-amd64";
@@ -86,6 +87,38 @@ fn a_url_is_read_and_what_is_wrong_with_it_is_named() {
         let all = format!("{}{}", ended.stdout, ended.stderr);
         assert!(!all.contains("hunter2"), "{all}");
         assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_url_may_be_on_a_server_whose_authority_the_user_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_certificates(folder.path());
+    let modules = std::fs::read("examples/modules.yaml").expect("a file");
+    let server = FaultServer::with_tls(folder.path(), move |asked| match asked.path.as_str() {
+        "/modules.yaml" => Answer::new(200, modules.clone()),
+        _ => Answer::new(404, ""),
+    });
+    let url = format!("https://{}/modules.yaml", server.host());
+    let ended = local(&["-f", &url]).run().code(2);
+    assert!(ended.stderr.contains("certificate"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--ca-file"), "{}", ended.stderr);
+    let trusted = local(&["-f", &url]).arg("--ca-file");
+    let report = trusted
+        .arg(folder.path().join("ca.crt"))
+        .run()
+        .code(1)
+        .json();
+    assert_eq!(report["counts"]["verified"], 1, "{report}");
+    let file = folder.path().join("none.crt");
+    for (text, words) in [("", "it holds no certificate"), ("-----BEGIN", "none.crt")] {
+        std::fs::write(&file, text).expect("a file");
+        let ended = local(&["-f", &url])
+            .arg("--ca-file")
+            .arg(&file)
+            .run()
+            .code(2);
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
 }
 

@@ -18,6 +18,7 @@ mod linters;
 mod mirrors;
 mod proxy;
 mod registry;
+mod registry_sources;
 mod run_limits;
 mod run_local;
 mod run_watched;

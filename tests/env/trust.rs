@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cluster::crds::{NEWEST, crd};
+use crate::cluster::crds::{NEWEST, install_image_configs};
 use crate::cluster::operator::call_as;
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
 use crate::support::image::{Image, Layer};
@@ -101,13 +101,7 @@ fn the_clusters_additional_trusted_cas_are_trusted_at_their_hosts() {
     let reference = push(&registry);
     let cluster = Cluster::start();
     NEWEST.install(&cluster);
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let mut images = crd("images", "Image", false, &[("v1", &any, &any)]);
-    images["metadata"]["name"] = "images.config.openshift.io".into();
-    images["spec"]["group"] = "config.openshift.io".into();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("images.yaml"), images.to_string()).expect("a CRD");
-    cluster.install_crds(folder.path());
+    install_image_configs(&cluster);
     for namespace in ["openshift-config", "ns"] {
         let object =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
@@ -164,7 +158,7 @@ fn the_clusters_additional_trusted_cas_are_trusted_at_their_hosts() {
     cluster.kubectl(&binding, "");
     let ended = run(NOBODY).code(3);
     assert!(
-        ended.stderr.contains("without the trusted CAs"),
+        ended.stderr.contains("without the image configuration"),
         "{}",
         ended.stderr
     );

@@ -1,10 +1,12 @@
 //! Which places may serve an image, in which order.
 //!
-//! [`registries_conf`] and [`sets`] read the rules of podman and of OpenShift (pure),
+//! [`registries_conf`], [`sets`] and [`registry_sources`] read the rules of podman and of
+//! OpenShift (pure),
 //! [`rules`] applies them (pure), [`places`] finds the files.
 
 pub mod places;
 pub mod registries_conf;
+pub mod registry_sources;
 mod rules;
 pub mod sets;
 

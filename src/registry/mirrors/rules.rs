@@ -1,6 +1,8 @@
 //! The rules for pulling, and the places that they give for an image
 //! (containers-registries.conf(5)).
 
+use crate::registry::mirrors::registry_sources::RegistrySources;
+
 /// One place to pull from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullSource {
@@ -68,8 +70,9 @@ pub struct Registry {
 /// The rules of registries.conf and of the cluster's mirror sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mirrors {
-    registries: Vec<Registry>,
-    unqualified: Vec<String>,
+    pub(super) registries: Vec<Registry>,
+    pub(super) unqualified: Vec<String>,
+    pub(super) of_cluster: RegistrySources,
 }
 
 impl Mirrors {
@@ -79,6 +82,7 @@ impl Mirrors {
         Self {
             registries,
             unqualified,
+            of_cluster: RegistrySources::default(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Mirrors {
     }
 
     fn sources_of(&self, reference: &str) -> Result<Vec<PullSource>, Blocked> {
+        self.of_cluster.allow(reference)?;
         let Some((registry, matched)) = self.rule_for(reference) else {
             return Ok(vec![PullSource {
                 reference: reference.to_owned(),
@@ -184,9 +189,13 @@ impl Mirrors {
             });
         }
         if sources.is_empty() {
+            let prefix = &registry.prefix;
+            let by = match self.of_cluster.blocks(prefix) {
+                true => "blockedRegistries of images.config.openshift.io/cluster",
+                false => "the rules for mirrors",
+            };
             return Err(Blocked(format!(
-                "registry {} is blocked by the rules for mirrors, and has none for this reference",
-                registry.prefix
+                "registry {prefix} is blocked by {by}, and has no mirror for this reference"
             )));
         }
         Ok(sources)

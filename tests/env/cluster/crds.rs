@@ -227,21 +227,26 @@ pub(crate) fn install_internals(cluster: &Cluster) {
 
 /// Installs OpenShift's ClusterVersion with an open schema, and its one object.
 pub(crate) fn install_cluster_versions(cluster: &Cluster) {
-    let any = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let mut crd = crd(
-        "clusterversions",
-        "ClusterVersion",
-        false,
-        &[("v1", &any, &any)],
+    install_config(cluster, "clusterversions", "ClusterVersion");
+    cluster.apply(
+        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
     );
-    crd["metadata"]["name"] = "clusterversions.config.openshift.io".into();
+}
+
+/// Serves OpenShift's settings for images; there are none yet.
+pub(crate) fn install_image_configs(cluster: &Cluster) {
+    install_config(cluster, "images", "Image");
+}
+
+/// Installs a CRD of OpenShift's configuration.
+fn install_config(cluster: &Cluster, plural: &str, kind: &str) {
+    let any = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let mut crd = crd(plural, kind, false, &[("v1", &any, &any)]);
+    crd["metadata"]["name"] = format!("{plural}.config.openshift.io").into();
     crd["spec"]["group"] = "config.openshift.io".into();
     let folder = tempfile::tempdir().expect("a folder for CRDs");
     std::fs::write(folder.path().join("crd.yaml"), crd.to_string()).expect("a CRD");
     cluster.install_crds(folder.path());
-    cluster.apply(
-        "{apiVersion: config.openshift.io/v1, kind: ClusterVersion, metadata: {name: version}}",
-    );
 }
 
 /// A CRD whose last version is stored; each version with the schemas of spec and status.

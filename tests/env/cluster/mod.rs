@@ -6,7 +6,7 @@ pub(crate) mod crds;
 mod credentials;
 mod cross_check;
 mod diagnosis;
-mod example;
+pub(crate) mod example;
 pub(crate) mod operator;
 mod releases;
 mod resilience;

@@ -142,6 +142,15 @@ fn all_crs_are_shown_newest_first_and_chosen_by_label() {
         "{}",
         none.stderr
     );
+    // An empty selection is a document without modules, and never a pass.
+    for args in [&["-n", "other"][..], &["-l", "team=none"], &["absent"]] {
+        let ended = call(&cluster, &[&["status", "-o=json"], args].concat());
+        let ended = ended.run().code(4);
+        let report = ended.json();
+        assert!(report["verdict"].is_null(), "{report}");
+        assert_eq!(report["modules"], serde_json::json!([]), "{args:?}");
+        assert!(!ended.stderr.is_empty(), "{args:?}");
+    }
     let ended = call(&cluster, &["delete", "-l", "team=net"]).run().code(0);
     assert!(
         ended.stdout.contains("\"b-new\" deleted"),

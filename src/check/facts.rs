@@ -60,6 +60,18 @@ impl FactsStore {
         cell.get_or_init(|| self.read(target)).await.clone()
     }
 
+    /// Reads the facts that are on this machine's disk before anybody asks for them, while
+    /// the first images are opened: one target's after the other, for two cores have no more
+    /// to give beside that. Those in images wait until they are asked for, for they may have
+    /// to be pulled.
+    pub async fn read_ahead(&self, targets: &[Target]) {
+        if self.kernel_dir.is_some() {
+            for target in targets {
+                self.of(target).await;
+            }
+        }
+    }
+
     async fn read(&self, target: &Target) -> TargetFacts {
         let read = if let Some(dir) = self.kernel_dir.clone() {
             let target = target.clone();

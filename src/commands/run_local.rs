@@ -19,6 +19,7 @@ use crate::model::finding::Code;
 use crate::model::module::Module;
 use crate::model::plan::{KmmRelease, Plan};
 use crate::model::report::{ModuleReport, Report};
+use crate::model::target::Target;
 use crate::model::verdict::Stage;
 use crate::plan::plan;
 
@@ -125,6 +126,7 @@ pub(super) async fn check(
     stages: &Arc<Stages>,
 ) -> Vec<ModuleReport> {
     let progress = Progress::new(console.progress, plans.len(), matrix);
+    read_facts_ahead(&plans, stages);
     let limits = RunLimits {
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
         timeout: args.timeout.filter(|limit| !limit.is_zero()),
@@ -148,6 +150,18 @@ pub(super) async fn check(
     let rows = run_all(plans, &limits, one, |row| progress.decided(row)).await;
     progress.finish();
     rows
+}
+
+/// Begins with the facts about the kernels that images will be judged by.
+fn read_facts_ahead(plans: &[Plan], stages: &Arc<Stages>) {
+    let mut targets: Vec<Target> = Vec::new();
+    for plan in plans.iter().filter(|plan| plan.work.is_some()) {
+        if !targets.contains(&plan.target) {
+            targets.push(plan.target.clone());
+        }
+    }
+    let image = Arc::clone(&stages.image);
+    tokio::spawn(async move { image.facts.read_ahead(&targets).await });
 }
 
 /// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The

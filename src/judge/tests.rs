@@ -8,6 +8,7 @@ mod modprobe;
 use super::{LoadCase, Trust, judge};
 use crate::image::open::ImageConfig;
 use crate::image::overlay::{NeedLayer, Overlay};
+use crate::kernel::config::Config;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
 use crate::kmod::index::tests::build;
@@ -140,23 +141,19 @@ const SYMVERS: &str = "\
 0x4\tof_dummy\tdrivers/net/dummy\tEXPORT_SYMBOL\t
 ";
 
+const CONFIG: &str = "\
+CONFIG_MODULES=y
+CONFIG_MODVERSIONS=y
+CONFIG_MODULE_SIG=y
+CONFIG_LIVEPATCH=y
+CONFIG_STRICT_MODULE_RWX=y
+";
+
 fn kernel() -> KernelFacts {
-    let config = [
-        ("MODULES", "y"),
-        ("MODVERSIONS", "y"),
-        ("MODULE_SIG", "y"),
-        ("LIVEPATCH", "y"),
-        ("STRICT_MODULE_RWX", "y"),
-    ];
     KernelFacts {
         kernel_version: K.into(),
         arch: Some(Arch::Amd64),
-        config: Some(
-            config
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect::<BTreeMap<_, _>>(),
-        ),
+        config: Some(Config::parse(CONFIG)),
         vermagic: Some(MAGIC.into()),
         symbols: Some(Symbols::parse(SYMVERS)),
         in_tree: Some(BTreeMap::from([(
@@ -170,6 +167,7 @@ fn kernel() -> KernelFacts {
 struct Case {
     layers: Vec<LayerIndex>,
     facts: Option<KernelFacts>,
+    config: String,
     modprobe: Modprobe,
     release: KmmRelease,
     shell: bool,
@@ -180,6 +178,7 @@ impl Case {
         Self {
             layers: vec![layer],
             facts: Some(kernel()),
+            config: CONFIG.to_owned(),
             modprobe: Modprobe {
                 module_name: "foo".into(),
                 ..Modprobe::default()
@@ -201,10 +200,8 @@ impl Case {
 
     fn option(self, name: &str, value: &str) -> Self {
         self.with(|case| {
-            let config = case.facts.as_mut().and_then(|facts| facts.config.as_mut());
-            config
-                .expect("a configuration")
-                .insert(name.into(), value.into());
+            case.config += &format!("CONFIG_{name}={value}\n");
+            case.facts.as_mut().expect("facts").config = Some(Config::parse(&*case.config));
         })
     }
 

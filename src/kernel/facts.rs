@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::kernel::config::Config;
 use crate::kernel::gather::gather;
 use crate::kernel::symvers::Symbols;
 use crate::kmod::module_file::ModuleFile;
@@ -34,9 +35,8 @@ pub struct KernelFacts {
     pub kernel_version: String,
     /// Its architecture.
     pub arch: Option<Arch>,
-    /// `CONFIG_X` to its value (`y`, `m`, a number, a string without quotes); an option
-    /// that is not set is absent. `None` when no configuration is known.
-    pub config: Option<BTreeMap<String, String>>,
+    /// Its configuration; `None` when none is known.
+    pub config: Option<Config>,
     /// The kernel's version magic, from an in-tree module or composed from the
     /// configuration (`include/linux/vermagic.h`).
     pub vermagic: Option<String>,
@@ -72,14 +72,13 @@ impl KernelFacts {
 
     /// The value of a configuration option (`MODVERSIONS` without the `CONFIG_` prefix);
     /// `Some(None)` when it is known not to be set.
-    pub fn option(&self, name: &str) -> Option<Option<&str>> {
-        let config = self.config.as_ref()?;
-        Some(config.get(name).map(String::as_str))
+    pub fn option<'a>(&'a self, name: &'a str) -> Option<Option<&'a str>> {
+        Some(self.config.as_ref()?.get(name))
     }
 
     /// True for an option with the value `y`; `None` when no configuration is known.
     pub fn is_set(&self, name: &str) -> Option<bool> {
-        self.option(name).map(|value| value == Some("y"))
+        Some(self.config.as_ref()?.is_set(name))
     }
 
     /// Whether the kernel compares symbol versions (`CONFIG_MODVERSIONS`): by its

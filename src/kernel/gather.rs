@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::kernel::config::Config;
 use crate::kernel::facts::{FileTree, InTreeModules, KernelFacts};
 use crate::kernel::symvers::Symbols;
-use crate::kernel::{config, vermagic};
+use crate::kernel::vermagic;
 use crate::kmod::module_file::ModuleFile;
 use crate::kmod::{compression, names};
 use crate::model::finding::{Code, Effect, Finding};
@@ -69,7 +70,7 @@ pub(crate) fn gather(
     config_paths.extend(modules.iter().map(|f| below(f, "config")));
     config_paths.push(format!("boot/config-{kernel}"));
     config_paths.extend(headers.iter().map(|f| below(f, "include/config/auto.conf")));
-    let config = first_text(config_paths).map(|text| config::parse(&text));
+    let config = first_text(config_paths).map(Config::parse);
 
     let mut symvers_paths: Vec<String> =
         headers.iter().map(|f| below(f, "Module.symvers")).collect();

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod facts;
 mod gather;
+mod named_lines;
 pub mod release;
 pub mod sources;
 pub mod symvers;

@@ -1,7 +1,7 @@
 //! `Module.symvers`: what the kernel and its modules export (`scripts/mod/modpost.c`,
 //! `write_dump`).
 
-use std::hash::{BuildHasher, RandomState};
+use crate::kernel::named_lines::NamedLines;
 
 /// A symbol that the kernel, or an in-tree module, exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +18,9 @@ pub struct KernelSymbol<'a> {
     pub namespace: Option<&'a str>,
 }
 
-/// Every exported symbol of a kernel. The text is kept as it is, with a table of where each
-/// name stands: of some ten thousand symbols a module asks for a few.
+/// Every exported symbol of a kernel, as its file names them.
 #[derive(Debug, Clone)]
-pub struct Symbols {
-    text: Box<str>,
-    /// Starts of lines plus one, by the hash of the line's name, with more of that hash; a
-    /// start of 0 is free.
-    table: Vec<(u32, u32)>,
-    hasher: RandomState,
-    count: usize,
-    has_versions: bool,
-}
+pub struct Symbols(NamedLines);
 
 impl Symbols {
     /// Reads `Module.symvers`. Lines have a CRC, a name, the exporting object and the kind of
@@ -37,78 +28,34 @@ impl Symbols {
     /// and last since. Lines that are none of these are skipped; of a name that stands twice
     /// the first counts, as in the kernel's own search (vmlinux comes first).
     pub fn parse(text: impl Into<Box<str>>) -> Self {
-        let mut symbols = Self {
-            text: text.into(),
-            table: Vec::new(),
-            hasher: RandomState::new(),
-            count: 0,
-            has_versions: false,
-        };
-        let lines = symbols.text.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let mut table = vec![(0, 0); (lines * 2).next_power_of_two()];
-        let mut start = 0;
-        for line in symbols.text.split_inclusive('\n') {
-            // Beyond 4 GiB nothing is found; such a file is not read in the first place.
-            if let (Some(symbol), Ok(place)) = (parse_line(line), u32::try_from(start + 1)) {
-                let (slot, mark) = symbols.slot(&table, symbol.name);
-                if table[slot].0 == 0 {
-                    table[slot] = (place, mark);
-                    symbols.count += 1;
-                    symbols.has_versions |= symbol.crc.unwrap_or(0) != 0;
-                }
-            }
-            start += line.len();
-        }
-        symbols.table = table;
-        symbols
+        Self(NamedLines::new(text, second_column))
     }
 
     /// The symbol of a name.
-    pub fn get(&self, name: &str) -> Option<KernelSymbol<'_>> {
-        let (slot, _) = self.slot(&self.table, name);
-        self.at(self.table[slot].0)
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<KernelSymbol<'a>> {
+        self.0.of(name).find_map(parse_line)
     }
 
     /// Every symbol, in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = KernelSymbol<'_>> {
-        self.text.lines().filter_map(parse_line)
-    }
-
-    /// How many names there are.
-    pub fn len(&self) -> usize {
-        self.count
+        self.0.lines().filter_map(parse_line)
     }
 
     /// True where no line says anything.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.iter().next().is_none()
     }
 
     /// True where not all CRCs are zero, as those of a kernel without symbol versions are.
     pub fn has_versions(&self) -> bool {
-        self.has_versions
+        self.iter().any(|symbol| symbol.crc.unwrap_or(0) != 0)
     }
+}
 
-    /// Where a name stands in a table, or would, and what marks it there.
-    fn slot(&self, table: &[(u32, u32)], name: &str) -> (usize, u32) {
-        let mask = table.len() - 1;
-        let hash = self.hasher.hash_one(name);
-        let mark = (hash >> 32) as u32;
-        let mut slot = hash as usize & mask;
-        loop {
-            let (place, other) = table[slot];
-            let is_name = || self.at(place).is_some_and(|symbol| symbol.name == name);
-            if place == 0 || (other == mark && is_name()) {
-                return (slot, mark);
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    fn at(&self, place: u32) -> Option<KernelSymbol<'_>> {
-        let start = place.checked_sub(1)? as usize;
-        parse_line(self.text.get(start..)?.lines().next()?)
-    }
+fn second_column(line: &str) -> Option<&str> {
+    let mut rest = line;
+    column(&mut rest)?;
+    column(&mut rest)
 }
 
 /// The column up to the next tab, which is taken off. Columns are short, and there are some
@@ -233,7 +180,6 @@ mod tests {
         #[test]
         fn no_text_panics(text in "(0x[0-9a-f]{0,10}|[\\t\\r\\n ]|EXPORT_[A-Z_]{0,8}|\\PC){0,40}") {
             let symbols = Symbols::parse(&*text);
-            prop_assert!(symbols.len() <= text.lines().count());
             for symbol in symbols.iter() {
                 prop_assert!(symbols.get(symbol.name).is_some());
             }
@@ -246,7 +192,16 @@ mod tests {
             "0x0\tf\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tf\tdrivers/a\tEXPORT_SYMBOL\t\n",
         );
         assert_eq!(symbols.get("f").and_then(|symbol| symbol.crc), Some(0));
-        assert_eq!(symbols.len(), 1);
-        assert!(!symbols.has_versions());
+    }
+
+    #[test]
+    fn a_kernel_without_symbol_versions_has_zeros_only() {
+        for (crcs, has_versions) in [(["0x0", "0x0"], false), (["0x0", "0x2"], true)] {
+            let lines = crcs.iter().zip(["f", "g"]);
+            let text =
+                lines.map(|(crc, name)| format!("{crc}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n"));
+            let symbols = Symbols::parse(text.collect::<String>());
+            assert_eq!(symbols.has_versions(), has_versions, "{crcs:?}");
+        }
     }
 }

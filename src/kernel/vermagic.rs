@@ -1,15 +1,14 @@
 //! The kernel's version magic, where no in-tree module shows it.
 
-use std::collections::BTreeMap;
-
+use crate::kernel::config::Config;
 use crate::model::target::Arch;
 
 /// Composes `VERMAGIC_STRING` (`include/linux/vermagic.h`) from a configuration.
 ///
 /// `PREEMPT_BUILD` replaced `PREEMPT` there in Linux 5.16. `None` where the configuration
 /// randomises structures: the hash of the seed is in no file that is shipped.
-pub fn compose(release: &str, arch: Arch, config: &BTreeMap<String, String>) -> Option<String> {
-    let is_set = |name: &str| config.get(name).is_some_and(|value| value == "y");
+pub fn compose(release: &str, arch: Arch, config: &Config) -> Option<String> {
+    let is_set = |name| config.is_set(name);
     if is_set("RANDSTRUCT") || is_set("GCC_PLUGIN_RANDSTRUCT") {
         return None;
     }
@@ -68,17 +67,17 @@ mod tests {
                 "6.1.0 SMP mprofile-kernel relocatable ",
             ),
         ] {
-            let config = options
+            let lines = options
                 .split_whitespace()
-                .map(|name| (name.to_owned(), "y".to_owned()))
-                .collect();
+                .map(|name| format!("CONFIG_{name}=y\n"));
+            let config = Config::parse(lines.collect::<String>());
             assert_eq!(compose("6.1.0", arch, &config).as_deref(), Some(magic));
         }
     }
 
     #[test]
     fn randomised_structures_leave_it_unknown() {
-        let config = [("RANDSTRUCT".to_owned(), "y".to_owned())].into();
+        let config = Config::parse("CONFIG_RANDSTRUCT=y");
         assert_eq!(compose("6.1.0", Arch::Amd64, &config), None);
     }
 }

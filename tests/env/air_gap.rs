@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cluster::example::{KERNEL, RT_KERNEL, push_release};
 use crate::support::preflight::Preflight;
 use crate::support::registry::Registry;
 use crate::support::server::tool;
@@ -125,6 +126,19 @@ fn what_comes_from_a_registry_is_read() {
     let storage = registry.storage();
     let root = storage.ancestors().nth(3).expect("the root of the storage");
     holds_the_module(root, NAME);
+    // The mirror's name for an image whose own is another.
+    let rules = at("registries.conf");
+    let rule = "[[registry]]\nlocation = 'registry.invalid/vendor'\n\
+                [[registry.mirror]]\nlocation = 'mirror.invalid:5000/drivers'\n";
+    std::fs::write(&rules, rule).expect("rules");
+    let elsewhere = "registry.invalid/vendor/ticker:6.1.0-56-amd64";
+    let inspect = || {
+        let call = Preflight::new(["inspect", elsewhere, "-o", "name", "--oci-layout"]);
+        call.arg(root)
+    };
+    inspect().run().code(3);
+    let ended = inspect().arg("--registries-conf").arg(&rules).run().code(0);
+    assert!(ended.stdout.ends_with("/ticker.ko\n"), "{}", ended.stdout);
     let mirror = at("mirror");
     std::fs::create_dir(&mirror).expect("a folder");
     run(Command::new("tar")
@@ -136,6 +150,55 @@ fn what_comes_from_a_registry_is_read() {
         .arg("docker"));
     holds_the_module(&mirror, NAME);
     holds_the_module(&mirror.join("mirror_000001.tar"), NAME);
+}
+
+/// A release and its driver toolkit, each in an archive of another kind.
+#[test]
+fn the_kernel_of_a_release_is_read_from_archives() {
+    let registry = Registry::start();
+    let release = push_release(&registry, "4.18.9", RT_KERNEL);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let toolkit = registry.reference("ocp/dtk:4.18.9");
+    for (kind, name, image) in [
+        ("docker-archive", "release-docker.tar", &release.image),
+        ("oci-archive", "release-oci.tar", &release.image),
+        ("docker-archive", "toolkit-docker.tar", &toolkit),
+        ("oci-archive", "toolkit-oci.tar", &toolkit),
+    ] {
+        let from = format!("docker://{image}");
+        let to = format!("{kind}:{}:{image}", at(name).display());
+        skopeo(&["--src-tls-verify=false"], &from, &to);
+    }
+    drop(registry);
+    let kernel = |image: &str, archives: &[&str]| {
+        let mut call = Preflight::new(["kernel", image, "-o", "json"]);
+        for archive in archives {
+            call = call.arg("--oci-layout").arg(at(archive));
+        }
+        call.run()
+    };
+    for archive in ["toolkit-docker.tar", "toolkit-oci.tar"] {
+        let told = kernel(&toolkit, &[archive]).code(0).json();
+        assert_eq!(told["kernels"][0]["kernelVersion"], KERNEL, "{archive}");
+        assert_eq!(
+            told["kernels"][0]["rtKernelVersion"], RT_KERNEL,
+            "{archive}"
+        );
+    }
+    // The release names its toolkit by digest, which OCI archives keep.
+    for archive in ["release-docker.tar", "release-oci.tar"] {
+        let told = kernel(&release.image, &[archive, "toolkit-oci.tar"])
+            .code(0)
+            .json();
+        assert_eq!(told["kernels"][0]["kernelVersion"], KERNEL, "{archive}");
+        assert_eq!(
+            told["kernels"][0]["dtkImage"], release.dtk_image,
+            "{archive}"
+        );
+    }
+    let ended = kernel(&release.image, &["release-oci.tar"]).code(3);
+    assert!(ended.stderr.contains("ocp/dtk@sha256:"), "{}", ended.stderr);
 }
 
 /// Several images in one archive, one of them behind an index, by name and by digest.

@@ -34,6 +34,11 @@ pub(crate) fn busybox() -> Image {
     Image::new().layer(layer)
 }
 
+/// Pushes that image, and returns its reference.
+pub(crate) fn push_busybox(registry: &Registry) -> String {
+    registry.push("base/busybox:1", &busybox().build())
+}
+
 /// Builds with this builder, two at once.
 pub(crate) fn config(
     choice: Choice,
@@ -145,7 +150,7 @@ fn file(built: &Built, path: &str) -> Option<String> {
 #[test]
 fn an_image_is_built_with_arguments_and_secrets_and_nothing_is_left() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let mut request = request(&format!(
@@ -193,7 +198,7 @@ fn an_image_is_built_with_arguments_and_secrets_and_nothing_is_left() {
 #[test]
 fn steps_are_told_as_they_begin() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let run = Run::new(config(Choice::Auto, None, Some(&registry)));
     let steps = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&steps);
@@ -212,7 +217,7 @@ fn steps_are_told_as_they_begin() {
 #[test]
 fn podman_builds_the_same() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let run = Run::new(config(Choice::Podman, None, Some(&registry)));
     let mut request = request(&format!(
         "FROM {base}\nARG KERNEL_VERSION\n\
@@ -230,7 +235,7 @@ fn podman_builds_the_same() {
 #[test]
 fn credentials_reach_the_registry_and_nothing_else() {
     let registry = Registry::with_password();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let dockerfile = format!("FROM {base}\nRUN echo built\n");
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let refused = run
@@ -257,7 +262,7 @@ fn credentials_reach_the_registry_and_nothing_else() {
 #[test]
 fn an_authority_of_the_users_is_trusted_for_base_images() {
     let registry = Registry::with_tls();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let dockerfile = format!("FROM {base}\nRUN echo built\n");
     let mut trusting = config(Choice::Buildah, None, None);
     let refused = Run::new(trusting.clone()).build(&request(&dockerfile));

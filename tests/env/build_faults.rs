@@ -8,14 +8,14 @@ use kmm_preflight::build::builder::Choice;
 use kmm_preflight::model::finding::{Code, Effect};
 use kmm_preflight::model::target::Arch;
 
-use crate::build::{Run, busybox, config, request, runtime, sleeping};
+use crate::build::{Run, config, push_busybox, request, runtime, sleeping};
 use crate::support::image::{Image, Layer};
 use crate::support::registry::Registry;
 
 #[test]
 fn a_failed_build_tells_the_step_its_last_lines_and_where_the_log_is() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let failed = run
@@ -37,7 +37,7 @@ fn a_failed_build_tells_the_step_its_last_lines_and_where_the_log_is() {
 #[test]
 fn what_cannot_be_built_is_told_apart() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let host = registry.host();
     for (dockerfile, effect) in [
@@ -74,7 +74,7 @@ fn a_build_for_another_architecture_is_not_judged_by_this_machine() {
 #[test]
 fn a_log_without_end_stays_within_its_limit() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let logs = tempfile::tempdir().expect("a folder");
     let run = Run::new(config(Choice::Buildah, Some(logs.path()), Some(&registry)));
     let failed = run
@@ -98,7 +98,7 @@ fn a_log_without_end_stays_within_its_limit() {
 #[test]
 fn a_build_that_hangs_is_ended_with_all_that_it_has_started() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let run = Run::new(config(Choice::Buildah, None, Some(&registry)));
     let marker = format!("3600.{}", std::process::id());
     let request = request(&format!(

@@ -7,7 +7,7 @@ use kmm_preflight::model::finding::{Code, Effect};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use serde_json::json;
 
-use crate::build::busybox;
+use crate::build::push_busybox;
 use crate::stages::{KERNEL, Setup, assert_says, assert_verdict, run, work};
 use crate::support::registry::Registry;
 use crate::support::server::tool;
@@ -82,7 +82,7 @@ fn dockerfile(base: &str) -> String {
 fn a_real_driver_is_compiled_signed_pushed_and_then_found() {
     let registry = Registry::start();
     let toolkit = headers_image(&registry);
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let mut setup = Setup::new();
     setup.push = true;
     setup.dtk_image = Some(toolkit);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::build::{busybox, sleeping};
+use crate::build::{busybox, push_busybox, sleeping};
 use crate::stages::{KERNEL, base_with_module, base64};
 use crate::support::preflight::Preflight;
 use crate::support::registry::{PASSWORD, Registry, USER};
@@ -59,7 +59,7 @@ impl Setup {
 
     /// Pushes a base image without a module.
     pub(crate) fn busybox(&self) -> String {
-        self.registry.push("base/busybox:1", &busybox().build())
+        push_busybox(&self.registry)
     }
 
     /// Writes the Module and its ConfigMap.

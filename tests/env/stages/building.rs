@@ -4,7 +4,7 @@ use kmm_preflight::model::finding::{Code, Effect};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use serde_json::json;
 
-use crate::build::busybox;
+use crate::build::push_busybox;
 use crate::stages::setup::{
     GLOB, Setup, assert_says, assert_verdict, base_with_module, build, sign, work,
 };
@@ -23,9 +23,7 @@ fn a_built_image_is_signed_without_a_push_between() {
         "FROM {base}\nARG KERNEL_VERSION\nRUN test -d /opt/lib/modules/$KERNEL_VERSION\n"
     ));
     let mut work = work("registry.example/m:1");
-    let mut section = build();
-    section.base_image_registry_tls.insecure = true;
-    work.build = Some(section);
+    work.build = Some(build());
     let outcome = setup.check(work.clone());
     assert_verdict(&outcome, Stage::Build, Verdict::Failed);
     assert_says(
@@ -50,13 +48,11 @@ fn a_built_image_is_signed_without_a_push_between() {
 fn a_build_without_the_module_has_failed() {
     let registry = Registry::start();
     let mut setup = Setup::new();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     setup.image("registry.example/m:1", &Image::new().with_tools());
     setup.dockerfile(&format!("FROM {base}\nRUN echo nothing\n"));
     let mut work = work("registry.example/m:1");
-    let mut section = build();
-    section.base_image_registry_tls.insecure = true;
-    work.build = Some(section);
+    work.build = Some(build());
     let outcome = setup.check(work.clone());
     assert_verdict(&outcome, Stage::Build, Verdict::Failed);
     assert_says(

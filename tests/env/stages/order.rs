@@ -3,7 +3,7 @@
 use kmm_preflight::model::finding::{Code, Effect};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 
-use crate::build::busybox;
+use crate::build::push_busybox;
 use crate::stages::setup::{
     GLOB, Setup, assert_says, assert_verdict, build, module_layer, sign, unchanged, work,
 };
@@ -42,16 +42,14 @@ fn a_stage_runs_without_those_before_it_where_it_is_named_alone() {
 #[test]
 fn sign_waits_for_a_build_that_succeeds() {
     let registry = Registry::start();
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let mut setup = Setup::new();
     let unsigned = Image::new().with_tools().layer(module_layer(unchanged));
     setup.image("registry.example/unsigned:1", &unsigned);
     setup.image("registry.example/m:1", &Image::new().with_tools());
     let mut work = work("registry.example/m:1");
     work.sign = Some(sign("registry.example/unsigned:1", &[GLOB]));
-    let mut section = build();
-    section.base_image_registry_tls.insecure = true;
-    work.build = Some(section);
+    work.build = Some(build());
     // One build that fails, and one that makes an image without the module.
     for (step, words) in [
         ("false", "in step 2/2"),
@@ -73,14 +71,11 @@ fn what_is_not_verified_is_not_pushed() {
     setup.push = true;
     let unsigned = Image::new().with_tools();
     let reference = registry.push("team/unsigned:1", &unsigned.build());
-    let base = registry.push("base/busybox:1", &busybox().build());
+    let base = push_busybox(&registry);
     let image = registry.reference("team/module:1");
     let mut work = work(&image);
     work.build = Some(build());
     setup.dockerfile(&format!("FROM {base}\nRUN echo nothing\n"));
-    if let Some(section) = &mut work.build {
-        section.base_image_registry_tls.insecure = true;
-    }
     let outcome = setup.check(work.clone());
     assert_verdict(&outcome, Stage::Build, Verdict::Failed);
     work.build = None;

@@ -10,13 +10,13 @@ use crate::model::layer::{Content, Node};
 /// Exporters among the modules of the image.
 pub(super) struct ImageExporters<'a> {
     overlay: &'a Overlay,
-    folder: String,
+    folder: &'a str,
     known: OnceCell<HashMap<Box<str>, String>>,
 }
 
 impl<'a> ImageExporters<'a> {
     /// Those in the folder of modules, which is looked through when the first one is asked for.
-    pub(super) fn new(overlay: &'a Overlay, folder: String) -> Self {
+    pub(super) fn new(overlay: &'a Overlay, folder: &'a str) -> Self {
         Self {
             overlay,
             folder,
@@ -29,7 +29,7 @@ impl Exporters for ImageExporters<'_> {
     fn of_image(&self, symbol: &str) -> Option<String> {
         let known = self.known.get_or_init(|| {
             // It only words a message: no layer is read for it.
-            let files = self.overlay.walk(&self.folder).unwrap_or_default();
+            let files = self.overlay.walk(self.folder).unwrap_or_default();
             let mut known = HashMap::new();
             for (path, found) in files {
                 if let Node::File {

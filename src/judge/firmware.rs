@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::image::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
+use crate::judge::copied::{in_image, is_hidden};
 use crate::kmod::module_file::ElfFacts;
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::KmmRelease;
@@ -19,15 +20,23 @@ const SHOWN: usize = 3;
 /// A layer further down decides.
 pub(super) fn copy(
     overlay: &Overlay,
+    working_dir: &str,
     firmware_path: &str,
     release: KmmRelease,
 ) -> Result<Option<Finding>, NeedLayer> {
     if firmware_path.is_empty() {
         return Ok(None);
     }
-    let folder = join(&["/", firmware_path]);
+    let folder = if release.at_least(2, 2) {
+        in_image(overlay, working_dir, &join(&[firmware_path]))?
+    } else {
+        join(&["/", firmware_path])
+    };
     let names = overlay.list(&folder)?;
     let problem = match &names {
+        _ if release.at_least(2, 2) && is_hidden(overlay, &folder)? => {
+            "is below /tmp, where a volume of the pod hides what the image has"
+        }
         None => "is not in the image",
         Some(names) if release.at_least(2, 2) && names.iter().all(|name| name.starts_with('.')) => {
             "is empty in the image"

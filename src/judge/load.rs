@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::image::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{self, CommandLine};
+use crate::judge::copied;
 use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Folder, Stop};
 use crate::judge::loader::{Answer, Handing, Machine};
 use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
 use crate::judge::not_found::{self, Wanted};
-use crate::judge::worker::{Place, Worker, image_folder};
+use crate::judge::worker::{Place, Worker};
 use crate::judge::{LoadCase, Trust, firmware, node};
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::facts::Depth;
@@ -24,6 +25,7 @@ use crate::model::layer::{Content, Node};
 pub(super) fn load(
     case: &LoadCase<'_>,
     overlay: &Overlay,
+    working_dir: &str,
     facts: Option<&KernelFacts>,
     trust: &Trust,
 ) -> Result<Vec<Finding>, NeedLayer> {
@@ -31,7 +33,7 @@ pub(super) fn load(
     if let Some(finding) = odd_folder(case) {
         return Ok(vec![finding]);
     }
-    let line = match command_line::parse(&command_line::of_module(modprobe, case.release)) {
+    let mut line = match command_line::parse(&command_line::of_module(modprobe, case.release)) {
         Ok(line) => line,
         Err(why) => {
             return Ok(vec![
@@ -53,8 +55,23 @@ pub(super) fn load(
         ]);
     }
     let kernel = case.target.kernel_version.as_str();
-    let worker = Worker::new(overlay, facts, kernel, case.release, &modprobe.dir_name);
-    let exporters = ImageExporters::new(overlay, image_folder(&modprobe.dir_name, kernel));
+    let copied = copied::of(
+        overlay,
+        working_dir,
+        case.release,
+        &modprobe.dir_name,
+        kernel,
+    )?;
+    let copied = match copied {
+        Ok(copied) => copied,
+        Err(finding) => return Ok(vec![finding]),
+    };
+    if !case.release.at_least(2, 0) && !line.root.is_empty() {
+        // `modprobe` itself runs in the image.
+        line.root = format!("/{}", copied::in_image(overlay, working_dir, &line.root)?);
+    }
+    let worker = Worker::new(overlay, facts, kernel, &copied);
+    let exporters = ImageExporters::new(overlay, worker.image_folder());
     let load = Load {
         case,
         overlay,
@@ -176,7 +193,8 @@ impl Load<'_, '_> {
         let wanted = Wanted {
             name,
             folder: modprobe.folder(),
-            copied_to: &self.worker.copied_to(&self.case.work.modprobe.dir_name),
+            copied_to: &self.worker.copied_to(),
+            image_folder: self.worker.image_folder(),
             dir_name: &self.case.work.modprobe.dir_name,
             kernel: &self.case.target.kernel_version,
         };

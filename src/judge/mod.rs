@@ -3,6 +3,7 @@
 //!
 //! # Module index
 //! - `tools`, `firmware`: what KMM runs in the image, and copies out of it.
+//! - `copied`: what its init container copies, and where to.
 //! - `worker`: the file system in which `modprobe` runs.
 //! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
 //! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`, `parameters` are
@@ -11,6 +12,7 @@
 
 mod command_line;
 mod config;
+mod copied;
 mod elf;
 mod exporters;
 mod firmware;
@@ -69,8 +71,19 @@ pub fn judge(
 ) -> Result<Vec<Finding>, NeedLayer> {
     let mut findings = tools::check(overlay, config, case.release)?;
     let firmware_path = &case.work.modprobe.firmware_path;
-    findings.extend(firmware::copy(overlay, firmware_path, case.release)?);
-    findings.extend(load::load(case, overlay, facts, trust)?);
+    findings.extend(firmware::copy(
+        overlay,
+        &config.working_dir,
+        firmware_path,
+        case.release,
+    )?);
+    findings.extend(load::load(
+        case,
+        overlay,
+        &config.working_dir,
+        facts,
+        trust,
+    )?);
     findings.sort_by_key(|finding| match finding.severity {
         Severity::Error => 0,
         Severity::Warning => 1,

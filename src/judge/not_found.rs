@@ -4,7 +4,6 @@ use crate::image::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::config::module_name;
 use crate::judge::modprobe::NotFound;
-use crate::judge::worker::image_folder;
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::Node;
 
@@ -20,6 +19,8 @@ pub(super) struct Wanted<'a> {
     pub(super) folder: &'a str,
     /// The folder into which KMM copies the modules, as a path in the worker.
     pub(super) copied_to: &'a str,
+    /// The folder that it copies, relative to the image's root.
+    pub(super) image_folder: &'a str,
     /// `dirName` of the Module.
     pub(super) dir_name: &'a str,
     /// The target kernel.
@@ -41,7 +42,7 @@ pub(super) fn explain(
         kernel,
         ..
     } = wanted;
-    let copied = image_folder(wanted.dir_name, kernel);
+    let copied = wanted.image_folder;
     let fatal = format!("modprobe: FATAL: Module {name} not found in directory {folder}");
     if *why == NotFound::Name {
         return Ok(vec![Finding::new(
@@ -58,8 +59,8 @@ pub(super) fn explain(
             .hint("give `-d /tmp/<dirName>`, and no `-S`, in `rawArgs.load`"),
         ]);
     }
-    let Some(there) = overlay.lookup_link(&copied)? else {
-        return Ok(vec![no_folder(overlay, wanted, &copied)?]);
+    let Some(there) = overlay.lookup_link(copied)? else {
+        return Ok(vec![no_folder(overlay, wanted, copied)?]);
     };
     if let Node::Symlink(target) = there.node {
         return Ok(vec![
@@ -74,7 +75,7 @@ pub(super) fn explain(
         ]);
     }
     let file = overlay
-        .walk(&copied)?
+        .walk(copied)?
         .into_iter()
         .find(|(path, _)| is_module(path, name))
         .map(|(path, _)| path);
@@ -101,7 +102,7 @@ pub(super) fn explain(
             .hint(depmod),
         ],
         (None, index) => {
-            let mut findings = vec![elsewhere(overlay, wanted, &fatal, &copied)?];
+            let mut findings = vec![elsewhere(overlay, wanted, &fatal, copied)?];
             findings.extend(
                 index.map(|index| Finding::new(Code::ModulesDepMissing, index).hint(depmod)),
             );

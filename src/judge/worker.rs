@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 
 use crate::image::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::{SHARED_DIR, join};
+use crate::judge::command_line::join;
+use crate::judge::copied::Copied;
 use crate::kernel::facts::KernelFacts;
 use crate::model::layer::Node;
-use crate::model::plan::KmmRelease;
 
 /// `MAXSYMLINKS` of the kernel.
 const MAX_LINKS: usize = 40;
@@ -38,65 +38,46 @@ pub(super) enum Place<'a> {
     Missing,
 }
 
-/// A part of the image in the worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Copied {
-    at: Vec<String>,
-    from: String,
-}
-
 /// The worker's file system, as far as `modprobe` can come upon it.
 #[derive(Debug, Clone)]
 pub(super) struct Worker<'a> {
     overlay: &'a Overlay,
     facts: Option<&'a KernelFacts>,
     kernel: &'a str,
-    copied: Copied,
+    copied: &'a Copied,
+    copied_at: Vec<String>,
 }
 
 impl<'a> Worker<'a> {
-    /// The worker of a KMM release: since 2.2 an init container copies the one folder
-    /// (`internal/pod/workerpodmanager.go`, `addCopyCommand`), 2.0 and 2.1 unpack the whole
-    /// image (`internal/worker/imagepuller.go`), 1.x runs `modprobe` in the image itself.
+    /// The worker that has this part of the image.
     pub(super) fn new(
         overlay: &'a Overlay,
         facts: Option<&'a KernelFacts>,
         kernel: &'a str,
-        release: KmmRelease,
-        dir_name: &str,
+        copied: &'a Copied,
     ) -> Self {
-        let copied = if release.at_least(2, 2) {
-            Copied {
-                at: components(&join(&[SHARED_DIR, dir_name, "lib/modules", kernel])),
-                from: image_folder(dir_name, kernel),
-            }
-        } else if release.at_least(2, 0) {
-            Copied {
-                at: components(SHARED_DIR),
-                from: String::new(),
-            }
-        } else {
-            Copied {
-                at: Vec::new(),
-                from: String::new(),
-            }
-        };
         Self {
             overlay,
             facts,
             kernel,
             copied,
+            copied_at: components(&copied.at),
         }
     }
 
-    /// Where the modules of `dirName` are.
-    pub(super) fn copied_to(&self, dir_name: &str) -> String {
-        let root = format!("/{}", self.copied.at.join("/"));
-        if self.copied.from.is_empty() {
-            join(&[&root, dir_name, "lib/modules", self.kernel])
+    /// Where the kernel's modules of `dirName` are.
+    pub(super) fn copied_to(&self) -> String {
+        let Copied { at, from, folder } = self.copied;
+        if from.is_empty() {
+            join(&[at, folder])
         } else {
-            root
+            at.clone()
         }
+    }
+
+    /// The folder of the image that those come from, relative to the image's root.
+    pub(super) fn image_folder(&self) -> &'a str {
+        &self.copied.folder
     }
 
     /// The kernel whose modules the node's `/lib/modules` has.
@@ -154,7 +135,7 @@ impl<'a> Worker<'a> {
         if let Some(below) = below_host_modules(here) {
             return Ok((self.on_the_host(&below), None));
         }
-        if let Some(rest) = here.strip_prefix(self.copied.at.as_slice()) {
+        if let Some(rest) = here.strip_prefix(self.copied_at.as_slice()) {
             let path = rest.iter().fold(self.copied.from.clone(), |path, name| {
                 format!("{path}/{name}").trim_start_matches('/').to_owned()
             });
@@ -169,7 +150,7 @@ impl<'a> Worker<'a> {
                 None => (Place::Missing, None),
             });
         }
-        let on_the_way = self.copied.at.starts_with(here) || is_host_parent(here);
+        let on_the_way = self.copied_at.starts_with(here) || is_host_parent(here);
         let place = if on_the_way {
             Place::Folder
         } else {
@@ -208,13 +189,6 @@ impl<'a> Worker<'a> {
             Place::Missing
         }
     }
-}
-
-/// The folder of the image that the init container copies, relative to the image's root.
-pub(super) fn image_folder(dir_name: &str, kernel: &str) -> String {
-    join(&["/", dir_name, "lib/modules", kernel])
-        .trim_start_matches('/')
-        .to_owned()
 }
 
 fn components(path: &str) -> Vec<String> {

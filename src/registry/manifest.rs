@@ -176,6 +176,8 @@ pub struct ImageConfig {
     /// True when a `RUN` in its history, or a shell as its command or entry point, shows
     /// that the image has a shell and the basic tools.
     pub shows_a_shell: bool,
+    /// The directory in which commands run, `/` where it says none.
+    pub working_dir: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -196,6 +198,8 @@ struct Execution {
     entrypoint: Vec<String>,
     #[serde(deserialize_with = "null_as_default")]
     cmd: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    working_dir: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -232,6 +236,11 @@ impl ImageConfig {
             shows_a_shell: is_shell(&document.config.entrypoint)
                 || is_shell(&document.config.cmd)
                 || document.history.iter().any(runs),
+            working_dir: if document.config.working_dir.is_empty() {
+                "/".to_owned()
+            } else {
+                document.config.working_dir
+            },
         })
     }
 }

@@ -82,9 +82,19 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
         .filter_map(|defect| {
             let refused = refuses(&defect.rule, elf.machine, kernel)?;
             let answer = match &*defect.rule {
-                defects::BEYOND_MEMORY | defects::SYMBOL_NAME_FAR | defects::NOT_RELOCATED => {
-                    "the kernel would crash"
-                }
+                defects::BEYOND_MEMORY
+                | defects::SYMBOL_NAME_FAR
+                | defects::CODE_NAME_FAR
+                | defects::DATA_NAME_FAR
+                | defects::NOT_LOADED
+                | defects::SYMBOLS_RELOCATED
+                | defects::OVERLAP_BEFORE_6_4
+                | defects::OVERLAP_SINCE_6_4
+                | defects::NOT_RELOCATED => "the kernel would crash",
+                defects::NAME_OUTSIDE
+                | defects::CODE_NAME_OUTSIDE
+                | defects::DATA_NAME_OUTSIDE
+                | defects::CODE_NOT_LOADED => "the kernel may crash",
                 _ => "Exec format error",
             };
             let finding = Finding::new(
@@ -104,6 +114,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
 /// Whether this kernel refuses a defect: `None` where it does not, `Some(false)` where that
 /// cannot be told.
 fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
+    let then = |does: bool| does.then_some(true);
     match rule {
         defects::SYMBOL_NAME_FAR if kernel.enabled("DYNAMIC_FTRACE") == Some(false) => None,
         // A plain `ret` after a call to the next instruction happens to come back.
@@ -126,9 +137,62 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
             Some(strict) => strict.then_some(true),
             None => Some(false),
         },
+        defects::CODE_NAME_FAR | defects::SYMBOLS_RELOCATED => {
+            kernel.enabled("KALLSYMS").map_or(Some(false), then)
+        }
+        defects::DATA_NAME_FAR => kernel.enabled("KALLSYMS_ALL").map_or(Some(false), then),
+        defects::CODE_NAME_OUTSIDE if kernel.enabled("KALLSYMS") == Some(false) => None,
+        defects::DATA_NAME_OUTSIDE if kernel.enabled("KALLSYMS_ALL") == Some(false) => None,
+        defects::NAME_OUTSIDE
+        | defects::CODE_NAME_OUTSIDE
+        | defects::DATA_NAME_OUTSIDE
+        | defects::MEMORY_LARGE
+        | defects::CODE_NOT_LOADED => Some(false),
+        defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,
+        defects::OVERLAP_SINCE_6_4 if !kernel.at_least(6, 4) => None,
         // Before, the loader read what lies behind the section headers.
         defects::SYMBOL_SECTION => Some(kernel.at_least(5, 14)),
         _ => Some(true),
+    }
+}
+
+/// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)
+/// refuses to load a module for, unless `CONFIG_MODULE_ALLOW_BTF_MISMATCH` is set
+/// (`btf_module_notify`). Whether its types fit those of the kernel can only be told of a
+/// module that was built for this very kernel.
+pub(super) fn type_information(
+    module: &str,
+    elf: &ElfFacts,
+    kernel: &Kernel<'_>,
+    release: &str,
+) -> Option<Finding> {
+    let btf = elf.btf.as_ref()?;
+    if !kernel.at_least(5, 11) || kernel.enabled("DEBUG_INFO_BTF_MODULES") != Some(true) {
+        return None;
+    }
+    let built_for = elf.modinfo("vermagic")?.split(' ').next()?;
+    let finding = match btf {
+        Err(why) => Finding::new(
+            Code::ElfInvalid,
+            format!("{module}: failed to validate module BTF: {why}: Invalid argument"),
+        ),
+        Ok(()) if built_for == release => return None,
+        Ok(()) => Finding::new(
+            Code::ElfInvalid,
+            format!(
+                "{module}: its BTF is that of a build for {built_for}, and whether the kernel \
+                 takes it is not known"
+            ),
+        )
+        .with_effect(Effect::Doubts),
+    };
+    let finding = finding.hint(
+        "build the module for the target kernel, or leave its .BTF section out (`strip -g` does)",
+    );
+    match kernel.enabled("MODULE_ALLOW_BTF_MISMATCH") {
+        Some(true) => None,
+        Some(false) => Some(finding),
+        None => Some(finding.with_effect(Effect::Doubts)),
     }
 }
 

@@ -102,6 +102,17 @@ impl<'a> Machine<'a> {
             Ok(elf) => elf,
             Err(fault) => return Answer::Refused(vec![elf::fault(shown, fault)]),
         };
+        let without;
+        // `find_sec` of older kernels passes over sections without memory.
+        let elf = if elf.modinfo_without_memory && !self.kernel.at_least(6, 4) {
+            without = ElfFacts {
+                modinfo: Vec::new(),
+                ..elf.clone()
+            };
+            &without
+        } else {
+            elf
+        };
         let name = elf.this_module_name.to_string();
         let forced = handing.force_vermagic || handing.force_modversions;
         let delivery = match file.compression {
@@ -158,6 +169,12 @@ impl<'a> Machine<'a> {
         findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
         findings.extend(parameter_findings(shown, elf, &handing.parameters));
         findings.extend(nameless(shown, elf));
+        findings.extend(elf::type_information(
+            shown,
+            elf,
+            &self.kernel,
+            &self.target.kernel_version,
+        ));
         findings.extend(self.taken_folder(shown, &name));
         if stops(&findings) {
             findings.sort_by_key(|finding| finding.severity != Severity::Error);

@@ -332,6 +332,33 @@ fn symbols_are_resolved_as_simplify_symbols_does() {
 }
 
 #[test]
+fn type_information_counts_where_a_mismatch_is_not_allowed() {
+    let module = |btf: Result<(), Box<str>>, magic: &str| ElfFacts {
+        btf: Some(btf),
+        ..set(module("foo"), "vermagic", magic)
+    };
+    let other = MAGIC.replace(K, "5.14.0-69.el9.x86_64");
+    let bad = || Err("Invalid magic".into());
+    for (elf, looks, allows, verdict) in [
+        (module(bad(), MAGIC), "n", "n", Verified),
+        (module(bad(), MAGIC), "y", "y", Verified),
+        (module(bad(), MAGIC), "y", "n", Failed),
+        (module(Ok(()), MAGIC), "y", "n", Verified),
+        (module(Ok(()), &other), "y", "n", Unknown),
+        (module(Ok(()), &other), "y", "y", Verified),
+    ] {
+        let codes: &[Code] = match verdict {
+            Verified => &[],
+            _ => &[Code::ElfInvalid],
+        };
+        Case::module(elf)
+            .option("DEBUG_INFO_BTF_MODULES", looks)
+            .option("MODULE_ALLOW_BTF_MISMATCH", allows)
+            .is(verdict, codes);
+    }
+}
+
+#[test]
 fn a_namespace_has_to_be_imported() {
     let case = |elf| {
         Case::module(elf).with(|case| {

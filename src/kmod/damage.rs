@@ -10,12 +10,12 @@ use crate::kmod::signature;
 
 /// Class and byte order of a module that is made here.
 #[derive(Debug, Clone, Copy)]
-struct Form {
+pub(super) struct Form {
     is_64: bool,
     little_endian: bool,
 }
 
-const FORMS: [Form; 3] = [
+pub(super) const FORMS: [Form; 3] = [
     Form {
         is_64: true,
         little_endian: true,
@@ -55,7 +55,7 @@ impl Form {
         self.uint(value, if self.is_64 { 8 } else { 4 })
     }
 
-    fn symbol(self, name: u64, bind: u8, section: u64) -> Vec<u8> {
+    pub(super) fn symbol(self, name: u64, bind: u8, section: u64) -> Vec<u8> {
         let (name, section) = (self.uint(name, 4), self.uint(section, 2));
         let info = [bind << 4, 0];
         if self.is_64 {
@@ -79,12 +79,12 @@ impl Form {
 
 /// Section indexes of [`module`].
 const NAMES: usize = 9;
-const SYMBOLS: usize = 7;
+pub(super) const SYMBOLS: usize = 7;
 const STRINGS: usize = 6;
 
 /// A small module that uses `kfree`, may use `maybe`, and exports `mine` for GPL modules in
 /// the namespace `NS`.
-fn module(form: Form) -> Vec<u8> {
+pub(super) fn module(form: Form) -> Vec<u8> {
     let strings = b"\0mine\0NS\0".to_vec();
     let symbol_names = b"\0kfree\0maybe\0".to_vec();
     let mut this_module = vec![0; if form.is_64 { 24 } else { 12 }];
@@ -177,7 +177,7 @@ fn module(form: Form) -> Vec<u8> {
     bytes
 }
 
-fn facts(bytes: &[u8]) -> ElfFacts {
+pub(super) fn facts(bytes: &[u8]) -> ElfFacts {
     ModuleFile::parse(bytes, Depth::Full)
         .elf
         .expect("a well-formed module")
@@ -251,7 +251,7 @@ fn overlapping_relocations_are_beyond_the_limits() {
 }
 
 /// Gives a section of a 64-bit little-endian module another content.
-fn with_content(mut bytes: Vec<u8>, index: usize, content: &[u8]) -> Vec<u8> {
+pub(super) fn with_content(mut bytes: Vec<u8>, index: usize, content: &[u8]) -> Vec<u8> {
     let table = u64::from_le_bytes(bytes[40..48].try_into().expect("8 bytes"));
     let header = usize::try_from(table).expect("an offset of this machine") + index * 64;
     let (start, size) = (bytes.len() as u64, content.len() as u64);

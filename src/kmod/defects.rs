@@ -2,10 +2,18 @@
 //! refuse. Each has a stable rule name, on which the judge acts.
 
 use crate::kmod::elf::{
-    Elf, Relocation, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LORESERVE,
-    SHN_UNDEF, SHT_NOBITS, SHT_NULL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, Section, Symbol,
+    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_COMMON, SHN_LORESERVE, SHT_NOBITS, SHT_SYMTAB,
+    Symbol,
 };
 use crate::kmod::module_file::ElfDefect;
+
+mod memory;
+mod names;
+mod relocations;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use relocations::applied_relocations;
 
 /// `.modinfo` stands more than once (`elf_validity_cache_index_info`, Linux ≥6.4).
 pub const MODINFO_COUNT: &str = "modinfo-count";
@@ -47,19 +55,45 @@ pub const REL_RELOCATIONS: &str = "rel-relocations";
 /// A name, symbol or address lies so far outside of its table that the loader, which does not
 /// look, reads or writes what is not mapped. Seen to end in a crash.
 pub const BEYOND_MEMORY: &str = "beyond-memory";
+/// A name lies outside of the file, where the kernel may have something else mapped: whether
+/// reading it ends in a crash cannot be told.
+pub const NAME_OUTSIDE: &str = "name-outside";
 /// The name of a symbol that the module defines lies as far outside. Only what looks addresses
 /// up by their names reads it (`find_kallsyms_symbol`, for ftrace's own records).
 pub const SYMBOL_NAME_FAR: &str = "symbol-name-far";
+/// [`BEYOND_MEMORY`] for the name of a function that stays (`layout_symtab`, `add_kallsyms`, with
+/// `CONFIG_KALLSYMS`).
+pub const CODE_NAME_FAR: &str = "code-name-far";
+/// [`NAME_OUTSIDE`] for such a name.
+pub const CODE_NAME_OUTSIDE: &str = "code-name-outside";
+/// [`BEYOND_MEMORY`] for the name of data that stay (with `CONFIG_KALLSYMS_ALL`).
+pub const DATA_NAME_FAR: &str = "data-name-far";
+/// [`NAME_OUTSIDE`] for such a name.
+pub const DATA_NAME_OUTSIDE: &str = "data-name-outside";
+/// Code that runs when the module is loaded points into a section that is not
+/// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
+pub const NOT_LOADED: &str = "not-loaded";
+/// Code that may never run does the same.
+pub const CODE_NOT_LOADED: &str = "code-not-loaded";
+/// Sections lie upon each other in the memory of a kernel before 6.4 (`layout_sections`).
+pub const OVERLAP_BEFORE_6_4: &str = "overlap-before-6.4";
+/// The same for later kernels (`__layout_sections`).
+pub const OVERLAP_SINCE_6_4: &str = "overlap-since-6.4";
+/// The sections take more memory than there is for modules (`module_alloc`).
+pub const MEMORY_TOO_LARGE: &str = "memory-too-large";
+/// The sections take so much memory that a node may not have it.
+pub const MEMORY_LARGE: &str = "memory-large";
+/// Relocations that change the table of symbols, which is loaded with `CONFIG_KALLSYMS`
+/// (`layout_symtab`), while it is in use.
+pub const SYMBOLS_RELOCATED: &str = "symbols-relocated";
 /// Relocations of a loaded section that the loader does not apply (`apply_relocations`), or
 /// applies to another one, so that the module's code runs as the compiler left it.
 pub const NOT_RELOCATED: &str = "not-relocated";
 
 const EM_X86_64: u16 = 62;
-/// Further than this from its table, nothing of the module is mapped: its memory and the copy
-/// of its file end with unmapped pages, and are a few pages for most.
+/// Further than this from its section, nothing of the module is mapped: its memory ends with
+/// unmapped pages, and is a few pages for most.
 const FAR: u64 = 1 << 20;
-const PAGE: u64 = 4096;
-const SHT_REL: u32 = 9;
 /// The most defects that are told of one module.
 const MOST_DEFECTS: usize = 1000;
 
@@ -74,12 +108,13 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
             });
         }
     };
-    section_names(elf, &mut add);
+    names::section_names(elf, &mut add);
     section_counts(elf, &mut add);
-    symbol_names(elf, symbols, &mut add);
+    names::symbol_names(elf, symbols, &mut add);
     extended_versions(elf, &mut add);
-    far_names(elf, symbols, &mut add);
-    relocation_tables(elf, symbols, &mut add);
+    names::far_names(elf, symbols, &mut add);
+    memory::layout(elf, &mut add);
+    relocations::relocation_tables(elf, symbols, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -115,35 +150,9 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
         }
     }
     if elf.machine == EM_X86_64 {
-        x86_relocations(elf, symbols, &mut add);
+        relocations::x86_relocations(elf, symbols, &mut add);
     }
     defects
-}
-
-fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
-    for table in [elf.shstrtab, elf.sections[elf.symtab].link as usize] {
-        if let Some(section) = elf.sections.get(table)
-            && section.kind != SHT_STRTAB
-        {
-            add(
-                NAME_TABLES,
-                format!("Invalid ELF section name table type: {}", section.kind),
-            );
-        }
-    }
-    let outside = elf
-        .sections
-        .iter()
-        .position(|section| section.name_out_of_bounds && section.kind != SHT_NULL);
-    if let Some(index) = outside {
-        add(
-            SECTION_NAMES,
-            format!(
-                "Invalid ELF section name in module (section {index} type {})",
-                elf.sections[index].kind
-            ),
-        );
-    }
 }
 
 fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
@@ -180,91 +189,6 @@ fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     }
 }
 
-fn symbol_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
-    let names = elf.symbol_names();
-    if names.first() != Some(&0) {
-        add(
-            SYMBOL_NAMES,
-            "ELF Spec violation: symbol strtab doesn't start with NUL".into(),
-        );
-    } else if names.last() != Some(&0) {
-        add(
-            SYMBOL_NAMES,
-            "ELF Spec violation: symbol strtab isn't NUL terminated".into(),
-        );
-    } else if symbols.iter().any(|symbol| symbol.name_out_of_bounds) {
-        add(
-            SYMBOL_NAMES,
-            "symbol name out of bounds of the string table".into(),
-        );
-    }
-}
-
-fn far_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
-    let end = elf.len().next_multiple_of(PAGE);
-    let far = |section: &Section<'_>| {
-        elf.sections[elf.shstrtab].offset + u64::from(section.name_at) >= end
-    };
-    if let Some(index) = elf.sections.iter().skip(1).position(far) {
-        add(
-            BEYOND_MEMORY,
-            format!("the name of section {} lies outside of the file", index + 1),
-        );
-    }
-    let bound = elf.symbol_names().len() as u64 + FAR;
-    for (rule, is_undefined) in [(BEYOND_MEMORY, true), (SYMBOL_NAME_FAR, false)] {
-        let far = symbols.iter().position(|symbol| {
-            symbol.name_at > bound && (symbol.section == SHN_UNDEF) == is_undefined
-        });
-        if let Some(index) = far {
-            add(
-                rule,
-                format!("the name of symbol {index} lies outside of the string table"),
-            );
-        }
-    }
-}
-
-fn relocation_tables(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
-    for section in elf.sections.iter().skip(1) {
-        let changed = elf.sections.get(section.info as usize);
-        if section.kind == SHT_REL
-            && elf.is_64()
-            && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
-        {
-            add(REL_RELOCATIONS, "REL relocation unsupported".into());
-        }
-        let named = section.name.strip_prefix(".rela");
-        let meant = named.and_then(|name| elf.find(name));
-        if let Some((_, meant)) = meant
-            && section.kind == SHT_RELA
-            && section.size > 0
-            && changed.is_none_or(|changed| changed.name != meant.name)
-        {
-            add(
-                NOT_RELOCATED,
-                format!("the relocations of {} are not applied to it", meant.name),
-            );
-        }
-    }
-    for (section, changed, relocations) in applied_relocations(elf) {
-        for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
-            let what = if relocation.symbol as usize >= symbols.len() {
-                format!("names symbol {} of {}", relocation.symbol, symbols.len())
-            } else if relocation.offset > changed.size.saturating_add(FAR) {
-                format!("changes byte {} of {}", relocation.offset, changed.size)
-            } else {
-                continue;
-            };
-            add(
-                BEYOND_MEMORY,
-                format!("a relocation in {} {what}", section.name),
-            );
-            return;
-        }
-    }
-}
-
 fn extended_versions(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     let crcs = elf.find("__version_ext_crcs");
     let names = elf.find("__version_ext_names");
@@ -284,79 +208,4 @@ fn extended_versions(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
             "extended version crc+name presence does not match".into(),
         ),
     }
-}
-
-/// Relocations that the loader applies: those of sections that are loaded
-/// (`apply_relocations`). Yields the relocation section, the section it changes, and its
-/// relocations.
-pub(crate) fn applied_relocations<'e, 'a>(
-    elf: &'e Elf<'a>,
-) -> impl Iterator<Item = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>)> {
-    elf.sections.iter().skip(1).filter_map(move |section| {
-        let changed = elf.sections.get(section.info as usize)?;
-        (section.kind == SHT_RELA && changed.flags & SHF_ALLOC != 0)
-            .then(|| (section, changed, elf.relocations(section)))
-    })
-}
-
-/// `apply_relocate_add` of x86-64 (`arch/x86/kernel/module.c`).
-fn x86_relocations(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
-    for (_, changed, relocations) in applied_relocations(elf) {
-        let content = elf.content(changed);
-        for relocation in relocations {
-            let kind = relocation.kind;
-            let width = match kind {
-                0 => continue,
-                1 | 24 => 8,
-                2 | 4 | 10 | 11 => 4,
-                _ => {
-                    add(
-                        RELOCATION_UNKNOWN,
-                        format!("Unknown rela relocation: {kind}"),
-                    );
-                    return;
-                }
-            };
-            let value = if width == 8 {
-                elf.native(content, relocation.offset)
-            } else {
-                elf.word(content, relocation.offset).map(u64::from)
-            };
-            // Beyond the content lies memory that the loader zeroed, or somebody else's.
-            if value.unwrap_or(0) != 0 {
-                add(
-                    RELOCATION_TARGET,
-                    format!(
-                        "Skipping invalid relocation target, existing value is nonzero for type {kind} in section {}",
-                        changed.name
-                    ),
-                );
-                return;
-            }
-            if kind == 10 && never_fits_32_bits(elf, symbols, &relocation) {
-                add(
-                    RELOCATION_OVERFLOW,
-                    format!(
-                        "overflow in relocation type {kind} in section {}: likely not compiled with -mcmodel=kernel",
-                        changed.name
-                    ),
-                );
-                return;
-            }
-        }
-    }
-}
-
-/// True where the symbol stands in the module's memory, in the kernel's upper half, whose
-/// addresses no unsigned 32-bit value holds.
-fn never_fits_32_bits(elf: &Elf<'_>, symbols: &[Symbol<'_>], relocation: &Relocation) -> bool {
-    symbols
-        .get(relocation.symbol as usize)
-        .is_some_and(|symbol| {
-            !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON)
-                && elf
-                    .sections
-                    .get(usize::from(symbol.section))
-                    .is_some_and(|section| section.flags & SHF_ALLOC != 0)
-        })
 }

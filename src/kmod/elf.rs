@@ -10,8 +10,8 @@ use crate::kmod::module_file::{ElfFault, ElfFaultKind};
 
 mod layout;
 
-pub(crate) use layout::string_at;
 use layout::{HeaderAt, RawSection, Reader, check_sections, invalid, slice};
+pub(crate) use layout::{bytes_at, string_at};
 
 /// `SHT_SYMTAB`
 pub(crate) const SHT_SYMTAB: u32 = 2;
@@ -85,6 +85,8 @@ pub(crate) struct Section<'a> {
     pub(crate) link: u32,
     /// `sh_info`
     pub(crate) info: u32,
+    /// `sh_addralign`
+    pub(crate) align: u64,
     /// True where `sh_name` points outside of the table of names.
     pub(crate) name_out_of_bounds: bool,
     /// `sh_name`
@@ -195,6 +197,7 @@ impl<'a> Elf<'a> {
                 size: raw.size,
                 link: raw.link,
                 info: raw.info,
+                align: raw.align,
                 name_out_of_bounds: u64::from(raw.name) >= name_table.len() as u64,
                 name_at: raw.name,
             })
@@ -262,6 +265,13 @@ impl<'a> Elf<'a> {
             .find(|(_, section)| section.flags & SHF_ALLOC != 0 && section.name == name)
     }
 
+    /// The content of the first section of a name (`find_any_sec`).
+    pub(crate) fn find_any(&self, name: &str) -> Option<&'a [u8]> {
+        let named = |section: &&Section<'_>| section.name == name;
+        let section = self.sections.iter().skip(1).find(named);
+        section.map(|section| self.content(section))
+    }
+
     /// A 32-bit value in a section's content.
     pub(crate) fn word(&self, content: &[u8], at: u64) -> Option<u32> {
         self.reader.word(content, at)
@@ -281,6 +291,11 @@ impl<'a> Elf<'a> {
 
     fn name_section(&self) -> Option<&Section<'a>> {
         self.sections.get(self.sections[self.symtab].link as usize)
+    }
+
+    /// Where the string table of the symbols starts in the file.
+    pub(crate) fn symbol_names_offset(&self) -> u64 {
+        self.name_section().map_or(0, |section| section.offset)
     }
 
     /// What the loader finds names in: all that follows the table's start, for no kernel

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::kmod::elf::{
-    Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_RELA, Section, Symbol, string_at,
+    Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_RELA, Section, Symbol, bytes_at,
 };
 use crate::kmod::module_file::{ElfFault, ExportedSymbol};
 
@@ -19,19 +19,17 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<ExportedSy
     ] {
         if let Some((index, section)) = elf.find(table) {
             let crcs = CrcTable::find(elf, symbols, crcs);
-            for (position, (name, namespace)) in entries(elf, symbols, index, section)
-                .into_iter()
-                .enumerate()
-            {
-                elf.pay(name.as_bytes())?;
-                elf.pay(namespace.unwrap_or_default().as_bytes())?;
+            for entry in entries(elf, symbols, index, section) {
+                let namespace = entry.namespace.unwrap_or_default();
+                elf.pay(entry.name)?;
+                elf.pay(namespace)?;
                 exports.push(ExportedSymbol {
-                    name: name.into(),
-                    crc: crcs.as_ref().and_then(|crcs| crcs.at(position as u64)),
+                    name: String::from_utf8_lossy(entry.name).into(),
+                    crc: crcs.as_ref().and_then(|crcs| crcs.at(entry.position)),
                     gpl,
-                    namespace: namespace
-                        .filter(|namespace| !namespace.is_empty())
-                        .map(Into::into),
+                    // `.modinfo`, which it is compared with, is read the same way.
+                    namespace: (!namespace.is_empty())
+                        .then(|| String::from_utf8_lossy(namespace).into()),
                 });
             }
         }
@@ -75,12 +73,19 @@ impl Layout {
     }
 }
 
+/// One entry of a table: its place there, and the texts that it points to.
+struct Entry<'a> {
+    position: u64,
+    name: &'a [u8],
+    namespace: Option<&'a [u8]>,
+}
+
 fn entries<'a>(
     elf: &Elf<'a>,
     symbols: &[Symbol<'a>],
     index: usize,
     section: &Section<'_>,
-) -> Vec<(&'a str, Option<&'a str>)> {
+) -> Vec<Entry<'a>> {
     let by_offset = relocations_of(elf, index);
     let Some(layout) = Layout::of(elf, section.size, &by_offset) else {
         return Vec::new();
@@ -88,13 +93,16 @@ fn entries<'a>(
     let text = |at: u64| {
         let relocation = by_offset.get(&at)?;
         let (content, at) = target(elf, symbols, relocation)?;
-        string_at(content, at)
+        bytes_at(content, at)
     };
     (0..section.size / layout.entry)
         .filter_map(|position| {
             let start = position * layout.entry;
-            let name = text(start + layout.name)?;
-            Some((name, layout.namespace.and_then(|field| text(start + field))))
+            Some(Entry {
+                position,
+                name: text(start + layout.name)?,
+                namespace: layout.namespace.and_then(|field| text(start + field)),
+            })
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::kmod::btf;
 use crate::kmod::defects;
 use crate::kmod::elf::{Elf, SHN_UNDEF, string_at};
 use crate::kmod::exports;
@@ -45,7 +46,13 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
         elf.pay(content.unwrap_or_default())?;
         Ok(content)
     };
-    let information = text_of(".modinfo")?.unwrap_or_default();
+    let mut information = text_of(".modinfo")?;
+    let modinfo_without_memory = information.is_none();
+    if modinfo_without_memory {
+        information = elf.find_any(".modinfo");
+        elf.pay(information.unwrap_or_default())?;
+    }
+    let information = information.unwrap_or_default();
     refuse_many_entries(information)?;
     let mut facts = ElfFacts {
         is_64: elf.is_64(),
@@ -53,6 +60,13 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
         machine: elf.machine,
         flags: elf.flags,
         modinfo: modinfo(information),
+        modinfo_without_memory,
+        btf: elf
+            .find_any(".BTF")
+            .filter(|content| !content.is_empty())
+            .map(|content| {
+                btf::fault(content, elf.little_endian()).map_or(Ok(()), |why| Err(why.into()))
+            }),
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
@@ -151,8 +165,7 @@ fn this_module_name(elf: &Elf<'_>, content: &[u8]) -> Box<str> {
 
 /// Allocated sections that rules ask for by name, with their sizes.
 fn telling_sections(elf: &Elf<'_>) -> Vec<(Box<str>, u64)> {
-    const TELLING: [&str; 10] = [
-        ".BTF",
+    const TELLING: [&str; 9] = [
         ".modinfo",
         "__versions",
         "__version_ext_crcs",

@@ -116,6 +116,10 @@ pub struct ElfFacts {
     pub flags: u32,
     /// `.modinfo` in file order: tag and value.
     pub modinfo: Vec<(Box<str>, Box<str>)>,
+    /// The section is not marked to take memory; kernels before 6.4 find none then.
+    pub modinfo_without_memory: bool,
+    /// `.BTF`, where there is one that is not empty: why every kernel that looks refuses it.
+    pub btf: Option<Result<(), Box<str>>>,
     /// `__versions`; `None` when the section is absent.
     pub versions: Option<Vec<SymbolVersion>>,
     /// `__version_ext_names` and `__version_ext_crcs`; `None` when absent.
@@ -128,7 +132,7 @@ pub struct ElfFacts {
     pub this_module_size: u64,
     /// The module's name in `struct module`.
     pub this_module_name: Box<str>,
-    /// Names of the sections that change what the kernel does (`.BTF`, `__ksymtab_gpl`, …)
+    /// Names of the sections that change what the kernel does (`__ksymtab_gpl`, …)
     /// with their sizes.
     pub sections: Vec<(Box<str>, u64)>,
     /// Relocation types in use, sorted, without those of sections that are not loaded.

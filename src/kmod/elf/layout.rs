@@ -106,6 +106,7 @@ pub(super) struct RawSection {
     pub(super) size: u64,
     pub(super) link: u32,
     pub(super) info: u32,
+    pub(super) align: u64,
 }
 
 impl RawSection {
@@ -121,6 +122,7 @@ impl RawSection {
             size: reader.native(bytes, at + 8 + 3 * wide)?,
             link: reader.word(bytes, link)?,
             info: reader.word(bytes, link + 4)?,
+            align: reader.native(bytes, link + 8)?,
         })
     }
 
@@ -193,6 +195,11 @@ const LONGEST_NAME: usize = 1024;
 /// The NUL-terminated string at an offset; `None` outside of the table or where the bytes
 /// are not UTF-8, which no name that the kernel exports is.
 pub(crate) fn string_at(table: &[u8], at: u64) -> Option<&str> {
+    std::str::from_utf8(bytes_at(table, at)?).ok()
+}
+
+/// The same, of any bytes.
+pub(crate) fn bytes_at(table: &[u8], at: u64) -> Option<&[u8]> {
     let rest = table.get(usize::try_from(at).ok()?..)?;
     let near = &rest[..rest.len().min(LONGEST_NAME + 1)];
     let end = near
@@ -202,5 +209,5 @@ pub(crate) fn string_at(table: &[u8], at: u64) -> Option<&str> {
     if end > LONGEST_NAME {
         return None;
     }
-    std::str::from_utf8(&near[..end]).ok()
+    Some(&near[..end])
 }

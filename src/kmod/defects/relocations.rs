@@ -1,0 +1,160 @@
+//! Relocations that the loader refuses, or that it applies to the wrong place.
+
+use super::{
+    BEYOND_MEMORY, CODE_NOT_LOADED, FAR, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS,
+    RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN, SYMBOLS_RELOCATED,
+};
+use crate::kmod::elf::{
+    Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
+};
+
+const SHT_REL: u32 = 9;
+
+pub(super) fn relocation_tables(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    add: &mut impl FnMut(&str, String),
+) {
+    for section in elf.sections.iter().skip(1) {
+        let changed = elf.sections.get(section.info as usize);
+        if section.kind == SHT_REL
+            && elf.is_64()
+            && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
+        {
+            add(REL_RELOCATIONS, "REL relocation unsupported".into());
+        }
+        let named = section.name.strip_prefix(".rela");
+        let meant = named.and_then(|name| elf.find(name));
+        if let Some((_, meant)) = meant
+            && section.kind == SHT_RELA
+            && section.size > 0
+            // Empty names export nothing, and hurt nobody.
+            && !meant.name.starts_with("__ksymtab")
+            && changed.is_none_or(|changed| changed.name != meant.name)
+        {
+            add(
+                NOT_RELOCATED,
+                format!("the relocations of {} are not applied to it", meant.name),
+            );
+        }
+    }
+    let symtab = [elf.symtab, elf.sections[elf.symtab].link as usize];
+    let over_symbols = elf.sections.iter().skip(1).any(|section| {
+        section.kind == SHT_RELA && section.size > 0 && symtab.contains(&(section.info as usize))
+    });
+    if over_symbols {
+        add(
+            SYMBOLS_RELOCATED,
+            "relocations are applied to the table of symbols".into(),
+        );
+    }
+    for (section, changed, relocations) in applied_relocations(elf) {
+        for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
+            let what = if relocation.symbol as usize >= symbols.len() {
+                format!("names symbol {} of {}", relocation.symbol, symbols.len())
+            } else if relocation.offset > changed.size.saturating_add(FAR) {
+                format!("changes byte {} of {}", relocation.offset, changed.size)
+            } else {
+                continue;
+            };
+            add(
+                BEYOND_MEMORY,
+                format!("a relocation in {} {what}", section.name),
+            );
+            return;
+        }
+    }
+}
+
+/// Relocations that the loader applies: those of sections that are loaded
+/// (`apply_relocations`), which the first `.modinfo` and `__versions` never are
+/// (`rewrite_section_headers`). Yields the relocation section, the section it changes, and its
+/// relocations.
+pub(crate) fn applied_relocations<'e, 'a>(
+    elf: &'e Elf<'a>,
+) -> impl Iterator<Item = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>)> {
+    let dropped = [".modinfo", "__versions"].map(|name| elf.find(name).map(|(index, _)| index));
+    elf.sections.iter().skip(1).filter_map(move |section| {
+        let index = section.info as usize;
+        let changed = elf.sections.get(index)?;
+        let is_loaded = changed.flags & SHF_ALLOC != 0 && !dropped.contains(&Some(index));
+        (section.kind == SHT_RELA && is_loaded)
+            .then(|| (section, changed, elf.relocations(section)))
+    })
+}
+
+/// `apply_relocate_add` of x86-64 (`arch/x86/kernel/module.c`).
+pub(super) fn x86_relocations(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    add: &mut impl FnMut(&str, String),
+) {
+    for (_, changed, relocations) in applied_relocations(elf) {
+        let content = elf.content(changed);
+        for relocation in relocations {
+            let kind = relocation.kind;
+            let width = match kind {
+                0 => continue,
+                1 | 24 => 8,
+                2 | 4 | 10 | 11 => 4,
+                _ => {
+                    add(
+                        RELOCATION_UNKNOWN,
+                        format!("Unknown rela relocation: {kind}"),
+                    );
+                    return;
+                }
+            };
+            let value = if width == 8 {
+                elf.native(content, relocation.offset)
+            } else {
+                elf.word(content, relocation.offset).map(u64::from)
+            };
+            // Beyond the content lies memory that the loader zeroed, or somebody else's.
+            if value.unwrap_or(0) != 0 {
+                add(
+                    RELOCATION_TARGET,
+                    format!(
+                        "Skipping invalid relocation target, existing value is nonzero for type {kind} in section {}",
+                        changed.name
+                    ),
+                );
+                return;
+            }
+            let target = symbols
+                .get(relocation.symbol as usize)
+                .filter(|symbol| !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON))
+                .and_then(|symbol| elf.sections.get(usize::from(symbol.section)));
+            let in_a_copy = target.is_some_and(|target| target.flags & SHF_ALLOC == 0);
+            // Module memory is in the upper half, whose addresses no unsigned 32-bit value
+            // holds; the copy of the file is in the middle of it, where no signed one leads.
+            if kind == 10 && target.is_some() || kind == 11 && in_a_copy {
+                add(
+                    RELOCATION_OVERFLOW,
+                    format!(
+                        "overflow in relocation type {kind} in section {}: likely not compiled with -mcmodel=kernel",
+                        changed.name
+                    ),
+                );
+                return;
+            }
+            let rule = match (kind, changed.name) {
+                (2 | 4, ".init.text") | (1, ".gnu.linkonce.this_module") => NOT_LOADED,
+                // Relative addresses of names that the next look-up reads.
+                (2, name) if name.starts_with("__ksymtab") => NOT_LOADED,
+                (2 | 4, name) if name.starts_with(".text") => CODE_NOT_LOADED,
+                _ => continue,
+            };
+            if let Some(target) = target.filter(|_| in_a_copy) {
+                add(
+                    rule,
+                    format!(
+                        "{} points into section {}, which is not loaded",
+                        changed.name, target.name
+                    ),
+                );
+                return;
+            }
+        }
+    }
+}

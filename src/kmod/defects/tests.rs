@@ -1,0 +1,70 @@
+//! Defects of a small module after one edit.
+
+use crate::kmod::damage::{FORMS, SYMBOLS, facts, module, with_content};
+
+/// Sets a field of a section's header of the 64-bit little-endian module.
+fn with_field(mut bytes: Vec<u8>, index: usize, field: usize, value: &[u8]) -> Vec<u8> {
+    let table = u64::from_le_bytes(bytes[40..48].try_into().expect("8 bytes"));
+    let at = usize::try_from(table).expect("an offset of this machine") + index * 64 + field;
+    bytes[at..at + value.len()].copy_from_slice(value);
+    bytes
+}
+
+#[test]
+fn defects_that_crash_or_confuse_a_kernel_are_told() {
+    const FIRST_NAME: usize = 0;
+    let whole = || module(FORMS[0]);
+    let rules = |bytes: &[u8]| -> Vec<String> {
+        let defects = facts(bytes).defects;
+        defects
+            .iter()
+            .map(|defect| defect.rule.to_string())
+            .collect()
+    };
+    let before = rules(&whole());
+    let symbol_name = |index: usize, name: u32| {
+        let mut symbols = [
+            FORMS[0].symbol(0, 0, 0),
+            FORMS[0].symbol(1, 1, 0),
+            FORMS[0].symbol(7, 2, 0),
+            FORMS[0].symbol(0, 0, 5),
+        ];
+        symbols[index][..4].copy_from_slice(&name.to_le_bytes());
+        with_content(whole(), SYMBOLS, &symbols.concat())
+    };
+    for (bytes, rule) in [
+        (
+            with_field(whole(), FIRST_NAME, 0, &[0xff; 4]),
+            "beyond-memory",
+        ),
+        (with_field(whole(), 6, 0, &[0, 0x40, 0, 0]), "name-outside"),
+        (symbol_name(0, u32::MAX), "code-name-far"),
+        (symbol_name(1, u32::MAX), "beyond-memory"),
+        (symbol_name(3, u32::MAX), "data-name-far"),
+        (symbol_name(3, 0x4000), "data-name-outside"),
+        (with_field(whole(), 3, 48, &[0xff; 8]), "-"),
+        (with_field(whole(), 5, 48, &[0xff; 8]), "overlap-before-6.4"),
+        (with_field(whole(), 5, 48, &[0xff; 8]), "overlap-since-6.4"),
+        (
+            with_field(whole(), 8, 44, &[7, 0, 0, 0]),
+            "symbols-relocated",
+        ),
+    ] {
+        let found = rules(&bytes);
+        match rule {
+            "-" => assert_eq!(found, before),
+            rule => assert!(found.iter().any(|one| one == rule), "{rule}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn odd_bytes_in_names_keep_exports_in_their_places() {
+    let strings = [&b"\xff\xfe\0"[..], b"N\xff\0\0\0"].concat();
+    let bytes = with_content(module(FORMS[0]), 5, &strings);
+    let export = &facts(&bytes).exports[0];
+    assert!(!export.name.is_empty());
+    let bytes = with_field(module(FORMS[0]), 1, 8, &[0; 8]);
+    assert!(facts(&bytes).modinfo_without_memory);
+    assert_eq!(facts(&bytes).modinfo("license"), Some("GPL"));
+}

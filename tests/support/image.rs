@@ -255,6 +255,12 @@ impl Image {
         self
     }
 
+    /// Where the image's programs run.
+    pub(crate) fn working_dir(&self) -> String {
+        let dir = self.config["WorkingDir"].as_str();
+        dir.filter(|dir| !dir.is_empty()).unwrap_or("/").to_owned()
+    }
+
     /// One more `created_by` entry of the history.
     pub(crate) fn created_by(mut self, command: &str) -> Self {
         self.history.push(json!({"created_by": command}));

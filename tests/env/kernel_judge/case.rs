@@ -7,8 +7,8 @@ use crate::support::image::Image;
 /// The `modprobe` section of a Module.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
-    /// `dirName` without its first slash.
-    pub(crate) dir: String,
+    /// `dirName`.
+    pub(crate) dir_name: String,
     pub(crate) name: String,
     /// `rawArgs.load`, in place of everything but `dir`.
     pub(crate) raw: Option<Vec<String>>,
@@ -32,6 +32,8 @@ pub(crate) struct Case {
     /// init function that finds no device. Such a case is put to the kernel
     /// and to the product, and not compared.
     pub(crate) undecidable: Option<&'static str>,
+    /// What the name does not tell, for whoever reads a difference.
+    pub(crate) note: String,
 }
 
 impl Case {
@@ -41,7 +43,7 @@ impl Case {
             name: name.to_owned(),
             image,
             load: Load {
-                dir: "opt".to_owned(),
+                dir_name: "/opt".to_owned(),
                 name: module.to_owned(),
                 raw: None,
                 args: Vec::new(),
@@ -50,11 +52,13 @@ impl Case {
                 remove: Vec::new(),
             },
             undecidable: None,
+            note: String::new(),
         }
     }
 
-    pub(crate) fn below(mut self, dir: &str) -> Self {
-        dir.clone_into(&mut self.load.dir);
+    /// `dirName`, with or without its first slash.
+    pub(crate) fn below(mut self, dir_name: &str) -> Self {
+        dir_name.clone_into(&mut self.load.dir_name);
         self
     }
 
@@ -88,17 +92,29 @@ impl Case {
         self
     }
 
+    pub(crate) fn noted(mut self, note: &str) -> Self {
+        note.clone_into(&mut self.note);
+        self
+    }
+
     /// The words after `modprobe` in KMM's worker.
     pub(crate) fn words(&self) -> Vec<String> {
         let load = &self.load;
         if let Some(raw) = &load.raw {
             return raw.clone();
         }
-        let mut words = vec!["-vd".to_owned(), format!("/tmp/{}", load.dir)];
+        let mut words = vec!["-vd".to_owned(), join(&["/tmp", &load.dir_name])];
         words.extend(load.args.iter().cloned());
         words.push(load.name.clone());
         words.extend(load.parameters.iter().cloned());
         words
+    }
+
+    /// The shell command of KMM's init container.
+    pub(crate) fn copy(&self, release: &str) -> String {
+        let to = join(&["/tmp", &self.load.dir_name, "lib/modules"]);
+        let from = join(&[&self.load.dir_name, "lib/modules", release]);
+        format!("\nmkdir -p {to};\ncp -R {from} {to};\n")
     }
 
     /// `softdep.conf` as the worker writes it for `modulesLoadingOrder`.
@@ -115,7 +131,7 @@ impl Case {
     /// The Module that KMM would be given.
     pub(crate) fn module(&self, image: &str) -> Value {
         let load = &self.load;
-        let mut modprobe = json!({"dirName": format!("/{}", load.dir)});
+        let mut modprobe = json!({"dirName": load.dir_name});
         match &load.raw {
             Some(raw) => modprobe["rawArgs"] = json!({"load": raw, "unload": ["-r", "kmm_good"]}),
             None => modprobe["moduleName"] = json!(load.name),
@@ -143,6 +159,29 @@ impl Case {
             "spec": {"selector": {}, "moduleLoader": {"container": container}},
         })
     }
+}
+
+/// Go's `filepath.Join`.
+pub(crate) fn join(parts: &[&str]) -> String {
+    let whole = parts
+        .iter()
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |whole, part| match whole.is_empty() {
+            true => (*part).to_owned(),
+            false => format!("{whole}/{part}"),
+        });
+    let rooted = whole.starts_with('/');
+    let mut kept: Vec<&str> = Vec::new();
+    for name in whole.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        match (name, kept.last()) {
+            ("..", Some(&last)) if last != ".." => {
+                kept.pop();
+            }
+            ("..", _) if rooted => {}
+            _ => kept.push(name),
+        }
+    }
+    format!("{}{}", if rooted { "/" } else { "" }, kept.join("/"))
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -23,6 +23,7 @@ pub(crate) mod section {
     pub(crate) const OFFSET: usize = 24;
     pub(crate) const SIZE: usize = 32;
     pub(crate) const LINK: usize = 40;
+    pub(crate) const ALIGN: usize = 48;
     pub(crate) const ENTRY_SIZE: usize = 56;
     pub(crate) const BYTES: usize = 64;
 }
@@ -107,9 +108,15 @@ impl Elf {
         )
     }
 
-    /// Where the contents of a section stand in the file.
+    /// Where the contents of the section of a name stand in the file.
     pub(crate) fn range(&self, name: &str) -> std::ops::Range<usize> {
-        let header = self.header(name);
+        let index = self.find(name);
+        self.range_of(index.unwrap_or_else(|| panic!("the module has a section {name}")))
+    }
+
+    /// Where the contents of section `index` stand in the file.
+    pub(crate) fn range_of(&self, index: usize) -> std::ops::Range<usize> {
+        let header = self.header_of(index);
         let start = self.offset(header + section::OFFSET);
         start..start + self.offset(header + section::SIZE)
     }
@@ -210,6 +217,12 @@ impl Elf {
                 name.starts_with(symbol.as_bytes()) && name[symbol.len()] == 0
             })
             .unwrap_or_else(|| panic!("__versions names {symbol}"))
+    }
+
+    /// Name of the symbol whose entry stands at an offset of the file.
+    pub(crate) fn symbol_name(&self, at: usize) -> String {
+        let name = self.name_at(self.range(".strtab").start, self.u32(at));
+        String::from_utf8_lossy(name).into_owned()
     }
 
     /// File offset of the symbol table's entry for a symbol.

@@ -75,6 +75,13 @@ impl Folder {
         }
     }
 
+    /// Names of depmod's files.
+    pub(crate) fn indexes(&self) -> Vec<String> {
+        let names = self.entries.keys();
+        let names = names.filter(|name| name.starts_with("modules."));
+        names.cloned().collect()
+    }
+
     /// Runs depmod over what is there and adds its indexes.
     pub(crate) fn depmod(self) -> Self {
         self.depmod_with_host(None)
@@ -127,7 +134,8 @@ impl Folder {
 
     /// Path of the folder in the image, without a first slash.
     pub(crate) fn path(&self) -> String {
-        format!("{}/lib/modules/{}", self.dir, self.release)
+        let path = format!("{}/lib/modules/{}", self.dir, self.release);
+        path.trim_start_matches('/').to_owned()
     }
 
     /// One layer with the folder and all that is in it.

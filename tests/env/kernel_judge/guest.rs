@@ -39,9 +39,13 @@ impl Truth {
 }
 
 /// Lets the kernel judge every case, in order. The boot log and the answers
-/// are kept in the kernel's folder.
-pub(crate) fn ask(kernel: &Kernel, host_modules: &Path, cases: &[Case]) -> Vec<Truth> {
-    let folder = kernel.folder();
+/// are kept in `folder`.
+pub(crate) fn ask(
+    kernel: &Kernel,
+    host_modules: &Path,
+    cases: &[Case],
+    folder: &Path,
+) -> Vec<Truth> {
     let root = tempfile::tempdir().expect("a folder for the guest's file system");
     let work = tempfile::tempdir().expect("a folder for the guest's archive");
     let archive = work.path().join("initramfs.cpio");
@@ -50,7 +54,7 @@ pub(crate) fn ask(kernel: &Kernel, host_modules: &Path, cases: &[Case]) -> Vec<T
     let mut log = String::new();
     let mut truths: Vec<Truth> = Vec::new();
     while truths.len() < cases.len() {
-        let output = boot(kernel, &archive, truths.len());
+        let output = boot(kernel, &archive, truths.len(), folder);
         let seen = truths.len();
         truths.extend(read(&output, seen));
         let crashed = truths.len() > seen && truths.last().is_some_and(|last| last.exit.is_none());
@@ -70,7 +74,7 @@ pub(crate) fn ask(kernel: &Kernel, host_modules: &Path, cases: &[Case]) -> Vec<T
         .zip(&truths)
         .map(|(case, truth)| {
             json!({
-                "case": case.name, "kernel": kernel.name, "exit": truth.exit,
+                "case": case.name, "note": case.note, "kernel": kernel.name, "exit": truth.exit,
                 "loaded": truth.loaded, "said": truth.said, "modprobe": case.words(),
             })
         })
@@ -120,12 +124,12 @@ fn fill(root: &Path, kernel: &Kernel, host_modules: &Path, cases: &[Case]) {
         host_modules,
         &root.join("lib/modules").join(&kernel.release),
     );
-    unpack(root, cases);
+    unpack(root, kernel, cases);
 }
 
 /// Unpacks every image with umoci, an implementation of OCI layers that has
 /// nothing to do with the product's.
-fn unpack(root: &Path, cases: &[Case]) {
+fn unpack(root: &Path, kernel: &Kernel, cases: &[Case]) {
     let layout = tempfile::tempdir().expect("a layout for umoci");
     let mut refused = String::new();
     for (number, case) in cases.iter().enumerate() {
@@ -134,7 +138,8 @@ fn unpack(root: &Path, cases: &[Case]) {
         let write = |name: &str, text: String| {
             fs::write(dir.join(name), text).expect("a file of the case");
         };
-        write("dir", case.load.dir.clone());
+        write("copy", case.copy(&kernel.release));
+        write("cwd", case.image.working_dir());
         write("args", case.words().join("\n") + "\n");
         if let Some(softdep) = case.softdep() {
             write("softdep.conf", softdep);
@@ -181,9 +186,9 @@ fn pack(root: &Path, archive: &Path) {
     assert!(status.success());
 }
 
-fn boot(kernel: &Kernel, archive: &Path, first: usize) -> String {
+fn boot(kernel: &Kernel, archive: &Path, first: usize, folder: &Path) -> String {
     let vmlinuz = kernel.root.join(format!("boot/vmlinuz-{}", kernel.release));
-    let serial = kernel.folder().join("serial.log");
+    let serial = folder.join("serial.log");
     let console = fs::File::create(&serial).expect("the console's log");
     Command::new("timeout")
         .args([

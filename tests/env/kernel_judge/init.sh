@@ -17,10 +17,11 @@ loaded() {
     cut -d' ' -f1 /proc/modules
 }
 
-# The init container: its shell and tools, in the image's file system.
+# The init container: its shell and tools, in the image's file system and
+# working directory, which the container runtime makes where it is missing.
 copy() {
-    local image=$1/image folder
-    folder=$(cat "$1/dir")
+    local image=$1/image cwd
+    cwd=$(cat "$1/cwd")
     for tool in sh mkdir cp; do
         [ -f "$image/bin/$tool" ] && [ ! -L "$image/bin/$tool" ] || continue
         if [ $tool = sh ]; then program=/bin/bash-static; else program=/bin/busybox; fi
@@ -28,7 +29,8 @@ copy() {
     done
     mkdir -p "$image/tmp"
     mount --bind /tmp "$image/tmp"
-    chroot "$image" /bin/sh -c "mkdir -p /tmp/$folder/lib/modules; cp -R /$folder/lib/modules/$release /tmp/$folder/lib/modules;"
+    mkdir -p "$image/dev"
+    chroot "$image" /bin/sh -c "mkdir -p $cwd; cd $cwd && $(cat "$1/copy")"
 }
 
 # The worker: unloads what it is told to, then calls modprobe.

@@ -12,6 +12,8 @@ mod folder;
 mod forge;
 mod guest;
 mod kernel;
+mod mutants;
+mod peers;
 mod verdict;
 
 use forge::Forge;
@@ -21,8 +23,9 @@ use kernel::Kernel;
 fn judge(kernel: Kernel, neighbours: &[Kernel]) {
     let forge = Forge::new(kernel, neighbours);
     let cases = cases::all(&forge);
-    let truths = guest::ask(&forge.kernel, &forge.host(), &cases);
-    verdict::compare(&forge.kernel, &cases, &truths);
+    let folder = forge.kernel.folder();
+    let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
+    verdict::compare(&forge.kernel, &cases, &truths, &folder, 0);
 }
 
 #[test]

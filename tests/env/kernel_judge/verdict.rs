@@ -11,22 +11,41 @@ use super::case::Case;
 use super::cases::trusted_certificates;
 use super::guest::Truth;
 use super::kernel::Kernel;
+use super::peers::Score;
 use crate::support::layout::write_layout;
 use crate::support::preflight::Preflight;
 
 /// Holds the product's verdicts to what the kernel did: verified what loads,
 /// failed what does not, or ends in a crash. Every difference is listed before the test fails.
-pub(crate) fn compare(kernel: &Kernel, cases: &[Case], truths: &[Truth]) {
-    let verdicts = ask(kernel, cases);
+/// `unknown` is no difference for so many cases of a hundred.
+pub(crate) fn compare(
+    kernel: &Kernel,
+    cases: &[Case],
+    truths: &[Truth],
+    folder: &Path,
+    unknown: usize,
+) {
+    let verdicts = ask(kernel, cases, folder);
+    let mut score = Score::default();
     let mut differences = String::new();
+    let mut undecided = String::new();
     for (case, truth) in cases.iter().zip(truths) {
         let (verdict, findings) = &verdicts[&case.name];
+        if case.undecidable.is_some() {
+            continue;
+        }
+        score.add(case, &kernel.release, truth, verdict);
         let expected = if truth.loads() { "verified" } else { "failed" };
-        if case.undecidable.is_none() && verdict != expected {
+        if verdict != expected {
+            let list = match verdict.as_str() {
+                "unknown" => &mut undecided,
+                _ => &mut differences,
+            };
             writeln!(
-                differences,
-                "{}: {verdict}, but modprobe {} exits {:?}\n    product: {findings}\n    kernel:  {}",
+                list,
+                "{} {}: {verdict}, but modprobe {} exits {:?}\n    product: {findings}\n    kernel:  {}",
                 case.name,
+                case.note,
                 case.words().join(" "),
                 truth.exit,
                 truth.said.join("\n             ")
@@ -34,19 +53,25 @@ pub(crate) fn compare(kernel: &Kernel, cases: &[Case], truths: &[Truth]) {
             .expect("memory takes the text");
         }
     }
-    let path = kernel.folder().join("differences.txt");
-    fs::write(&path, &differences).expect("the differences");
+    let count = |list: &str| list.matches("but modprobe").count();
+    if count(&undecided) * 100 > cases.len() * unknown {
+        differences += &undecided;
+    }
+    let keep = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a result");
+    keep("differences.txt", &differences);
+    keep("undecided.txt", &undecided);
+    keep("score.txt", &score.line(&kernel.name));
     assert!(
         differences.is_empty(),
         "{} of {} cases differ on {}:\n{differences}",
-        differences.matches("but modprobe").count(),
+        count(&differences),
         cases.len(),
         kernel.name
     );
 }
 
 /// Runs the product once over all cases: verdict and findings by case.
-fn ask(kernel: &Kernel, cases: &[Case]) -> BTreeMap<String, (String, String)> {
+fn ask(kernel: &Kernel, cases: &[Case], kept: &Path) -> BTreeMap<String, (String, String)> {
     let folder = tempfile::tempdir().expect("a folder for the images");
     let layout = folder.path().join("images");
     fs::create_dir(&layout).expect("a folder for the layout");
@@ -76,7 +101,7 @@ fn ask(kernel: &Kernel, cases: &[Case]) -> BTreeMap<String, (String, String)> {
         }
     }
     let report = call.run().code(1).json();
-    keep(kernel, &report);
+    fs::write(kept.join("report.json"), report.to_string()).expect("the product's report");
     report["modules"]
         .as_array()
         .expect("a list of modules")
@@ -96,9 +121,4 @@ fn findings(module: &Value) -> String {
         .map(|finding| format!("{}: {}", finding["code"], finding["message"]))
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn keep(kernel: &Kernel, report: &Value) {
-    let path: &Path = &kernel.folder().join("report.json");
-    fs::write(path, report.to_string()).expect("the product's report");
 }

@@ -7,23 +7,19 @@ use super::super::case::Case;
 use super::super::elf::{Elf, header, section};
 use super::super::forge::Forge;
 
-const WRITE: u64 = 1;
-const ALLOC: u64 = 2;
-const EXEC: u64 = 4;
-
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     let mut cases = headers(forge);
     cases.extend(cuts(forge));
-    cases.extend(sections(forge));
     cases.extend(symbols(forge));
     cases.extend(tools(forge));
     cases.extend(single_bytes(forge));
     cases
 }
 
-type Edit = fn(Elf) -> Elf;
+pub(super) type Edit = fn(Elf) -> Elf;
 
-fn edit_all(forge: &Forge, edits: &[(&str, Edit)]) -> Vec<Case> {
+/// Cases for kmm_good, each with one edit.
+pub(super) fn edit_all(forge: &Forge, edits: &[(&str, Edit)]) -> Vec<Case> {
     edits
         .iter()
         .map(|(name, edit)| forge.edited(name, edit(forge.elf("kmm_good")).bytes))
@@ -100,187 +96,6 @@ fn cuts(forge: &Forge) -> Vec<Case> {
     .collect()
 }
 
-fn sections(forge: &Forge) -> Vec<Case> {
-    let mut cases = edit_all(
-        forge,
-        &[
-            ("section-offset-out", |elf| {
-                let end = elf.bytes.len() as u64;
-                elf.set_header(".text", section::OFFSET, &end.to_le_bytes())
-            }),
-            ("section-size-huge", |elf| {
-                elf.set_header(".modinfo", section::SIZE, &u64::MAX.to_le_bytes())
-            }),
-            ("section-size-past-end", |elf| {
-                let end = elf.bytes.len() as u64;
-                elf.set_header(".comment", section::SIZE, &end.to_le_bytes())
-            }),
-            ("section-name-out", |elf| {
-                elf.set_header(".comment", section::NAME, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("section-first-not-null", |elf| {
-                let first = elf.header_of(0);
-                elf.set(first + section::TYPE, &[1])
-            }),
-            ("section-first-with-size", |elf| {
-                let first = elf.header_of(0);
-                elf.set(first + section::SIZE, &[1])
-            }),
-            ("section-text-not-executable", |elf| {
-                elf.flags(".text", 0, EXEC)
-            }),
-            ("section-text-writable", |elf| elf.flags(".text", WRITE, 0)),
-            ("section-init-text-writable", |elf| {
-                elf.flags(".init.text", WRITE, 0)
-            }),
-            ("section-data-executable", |elf| elf.flags(".data", EXEC, 0)),
-            ("section-rodata-writable", |elf| {
-                elf.flags(".rodata.str1.1", WRITE, 0)
-            }),
-            ("section-modinfo-not-allocated", |elf| {
-                elf.flags(".modinfo", 0, ALLOC)
-            }),
-            ("section-this-module-not-allocated", |elf| {
-                elf.flags(".gnu.linkonce.this_module", 0, ALLOC)
-            }),
-            ("section-comment-allocated", |elf| {
-                elf.flags(".comment", ALLOC, 0)
-            }),
-            ("section-this-module-small", |elf| {
-                let size = elf.header(".gnu.linkonce.this_module") + section::SIZE;
-                let less = elf.u64(size) - 64;
-                elf.set(size, &less.to_le_bytes())
-            }),
-            ("section-this-module-large", |elf| {
-                let mut bytes = elf.bytes[elf.range(".gnu.linkonce.this_module")].to_vec();
-                bytes.extend_from_slice(&[0; 64]);
-                elf.contents(".gnu.linkonce.this_module", &bytes)
-            }),
-            ("section-this-module-nobits", |elf| {
-                elf.set_header(".gnu.linkonce.this_module", section::TYPE, &[8])
-            }),
-            ("section-this-module-without-name", |elf| {
-                elf.replace(".gnu.linkonce.this_module", b"kmm_good", &[0; 8])
-            }),
-            ("section-this-module-other-name", |elf| {
-                elf.replace(".gnu.linkonce.this_module", b"kmm_good", b"kmm_gool")
-            }),
-            ("section-strtab-without-end", |elf| {
-                let end = elf.range(".strtab").end;
-                elf.set(end - 1, b"x")
-            }),
-            ("section-shstrtab-without-end", |elf| {
-                let end = elf.range(".shstrtab").end;
-                elf.set(end - 1, b"x")
-            }),
-            ("section-strtab-empty", |elf| {
-                elf.set_header(".strtab", section::SIZE, &[0; 8])
-            }),
-            ("section-symtab-link-out", |elf| {
-                elf.set_header(".symtab", section::LINK, &[0xff, 0, 0, 0])
-            }),
-            ("section-symtab-entry-size", |elf| {
-                elf.set_header(".symtab", section::ENTRY_SIZE, &[16])
-            }),
-            ("section-symtab-other-type", |elf| {
-                elf.set_header(".symtab", section::TYPE, &[1])
-            }),
-            ("section-two-symtabs", |elf| {
-                elf.set_header(".comment", section::TYPE, &[2])
-            }),
-            ("section-param-renamed", |elf| {
-                elf.replace(".shstrtab", b"__param", b"__parax")
-            }),
-            ("section-debug-renamed", |elf| {
-                elf.replace(".shstrtab", b".comment", b".comfort")
-            }),
-            ("section-modinfo-renamed", |elf| {
-                elf.replace(".shstrtab", b".modinfo", b".modonfo")
-            }),
-            ("section-this-module-renamed", |elf| {
-                elf.replace(
-                    ".shstrtab",
-                    b".gnu.linkonce.this_module",
-                    b".gnu.linkonce.that_module",
-                )
-            }),
-            ("section-exit-text-renamed", |elf| {
-                elf.replace(".shstrtab", b".exit.text", b".exot.text")
-            }),
-            ("section-relocations-not-linked", |elf| {
-                elf.set_header(".rela.init.text", section::LINK, &[0; 4])
-            }),
-            ("section-relocations-target-out", |elf| {
-                elf.set_header(".rela.init.text", section::LINK + 4, &[0xff, 0, 0, 0])
-            }),
-            ("relocation-unknown-type", |elf| {
-                let at = elf.range(".rela.init.text").start;
-                elf.set(at + 8, &[0xc8])
-            }),
-            ("relocation-not-zero-at-target", |elf| {
-                let relocation = elf.range(".rela.init.text").start;
-                let at = usize::try_from(elf.u64(relocation)).expect("an offset");
-                let target = elf.range(".init.text").start + at;
-                elf.set(target, &[1])
-            }),
-            ("section-this-module-twice", |elf| {
-                elf.rename_section(".comment", ".gnu.linkonce.this_module")
-            }),
-            ("section-modinfo-twice", |elf| {
-                elf.rename_section(".comment", ".modinfo")
-            }),
-            ("section-versions-twice", |elf| {
-                elf.rename_section(".comment", "__versions")
-            }),
-            ("section-names-all-empty", |elf| {
-                let range = elf.range(".shstrtab");
-                let empty = vec![0; range.len()];
-                elf.set(range.start, &empty)
-            }),
-            ("section-symtab-nobits", |elf| {
-                elf.set_header(".symtab", section::TYPE, &[8])
-            }),
-            ("section-symtab-empty", |elf| {
-                elf.set_header(".symtab", section::SIZE, &[0; 8])
-            }),
-            ("section-strtab-nobits", |elf| {
-                elf.set_header(".strtab", section::TYPE, &[8])
-            }),
-            ("section-text-nobits", |elf| {
-                elf.set_header(".rodata.str1.1", section::TYPE, &[8])
-            }),
-            ("section-param-odd-size", |elf| {
-                let size = elf.header("__param") + section::SIZE;
-                let less = elf.u64(size) - 8;
-                elf.set(size, &less.to_le_bytes())
-            }),
-            ("section-relocations-rel-type", |elf| {
-                elf.set_header(".rela.init.text", section::TYPE, &[9])
-            }),
-            ("section-note-of-btf", |elf| {
-                elf.flags(".comment", ALLOC, 0)
-                    .rename_section(".comment", ".BTF")
-            }),
-            ("align-huge", |elf| {
-                elf.set_header(".data", 48, &0x1000_0000_u64.to_le_bytes())
-            }),
-            ("align-odd", |elf| elf.set_header(".data", 48, &[3])),
-        ],
-    );
-    let per_cpu = forge.elf("kmm_good");
-    if per_cpu.find(".data..percpu").is_some() {
-        cases.push(
-            forge.edited(
-                "section-percpu-nobits",
-                per_cpu
-                    .set_header(".data..percpu", section::TYPE, &[8])
-                    .bytes,
-            ),
-        );
-    }
-    cases
-}
-
 fn symbols(forge: &Forge) -> Vec<Case> {
     edit_all(
         forge,
@@ -288,6 +103,25 @@ fn symbols(forge: &Forge) -> Vec<Case> {
             ("symbol-name-out", |elf| {
                 let at = elf.symbol("init_module");
                 elf.set(at, &[0xff, 0xff, 0xff, 0])
+            }),
+            ("symbol-name-out-of-function", |elf| {
+                let at = elf.symbol("cleanup_module");
+                elf.set(at, &[0xff, 0xff, 0xff, 0])
+            }),
+            ("symbol-name-out-of-data", |elf| {
+                let at = elf.symbol("answer");
+                elf.set(at, &[0xff, 0xff, 0xff, 0])
+            }),
+            ("symbol-name-out-of-first", |elf| {
+                let at = elf.range(".symtab").start;
+                elf.set(at, &[0xff, 0xff, 0xff, 0])
+            }),
+            ("symbol-name-behind-the-file", |elf| {
+                let names = elf.range(".strtab").start;
+                let end = elf.bytes.len().next_multiple_of(4096);
+                let name = u32::try_from(end - names).expect("a small file");
+                let at = elf.symbol("cleanup_module");
+                elf.set(at, &name.to_le_bytes())
             }),
             ("symbol-section-out", |elf| {
                 let at = elf.symbol("cleanup_module");

@@ -177,7 +177,7 @@ fn archives(forge: &Forge) -> Vec<Case> {
                 .dir(&format!("{path}/extra"))
                 .entry(&ko, EntryType::Regular, "", &good, 0),
         ),
-        Case::new("tar-long-names", "kmm_good", image(&long)).below(&long_dir),
+        Case::new("tar-long-names", "kmm_good", image(&long)).below(&format!("/{long_dir}")),
         alone("packing-plain", full.layer().packed(Packing::Plain)),
         alone("packing-zstd", full.layer().packed(Packing::Zstd)),
         Case::new(

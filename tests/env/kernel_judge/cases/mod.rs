@@ -1,15 +1,21 @@
 //! The table of cases, by what they vary.
 
+mod btf;
 mod command_line;
 mod dependencies;
 mod elf;
 mod files;
+mod indexes;
 mod layers;
+mod links;
+mod places;
+mod sections;
 mod signatures;
 mod symbols;
 mod versions;
 
-pub(crate) use signatures::trusted_certificates;
+pub(crate) use files::{gzip, xz, zstd};
+pub(crate) use signatures::{sign, trusted_certificates};
 
 use super::case::Case;
 use super::forge::Forge;
@@ -18,8 +24,13 @@ use super::forge::Forge;
 pub(crate) fn all(forge: &Forge) -> Vec<Case> {
     [
         files::cases(forge),
+        links::cases(forge),
+        indexes::cases(forge),
+        places::cases(forge),
         layers::cases(forge),
         elf::cases(forge),
+        sections::cases(forge),
+        btf::cases(forge),
         versions::cases(forge),
         symbols::cases(forge),
         dependencies::cases(forge),

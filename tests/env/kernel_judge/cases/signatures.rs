@@ -179,7 +179,8 @@ fn lenient(forge: &Forge) -> Vec<Case> {
     ]
 }
 
-fn sign(module: &[u8], key: &Path, certificate: &Path, hash: &str) -> Vec<u8> {
+/// What the kernel's own program makes of a module.
+pub(crate) fn sign(module: &[u8], key: &Path, certificate: &Path, hash: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder to sign in");
     let file = folder.path().join("module.ko");
     std::fs::write(&file, module).expect("the module");

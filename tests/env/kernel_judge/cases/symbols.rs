@@ -88,6 +88,11 @@ fn namespaces(forge: &Forge) -> Vec<Case> {
             .put("extra/kmm_nsuser.ko", edited.bytes);
         forge.case(name, "kmm_nsuser", &folder)
     };
+    let spaced = |name: &str, edit: fn(Elf) -> Elf| {
+        let folder = forge.with(&["kmm_base", "kmm_nsuser"]).depmod();
+        let base = edit(forge.elf("kmm_base")).bytes;
+        forge.case(name, "kmm_nsuser", &folder.put("extra/kmm_base.ko", base))
+    };
     vec![
         with("namespace-imported", elf()),
         with("namespace-not-imported", elf().without_info("import_ns")),
@@ -99,6 +104,12 @@ fn namespaces(forge: &Forge) -> Vec<Case> {
             "namespace-longer-imported",
             elf().info("import_ns", "KMM_SPACE_2"),
         ),
+        spaced("namespace-of-odd-bytes", |elf| {
+            elf.replace("__ksymtab_strings", b"KMM_SPACE", b"KMM\xff\xfe\xffACE")
+        }),
+        spaced("export-names-not-allocated", |elf| {
+            elf.flags("__ksymtab_strings", 0, 2)
+        }),
         with("namespace-imported-twice", {
             let mut entries = elf().modinfo();
             entries.insert(0, "import_ns=KMM_OTHER".to_owned());

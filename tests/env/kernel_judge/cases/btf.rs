@@ -1,0 +1,50 @@
+//! Type information, which kernels that allow a mismatch pass over and others do not.
+
+use std::fs;
+
+use super::super::case::Case;
+use super::super::elf::Elf;
+use super::super::forge::Forge;
+
+pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
+    let with = |name: &str, bytes: &[u8]| {
+        let elf = forge.elf("kmm_good").contents(".comment", bytes);
+        forge.edited(name, elf.rename_section(".comment", ".BTF").bytes)
+    };
+    let small = header([0, 0, 0, 1]);
+    let edited = |at: usize, byte: u8| {
+        let mut bytes = small.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let mut cases = vec![
+        with("btf-without-types", &small),
+        with("btf-magic", &edited(0, 0)),
+        with("btf-version", &edited(2, 9)),
+        with("btf-flags", &edited(3, 1)),
+        with("btf-header-length", &edited(4, 200)),
+        with("btf-strings-out", &edited(16, 200)),
+        with("btf-string-without-end", &edited(24, b'x')),
+        with("btf-of-three-bytes", &small[..3]),
+        with("btf-empty", &[]),
+    ];
+    // In-tree modules have some where the kernel has.
+    let in_tree = forge.host().join("kernel/drivers/net/dummy.ko");
+    let real = fs::read(in_tree).ok().map(|bytes| Elf::new(&bytes));
+    if let Some(dummy) = real.filter(|dummy| dummy.find(".BTF").is_some()) {
+        let mut types = dummy.bytes[dummy.range(".BTF")].to_vec();
+        cases.push(with("btf-of-another-module", &types));
+        let middle = types.len() / 3;
+        types[middle..middle + 8].fill(0xff);
+        cases.push(with("btf-of-another-module-damaged", &types));
+    }
+    cases
+}
+
+/// A section with this layout and nothing but an empty name in it.
+fn header(fields: [u32; 4]) -> Vec<u8> {
+    let mut bytes = vec![0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
+    bytes.extend(fields.into_iter().flat_map(u32::to_le_bytes));
+    bytes.push(0);
+    bytes
+}

@@ -1,0 +1,246 @@
+//! Damage to sections: their headers, flags, places and contents.
+
+use super::super::case::Case;
+use super::super::elf::section;
+use super::super::forge::Forge;
+use super::elf::edit_all;
+
+const WRITE: u64 = 1;
+const ALLOC: u64 = 2;
+const EXEC: u64 = 4;
+
+pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
+    let mut cases = edit_all(
+        forge,
+        &[
+            ("section-offset-out", |elf| {
+                let end = elf.bytes.len() as u64;
+                elf.set_header(".text", section::OFFSET, &end.to_le_bytes())
+            }),
+            ("section-size-huge", |elf| {
+                elf.set_header(".modinfo", section::SIZE, &u64::MAX.to_le_bytes())
+            }),
+            ("section-size-past-end", |elf| {
+                let end = elf.bytes.len() as u64;
+                elf.set_header(".comment", section::SIZE, &end.to_le_bytes())
+            }),
+            ("section-name-out", |elf| {
+                elf.set_header(".comment", section::NAME, &[0xff, 0xff, 0xff, 0])
+            }),
+            ("section-first-not-null", |elf| {
+                let first = elf.header_of(0);
+                elf.set(first + section::TYPE, &[1])
+            }),
+            ("section-first-with-size", |elf| {
+                let first = elf.header_of(0);
+                elf.set(first + section::SIZE, &[1])
+            }),
+            ("section-text-not-executable", |elf| {
+                elf.flags(".text", 0, EXEC)
+            }),
+            ("section-text-writable", |elf| elf.flags(".text", WRITE, 0)),
+            ("section-init-text-writable", |elf| {
+                elf.flags(".init.text", WRITE, 0)
+            }),
+            ("section-data-executable", |elf| elf.flags(".data", EXEC, 0)),
+            ("section-rodata-writable", |elf| {
+                elf.flags(".rodata.str1.1", WRITE, 0)
+            }),
+            ("section-modinfo-not-allocated", |elf| {
+                elf.flags(".modinfo", 0, ALLOC)
+            }),
+            ("section-this-module-not-allocated", |elf| {
+                elf.flags(".gnu.linkonce.this_module", 0, ALLOC)
+            }),
+            ("section-comment-allocated", |elf| {
+                elf.flags(".comment", ALLOC, 0)
+            }),
+            ("section-this-module-small", |elf| {
+                let size = elf.header(".gnu.linkonce.this_module") + section::SIZE;
+                let less = elf.u64(size) - 64;
+                elf.set(size, &less.to_le_bytes())
+            }),
+            ("section-this-module-large", |elf| {
+                let mut bytes = elf.bytes[elf.range(".gnu.linkonce.this_module")].to_vec();
+                bytes.extend_from_slice(&[0; 64]);
+                elf.contents(".gnu.linkonce.this_module", &bytes)
+            }),
+            ("section-this-module-nobits", |elf| {
+                elf.set_header(".gnu.linkonce.this_module", section::TYPE, &[8])
+            }),
+            ("section-this-module-without-name", |elf| {
+                elf.replace(".gnu.linkonce.this_module", b"kmm_good", &[0; 8])
+            }),
+            ("section-this-module-other-name", |elf| {
+                elf.replace(".gnu.linkonce.this_module", b"kmm_good", b"kmm_gool")
+            }),
+            ("section-strtab-without-end", |elf| {
+                let end = elf.range(".strtab").end;
+                elf.set(end - 1, b"x")
+            }),
+            ("section-shstrtab-without-end", |elf| {
+                let end = elf.range(".shstrtab").end;
+                elf.set(end - 1, b"x")
+            }),
+            ("section-strtab-empty", |elf| {
+                elf.set_header(".strtab", section::SIZE, &[0; 8])
+            }),
+            ("section-symtab-link-out", |elf| {
+                elf.set_header(".symtab", section::LINK, &[0xff, 0, 0, 0])
+            }),
+            ("section-symtab-entry-size", |elf| {
+                elf.set_header(".symtab", section::ENTRY_SIZE, &[16])
+            }),
+            ("section-symtab-other-type", |elf| {
+                elf.set_header(".symtab", section::TYPE, &[1])
+            }),
+            ("section-two-symtabs", |elf| {
+                elf.set_header(".comment", section::TYPE, &[2])
+            }),
+            ("section-param-renamed", |elf| {
+                elf.replace(".shstrtab", b"__param", b"__parax")
+            }),
+            ("section-debug-renamed", |elf| {
+                elf.replace(".shstrtab", b".comment", b".comfort")
+            }),
+            ("section-modinfo-renamed", |elf| {
+                elf.replace(".shstrtab", b".modinfo", b".modonfo")
+            }),
+            ("section-this-module-renamed", |elf| {
+                elf.replace(
+                    ".shstrtab",
+                    b".gnu.linkonce.this_module",
+                    b".gnu.linkonce.that_module",
+                )
+            }),
+            ("section-exit-text-renamed", |elf| {
+                elf.replace(".shstrtab", b".exit.text", b".exot.text")
+            }),
+            ("section-relocations-not-linked", |elf| {
+                elf.set_header(".rela.init.text", section::LINK, &[0; 4])
+            }),
+            ("section-relocations-target-out", |elf| {
+                elf.set_header(".rela.init.text", section::LINK + 4, &[0xff, 0, 0, 0])
+            }),
+            ("relocation-unknown-type", |elf| {
+                let at = elf.range(".rela.init.text").start;
+                elf.set(at + 8, &[0xc8])
+            }),
+            ("relocation-not-zero-at-target", |elf| {
+                let relocation = elf.range(".rela.init.text").start;
+                let at = usize::try_from(elf.u64(relocation)).expect("an offset");
+                let target = elf.range(".init.text").start + at;
+                elf.set(target, &[1])
+            }),
+            ("section-this-module-twice", |elf| {
+                elf.rename_section(".comment", ".gnu.linkonce.this_module")
+            }),
+            ("section-modinfo-twice", |elf| {
+                elf.rename_section(".comment", ".modinfo")
+            }),
+            ("section-versions-twice", |elf| {
+                elf.rename_section(".comment", "__versions")
+            }),
+            ("section-names-all-empty", |elf| {
+                let range = elf.range(".shstrtab");
+                let empty = vec![0; range.len()];
+                elf.set(range.start, &empty)
+            }),
+            ("section-symtab-nobits", |elf| {
+                elf.set_header(".symtab", section::TYPE, &[8])
+            }),
+            ("section-symtab-empty", |elf| {
+                elf.set_header(".symtab", section::SIZE, &[0; 8])
+            }),
+            ("section-strtab-nobits", |elf| {
+                elf.set_header(".strtab", section::TYPE, &[8])
+            }),
+            ("section-text-nobits", |elf| {
+                elf.set_header(".rodata.str1.1", section::TYPE, &[8])
+            }),
+            ("section-param-odd-size", |elf| {
+                let size = elf.header("__param") + section::SIZE;
+                let less = elf.u64(size) - 8;
+                elf.set(size, &less.to_le_bytes())
+            }),
+            ("section-relocations-rel-type", |elf| {
+                elf.set_header(".rela.init.text", section::TYPE, &[9])
+            }),
+            ("section-note-of-btf", |elf| {
+                elf.flags(".comment", ALLOC, 0)
+                    .rename_section(".comment", ".BTF")
+            }),
+            ("section-first-name-far", |elf| {
+                let first = elf.header_of(0);
+                elf.set(first + section::NAME, &[0xff; 4])
+            }),
+            ("section-bss-not-allocated", |elf| {
+                elf.flags(".bss", 0, ALLOC)
+            }),
+            ("section-rodata-not-allocated", |elf| {
+                elf.flags(".rodata.str1.1", 0, ALLOC)
+            }),
+            ("section-relocations-of-symbols", |elf| {
+                let symbols = u32::try_from(elf.find(".symtab").expect("a table"));
+                let symbols = symbols.expect("few sections").to_le_bytes();
+                elf.set_header(
+                    ".rela.gnu.linkonce.this_module",
+                    section::LINK + 4,
+                    &symbols,
+                )
+            }),
+            ("section-relocations-of-this-module-dropped", |elf| {
+                elf.set_header(".rela.gnu.linkonce.this_module", section::TYPE, &[1])
+            }),
+            ("size-of-bss-all-ones", |elf| {
+                elf.set_header(".bss", section::SIZE, &u64::MAX.to_le_bytes())
+            }),
+            ("size-of-bss-2-gib", |elf| {
+                elf.set_header(".bss", section::SIZE, &(1u64 << 31).to_le_bytes())
+            }),
+            ("size-of-bss-and-4-gib", |elf| {
+                let at = elf.header(".bss") + section::SIZE;
+                let more = elf.u64(at) + (1 << 32);
+                elf.set(at, &more.to_le_bytes())
+            }),
+            ("align-all-ones", |elf| {
+                elf.set_header(".data", section::ALIGN, &u64::MAX.to_le_bytes())
+            }),
+            ("align-of-symbols-all-ones", |elf| {
+                elf.set_header(".symtab", section::ALIGN, &u64::MAX.to_le_bytes())
+            }),
+            ("align-zero", |elf| {
+                elf.set_header(".data", section::ALIGN, &[0; 8])
+            }),
+            ("align-huge", |elf| {
+                elf.set_header(".data", section::ALIGN, &0x1000_0000_u64.to_le_bytes())
+            }),
+            ("align-odd", |elf| {
+                elf.set_header(".data", section::ALIGN, &[3])
+            }),
+        ],
+    );
+    if forge.elf("kmm_good").find("__versions").is_some() {
+        cases.extend(edit_all(
+            forge,
+            &[("section-versions-over-parameters", |elf| {
+                let from = elf.header("__versions");
+                let header = elf.bytes[from..from + section::BYTES].to_vec();
+                let to = elf.header("__param");
+                elf.set(to, &header)
+            })],
+        ));
+    }
+    let per_cpu = forge.elf("kmm_good");
+    if per_cpu.find(".data..percpu").is_some() {
+        cases.push(
+            forge.edited(
+                "section-percpu-nobits",
+                per_cpu
+                    .set_header(".data..percpu", section::TYPE, &[8])
+                    .bytes,
+            ),
+        );
+    }
+    cases
+}

@@ -1,0 +1,105 @@
+//! Random damage, seeded: modules of the forge and depmod's files with one to three edits
+//! each, put to the kernel beside the table of cases.
+//!
+//! A few from a fixed seed are part of every run. `KMM_JUDGE_MUTANTS` says how many there are
+//! for each kernel, `KMM_JUDGE_SEED` which ones.
+
+mod bases;
+mod edits;
+mod random;
+
+use bases::Base;
+use random::Random;
+
+use super::case::Case;
+use super::forge::{Forge, image};
+use super::kernel::Kernel;
+use super::{guest, verdict};
+
+/// Mutants of every run, for each kernel.
+const FEW: usize = 40;
+
+/// Of a hundred mutants, how many may be such that nobody can tell what they come to: what a
+/// kernel finds behind a table's end, and whether it has a key that nobody named.
+const UNKNOWN: usize = 5;
+
+/// How many mutants, and which.
+struct Campaign {
+    count: usize,
+    seed: u64,
+}
+
+impl Campaign {
+    fn from_environment() -> Self {
+        fn number<N: std::str::FromStr>(name: &str) -> Option<N> {
+            let text = std::env::var(name).ok()?;
+            let number = text.parse().ok();
+            Some(number.unwrap_or_else(|| panic!("{name} is a number, not `{text}`")))
+        }
+        Self {
+            count: number("KMM_JUDGE_MUTANTS").unwrap_or(FEW),
+            seed: number("KMM_JUDGE_SEED").unwrap_or(1),
+        }
+    }
+
+    fn cases(&self, forge: &Forge) -> Vec<Case> {
+        let mut random = Random::new(self.seed);
+        let bases = bases::all(forge);
+        (0..self.count)
+            .map(|number| {
+                let base = random.pick(&bases);
+                mutant(&mut random, base, &format!("mutant-{}-{number}", self.seed))
+            })
+            .collect()
+    }
+}
+
+fn mutant(random: &mut Random, base: &Base, name: &str) -> Case {
+    let (folder, edits) = base.damaged(random);
+    Case::new(name, base.loaded, image(&folder)).noted(&format!(
+        "{} of {}: {}",
+        base.file,
+        base.name,
+        edits.join("; ")
+    ))
+}
+
+/// Asks one kernel about its mutants.
+fn judge(kernel: Kernel) {
+    let forge = Forge::new(kernel, &[]);
+    let cases = Campaign::from_environment().cases(&forge);
+    let folder = forge.kernel.folder().join("mutants");
+    std::fs::create_dir_all(&folder).expect("a folder for what becomes of mutants");
+    let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
+    verdict::compare(&forge.kernel, &cases, &truths, &folder, UNKNOWN);
+}
+
+#[test]
+fn debian_stable() {
+    judge(Kernel::debian("6.1.0-56-amd64"));
+}
+
+#[test]
+fn debian_real_time() {
+    judge(Kernel::debian("6.1.0-56-rt-amd64"));
+}
+
+#[test]
+fn debian_backport() {
+    judge(Kernel::debian("6.12.117+deb12-amd64"));
+}
+
+#[test]
+fn as_rhel_configures_it() {
+    judge(Kernel::built("rhel"));
+}
+
+#[test]
+fn enforcing_signatures() {
+    judge(Kernel::built("sigforce"));
+}
+
+#[test]
+fn without_symbol_versions() {
+    judge(Kernel::built("plain"));
+}

@@ -155,7 +155,7 @@ mod tests {
         for (release, working_dir, dir_name, from, at) in [
             ((2, 4), "/", "/opt", Ok("opt/lib/modules/K"), "/tmp/opt"),
             ((2, 4), "/", "opt", Ok("opt/lib/modules/K"), "/tmp/opt"),
-            ((2, 4), "/", "", Ok("lib/modules/K"), "/tmp"),
+            ((2, 4), "/", ".", Ok("lib/modules/K"), "/tmp"),
             (
                 (2, 4),
                 "/srv",

@@ -106,7 +106,7 @@ mod tests {
             (with(0, 0), Some("Invalid magic")),
             (with(2, 2), Some("Unsupported version")),
             (with(3, 1), Some("Unsupported flags")),
-            (with(4, 25), Some("Unsupported section found")),
+            (with(4, 25), Some("Total section length too long")),
             (section([0, 12, 16, 2]), Some("Unsupported section found")),
             (section([0, 16, 12, 6]), Some("Section overlap found")),
             (

@@ -256,10 +256,15 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// The CRD's default of `dirName`, which the API server applies to `null` too.
+/// The CRD's default of `dirName`, which the API server applies to `null` too; an empty one is
+/// left out of the NodeModulesConfig that the worker goes by (`ModprobeSpec`, `omitempty`), where
+/// it gets the default in its turn.
 fn dir_name_or_default<'de, D>(deserializer: D) -> Result<String, D::Error>
 where
     D: serde::Deserializer<'de>,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_else(default_dir_name))
+    let name: Option<String> = Option::deserialize(deserializer)?;
+    Ok(name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(default_dir_name))
 }

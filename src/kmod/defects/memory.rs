@@ -7,7 +7,7 @@ use crate::kmod::elf::{Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Section};
 /// What x86 has for modules at most (`MODULES_LEN`); others have no more.
 const ROOM: u64 = 1520 << 20;
 /// No module needs as much.
-const MUCH: u64 = 256 << 20;
+const MUCH: u64 = 512 << 20;
 
 /// The regions of a kernel since 6.4 (`enum mod_mem_type`); before, the first four were one
 /// and the rest another.
@@ -22,11 +22,15 @@ enum Region {
     InitData,
 }
 
+/// Bytes that a region may lose without harm.
+const SLACK: u64 = 8;
+
 /// One region as it grows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
     size: u32,
     overlaps: bool,
+    shrinks: bool,
     memory: u64,
 }
 
@@ -36,7 +40,9 @@ impl Extent {
         let mask = (align.max(1) as u32).wrapping_sub(1);
         let start = self.size.wrapping_add(mask) & !mask;
         let end = (u64::from(start).wrapping_add(size)) as u32;
-        self.overlaps |= start < self.size || end < start;
+        self.overlaps |= start < self.size;
+        // All ones take a byte away, which no other section needs.
+        self.shrinks |= u64::from(end) + SLACK < u64::from(start);
         self.memory = self.memory.max(u64::from(end));
         self.size = end;
     }
@@ -81,10 +87,11 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
         }
     }
     let memory = since.iter().map(|extent| extent.memory).max().unwrap_or(0);
-    let message = || format!("Cannot allocate memory: its sections take {memory} bytes");
+    let message = || format!("Cannot allocate memory: its sections take {memory} bytes, or more");
+    let shrinks = since.iter().any(|extent| extent.shrinks);
     if memory >= ROOM {
         add(MEMORY_TOO_LARGE, message());
-    } else if memory >= MUCH {
+    } else if memory >= MUCH || shrinks {
         add(MEMORY_LARGE, message());
     }
 }

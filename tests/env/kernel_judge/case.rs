@@ -103,17 +103,25 @@ impl Case {
         if let Some(raw) = &load.raw {
             return raw.clone();
         }
-        let mut words = vec!["-vd".to_owned(), join(&["/tmp", &load.dir_name])];
+        let mut words = vec!["-vd".to_owned(), join(&["/tmp", self.dir_name()])];
         words.extend(load.args.iter().cloned());
         words.push(load.name.clone());
         words.extend(load.parameters.iter().cloned());
         words
     }
 
+    /// `dirName` as it stands in the NodeModulesConfig, which has a default for an empty one.
+    fn dir_name(&self) -> &str {
+        match self.load.dir_name.as_str() {
+            "" => "/opt",
+            name => name,
+        }
+    }
+
     /// The shell command of KMM's init container.
     pub(crate) fn copy(&self, release: &str) -> String {
-        let to = join(&["/tmp", &self.load.dir_name, "lib/modules"]);
-        let from = join(&[&self.load.dir_name, "lib/modules", release]);
+        let to = join(&["/tmp", self.dir_name(), "lib/modules"]);
+        let from = join(&[self.dir_name(), "lib/modules", release]);
         format!("\nmkdir -p {to};\ncp -R {from} {to};\n")
     }
 

@@ -104,25 +104,6 @@ fn symbols(forge: &Forge) -> Vec<Case> {
                 let at = elf.symbol("init_module");
                 elf.set(at, &[0xff, 0xff, 0xff, 0])
             }),
-            ("symbol-name-out-of-function", |elf| {
-                let at = elf.symbol("cleanup_module");
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-out-of-data", |elf| {
-                let at = elf.symbol("answer");
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-out-of-first", |elf| {
-                let at = elf.range(".symtab").start;
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-behind-the-file", |elf| {
-                let names = elf.range(".strtab").start;
-                let end = elf.bytes.len().next_multiple_of(4096);
-                let name = u32::try_from(end - names).expect("a small file");
-                let at = elf.symbol("cleanup_module");
-                elf.set(at, &name.to_le_bytes())
-            }),
             ("symbol-section-out", |elf| {
                 let at = elf.symbol("cleanup_module");
                 elf.set(at + 6, &[0xf0, 0])

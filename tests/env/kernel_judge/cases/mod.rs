@@ -2,6 +2,7 @@
 
 mod btf;
 mod command_line;
+mod crashes;
 mod dependencies;
 mod elf;
 mod files;
@@ -31,6 +32,7 @@ pub(crate) fn all(forge: &Forge) -> Vec<Case> {
         elf::cases(forge),
         sections::cases(forge),
         btf::cases(forge),
+        crashes::cases(forge),
         versions::cases(forge),
         symbols::cases(forge),
         dependencies::cases(forge),

@@ -70,7 +70,7 @@ fn dir_names(forge: &Forge) -> Vec<Case> {
         case("up-and-down", "opt", "/opt/../opt"),
         case("root", "", "/"),
         case("dot", "", "."),
-        case("empty", "", ""),
+        case("empty", "opt", ""),
         case("tmp", "tmp/kmod", "/tmp/kmod"),
         case("like-tmp", "tmpfiles", "/tmpfiles"),
         case("option", "-opt", "-opt"),

@@ -170,30 +170,8 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 elf.flags(".comment", ALLOC, 0)
                     .rename_section(".comment", ".BTF")
             }),
-            ("section-first-name-far", |elf| {
-                let first = elf.header_of(0);
-                elf.set(first + section::NAME, &[0xff; 4])
-            }),
-            ("section-bss-not-allocated", |elf| {
-                elf.flags(".bss", 0, ALLOC)
-            }),
             ("section-rodata-not-allocated", |elf| {
                 elf.flags(".rodata.str1.1", 0, ALLOC)
-            }),
-            ("section-relocations-of-symbols", |elf| {
-                let symbols = u32::try_from(elf.find(".symtab").expect("a table"));
-                let symbols = symbols.expect("few sections").to_le_bytes();
-                elf.set_header(
-                    ".rela.gnu.linkonce.this_module",
-                    section::LINK + 4,
-                    &symbols,
-                )
-            }),
-            ("section-relocations-of-this-module-dropped", |elf| {
-                elf.set_header(".rela.gnu.linkonce.this_module", section::TYPE, &[1])
-            }),
-            ("size-of-bss-all-ones", |elf| {
-                elf.set_header(".bss", section::SIZE, &u64::MAX.to_le_bytes())
             }),
             ("size-of-bss-2-gib", |elf| {
                 elf.set_header(".bss", section::SIZE, &(1u64 << 31).to_le_bytes())
@@ -202,12 +180,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let at = elf.header(".bss") + section::SIZE;
                 let more = elf.u64(at) + (1 << 32);
                 elf.set(at, &more.to_le_bytes())
-            }),
-            ("align-all-ones", |elf| {
-                elf.set_header(".data", section::ALIGN, &u64::MAX.to_le_bytes())
-            }),
-            ("align-of-symbols-all-ones", |elf| {
-                elf.set_header(".symtab", section::ALIGN, &u64::MAX.to_le_bytes())
             }),
             ("align-zero", |elf| {
                 elf.set_header(".data", section::ALIGN, &[0; 8])

@@ -107,9 +107,6 @@ fn namespaces(forge: &Forge) -> Vec<Case> {
         spaced("namespace-of-odd-bytes", |elf| {
             elf.replace("__ksymtab_strings", b"KMM_SPACE", b"KMM\xff\xfe\xffACE")
         }),
-        spaced("export-names-not-allocated", |elf| {
-            elf.flags("__ksymtab_strings", 0, 2)
-        }),
         with("namespace-imported-twice", {
             let mut entries = elf().modinfo();
             entries.insert(0, "import_ns=KMM_OTHER".to_owned());

@@ -113,7 +113,7 @@ mod tests {
                 section([0, 12, 12, 7]),
                 Some("Total section length too long"),
             ),
-            (section([0, 99, 99, 1]), Some("Invalid section offset")),
+            (section([99, 0, 0, 18]), Some("Invalid section offset")),
             (
                 section([6, 12, 0, 6]),
                 Some("String section is not at the end"),

@@ -9,7 +9,8 @@ use crate::kmod::elf::{
 };
 
 const PAGE: u64 = 4096;
-/// Further than this behind the copy of a file, nothing else is mapped in most kernels.
+/// Further than this behind the copy of a file, and at all behind a copy as large, for which the
+/// holes between small areas have no room, nothing else is mapped in most kernels.
 const FAR: u64 = 64 << 10;
 
 pub(super) fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
@@ -67,7 +68,7 @@ pub(super) fn far_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl Fn
     let end = elf.len().next_multiple_of(PAGE);
     let is_outside = |at: u64| at >= end;
     // One page without memory follows the copy of the file, then whatever came next.
-    let unmapped = |at: u64| (end..end + PAGE).contains(&at) || at >= end + FAR;
+    let unmapped = |at: u64| (end..end + PAGE).contains(&at) || at >= end + FAR || elf.len() >= FAR;
     let names = elf.sections[elf.shstrtab].offset;
     for (index, section) in elf.sections.iter().enumerate() {
         let at = names + u64::from(section.name_at);

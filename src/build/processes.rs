@@ -92,7 +92,7 @@ mod system {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
     fn pid(number: u32) -> Option<Pid> {
         Pid::from_raw(i32::try_from(number).ok()?)
@@ -132,15 +132,22 @@ mod system {
         })
     }
 
-    /// The leaders and all their descendants, by number, with the time of their start.
-    pub(super) struct Family(BTreeMap<u32, u64>);
+    /// The leaders and all their descendants, by number, with the time of their start. Where
+    /// there is no `/proc` (macOS), no more is known than whether a leader's group lives.
+    pub(super) struct Family {
+        members: BTreeMap<u32, u64>,
+        groups: Vec<Pid>,
+    }
 
     impl Family {
         pub(super) fn of(leaders: &[u32]) -> Self {
             let members = leaders
                 .iter()
                 .filter_map(|leader| Some((*leader, stat(*leader)?.start)));
-            let mut family = Self(members.collect());
+            let mut family = Self {
+                members: members.collect(),
+                groups: leaders.iter().filter_map(|leader| pid(*leader)).collect(),
+            };
             family.grow();
             family
         }
@@ -157,20 +164,20 @@ mod system {
                 .filter_map(|number| Some((number, stat(number)?)))
                 .collect();
             loop {
-                let before = self.0.len();
+                let before = self.members.len();
                 for (number, stat) in &all {
-                    if self.0.contains_key(&stat.parent) {
-                        self.0.entry(*number).or_insert(stat.start);
+                    if self.members.contains_key(&stat.parent) {
+                        self.members.entry(*number).or_insert(stat.start);
                     }
                 }
-                if self.0.len() == before {
+                if self.members.len() == before {
                     return;
                 }
             }
         }
 
         fn alive(&self) -> impl Iterator<Item = u32> {
-            self.0.iter().filter_map(|(number, start)| {
+            self.members.iter().filter_map(|(number, start)| {
                 stat(*number)
                     .is_some_and(|stat| stat.start == *start && !stat.zombie)
                     .then_some(*number)
@@ -178,7 +185,13 @@ mod system {
         }
 
         pub(super) fn is_alive(&self) -> bool {
-            self.alive().next().is_some()
+            match cfg!(target_os = "linux") {
+                true => self.alive().next().is_some(),
+                false => self
+                    .groups
+                    .iter()
+                    .any(|group| test_kill_process_group(*group).is_ok()),
+            }
         }
 
         pub(super) fn kill(&mut self) {

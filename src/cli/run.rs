@@ -82,7 +82,7 @@ pub struct SourceArgs {
 #[command(next_help_heading = "Registries")]
 pub struct RegistryArgs {
     /// Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker
-    /// save`, `podman save` or `oc mirror` wrote (repeatable)
+    /// save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)
     #[arg(long, value_name = "DIR|FILE")]
     pub oci_layout: Vec<PathBuf>,
     /// Credentials, as podman and skopeo write them

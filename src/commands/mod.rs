@@ -1,5 +1,6 @@
 //! The commands: each wires the stages together and returns what is to be printed.
 
+pub mod arch;
 pub mod complete;
 pub mod completion;
 pub mod console;
@@ -32,7 +33,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::build::builder::this_machine;
+use crate::check::inspect::as_error;
 use crate::cli::output::{Format, OutputArgs};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
@@ -83,12 +84,10 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             explain::run(&args, c, &screen).await
         }),
         Command::Kernel(args) => in_runtime(output, &[], async |c| {
-            let archs = match args.arch.as_slice() {
-                [] => vec![this_machine()],
-                archs => archs.to_vec(),
-            };
             let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
             let access = session.objects.access_of_release().await;
+            let archs = arch::of_image(&args.arch, &args.image, &session.images, &access);
+            let archs = archs.await.map_err(as_error)?;
             kernel::run(
                 &args.image,
                 &archs,
@@ -100,12 +99,14 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             .await
         }),
         Command::Inspect(args) => in_runtime(output, &[], async |c| {
-            let arch = args.arch.unwrap_or_else(this_machine);
             let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
             let access = session.objects.access_of_release().await;
+            let named = args.arch.as_slice();
+            let archs = arch::of_image(named, &args.image, &session.images, &access);
+            let archs = archs.await.map_err(as_error)?;
             inspect::run(
                 &args.image,
-                arch,
+                archs[0],
                 c.format,
                 &Surroundings::of_stdout().screen(output.color),
                 &session.images,

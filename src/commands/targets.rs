@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::build::builder::this_machine;
 use crate::check::targets;
 use crate::cli::target::TargetArgs;
+use crate::commands::arch;
 use crate::error::Error;
 use crate::image::open::Images;
 use crate::input::PreflightInput;
@@ -136,11 +137,8 @@ impl<'a> Found<'a> {
         images: &Arc<Images>,
         access: &Access,
     ) -> Result<(), Error> {
-        let archs = match self.args.arch.as_slice() {
-            [] => vec![this_machine()],
-            archs => archs.to_vec(),
-        };
-        for arch in archs {
+        let archs = arch::of_image(&self.args.arch, image, images, access);
+        for arch in archs.await.map_err(unresolved)? {
             let resolved = targets::resolve(images, image, arch, access)
                 .await
                 .map_err(unresolved)?;

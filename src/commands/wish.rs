@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::build::builder::this_machine;
 use crate::check::targets;
 use crate::cli::cluster::{ClusterRunArgs, GenerateArgs};
 use crate::cli::run::{RegistryArgs, RunArgs};
@@ -13,6 +12,7 @@ use crate::cluster::desired::Wish;
 use crate::cluster::fault::Fault;
 use crate::cluster::generation::Kmm;
 use crate::cluster::updates;
+use crate::commands::arch;
 use crate::commands::session::Session;
 use crate::error::Error;
 use crate::input::Inputs;
@@ -152,7 +152,6 @@ pub async fn resolve(
         }
         None => Session::new(registry, &mut Inputs::default(), None)?,
     };
-    let arch = target.arch.first().copied().unwrap_or_else(this_machine);
     let access = session.objects.access_of_release().await;
     let unresolved = |finding: Finding| Error::Image {
         message: format!(
@@ -164,7 +163,9 @@ pub async fn resolve(
             .unwrap_or_else(|| "name --kernel-version and --dtk-image instead".to_owned()),
         looked: finding.effect == Effect::Fails,
     };
-    let resolved = targets::resolve(&session.images, release_image, arch, &access)
+    let archs = arch::of_image(&target.arch, release_image, &session.images, &access);
+    let archs = archs.await.map_err(unresolved)?;
+    let resolved = targets::resolve(&session.images, release_image, archs[0], &access)
         .await
         .map_err(unresolved)?;
     Ok(Resolved {

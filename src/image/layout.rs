@@ -1,9 +1,11 @@
 //! Images on disk: in an OCI layout (OCI image spec, image-layout.md) as skopeo, crane, buildah
 //! and umoci write them, in a folder or a tar archive; in the archives of `docker save` and its
-//! like; in the storage of a registry, which is what `oc mirror` packs.
+//! like; in the storage of a registry, which is what `oc mirror` packs; in the folders of
+//! `oc image mirror` and `oc adm release mirror`.
 
 mod docker_archive;
 mod files;
+mod mirrored;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use oci_client::Reference;
 
 use crate::image::layout::docker_archive::DockerArchive;
 use crate::image::layout::files::{Files, Opened};
+use crate::image::layout::mirrored::Mirrored;
 use crate::model::finding::{Code, Finding};
 use crate::registry::digest;
 use crate::registry::fault::{Fault, FaultKind};
@@ -48,7 +51,7 @@ pub(crate) struct Layout {
 enum Blobs {
     /// `blobs/sha256/…`
     Oci,
-    /// Under the names of the archive's own list.
+    /// Under names that were listed.
     Named(BTreeMap<String, String>),
     /// As a registry keeps them.
     Storage,
@@ -94,7 +97,13 @@ impl Layout {
             layout.images = storage::images(&layout.files)?;
             layout.blobs = Blobs::Storage;
             if layout.images.is_empty() {
-                let message = "it has no index.json, no manifest.json and no registry's storage";
+                let mirrored = Mirrored::read(&layout.files)?;
+                layout.images = mirrored.images;
+                layout.blobs = Blobs::Named(mirrored.blobs);
+            }
+            if layout.images.is_empty() {
+                let message = "it has no index.json, no manifest.json, no registry's storage and \
+                               no repositories below v2";
                 return Err(Fault::new(FaultKind::Unreadable, message));
             }
         }
@@ -258,8 +267,13 @@ impl Layout {
         };
         file.ok_or_else(|| {
             let message = format!("{} lacks blob {digest}", self.path.display());
-            Fault::new(FaultKind::Unreadable, message)
-                .hint("copy the image there again, with all its layers")
+            Fault::new(FaultKind::Unreadable, message).hint(match self.blobs {
+                Blobs::Storage => {
+                    "an archive of `oc mirror` holds what is new since the one before: name \
+                     those before it too, with an --oci-layout for each"
+                }
+                _ => "copy the image there again, with all its layers",
+            })
         })
     }
 

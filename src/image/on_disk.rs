@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::image::layout::{Found, Layout};
+use crate::image::place::Place;
 use crate::model::finding::Finding;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::mirrors::Mirrors;
@@ -44,13 +45,25 @@ impl Layouts {
                     format!("{} is no OCI layout: {}", path.display(), fault.message),
                 )
                 .hint(
-                    "name a folder with an `index.json`, as skopeo or crane write it, or an \
-                     archive that they, `docker save`, `podman save` or `oc mirror` made",
+                    "name a folder with an `index.json`, as skopeo or crane write it, an archive \
+                     that they, `docker save` or `podman save` made, the folder of `oc mirror`'s \
+                     archives, or the one that `oc image mirror` or `oc adm release mirror` wrote",
                 )
             })?;
             Ok(Arc::new(layout))
         });
         Ok(Self(layouts.collect::<Result<_, Fault>>()?))
+    }
+
+    /// Where an image is, with what its layout lacks from the others: one archive of
+    /// `oc mirror` builds on those before it.
+    pub(crate) fn place(&self, on_disk: &OnDisk) -> Place {
+        let own = Place::Layout(Arc::clone(&on_disk.layout));
+        let others = self.0.iter();
+        let others = others.filter(|other| !Arc::ptr_eq(other, &on_disk.layout));
+        others.fold(own, |below, other| {
+            Place::Stacked(Arc::clone(other), Arc::new(below))
+        })
     }
 
     /// The image of a reference: by its own name, or by one under which the rules for mirrors

@@ -148,7 +148,7 @@ impl Images {
         access: &Access,
     ) -> Result<OpenImage, Finding> {
         if let Some(on_disk) = self.layouts.find(reference, &self.mirrors) {
-            let place = Place::Layout(Arc::clone(&on_disk.layout));
+            let place = self.layouts.place(&on_disk);
             let opened = self.open_at(place, &on_disk.found.image.digest, reference, arch);
             let mut image = opened
                 .await

@@ -1,9 +1,12 @@
-//! Images on disk as skopeo, crane, podman, buildah and registries write them.
+//! Images on disk as skopeo, crane, podman, buildah, registries and OpenShift's tools write them.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cluster::example::{KERNEL, RT_KERNEL, push_release};
+use crate::support::image::{Image, Layer};
+use crate::support::layout::write_layout;
 use crate::support::preflight::Preflight;
 use crate::support::registry::Registry;
 use crate::support::server::tool;
@@ -122,7 +125,6 @@ fn what_comes_from_a_registry_is_read() {
             .arg(at(name)));
         holds_the_module(&at(name), &reference);
     }
-    // What `oc mirror` packs is the storage of a registry (oc-mirror v2, BuildArchive).
     let storage = registry.storage();
     let root = storage.ancestors().nth(3).expect("the root of the storage");
     holds_the_module(root, NAME);
@@ -139,17 +141,141 @@ fn what_comes_from_a_registry_is_read() {
     inspect().run().code(3);
     let ended = inspect().arg("--registries-conf").arg(&rules).run().code(0);
     assert!(ended.stdout.ends_with("/ticker.ko\n"), "{}", ended.stdout);
-    let mirror = at("mirror");
-    std::fs::create_dir(&mirror).expect("a folder");
-    run(Command::new("tar")
-        .arg("--create")
-        .arg("--file")
-        .arg(mirror.join("mirror_000001.tar"))
-        .arg("--directory")
+}
+
+/// Packs some of a folder's files, none of its folders, as `oc mirror` does.
+fn pack(archive: &Path, root: &Path, which: &[&str]) {
+    run(Command::new("sh")
+        .args([
+            "-c",
+            "archive=$1; cd \"$2\"; shift 2; find \"$@\" ! -type d | tar -cf \"$archive\" -T -",
+        ])
+        .arg("pack")
+        .arg(archive)
         .arg(root)
-        .arg("docker"));
-    holds_the_module(&mirror, NAME);
-    holds_the_module(&mirror.join("mirror_000001.tar"), NAME);
+        .args(which));
+}
+
+/// What `oc mirror --v2` of OpenShift 4.17 left of a registry with the examples, made again
+/// here: the storage of a registry beside its own files, an image that was asked for by digest
+/// under a tag of that name, and a second archive with every link and what was not in the
+/// first.
+#[test]
+fn archives_of_oc_mirror_are_read() {
+    let registry = Registry::start();
+    let source = format!("oci:{}:{NAME}", examples().join("images").display());
+    let push = |name: &str| {
+        let target = format!("docker://{}", registry.reference(name));
+        skopeo(&["--dest-tls-verify=false"], &source, &target);
+    };
+    push("drivers/ticker:6.1.0-56-amd64");
+    push("drivers/ticker:f8d817b52d9af4b6019fde3cfef9bf617e8bcc07f5b985a1659cc4955678fe13");
+    let storage = registry.storage();
+    let root = storage.ancestors().nth(3).expect("the root of the storage");
+    let logs = root.join("working-dir/logs");
+    std::fs::create_dir_all(&logs).expect("a folder");
+    std::fs::write(logs.join("registry.log"), "GET /v2/").expect("a file");
+    std::fs::write(root.join("isc_2026-11-24T15:53:34Z"), "kind: x").expect("a file");
+    let all = ["docker", "working-dir", "isc_2026-11-24T15:53:34Z"];
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    for mirror in [&first, &second] {
+        std::fs::create_dir(mirror).expect("a folder");
+    }
+    pack(&first.join("mirror_000001.tar"), root, &all);
+    for layout in [root, &first, &first.join("mirror_000001.tar")] {
+        holds_the_module(layout, NAME);
+    }
+
+    push("more/new:1");
+    let repositories = "docker/registry/v2/repositories";
+    pack(
+        &second.join("mirror_000001.tar"),
+        root,
+        &[repositories, all[1], all[2]],
+    );
+    let reference = "registry.example/more/new:1";
+    let alone = Preflight::new(["inspect", reference, "-o", "name", "--oci-layout"])
+        .arg(&second)
+        .run()
+        .code(3);
+    assert!(
+        alone.stderr.contains("name those before it too"),
+        "{}",
+        alone.stderr
+    );
+    Preflight::new(["inspect", reference, "-o", "name", "--oci-layout"])
+        .arg(&second)
+        .arg("--oci-layout")
+        .arg(&first)
+        .run()
+        .code(0);
+
+    let nothing = Preflight::new(["inspect", NAME, "--oci-layout"])
+        .arg(root.join("working-dir"))
+        .run()
+        .code(2);
+    assert!(
+        nothing.stderr.contains("`oc mirror`'s archives"),
+        "{}",
+        nothing.stderr
+    );
+}
+
+/// The folder that `oc image mirror` and `oc adm release mirror` fill, and the archive that
+/// `oc mirror` of version 1 makes of one, with the blobs of all repositories together.
+#[test]
+fn mirrored_folders_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = folder.path().join("mirror/v2/drivers/ticker");
+    let images = examples().join("images");
+    let blobs = images.join("blobs/sha256");
+    let manifest = "sha256:f8d817b52d9af4b6019fde3cfef9bf617e8bcc07f5b985a1659cc4955678fe13";
+    for kind in ["manifests", "blobs"] {
+        std::fs::create_dir_all(repository.join(kind)).expect("a folder");
+    }
+    for blob in std::fs::read_dir(&blobs).expect("the examples") {
+        let blob = blob.expect("an entry");
+        let name = format!("sha256:{}", blob.file_name().to_string_lossy());
+        let kept = repository.join("blobs").join(&name);
+        std::fs::copy(blob.path(), &kept).expect("a copy");
+        if name == manifest {
+            std::fs::hard_link(kept, repository.join("manifests").join(&name)).expect("a link");
+        }
+    }
+    symlink(manifest, repository.join("manifests/6.1.0-56-amd64")).expect("a link");
+    let root = folder.path().join("mirror");
+    holds_the_module(&root, NAME);
+
+    std::fs::rename(repository.join("blobs"), root.join("blobs")).expect("moved");
+    let packed = folder.path().join("packed");
+    std::fs::create_dir(&packed).expect("a folder");
+    let archive = packed.join("mirror_seq1_000000.tar");
+    pack(&archive, &root, &["blobs", "v2"]);
+    holds_the_module(&archive, NAME);
+    holds_the_module(&packed, NAME);
+}
+
+/// On a laptop of another architecture than the nodes'.
+#[test]
+fn an_image_for_one_architecture_needs_no_flag() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = match std::env::consts::ARCH {
+        "s390x" => "ppc64le",
+        _ => "s390x",
+    };
+    let layer = Layer::default().file("opt/lib/modules/5.14.0/a.ko", b"no module");
+    let image = Image::default().architecture(other).layer(layer).build();
+    write_layout(folder.path(), "x.example/a:1", &image);
+    let ended = Preflight::new(["inspect", "x.example/a:1", "-o", "json", "--oci-layout"])
+        .arg(folder.path())
+        .run()
+        .code(0);
+    assert_eq!(ended.json()["arch"], other);
+    Preflight::new(["inspect", "x.example/a:1", "--arch=arm64", "--oci-layout"])
+        .arg(folder.path())
+        .run()
+        .code(1);
 }
 
 /// A release and its driver toolkit, each in an archive of another kind.

@@ -139,7 +139,7 @@ impl Files {
         }))
     }
 
-    /// The names of all files below a folder, but for those below folders that are left out.
+    /// The names of all files, and links to files, below a folder, but for those below folders that are left out.
     pub(super) fn below(&self, folder: &str, is_left_out: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         for part in &self.parts {
@@ -147,10 +147,14 @@ impl Files {
                 Part::Folder(root) => walk(root, folder, &is_left_out, MAX_DEPTH, &mut names),
                 Part::Archive(archive) => {
                     let prefix = format!("{folder}/");
-                    let inside = archive.files.range(prefix.clone()..);
-                    let inside = inside.take_while(|(name, _)| name.starts_with(&prefix));
-                    let kept = inside.filter(|(name, _)| !name.split('/').any(&is_left_out));
-                    names.extend(kept.map(|(name, _)| name.clone()));
+                    let is_kept = |name: &&String| !name.split('/').any(&is_left_out);
+                    let inside = archive.files.range(prefix.clone()..).map(|(name, _)| name);
+                    let inside = inside.take_while(|name| name.starts_with(&prefix));
+                    names.extend(inside.filter(is_kept).cloned());
+                    let links = archive.links.range(prefix.clone()..).map(|(name, _)| name);
+                    let links = links.take_while(|name| name.starts_with(&prefix));
+                    let links = links.filter(|name| part.place(name).is_some());
+                    names.extend(links.filter(is_kept).cloned());
                 }
             }
         }
@@ -323,6 +327,7 @@ fn walk(
                 walk(root, &path, is_left_out, depth - 1, names);
             }
             Ok(kind) if kind.is_file() => names.push(path),
+            Ok(kind) if kind.is_symlink() && root.join(&path).is_file() => names.push(path),
             _ => {}
         }
     }

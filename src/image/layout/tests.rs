@@ -304,3 +304,44 @@ fn the_parts_of_a_mirror_are_one() {
     assert!(layout.find(&by_digest).is_some());
     assert_eq!(layout.find("quay.io/xteam/m:1"), None);
 }
+
+/// What `oc image mirror` leaves of two repositories, and `oc mirror` of version 1 packs, which
+/// has the blobs of all repositories in one folder.
+#[test]
+fn mirrored_repositories_are_read() {
+    let manifest = digest::sha256(b"manifest");
+    let layer = digest::sha256(b"layer");
+    let in_repository = format!("v2/team/m/blobs/{layer}");
+    let shared = format!("blobs/{layer}");
+    for blob in [&in_repository, &shared] {
+        let packed = archive(&[
+            (&format!("v2/team/m/manifests/{manifest}"), "", b"manifest"),
+            ("v2/team/m/manifests/1.0", &format!("-> {manifest}"), b""),
+            ("v2/team/m/manifests/lost", "-> nowhere", b""),
+            (blob, "", b"layer"),
+            ("publish/.metadata.json", "", b"{}"),
+        ]);
+        let (_file, packed_layout) = opened(&packed);
+        let mut layouts = vec![packed_layout.expect("a mirror")];
+        let dir = tempfile::tempdir().expect("a folder");
+        #[cfg(unix)]
+        {
+            tar::Archive::new(packed.as_slice())
+                .unpack(dir.path())
+                .expect("a folder");
+            layouts.push(Layout::open(dir.path()).expect("a mirror"));
+        }
+        fs::write(dir.path().join("mirror_seq1_000000.tar"), &packed).expect("a file");
+        layouts.push(Layout::open(dir.path()).expect("a mirror"));
+        for layout in layouts {
+            let found = layout.find("quay.io/team/m:1.0").expect("found");
+            assert_eq!(found.short_name.as_deref(), Some("team/m:1.0"));
+            assert_eq!(found.image.digest, manifest);
+            assert_eq!(layout.find("quay.io/team/m:lost"), None);
+            assert_eq!(layout.manifest(&manifest).expect("there"), b"manifest");
+            assert_eq!(layout.small_blob(&layer, 9).expect("there"), b"layer");
+            let by_digest = format!("quay.io/other@{manifest}");
+            assert!(layout.find(&by_digest).is_some());
+        }
+    }
+}

@@ -55,7 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to check for (repeatable); without it the one that the kernel version ends with')
             [CompletionResult]::new('--kernel-dir', '--kernel-dir', [CompletionResultType]::ParameterName, 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree')
             [CompletionResult]::new('--signing-cert', '--signing-cert', [CompletionResultType]::ParameterName, 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)')
-            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)')
+            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)')
             [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Credentials, as podman and skopeo write them')
             [CompletionResult]::new('--registries-conf', '--registries-conf', [CompletionResultType]::ParameterName, 'Mirrors and insecure registries, as podman reads them')
             [CompletionResult]::new('--insecure-registry', '--insecure-registry', [CompletionResultType]::ParameterName, 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)')
@@ -162,7 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to check for (repeatable); without it the one that the kernel version ends with')
             [CompletionResult]::new('--kernel-dir', '--kernel-dir', [CompletionResultType]::ParameterName, 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree')
             [CompletionResult]::new('--signing-cert', '--signing-cert', [CompletionResultType]::ParameterName, 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)')
-            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)')
+            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)')
             [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Credentials, as podman and skopeo write them')
             [CompletionResult]::new('--registries-conf', '--registries-conf', [CompletionResultType]::ParameterName, 'Mirrors and insecure registries, as podman reads them')
             [CompletionResult]::new('--insecure-registry', '--insecure-registry', [CompletionResultType]::ParameterName, 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)')
@@ -285,8 +285,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             break
         }
         'kubectl-kmm-preflight;kernel' {
-            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to resolve (repeatable); without it this machine''s')
-            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to resolve (repeatable); without it this machine''s, or the one that the image is for')
+            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)')
             [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Credentials, as podman and skopeo write them')
             [CompletionResult]::new('--registries-conf', '--registries-conf', [CompletionResultType]::ParameterName, 'Mirrors and insecure registries, as podman reads them')
             [CompletionResult]::new('--insecure-registry', '--insecure-registry', [CompletionResultType]::ParameterName, 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)')
@@ -304,8 +304,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             break
         }
         'kubectl-kmm-preflight;inspect' {
-            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to look at; without it this machine''s')
-            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'The architecture to look at; without it this machine''s, or the one that the image is for')
+            [CompletionResult]::new('--oci-layout', '--oci-layout', [CompletionResultType]::ParameterName, 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)')
             [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Credentials, as podman and skopeo write them')
             [CompletionResult]::new('--registries-conf', '--registries-conf', [CompletionResultType]::ParameterName, 'Mirrors and insecure registries, as podman reads them')
             [CompletionResult]::new('--insecure-registry', '--insecure-registry', [CompletionResultType]::ParameterName, 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)')

@@ -51,7 +51,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --arch 'The architecture to check for (repeatable); without it the one that the kernel version ends with'
             cand --kernel-dir 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree'
             cand --signing-cert 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)'
-            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)'
+            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)'
             cand --authfile 'Credentials, as podman and skopeo write them'
             cand --registries-conf 'Mirrors and insecure registries, as podman reads them'
             cand --insecure-registry 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)'
@@ -156,7 +156,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --arch 'The architecture to check for (repeatable); without it the one that the kernel version ends with'
             cand --kernel-dir 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree'
             cand --signing-cert 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)'
-            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)'
+            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)'
             cand --authfile 'Credentials, as podman and skopeo write them'
             cand --registries-conf 'Mirrors and insecure registries, as podman reads them'
             cand --insecure-registry 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)'
@@ -276,8 +276,8 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kubectl-kmm-preflight;kernel'= {
-            cand --arch 'The architecture to resolve (repeatable); without it this machine''s'
-            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)'
+            cand --arch 'The architecture to resolve (repeatable); without it this machine''s, or the one that the image is for'
+            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)'
             cand --authfile 'Credentials, as podman and skopeo write them'
             cand --registries-conf 'Mirrors and insecure registries, as podman reads them'
             cand --insecure-registry 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)'
@@ -294,8 +294,8 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kubectl-kmm-preflight;inspect'= {
-            cand --arch 'The architecture to look at; without it this machine''s'
-            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)'
+            cand --arch 'The architecture to look at; without it this machine''s, or the one that the image is for'
+            cand --oci-layout 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)'
             cand --authfile 'Credentials, as podman and skopeo write them'
             cand --registries-conf 'Mirrors and insecure registries, as podman reads them'
             cand --insecure-registry 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)'

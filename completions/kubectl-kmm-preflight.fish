@@ -60,7 +60,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l arch -d 'The architecture to check for (repeatable); without it the one that the kernel version ends with' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-dir -d 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
@@ -182,7 +182,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l arch -d 'The architecture to check for (repeatable); without it the one that the kernel version ends with' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-dir -d 'Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a /lib/modules/K, or an unpacked headers tree' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate (repeatable)' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
@@ -322,8 +322,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l rt -d 'Check against the release\'s real-time kernel'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve (repeatable); without it this machine\'s' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve (repeatable); without it this machine\'s, or the one that the image is for' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
@@ -347,8 +347,8 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'The architecture to look at; without it this machine\'s' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save` or `oc mirror` wrote (repeatable)' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'The architecture to look at; without it this machine\'s, or the one that the image is for' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l oci-layout -d 'Look images up on disk first: in an OCI layout (folder or tar archive), or in what `docker save`, `podman save`, `oc mirror` or `oc image mirror` wrote (repeatable)' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r

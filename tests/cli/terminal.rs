@@ -137,7 +137,7 @@ fn ctrl_c_leaves_what_was_decided_on_a_clean_terminal() {
         let left = terminal.end();
         assert_eq!(left.code, Some(130));
         // What a time limit leaves, with another reason.
-        let timed_out = with_a_module_that_hangs(&silent).arg("--timeout=500ms");
+        let timed_out = with_a_module_that_hangs(&silent).arg("--timeout=3s");
         let mut expected = plain(timed_out, columns);
         let reason = |line: &String| line.starts_with("  error not-decided: ");
         let at = expected.iter().position(reason).expect("a reason");
@@ -152,12 +152,12 @@ fn ctrl_c_leaves_what_was_decided_on_a_clean_terminal() {
 fn a_terminal_may_change_its_size_while_the_command_runs() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     for (before, after) in [(160, 80), (80, 160)] {
-        let call = with_a_module_that_hangs(&silent).arg("--timeout=2s");
+        let call = with_a_module_that_hangs(&silent).arg("--timeout=4s");
         let terminal = Terminal::start(call, Streams::Both, 60, before);
         terminal.wait_until(|lines| lines.iter().any(|line| line.contains("3/4 [")));
         terminal.resize(60, after);
         let left = terminal.end();
-        let call = with_a_module_that_hangs(&silent).arg("--timeout=2s");
+        let call = with_a_module_that_hangs(&silent).arg("--timeout=4s");
         holds_nothing_else(&left, &plain(call, after));
     }
 }

@@ -24,13 +24,19 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 11] = [
+const ELSEWHERE: [(&str, &str, &str); 12] = [
     (
         "cargo run --release --quiet -- run --local",
         "tests/cli/documents.rs",
         "a cargo run",
     ),
     ("cargo test", "scripts/test", "cargo test"),
+    // With another number than that of every run.
+    (
+        "KMM_JUDGE_MUTANTS=",
+        "tests/env/kernel_judge/mutants/mod.rs",
+        "KMM_JUDGE_MUTANTS",
+    ),
     // By hand, with a nightly toolchain; its targets are run over their corpus.
     (
         "cargo +nightly fuzz run",

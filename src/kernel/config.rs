@@ -1,6 +1,6 @@
 //! The kernel's configuration (`.config`).
 
-use crate::kernel::named_lines::NamedLines;
+use crate::kernel::named_lines::{Counts, NamedLines};
 
 /// A kernel's configuration, as its file has it.
 #[derive(Debug, Clone)]
@@ -10,13 +10,17 @@ impl Config {
     /// Reads a `.config`: `CONFIG_X=value` lines, with strings in quotes. Of an option that
     /// stands twice the last one counts, as in Kconfig's own reading (`conf_read_simple`).
     pub fn parse(text: impl Into<Box<str>>) -> Self {
-        Self(NamedLines::new(text, |line| Some(option(line)?.0)))
+        Self(NamedLines::new(
+            text,
+            |line| Some(option(line)?.0),
+            Counts::Last,
+        ))
     }
 
     /// The value of an option, which is named without the prefix: `y`, `m`, a number, or a
     /// string without quotes. `None` where it is not set.
-    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        let (_, value) = self.0.of(name).filter_map(option).last()?;
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = option(self.0.get(name)?)?;
         let value = value.trim();
         let unquoted = value
             .strip_prefix('"')

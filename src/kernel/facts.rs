@@ -72,7 +72,7 @@ impl KernelFacts {
 
     /// The value of a configuration option (`MODVERSIONS` without the `CONFIG_` prefix);
     /// `Some(None)` when it is known not to be set.
-    pub fn option<'a>(&'a self, name: &'a str) -> Option<Option<&'a str>> {
+    pub fn option(&self, name: &str) -> Option<Option<&str>> {
         Some(self.config.as_ref()?.get(name))
     }
 

@@ -3,8 +3,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A text and a table of its lines by name. Lines are not looked at beyond their names until
-/// somebody asks for them.
+/// Which of the lines with one name counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    First,
+    Last,
+}
+
+/// A text and a table of its lines by name.
 #[derive(Debug, Clone)]
 pub(super) struct NamedLines {
     text: Box<str>,
@@ -18,7 +24,11 @@ pub(super) struct NamedLines {
 impl NamedLines {
     /// Reads a text; `name` tells a line's name, and `None` for a line without one. What
     /// begins beyond 4 GiB is not found.
-    pub(super) fn new(text: impl Into<Box<str>>, name: fn(&str) -> Option<&str>) -> Self {
+    pub(super) fn new(
+        text: impl Into<Box<str>>,
+        name: fn(&str) -> Option<&str>,
+        counts: Counts,
+    ) -> Self {
         let text = text.into();
         let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let mut named = Self {
@@ -30,29 +40,20 @@ impl NamedLines {
         let mut start = 0;
         for line in named.text.split_inclusive('\n') {
             if let (Some(name), Ok(place)) = (name(line), u32::try_from(start + 1)) {
-                let (mut slot, mark) = named.hash(name);
-                while named.table[slot].0 != 0 {
-                    slot = named.after(slot);
+                let (slot, mark) = named.slot(name);
+                if named.table[slot].0 == 0 || counts == Counts::Last {
+                    named.table[slot] = (place, mark);
                 }
-                named.table[slot] = (place, mark);
             }
             start += line.len();
         }
         named
     }
 
-    /// The lines of a name, without their ends, in the text's order.
-    pub(super) fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let (mut slot, mark) = self.hash(name);
-        std::iter::from_fn(move || {
-            let (place, other) = self.table[slot];
-            slot = self.after(slot);
-            let start = place.checked_sub(1)?;
-            Some((start as usize, other))
-        })
-        .filter(move |(_, other)| *other == mark)
-        .filter_map(|(start, _)| self.text.get(start..)?.lines().next())
-        .filter(move |line| (self.name)(line) == Some(name))
+    /// The line of a name, without its end.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let (slot, _) = self.slot(name);
+        self.at(self.table[slot].0)
     }
 
     /// Every line, without its end.
@@ -60,14 +61,25 @@ impl NamedLines {
         self.text.lines()
     }
 
-    /// The slot of the table at which a name is first looked for, and what marks it there.
-    fn hash(&self, name: &str) -> (usize, u32) {
+    /// Where a name stands in the table, or would, and what marks it there.
+    fn slot(&self, name: &str) -> (usize, u32) {
+        let mask = self.table.len() - 1;
         let hash = self.hasher.hash_one(name);
-        (hash as usize & (self.table.len() - 1), (hash >> 32) as u32)
+        let mark = (hash >> 32) as u32;
+        let mut slot = hash as usize & mask;
+        loop {
+            let (place, other) = self.table[slot];
+            let is_name = || self.at(place).and_then(self.name) == Some(name);
+            if place == 0 || (other == mark && is_name()) {
+                return (slot, mark);
+            }
+            slot = (slot + 1) & mask;
+        }
     }
 
-    fn after(&self, slot: usize) -> usize {
-        (slot + 1) & (self.table.len() - 1)
+    fn at(&self, place: u32) -> Option<&str> {
+        let start = place.checked_sub(1)? as usize;
+        self.text.get(start..)?.lines().next()
     }
 }
 
@@ -84,15 +96,22 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_is_found_by_its_name(text in "([a-c]{0,2}=?[a-z]{0,3}\r?\n){0,40}[a-c]?") {
-            let lines = NamedLines::new(&*text, before_equals);
+            let first = NamedLines::new(&*text, before_equals, Counts::First);
+            let last = NamedLines::new(&*text, before_equals, Counts::Last);
             for name in ["", "a", "b", "ab", "cc"] {
-                let found: Vec<&str> = lines.of(name).collect();
-                let expected: Vec<&str> = text
+                let mut expected = text
                     .lines()
-                    .filter(|line| before_equals(line) == Some(name))
-                    .collect();
-                prop_assert_eq!(found, expected, "{}", name);
+                    .filter(|line| before_equals(line) == Some(name));
+                prop_assert_eq!(last.get(name), expected.clone().next_back(), "{}", name);
+                prop_assert_eq!(first.get(name), expected.next(), "{}", name);
             }
         }
+    }
+
+    #[test]
+    fn one_name_on_every_line_takes_no_longer_than_many() {
+        let text = "a=\n".repeat(2_000_000);
+        let lines = NamedLines::new(text, before_equals, Counts::First);
+        assert_eq!(lines.get("a"), Some("a="));
     }
 }

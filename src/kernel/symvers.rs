@@ -1,7 +1,7 @@
 //! `Module.symvers`: what the kernel and its modules export (`scripts/mod/modpost.c`,
 //! `write_dump`).
 
-use crate::kernel::named_lines::NamedLines;
+use crate::kernel::named_lines::{Counts, NamedLines};
 
 /// A symbol that the kernel, or an in-tree module, exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,16 @@ impl Symbols {
     /// and last since. Lines that are none of these are skipped; of a name that stands twice
     /// the first counts, as in the kernel's own search (vmlinux comes first).
     pub fn parse(text: impl Into<Box<str>>) -> Self {
-        Self(NamedLines::new(text, second_column))
+        Self(NamedLines::new(
+            text,
+            |line| Some(parse_line(line)?.name),
+            Counts::First,
+        ))
     }
 
     /// The symbol of a name.
-    pub fn get<'a>(&'a self, name: &'a str) -> Option<KernelSymbol<'a>> {
-        self.0.of(name).find_map(parse_line)
+    pub fn get(&self, name: &str) -> Option<KernelSymbol<'_>> {
+        parse_line(self.0.get(name)?)
     }
 
     /// Every symbol, in the file's order.
@@ -50,12 +54,6 @@ impl Symbols {
     pub fn has_versions(&self) -> bool {
         self.iter().any(|symbol| symbol.crc.unwrap_or(0) != 0)
     }
-}
-
-fn second_column(line: &str) -> Option<&str> {
-    let mut rest = line;
-    column(&mut rest)?;
-    column(&mut rest)
 }
 
 /// The column up to the next tab, which is taken off. Columns are short, and there are some

@@ -1,7 +1,7 @@
 //! The objects that Modules refer to: those that `-f` gave, then the cluster's.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::api::ObjectMeta;
@@ -41,11 +41,15 @@ pub struct Objects {
     pub known: Known,
 }
 
+/// A Secret with credentials, or why there is none, once it was read.
+type PullSecret = Arc<OnceCell<Result<Arc<CredentialSource>, Finding>>>;
+
 /// What was read from the cluster, each object once a run.
 #[derive(Debug, Default)]
 pub struct Known {
     global: OnceCell<Option<Arc<CredentialSource>>>,
     of_namespaces: tokio::sync::Mutex<HashMap<String, Vec<Arc<CredentialSource>>>>,
+    pull_secrets: Mutex<HashMap<(String, String), PullSecret>>,
 }
 
 impl Objects {
@@ -110,11 +114,8 @@ impl Objects {
             ..Access::default()
         };
         match &work.image_repo_secret {
-            Some(name) => match self.secret(namespace, name).await {
-                Ok(secret) => {
-                    let source = source_of("imageRepoSecret", namespace, name, &secret);
-                    access.credentials.push(Arc::new(source));
-                }
+            Some(name) => match self.image_repo_secret(namespace, name).await {
+                Ok(source) => access.credentials.push(source),
                 Err(finding) => access.missing_secret = Some(finding),
             },
             None => access.credentials.extend(self.of_builder(namespace).await),
@@ -148,6 +149,26 @@ impl Objects {
             access.credentials.insert(at, global);
         }
         access
+    }
+
+    /// The credentials of an imageRepoSecret, one source for all who name it.
+    async fn image_repo_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Arc<CredentialSource>, Finding> {
+        let cell = {
+            let known = &self.known.pull_secrets;
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (namespace.to_owned(), name.to_owned());
+            Arc::clone(known.entry(key).or_default())
+        };
+        let read = async || {
+            let secret = self.secret(namespace, name).await?;
+            let source = source_of("imageRepoSecret", namespace, name, &secret);
+            Ok(Arc::new(source))
+        };
+        cell.get_or_init(read).await.clone()
     }
 
     async fn global(&self) -> Option<Arc<CredentialSource>> {

@@ -8,6 +8,7 @@ use crate::image::layer_reader::{LayerLimits, Purpose};
 use crate::image::layers::Layers;
 use crate::image::layout::Layout;
 use crate::image::on_disk::Layouts;
+use crate::image::opened::Opened;
 use crate::image::place::Place;
 use crate::model::finding::{Code, Finding};
 use crate::model::layer::LayerIndex;
@@ -99,6 +100,7 @@ pub struct Images {
     registries: Arc<Registries>,
     cache: Arc<Cache>,
     pub(crate) layers: Layers,
+    opened: Opened,
 }
 
 impl Images {
@@ -118,6 +120,7 @@ impl Images {
             trust: config.http.trust,
             layers: Layers::new(Arc::clone(&cache), config.limits),
             cache,
+            opened: Opened::default(),
         })
     }
 
@@ -137,11 +140,22 @@ impl Images {
     }
 
     /// Reads the manifest of an image for an architecture: from a layout where one has it
-    /// under one of its names, else from the first place that the mirrors allow.
+    /// under one of its names, else from the first place that the mirrors allow. What was
+    /// seen just now under the same name, with the same access, is not looked at again.
     ///
     /// # Errors
     /// Why there is no such image, or why it could not be looked at.
     pub async fn open(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<Arc<OpenImage>, Finding> {
+        let open = || self.open_named(reference, arch, access);
+        self.opened.get_or_open(reference, arch, access, open).await
+    }
+
+    async fn open_named(
         &self,
         reference: &str,
         arch: Arch,

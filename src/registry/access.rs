@@ -17,3 +17,16 @@ pub struct Access {
     /// A pull secret that the Module names and that is not there.
     pub missing_secret: Option<Finding>,
 }
+
+impl Access {
+    /// True when a registry would be asked for the same image in the same way.
+    pub(crate) fn asks_like(&self, other: &Self) -> bool {
+        self.tls == other.tls
+            && self.credentials.len() == other.credentials.len()
+            && self
+                .credentials
+                .iter()
+                .zip(&other.credentials)
+                .all(|(own, others)| Arc::ptr_eq(own, others))
+    }
+}

@@ -53,7 +53,7 @@ impl Case<'_> {
         };
         let images = &self.stages.image.images;
         let unsigned = match built {
-            Some(built) => built,
+            Some(built) => Arc::new(built),
             None if sign.unsigned_image.is_empty() => return Err(vec![nothing_to_sign()]),
             None => {
                 let access = Access {

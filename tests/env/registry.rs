@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kmm_preflight::image::layer_reader::Purpose;
-use kmm_preflight::image::open::{Images, ImagesConfig, OpenImage};
+use kmm_preflight::image::open::{Images, ImagesConfig};
 use kmm_preflight::model::finding::{Code, Finding};
 use kmm_preflight::model::module::TlsOptions;
 use kmm_preflight::model::target::Arch;
@@ -40,7 +40,7 @@ async fn names_as(
     arch: Arch,
     access: &Access,
 ) -> Result<Vec<String>, Finding> {
-    let image: OpenImage = images.open(reference, arch, access).await?;
+    let image = images.open(reference, arch, access).await?;
     let mut names = Vec::new();
     for from_top in 0..image.layers.len() {
         let layer = images.layer(&image, from_top, Purpose::Modules).await?;

@@ -5,6 +5,7 @@ mod identity;
 mod retries;
 mod side_by_side;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kmm_preflight::image::layer_reader::Purpose;
@@ -52,7 +53,10 @@ fn images() -> Images {
     .expect("no files are named")
 }
 
-async fn open_as(server: &FaultServer, access: &Access) -> Result<(Images, OpenImage), Finding> {
+async fn open_as(
+    server: &FaultServer,
+    access: &Access,
+) -> Result<(Images, Arc<OpenImage>), Finding> {
     let images = images();
     let reference = format!("{}/team/module:1", server.host());
     let opened = images.open(&reference, Arch::Amd64, access).await?;

@@ -98,6 +98,49 @@ fn fail_fast_ends_a_run_whose_other_modules_hang() {
     assert!(words.contains("--fail-fast"), "{words}");
 }
 
+/// What several kernels share is asked for once: the manifest, with the credentials of one
+/// Secret, and the configuration.
+#[test]
+fn a_matrix_of_kernels_opens_each_image_once() {
+    let server = server(|_| None);
+    let examples = [("6.1.0-56-amd64", "verified"), ("6.1.0-57-amd64", "failed")];
+    let module = format!(
+        "apiVersion: kmm.sigs.x-k8s.io/v1beta1\nkind: Module\n\
+         metadata: {{name: good, namespace: ns}}\nspec:\n  selector: {{}}\n  \
+         imageRepoSecret: {{name: pull}}\n  \
+         moduleLoader: {{container: {{modprobe: {{moduleName: ticker}}, kernelMappings: \
+         [{{regexp: '.', containerImage: '{}/good:1'}}]}}}}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: pull, namespace: ns}}\n\
+         type: kubernetes.io/dockerconfigjson\n\
+         stringData: {{.dockerconfigjson: '{{\"auths\":{{}}}}'}}\n",
+        server.host()
+    );
+    let run = Preflight::new(["run", "--local", "-f", "-", "-o", "json", "--no-cache"])
+        .args(examples.map(|(kernel, _)| format!("--kernel-version={kernel}")))
+        .args(["--kernel-dir=examples/kernel", "--progress=none"])
+        .input(module);
+    let report = run.run().code(1).json();
+    let rows = report["modules"].as_array().expect("rows");
+    let verdicts = rows
+        .iter()
+        .map(|row| (&row["kernelVersion"], &row["verdict"]));
+    let verdicts: Vec<_> = verdicts.collect();
+    for (kernel, verdict) in examples {
+        assert!(
+            verdicts.contains(&(&kernel.into(), &verdict.into())),
+            "{report:#}"
+        );
+    }
+    for (part, least) in [("/manifests/1", 1), ("/blobs/", 2)] {
+        let asked = server.asked(part);
+        let mut paths: Vec<_> = asked.iter().map(|asked| &asked.path).collect();
+        paths.sort();
+        paths.dedup();
+        assert!(paths.len() >= least, "{part}: {paths:?}");
+        assert_eq!(paths.len(), asked.len(), "{part}: {asked:?}");
+    }
+}
+
 /// Each fault stays with its module, in one run and under one cache.
 #[test]
 fn every_fault_stays_with_its_module() {

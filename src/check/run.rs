@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::finding::{Code, Finding};
 use crate::model::plan::Plan;
 use crate::model::report::ModuleReport;
+use crate::model::target::Target;
 use crate::model::verdict::{Stage, Verdict};
 
 /// When a run ends, and how much of it happens at once.
@@ -84,7 +85,8 @@ impl Slot {
 }
 
 /// Puts every plan with work to `check`, `limits.jobs` at a time, and gives one row a plan,
-/// in the plans' order. A plan without work is decided by its own findings. A check that
+/// in the plans' order. In a matrix one target comes after the other, so that checks at one
+/// time look at as many images as there can be, and not at one image for several kernels. A plan without work is decided by its own findings. A check that
 /// panics becomes an `internal-error` of its module and delays no other. When the run has
 /// to end, running checks are dropped and their modules are `not-decided`.
 ///
@@ -103,7 +105,8 @@ where
     let mut rows: Vec<Option<ModuleReport>> = vec![None; plans.len()];
     let mut running = JoinSet::new();
     let mut indexes: HashMap<Id, usize> = HashMap::new();
-    for (index, plan) in plans.iter().enumerate() {
+    for index in by_target(&plans) {
+        let plan = &plans[index];
         if plan.work.is_none() {
             let row = report_row(plan, undone(Vec::new()), Duration::ZERO);
             decided(&row);
@@ -156,6 +159,18 @@ where
             })
         })
         .collect()
+}
+
+/// The plans' indexes, those of one target after those of another.
+fn by_target(plans: &[Plan]) -> Vec<usize> {
+    let mut ranks: HashMap<&Target, usize> = HashMap::new();
+    for plan in plans {
+        let next = ranks.len();
+        ranks.entry(&plan.target).or_insert(next);
+    }
+    let mut indexes: Vec<usize> = (0..plans.len()).collect();
+    indexes.sort_by_key(|&index| ranks[&plans[index].target]);
+    indexes
 }
 
 /// Waits for the running checks and records each; `Some` when `--fail-fast` ends the run.

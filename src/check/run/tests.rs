@@ -54,6 +54,46 @@ async fn rows_keep_the_order_of_the_plans_and_a_panic_stays_with_its_module() {
 }
 
 #[tokio::test]
+async fn a_matrix_goes_from_target_to_target() {
+    let on = |name: &str, kernel: &str| {
+        let mut plan = plan(name);
+        plan.target.kernel_version = kernel.to_owned();
+        plan
+    };
+    let plans = vec![
+        on("a", "6.12"),
+        on("a", "6.1"),
+        on("b", "6.12"),
+        on("b", "6.1"),
+    ];
+    let checked = Arc::new(Mutex::new(Vec::new()));
+    let check = |plan: Plan, slot: Slot| {
+        let name = format!("{} {}", plan.name, plan.target.kernel_version);
+        let checked = Arc::clone(&checked);
+        async move {
+            checked.lock().expect("no panic").push(name);
+            by_name(plan, slot).await
+        }
+    };
+    let limits = RunLimits {
+        jobs: 1,
+        ..limits()
+    };
+    let rows = run_all(plans, &limits, check, |_| ()).await;
+    let rows = rows
+        .iter()
+        .map(|row| format!("{} {}", row.name, row.kernel_version));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        ["a 6.12", "a 6.1", "b 6.12", "b 6.1"]
+    );
+    assert_eq!(
+        *checked.lock().expect("no panic"),
+        ["a 6.12", "b 6.12", "a 6.1", "b 6.1"]
+    );
+}
+
+#[tokio::test]
 async fn a_timeout_leaves_what_is_known() {
     let plans = ["good", "slow"].map(plan).to_vec();
     let limits = RunLimits {

@@ -70,7 +70,7 @@ fn boot<'a>(modules: &[(&'a str, Vec<u8>)]) -> Vec<&'a str> {
             "-nographic",
             "-no-reboot",
             "-append",
-            "console=ttyS0 panic=-1 quiet",
+            "console=ttyS0 panic=-1 quiet no_timer_check",
         ])
         .arg("-kernel")
         .arg(kernel().join("arch/x86/boot/bzImage"))

@@ -215,8 +215,10 @@ fn boot(kernel: &Kernel, archive: &Path, first: usize, folder: &Path) -> String 
         .arg("-initrd")
         .arg(archive)
         .arg("-append")
+        // On a busy machine the emulated timer is too slow for the kernel's look at it.
         .arg(format!(
-            "console=ttyS0 quiet panic=-1 oops=panic mitigations=off kmm.first={first}"
+            "console=ttyS0 quiet panic=-1 oops=panic mitigations=off no_timer_check \
+             kmm.first={first}"
         ))
         .stdin(Stdio::null())
         .stdout(console)

@@ -250,10 +250,7 @@ pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport
         last_transition_time: Some(jiff::Timestamp::now().to_string()),
         image: plan.work.as_ref().map(|work| work.image.clone()),
         digest: outcome.digest,
-        mapping: plan
-            .mapping
-            .as_ref()
-            .map(|mapping| format!("kernelMappings[{}] {}", mapping.index, mapping.by)),
+        mapping: plan.mapping.as_ref().map(ToString::to_string),
         findings,
         duration: Some(took),
         origin: plan.origin.clone(),

@@ -177,11 +177,15 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The watch cannot go on. Where the version is too old, or the credential has expired,
-    /// a read goes on from the newest version, and renews the credential.
+    /// The watch cannot go on. Where the version is too old, the credential has expired, or
+    /// something on the way has garbled an event, a read goes on from the newest version, and
+    /// renews the credential.
     async fn broken(&mut self, fault: Fault) -> Result<Option<Event>, Fault> {
         self.events = None;
-        if matches!(fault, Fault::Gone | Fault::Unauthorized(_)) {
+        if matches!(
+            fault,
+            Fault::Gone | Fault::Unauthorized(_) | Fault::Nonsense(_)
+        ) {
             self.must_read = true;
             self.pause().await;
             return Ok(None);

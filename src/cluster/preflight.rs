@@ -50,14 +50,19 @@ pub struct PreflightSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Row {
     /// Namespace; empty where KMM ≤2.0 keeps the bare name.
+    #[serde(deserialize_with = "null_as_default")]
     pub namespace: String,
     /// Name.
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
     /// `True`, `False`, `Success`, `Failure` or `InProgress`.
+    #[serde(deserialize_with = "null_as_default")]
     pub verification_status: String,
     /// `Image`, `Build`, `Sign`, `Requeued` or `Done`.
+    #[serde(deserialize_with = "null_as_default")]
     pub verification_stage: String,
     /// The reason.
+    #[serde(deserialize_with = "null_as_default")]
     pub status_reason: String,
     /// The time of KMM's last pass.
     pub last_transition_time: Option<String>,

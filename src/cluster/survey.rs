@@ -20,6 +20,8 @@ pub struct Filter {
     pub namespace: Option<String>,
     /// Only these Modules, by namespace and name.
     pub modules: Option<BTreeSet<(String, String)>>,
+    /// None of these Modules, which were deleted: KMM ≥2.4 keeps what it said of them.
+    pub gone: BTreeSet<(String, String)>,
 }
 
 impl Filter {
@@ -35,7 +37,11 @@ impl Filter {
             Some(wanted) => wanted.contains(&(namespace.to_owned(), name.to_owned())),
             None => true,
         };
-        by_namespace && by_module
+        let mut gone = self.gone.iter();
+        let is_gone = gone.any(|(of, module)| {
+            module == name && (namespace.is_empty() || of.as_str() == namespace)
+        });
+        by_namespace && by_module && !is_gone
     }
 }
 
@@ -117,8 +123,9 @@ pub fn of_evidence(
 ) -> Survey {
     let mut rows = preflight.rows.clone();
     let expected = evidence.and_then(|evidence| evidence.modules.as_deref());
+    let mut notes = Vec::new();
     if let Some(modules) = expected {
-        name_spaces(&mut rows, modules);
+        rows = name_spaces(rows, modules, &mut notes);
         rows.extend(unheard_of(&rows, modules));
         rows.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     }
@@ -128,7 +135,6 @@ pub fn of_evidence(
         ..preflight.clone()
     };
     let mut modules = completed.report(kernel);
-    let mut notes = Vec::new();
     if let Some(evidence) = evidence {
         explain(&completed, evidence, &mut modules);
         notes.extend(evidence.notes.iter().cloned());
@@ -161,14 +167,35 @@ fn is_decided(preflight: &Preflight) -> bool {
     !preflight.rows.is_empty() && preflight.rows.iter().all(Row::is_decided)
 }
 
-/// Gives the rows of KMM ≤2.0 their namespaces, where only one Module has the name.
-fn name_spaces(rows: &mut [Row], modules: &[Module]) {
-    for row in rows.iter_mut().filter(|row| row.namespace.is_empty()) {
-        let mut known = modules.iter().filter(|module| module.name == row.name);
-        if let (Some(module), None) = (known.next(), known.next()) {
-            row.namespace = module.namespace.clone();
+/// Gives the rows of KMM ≤2.0 their namespaces. Modules of one name share its answer, which
+/// is about the one that it looked at last: each gets a row, and a note says so.
+fn name_spaces(rows: Vec<Row>, modules: &[Module], notes: &mut Vec<String>) -> Vec<Row> {
+    let mut named = Vec::with_capacity(rows.len());
+    for row in rows {
+        let of_its_name: Vec<&Module> = modules
+            .iter()
+            .filter(|module| row.namespace.is_empty() && module.name == row.name)
+            .collect();
+        if of_its_name.len() > 1 {
+            let namespaces: Vec<&str> = of_its_name
+                .iter()
+                .map(|module| module.namespace.as_str())
+                .collect();
+            notes.push(format!(
+                "this KMM keeps one answer for the Modules named {} of namespaces {}",
+                row.name,
+                namespaces.join(", ")
+            ));
+        }
+        named.extend(of_its_name.iter().map(|module| Row {
+            namespace: module.namespace.clone(),
+            ..row.clone()
+        }));
+        if of_its_name.is_empty() {
+            named.push(row);
         }
     }
+    named
 }
 
 /// Rows for the Modules that KMM has yet to name. A Module that loads nothing gets none.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::check::image::ImageOutcome;
 use crate::cluster::cross_check::{self, Pushed};
 use crate::cluster::preflight::{Preflight, Row};
 use crate::cluster::survey::Survey;
-use crate::commands::looker::Looker;
+use crate::commands::looker::{Look, Looker};
 use crate::model::finding::{Code, Finding};
 use crate::model::module::Module;
 use crate::model::report::{ModuleReport, Report};
@@ -23,7 +22,7 @@ type Key = (String, String);
 /// What a look gave, and under which circumstances it was made.
 #[derive(Debug, Clone)]
 struct Seen {
-    outcome: ImageOutcome,
+    look: Look,
     pushed: Pushed,
     verdict: Verdict,
 }
@@ -89,9 +88,9 @@ impl CrossChecks {
             let verdict = report.verdict;
             self.running.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let outcome = looker.look(&module, &target).await;
+                let look = looker.look(&module, &target).await;
                 let seen = Seen {
-                    outcome,
+                    look,
                     pushed,
                     verdict,
                 };
@@ -137,7 +136,9 @@ impl CrossChecks {
             if let Some(seen) = self.seen.get(&key)
                 && seen.verdict == module.verdict
             {
-                cross_check::merge(module, seen.outcome.clone(), seen.pushed);
+                module.image = seen.look.image.clone();
+                module.mapping = seen.look.mapping.clone();
+                cross_check::merge(module, seen.look.outcome.clone(), seen.pushed);
             } else if self.open.get(&key) == Some(&module.verdict) {
                 cross_check::merge_open(module, is_over);
             }
@@ -158,10 +159,7 @@ fn row_of(report: &ModuleReport) -> Row {
 
 fn unavailable(why: String, verdict: Verdict) -> Seen {
     Seen {
-        outcome: ImageOutcome {
-            digest: None,
-            findings: vec![Finding::new(Code::ImageUnreachable, why)],
-        },
+        look: Look::none(Finding::new(Code::ImageUnreachable, why)),
         pushed: Pushed::Yes,
         verdict,
     }

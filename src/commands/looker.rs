@@ -18,12 +18,38 @@ use crate::model::plan::KmmRelease;
 use crate::model::target::Target;
 use crate::plan::plan;
 
+/// What one look gave.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The image that was looked at.
+    pub image: Option<String>,
+    /// The kernel mapping that named it, in words.
+    pub mapping: Option<String>,
+    /// What was seen.
+    pub outcome: ImageOutcome,
+}
+
+impl Look {
+    /// None was possible, for this reason.
+    pub fn none(finding: Finding) -> Self {
+        Self {
+            image: None,
+            mapping: None,
+            outcome: ImageOutcome {
+                digest: None,
+                findings: vec![finding],
+            },
+        }
+    }
+}
+
 /// What a look needs.
 #[derive(Debug)]
 pub struct Looker {
     check: ImageCheck,
     objects: Arc<Objects>,
-    /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3).
+    /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3), where no
+    /// folder has the facts.
     release_image: Option<String>,
     dtk_image: OnceCell<Result<String, Finding>>,
 }
@@ -49,18 +75,15 @@ impl Looker {
         let looker = Self {
             check: session::image_check(&args.target, session.images, access, release)?,
             objects: session.objects,
-            release_image: Some(release_image.to_owned()).filter(|image| !image.is_empty()),
+            release_image: Some(release_image.to_owned())
+                .filter(|image| !image.is_empty() && args.target.kernel_dir.is_none()),
             dtk_image: OnceCell::new(),
         };
         Ok((looker, session.notes))
     }
 
     /// Judges the Module's image for the target.
-    pub async fn look(&self, module: &Module, target: &Target) -> ImageOutcome {
-        let only = |findings: Vec<Finding>| ImageOutcome {
-            digest: None,
-            findings,
-        };
+    pub async fn look(&self, module: &Module, target: &Target) -> Look {
         let mut target = target.clone();
         let unresolved = self.resolve(&mut target).await;
         let release = self.check.release;
@@ -69,21 +92,28 @@ impl Looker {
             std::slice::from_ref(&target),
             release,
         );
-        let Some(plan) = plans.into_iter().next() else {
-            return only(Vec::new());
+        let mut look = Look {
+            image: None,
+            mapping: None,
+            outcome: ImageOutcome {
+                digest: None,
+                findings: unresolved.into_iter().collect(),
+            },
         };
-        let mut findings: Vec<Finding> = unresolved.into_iter().collect();
-        findings.extend(plan.findings);
+        let Some(plan) = plans.into_iter().next() else {
+            return look;
+        };
+        look.mapping = plan.mapping.as_ref().map(ToString::to_string);
+        look.outcome.findings.extend(plan.findings);
         let Some(work) = plan.work else {
-            return only(findings);
+            return look;
         };
         let access = self.objects.access(&module.namespace, &work).await;
         let seen = self.check.check(&work, &target, &access).await;
-        findings.extend(seen.findings);
-        ImageOutcome {
-            digest: seen.digest,
-            findings,
-        }
+        look.image = Some(work.image);
+        look.outcome.digest = seen.digest;
+        look.outcome.findings.extend(seen.findings);
+        look
     }
 
     /// Fills in the driver-toolkit image of the CR's release; gives why it is not known.

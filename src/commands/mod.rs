@@ -189,15 +189,42 @@ async fn unless_interrupted(
     }
 }
 
-/// Ctrl-C, or SIGTERM where there is such a signal.
+/// True when SIGHUP is known not to be ignored: bit 0 of `SigIgn` in Linux's
+/// `/proc/self/status`. Elsewhere it keeps its default, which ends the process.
+#[cfg(unix)]
+fn may_hang_up() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let ignored = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigIgn:"))?;
+            u64::from_str_radix(ignored.trim(), 16).ok()
+        })
+        .is_some_and(|ignored| ignored & 1 == 0)
+}
+
+/// Ctrl-C, or where there are such signals SIGTERM, and SIGHUP of a terminal that goes away:
+/// what `--cleanup` and a build have to remove would be left behind.
 async fn wish_to_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let hang_up = async {
+            // `nohup` has it ignored, which a handler would undo.
+            if !may_hang_up() {
+                return std::future::pending().await;
+            }
+            match signal(SignalKind::hangup()) {
+                Ok(mut hang_up) => hang_up.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
         if let Ok(mut terminate) = signal(SignalKind::terminate()) {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
+                _ = hang_up => {}
             }
             return;
         }

@@ -27,9 +27,10 @@ use crate::commands::live::Live;
 use crate::commands::looker::Looker;
 use crate::commands::status::deleted;
 use crate::commands::wish::Asked;
-use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
+use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::model::module::Module;
 use crate::model::report::Report;
+use crate::model::verdict::Verdict;
 
 const MANIFEST: &str = "run";
 /// How often the reasons of modules in progress are read anew.
@@ -59,6 +60,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let filter = Filter {
         namespace: args.source.namespace.clone(),
         modules: args.source.selector.as_ref().map(|_| names(&modules)),
+        ..Filter::default()
     };
     let looker = match args.cluster.cross_check {
         CrossCheck::Auto if args.cluster.wait => {
@@ -86,6 +88,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         console,
         args,
         filter,
+        known: names(&modules),
         steady: Steady::default(),
         checks: CrossChecks::new(looker, jobs(args)),
         evidence: None,
@@ -93,26 +96,34 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let ended = run.watch(preflight.clone(), &mut live).await;
     live.finish();
     finish(&cluster, console, args, &preflight, is_ours).await;
-    let (survey, ended) = ended?;
+    let (survey, ended) = ended;
     warnings.extend(cluster.take_warnings());
-    let is_interrupted = matches!(ended, Ended::Interrupted);
-    let exit_code = |report: &Report| match (is_interrupted, report.verdict()) {
-        (true, _) => EXIT_INTERRUPTED,
-        (_, None) => EXIT_UNDECIDED,
+    match &ended {
+        Ended::TimedOut(limit) => {
+            let way_on = if is_ours && args.cluster.cleanup {
+                String::new()
+            } else {
+                let name = &preflight.meta.name;
+                format!("; `kubectl kmm preflight status {name} -w` goes on")
+            };
+            warnings.push(format!(
+                "the time limit of {limit:?} ended the run before every module was decided{way_on}"
+            ));
+        }
+        Ended::Emptied => warnings.push("every Module was deleted during the run".to_owned()),
+        Ended::Decided | Ended::Interrupted | Ended::Broken(_) => {}
+    }
+    let exit_code = |report: &Report| match (&ended, report.verdict()) {
+        (Ended::Interrupted, _) => EXIT_INTERRUPTED,
+        (Ended::Emptied, _) => EXIT_NOTHING,
+        (Ended::Broken(_), Some(Verdict::Verified)) | (_, None) => EXIT_UNDECIDED,
         (_, verdict) => exit_code_of(verdict),
     };
-    if let Ended::TimedOut(limit) = ended {
-        let way_on = if is_ours && args.cluster.cleanup {
-            String::new()
-        } else {
-            let name = &preflight.meta.name;
-            format!("; `kubectl kmm preflight status {name} -w` goes on")
-        };
-        warnings.push(format!(
-            "the time limit of {limit:?} ended the run before every module was decided{way_on}"
-        ));
+    let mut done = console.done(survey.report, &warnings, exit_code);
+    if let Ended::Broken(error) = &ended {
+        done.stderr.push_str(&error.render());
     }
-    Ok(console.done(survey.report, &warnings, exit_code))
+    Ok(done)
 }
 
 /// Deletes the CR of a run with `--cleanup`, whatever the outcome; an interruption waits
@@ -152,6 +163,10 @@ enum Ended {
     Decided,
     TimedOut(Duration),
     Interrupted,
+    /// There is no Module any more.
+    Emptied,
+    /// The CR can be followed no longer.
+    Broken(Error),
 }
 
 /// One run while it waits.
@@ -160,6 +175,8 @@ struct Run<'a> {
     console: &'a Console<'a>,
     args: &'a RunArgs,
     filter: Filter,
+    /// Every Module that was there at some time of the run.
+    known: BTreeSet<(String, String)>,
     steady: Steady,
     checks: CrossChecks,
     evidence: Option<(Instant, Evidence)>,
@@ -167,11 +184,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Follows the CR, with the cross-checks beside it.
-    async fn watch(
-        &mut self,
-        mut preflight: Preflight,
-        live: &mut Live,
-    ) -> Result<(Survey, Ended), Error> {
+    async fn watch(&mut self, mut preflight: Preflight, live: &mut Live) -> (Survey, Ended) {
         let name = preflight.meta.name.clone();
         let spec = preflight.spec.clone();
         let start = Instant::now();
@@ -183,7 +196,10 @@ impl Run<'_> {
             self.checks.merge(&mut so_far, false);
             live.show(so_far, |report| self.console.table(report));
             if survey.is_decided && self.checks.are_done() {
-                return Ok((self.last(survey), Ended::Decided));
+                return (self.last(survey), Ended::Decided);
+            }
+            if survey.report.modules.is_empty() && !self.filter.gone.is_empty() {
+                return (survey, Ended::Emptied);
             }
             let limit = self.args.timeout;
             let until_limit = async {
@@ -192,37 +208,39 @@ impl Run<'_> {
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
+            let broken = tokio::select! {
                 biased;
                 () = self.console.interrupt.cancelled() => {
-                    return Ok((self.last(survey), Ended::Interrupted));
+                    return (self.last(survey), Ended::Interrupted);
                 }
                 () = until_limit => {
                     let limit = limit.unwrap_or_default();
-                    return Ok((self.last(survey), Ended::TimedOut(limit)));
+                    return (self.last(survey), Ended::TimedOut(limit));
                 }
-                () = self.checks.next() => {}
+                () = self.checks.next() => continue,
                 event = follower.next() => match event {
                     Ok(Event::Changed(changed)) if changed.spec != spec => {
-                        return Err(edited(&preflight, &changed));
+                        edited(&preflight, &changed)
                     }
                     Ok(Event::Changed(changed)) => {
                         preflight = *changed;
                         self.evidence = self.evidence.take().filter(|(read, _)| {
                             read.elapsed() < EVIDENCE_LASTS
                         });
+                        continue;
                     }
-                    Ok(Event::Note(note)) => live.note(&note),
-                    Ok(Event::Deleted) => return Err(deleted(&name)),
+                    Ok(Event::Note(note)) => {
+                        live.note(&note);
+                        continue;
+                    }
+                    Ok(Event::Deleted) => deleted(&name),
                     Err(fault) => {
-                        return Err(fault.into_error(
-                            &format!("watching preflight CR {name}"),
-                            MANIFEST,
-                        ));
+                        fault.into_error(&format!("watching preflight CR {name}"), MANIFEST)
                     }
                 },
-                () = tokio::time::sleep(REFRESH) => {}
-            }
+                () = tokio::time::sleep(REFRESH) => continue,
+            };
+            return (self.last(survey), Ended::Broken(broken));
         }
     }
 
@@ -263,10 +281,20 @@ impl Run<'_> {
         survey
     }
 
-    async fn of_evidence(&self, preflight: &Preflight) -> Survey {
+    async fn of_evidence(&mut self, preflight: &Preflight) -> Survey {
         let kernel = self.cluster.kernel_of(preflight).await;
         let evidence = self.evidence.as_ref().map(|(_, evidence)| evidence);
-        survey::of_evidence(preflight, &kernel, evidence, &self.filter)
+        if let Some(modules) = evidence.and_then(|evidence| evidence.modules.as_deref()) {
+            let present = names(modules);
+            self.filter.gone = self.known.difference(&present).cloned().collect();
+            self.known.extend(present);
+        }
+        let mut survey = survey::of_evidence(preflight, &kernel, evidence, &self.filter);
+        let gone = self.filter.gone.iter().map(|(namespace, name)| {
+            format!("Module {namespace}/{name} was deleted during the run and is left out")
+        });
+        survey.report.notes.extend(gone);
+        survey
     }
 }
 

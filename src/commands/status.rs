@@ -32,7 +32,7 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
     let cluster = connect(&args.connection)?;
     let filter = Filter {
         namespace: args.namespace.clone(),
-        modules: None,
+        ..Filter::default()
     };
     let (survey, interrupted) = match (&args.name, args.watch) {
         (Some(name), true) => watch_one(&cluster, name, &filter, console).await?,

@@ -1,5 +1,7 @@
 //! Plans: what is to be looked at for one Module on one target.
 
+use std::fmt;
+
 use crate::model::finding::Finding;
 use crate::model::module::{Build, Modprobe, Sign, TlsOptions};
 use crate::model::report::Origin;
@@ -37,6 +39,12 @@ pub struct MappingMatch {
     pub index: usize,
     /// `literal 'K'` or `regexp 'R'`.
     pub by: String,
+}
+
+impl fmt::Display for MappingMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kernelMappings[{}] {}", self.index, self.by)
+    }
 }
 
 /// One Module on one target, with everything resolved that its spec alone decides.

@@ -196,7 +196,7 @@ fn module(one: &Explanation) -> Value {
         "kernelVersion": plan.target.kernel_version,
         "arch": plan.target.arch.as_str(),
         "mappings": one.mappings.iter().enumerate().map(mapping).collect::<Vec<_>>(),
-        "mapping": plan.mapping.as_ref().map(|m| format!("kernelMappings[{}] {}", m.index, m.by)),
+        "mapping": plan.mapping.as_ref().map(ToString::to_string),
         "image": work.map(|work| &work.image),
         "registryTLS": work.map(|work| work.registry_tls),
         "imageRepoSecret": work.and_then(|work| work.image_repo_secret.as_ref()),

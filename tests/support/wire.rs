@@ -13,6 +13,7 @@ struct State {
     held: Mutex<Held>,
     released: Condvar,
     answered: Mutex<Vec<u8>>,
+    to_garble: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +92,18 @@ impl Wire {
         self.state.released.notify_all();
     }
 
+    /// Damages the next answer that contains this text, at its first byte.
+    pub(crate) fn garble(&self, text: &str) {
+        let mut to_garble = self.state.to_garble.lock().expect("no test panicked here");
+        *to_garble = Some(text.to_owned());
+    }
+
+    /// True when an answer was damaged since the last call of [`Wire::garble`].
+    pub(crate) fn has_garbled(&self) -> bool {
+        let to_garble = self.state.to_garble.lock().expect("no test panicked here");
+        to_garble.is_none()
+    }
+
     /// Resets every connection; new ones are taken.
     pub(crate) fn cut(&self) {
         let mut open = self.state.open.lock().expect("no test panicked here");
@@ -128,6 +141,16 @@ impl State {
             let mut answered = self.answered.lock().expect("no test panicked here");
             answered.extend_from_slice(&bytes[..length]);
             drop(answered);
+            let mut to_garble = self.to_garble.lock().expect("no test panicked here");
+            let found = to_garble.as_deref().and_then(|text| {
+                let mut windows = bytes[..length].windows(text.len());
+                windows.position(|window| window == text.as_bytes())
+            });
+            if let Some(at) = found {
+                bytes[at] = b'!';
+                *to_garble = None;
+            }
+            drop(to_garble);
             if to.write_all(&bytes[..length]).is_err() {
                 break;
             }

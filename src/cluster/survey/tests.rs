@@ -74,7 +74,7 @@ fn an_empty_status_is_no_pass() {
 }
 
 #[test]
-fn bare_names_get_their_namespace_where_it_is_clear() {
+fn bare_names_get_the_namespaces_of_the_modules_that_bear_them() {
     let bare = preflight(vec![
         row("", "m", "True", "Done"),
         row("", "n", "True", "Done"),
@@ -87,21 +87,34 @@ fn bare_names_get_their_namespace_where_it_is_clear() {
         .iter()
         .map(|row| (row.namespace.as_str(), row.name.as_str()))
         .collect();
-    assert_eq!(names, [("", "n"), ("a", "m")]);
+    assert_eq!(names, [("a", "m"), ("a", "n"), ("b", "n")]);
+    let note = "this KMM keeps one answer for the Modules named n of namespaces a, b";
+    assert_eq!(survey.report.notes, [note]);
+    let filter = Filter {
+        namespace: Some("c".into()),
+        ..Filter::default()
+    };
+    let survey = of_evidence(&bare, "", Some(&evidence), &filter);
+    assert_eq!(survey.report.verdict(), None);
 }
 
 #[test]
 fn filters_take_rows_by_namespace_and_module() {
     let filter = Filter {
         namespace: Some("a".into()),
-        modules: None,
+        ..Filter::default()
     };
     assert!(filter.takes("a", "m") && filter.takes("", "m") && !filter.takes("b", "m"));
     let filter = Filter {
-        namespace: None,
         modules: Some([("a".to_owned(), "m".to_owned())].into()),
+        ..Filter::default()
     };
     assert!(filter.takes("a", "m") && filter.takes("", "m") && !filter.takes("b", "m"));
+    let filter = Filter {
+        gone: [("a".to_owned(), "m".to_owned())].into(),
+        ..Filter::default()
+    };
+    assert!(!filter.takes("a", "m") && !filter.takes("", "m") && filter.takes("b", "m"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::support::faults::{Answer, End, FaultServer};
 use crate::support::image::{Image, Layer};
 use crate::support::preflight::Ended;
 use crate::support::registry::Registry;
+use crate::support::server::free_port;
 
 fn codes(ended: &Ended) -> Vec<(String, String, Vec<String>)> {
     let report = ended.json();
@@ -160,8 +161,47 @@ fn kmms_word_is_not_taken_for_a_module_that_the_kernel_would_load() {
         assert_eq!((name.as_str(), verdict.as_str()), (wanted, "failed"));
         assert_eq!(codes, its_codes, "{name}");
     }
-    let kernel = &ended.json()["modules"][2]["kernelVersion"];
-    assert_eq!(kernel, example::KERNEL);
+    let ticker = &ended.json()["modules"][2];
+    assert_eq!(ticker["kernelVersion"], example::KERNEL);
+    assert_eq!(ticker["image"], example::push(&registry, "ticker"));
+    assert_eq!(ticker["mapping"], "kernelMappings[0] regexp '^.+$'");
+}
+
+/// Facts on disk are enough, wherever the release image is.
+#[test]
+fn a_release_out_of_reach_is_not_missed_where_a_folder_has_the_facts() {
+    let registry = Registry::start();
+    let cluster = Cluster::start();
+    SECOND.install(&cluster);
+    create_modules(&cluster, &[]);
+    for name in ["sensor", "ticker"] {
+        create(&cluster, name, &example::push(&registry, name));
+    }
+    let release = format!("127.0.0.1:{}/release:1", free_port());
+    let facts = example::kernel_dir();
+    let args = [
+        "run",
+        "p",
+        "--release-image",
+        &release,
+        "--kernel-dir",
+        facts.to_str().expect("UTF-8"),
+        "-o=json",
+    ];
+    let running = Running::start(call(&cluster, &args));
+    wait_for(&cluster, &format!("{}/p", SECOND.resource()));
+    resolve(&cluster, SECOND, "p", example::KERNEL);
+    let found = "Verification successful (image accessible and verified)";
+    let said = [
+        ("sensor", "True", "Done", found),
+        ("ticker", "True", "Done", found),
+    ];
+    say(&cluster, SECOND, "p", &said);
+    let ended = running.end().code(1);
+    let seen = codes(&ended);
+    assert_eq!(seen[0].1, "failed");
+    assert!(!seen[0].2.contains(&"kernel-facts-missing".to_owned()));
+    assert_eq!(seen[1], ("ticker".into(), "verified".into(), Vec::new()));
 }
 
 #[test]

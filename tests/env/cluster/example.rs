@@ -59,6 +59,11 @@ pub(crate) fn push(registry: &Registry, module: &str) -> String {
     registry.push(&format!("drivers/{module}:1"), &image(module))
 }
 
+/// The folder with what that kernel exports.
+pub(crate) fn kernel_dir() -> PathBuf {
+    examples().join("kernel")
+}
+
 /// A release of OpenShift in a registry.
 #[derive(Debug)]
 pub(crate) struct Release {

@@ -48,16 +48,20 @@ fn a_run_that_ends_early_leaves_what_it_should() {
     assert!(ended.stderr.contains("time limit"), "{}", ended.stderr);
     assert_eq!(there(), "", "--cleanup");
 
-    let running = Running::start(run(&["--cleanup"]));
-    wait_for(&cluster, &format!("{resource}/p"));
-    std::thread::sleep(Duration::from_millis(300));
-    let pid = running.id().to_string();
-    let kill = std::process::Command::new("kill")
-        .args(["-INT", &pid])
-        .status();
-    assert!(kill.expect("kill runs").success());
-    let ended = running.end().code(130);
-    assert_eq!(there(), "", "interrupted: {}", ended.stderr);
+    // Ctrl-C, a job's end, and a terminal that goes away.
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let running = Running::start(run(&["--cleanup"]));
+        wait_for(&cluster, &format!("{resource}/p"));
+        std::thread::sleep(Duration::from_millis(300));
+        let pid = running.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let ended = running.end().code(130);
+        assert_eq!(there(), "", "{signal}: {}", ended.stderr);
+        assert_eq!(ended.json()["kind"], "Report", "{signal}");
+    }
 
     let ended = run(&["--wait=false"]).run().code(0);
     assert_eq!(ended.json()["kind"], "PreflightValidationOCP");

@@ -139,6 +139,28 @@ fn a_watch_goes_on_from_a_version_that_is_gone() {
 }
 
 #[test]
+fn a_watch_goes_on_over_an_event_that_makes_no_sense() {
+    let cluster = prepared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_proxy, port) = in_the_clear(&cluster, folder.path());
+    for args in WATCHING {
+        let wire = Wire::to(port);
+        let clear = Preflight::new(args).arg(format!("--server=http://127.0.0.1:{}", wire.port()));
+        let running = start(&cluster, args, clear);
+        wire.garble(r#"{"type":"MODIFIED""#);
+        say(
+            &cluster,
+            NEWEST,
+            "p",
+            &[("m1", "InProgress", "Image", "still")],
+        );
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(wire.has_garbled(), "{args:?}");
+        ends(&cluster, running);
+    }
+}
+
+#[test]
 fn a_cr_that_may_not_be_watched_is_read_again_and_again() {
     let cluster = prepared();
     cluster.apply(
@@ -180,6 +202,11 @@ fn a_cr_that_is_edited_or_deleted_under_a_watch_is_told() {
         let ended = running.end().code(3);
         let said = "preflight CR p was deleted while it was watched";
         assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
+        if args == run {
+            let known = rows(&ended);
+            let open = "ns1/m1 in-progress InProgress Image verification is not finished yet";
+            assert_eq!(known, [open], "what was known by then");
+        }
     }
 
     // Another CR of the same name is another CR.
@@ -208,4 +235,29 @@ fn a_cr_that_is_edited_or_deleted_under_a_watch_is_told() {
     let ended = running.end().code(0);
     let kernel = &ended.json()["modules"][0]["kernelVersion"];
     assert_eq!(kernel, "5.14.0-500.el9.x86_64");
+}
+
+/// KMM ≥2.4 keeps what it said of a Module that is deleted, for ever.
+#[test]
+fn a_module_that_is_deleted_under_a_watch_is_not_waited_for() {
+    let cluster = prepared();
+    create_modules(&cluster, &["m2"]);
+    let [_, run] = WATCHING;
+    let open = ("m2", WORKING[0].1, WORKING[0].2, WORKING[0].3);
+    let running = start(&cluster, run, call(&cluster, run));
+    say(&cluster, NEWEST, "p", &[DONE[0], open]);
+    cluster.kubectl(&["-n=ns1", "delete", "module", "m2"], "");
+    let ended = running.end().code(0);
+    assert_eq!(
+        rows(&ended),
+        ["ns1/m1 verified Success Done verified image exists"]
+    );
+    let said = "Module ns1/m2 was deleted during the run";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+
+    let running = start(&cluster, run, call(&cluster, run));
+    cluster.kubectl(&["-n=ns1", "delete", "module", "m1"], "");
+    let ended = running.end().code(4);
+    let said = "every Module was deleted during the run";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
 }

@@ -82,18 +82,13 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
         .filter_map(|defect| {
             let refused = refuses(&defect.rule, elf.machine, kernel)?;
             let answer = match &*defect.rule {
-                defects::BEYOND_MEMORY
-                | defects::SYMBOL_NAME_FAR
-                | defects::CODE_NAME_FAR
-                | defects::DATA_NAME_FAR
-                | defects::NOT_LOADED
-                | defects::SYMBOLS_RELOCATED
-                | defects::OVERLAP_BEFORE_6_4
-                | defects::OVERLAP_SINCE_6_4
-                | defects::NOT_RELOCATED => "the kernel would crash",
+                rule if crashes(rule) => "the kernel would crash",
                 defects::NAME_OUTSIDE
+                | defects::SYMBOL_NAME_OUTSIDE
                 | defects::CODE_NAME_OUTSIDE
                 | defects::DATA_NAME_OUTSIDE
+                | defects::RELOCATION_OUTSIDE
+                | defects::THIS_MODULE_CONTENT
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
                 _ => "Exec format error",
             };
@@ -111,12 +106,40 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
         .collect()
 }
 
+/// True for a module that this kernel does not survive.
+pub(super) fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
+    elf.defects.iter().any(|defect| {
+        crashes(&defect.rule) && refuses(&defect.rule, elf.machine, kernel) == Some(true)
+    })
+}
+
+/// True for defects that the kernel does not look for, and does not survive.
+fn crashes(rule: &str) -> bool {
+    matches!(
+        rule,
+        defects::BEYOND_MEMORY
+            | defects::SYMBOL_NAME_FAR
+            | defects::CODE_NAME_FAR
+            | defects::DATA_NAME_FAR
+            | defects::NOT_LOADED
+            | defects::SYMBOLS_RELOCATED
+            | defects::OVERLAP_BEFORE_6_4
+            | defects::OVERLAP_SINCE_6_4
+            | defects::NOT_RELOCATED
+    )
+}
+
 /// Whether this kernel refuses a defect: `None` where it does not, `Some(false)` where that
 /// cannot be told.
 fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
     let then = |does: bool| does.then_some(true);
     match rule {
-        defects::SYMBOL_NAME_FAR if kernel.enabled("DYNAMIC_FTRACE") == Some(false) => None,
+        defects::SYMBOL_NAME_FAR | defects::SYMBOL_NAME_OUTSIDE
+            if kernel.enabled("DYNAMIC_FTRACE") == Some(false)
+                || kernel.enabled("KALLSYMS") == Some(false) =>
+        {
+            None
+        }
         // A plain `ret` after a call to the next instruction happens to come back.
         defects::NOT_RELOCATED
             if machine == 62
@@ -144,8 +167,11 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         defects::CODE_NAME_OUTSIDE if kernel.enabled("KALLSYMS") == Some(false) => None,
         defects::DATA_NAME_OUTSIDE if kernel.enabled("KALLSYMS_ALL") == Some(false) => None,
         defects::NAME_OUTSIDE
+        | defects::SYMBOL_NAME_OUTSIDE
         | defects::CODE_NAME_OUTSIDE
         | defects::DATA_NAME_OUTSIDE
+        | defects::RELOCATION_OUTSIDE
+        | defects::THIS_MODULE_CONTENT
         | defects::MEMORY_LARGE
         | defects::CODE_NOT_LOADED => Some(false),
         defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,

@@ -80,6 +80,7 @@ pub(super) fn load(
         line: &line,
         machine: Machine::new(case.target, facts, trust, &exporters),
         files: Vec::new(),
+        crashed: false,
     };
     match load.run() {
         Ok(findings) => Ok(findings),
@@ -111,6 +112,8 @@ struct Load<'l, 'a> {
     machine: Machine<'l>,
     /// What was loaded from the image, by name.
     files: Vec<(String, &'a Arc<ModuleFile>)>,
+    /// The kernel did not survive what it was given last.
+    crashed: bool,
 }
 
 impl Load<'_, '_> {
@@ -162,10 +165,13 @@ impl Load<'_, '_> {
                     for (at, probe) in probes.iter().enumerate() {
                         let mut seen = self.probe(&mut modprobe, probe)?;
                         // `insmod` of modprobe answers with what became of the last one.
-                        if at != last {
+                        if at != last && !self.crashed {
                             seen = seen.into_iter().map(Finding::as_warning).collect();
                         }
                         findings.extend(seen);
+                        if self.crashed {
+                            return Ok(findings);
+                        }
                     }
                 }
                 Err(why) => findings.extend(self.not_found(&modprobe, name, &why)?),
@@ -261,12 +267,7 @@ impl Load<'_, '_> {
                         finding.as_warning()
                     });
                 }
-                Answer::Refused(seen) if step.required => {
-                    findings.extend(dropped(step));
-                    findings.extend(seen);
-                    break;
-                }
-                Answer::Refused(seen) => {
+                Answer::Refused(seen) if !step.required => {
                     let why = seen.first().map_or("", |finding| finding.message.as_str());
                     findings.push(Finding::new(
                         Code::SoftDependencyMissing,
@@ -276,6 +277,17 @@ impl Load<'_, '_> {
                             step.name
                         ),
                     ));
+                }
+                Answer::Refused(seen) => {
+                    findings.extend(dropped(step));
+                    findings.extend(seen);
+                    break;
+                }
+                Answer::Crashes(seen) => {
+                    self.crashed = true;
+                    findings.extend(dropped(step));
+                    findings.extend(seen);
+                    break;
                 }
             }
         }

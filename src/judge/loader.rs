@@ -44,6 +44,8 @@ pub(super) enum Answer {
     Exists(String),
     /// It is refused, or whether it is cannot be told.
     Refused(Vec<Finding>),
+    /// The kernel does not survive it.
+    Crashes(Vec<Finding>),
 }
 
 impl<'a> Machine<'a> {
@@ -132,7 +134,9 @@ impl<'a> Machine<'a> {
             findings.push(finding);
             return Answer::Refused(findings);
         }
-        findings.extend(elf::faults(shown, elf, &self.kernel));
+        let faults = elf::faults(shown, elf, &self.kernel);
+        let faults_that_fail = failing(&faults);
+        findings.extend(faults);
         findings.extend(elf::this_module(
             shown,
             elf,
@@ -178,7 +182,12 @@ impl<'a> Machine<'a> {
         findings.extend(self.taken_folder(shown, &name));
         if stops(&findings) {
             findings.sort_by_key(|finding| finding.severity != Severity::Error);
-            return Answer::Refused(findings);
+            let nothing_else = failing(&findings) == faults_that_fail;
+            return if nothing_else && elf::is_fatal(elf, &self.kernel) {
+                Answer::Crashes(findings)
+            } else {
+                Answer::Refused(findings)
+            };
         }
         self.loaded.push(Loaded {
             name,
@@ -332,9 +341,12 @@ fn after_release(magic: &str, skip: bool) -> &str {
 }
 
 fn stops(findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .any(|finding| finding.effect == Effect::Fails)
+    failing(findings) > 0
+}
+
+fn failing(findings: &[Finding]) -> usize {
+    let fails = |finding: &&Finding| finding.effect == Effect::Fails;
+    findings.iter().filter(fails).count()
 }
 
 /// `mod_sysfs_init`: a module's folder below `/sys/module` needs a name.

@@ -61,6 +61,8 @@ pub const NAME_OUTSIDE: &str = "name-outside";
 /// The name of a symbol that the module defines lies as far outside. Only what looks addresses
 /// up by their names reads it (`find_kallsyms_symbol`, for ftrace's own records).
 pub const SYMBOL_NAME_FAR: &str = "symbol-name-far";
+/// [`NAME_OUTSIDE`] for such a name.
+pub const SYMBOL_NAME_OUTSIDE: &str = "symbol-name-outside";
 /// [`BEYOND_MEMORY`] for the name of a function that stays (`layout_symtab`, `add_kallsyms`, with
 /// `CONFIG_KALLSYMS`).
 pub const CODE_NAME_FAR: &str = "code-name-far";
@@ -70,6 +72,11 @@ pub const CODE_NAME_OUTSIDE: &str = "code-name-outside";
 pub const DATA_NAME_FAR: &str = "data-name-far";
 /// [`NAME_OUTSIDE`] for such a name.
 pub const DATA_NAME_OUTSIDE: &str = "data-name-outside";
+/// A relocation takes a symbol from behind their table, or changes what lies behind its section:
+/// what becomes of the module hangs on what is there (`apply_relocations`).
+pub const RELOCATION_OUTSIDE: &str = "relocation-outside";
+/// `struct module` holds something where a compiler leaves zeros for the kernel to fill.
+pub const THIS_MODULE_CONTENT: &str = "this-module-content";
 /// Code that runs when the module is loaded points into a section that is not
 /// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
 pub const NOT_LOADED: &str = "not-loaded";
@@ -91,9 +98,8 @@ pub const SYMBOLS_RELOCATED: &str = "symbols-relocated";
 pub const NOT_RELOCATED: &str = "not-relocated";
 
 const EM_X86_64: u16 = 62;
-/// Further than this from its section, nothing of the module is mapped: its memory ends with
-/// unmapped pages, and is a few pages for most.
-const FAR: u64 = 1 << 20;
+/// The section with `struct module`.
+const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 /// The most defects that are told of one module.
 const MOST_DEFECTS: usize = 1000;
 
@@ -112,9 +118,10 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     section_counts(elf, &mut add);
     names::symbol_names(elf, symbols, &mut add);
     extended_versions(elf, &mut add);
-    names::far_names(elf, symbols, &mut add);
-    memory::layout(elf, &mut add);
-    relocations::relocation_tables(elf, symbols, &mut add);
+    let tables = memory::layout(elf, &mut add);
+    names::far_names(elf, symbols, &tables, &mut add);
+    relocations::relocation_tables(elf, symbols, &tables, &mut add);
+    this_module_content(elf, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -173,18 +180,48 @@ fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     if tables > 1 {
         add(SYMTAB_COUNT, "module has more than one symbol table".into());
     }
-    if named(".gnu.linkonce.this_module").count() > 1 {
+    if named(THIS_MODULE).count() > 1 {
         add(
             THIS_MODULE_COUNT,
             "Only one .gnu.linkonce.this_module section must exist".into(),
         );
     }
-    if named(".gnu.linkonce.this_module")
+    if named(THIS_MODULE)
         .any(|section| section.kind == SHT_NOBITS || section.flags & SHF_ALLOC == 0)
     {
         add(
             THIS_MODULE_KIND,
             ".gnu.linkonce.this_module section must have content and memory".into(),
+        );
+    }
+}
+
+/// What stands in `struct module` besides its name, which follows `state` and `list`, and the
+/// addresses that relocations write: only `state` and `list` are set before they are read
+/// (`add_unformed_module`).
+fn this_module_content(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    let Some((index, section)) = elf.find(THIS_MODULE) else {
+        return;
+    };
+    let named = if elf.is_64() { 80 } else { 72 };
+    let mut content = elf.content(section).to_vec();
+    let name = content.len().min(named);
+    content[..name].fill(0);
+    for (_, _, relocations) in
+        applied_relocations(elf).filter(|(table, _, _)| table.info as usize == index)
+    {
+        for relocation in relocations {
+            let at = usize::try_from(relocation.offset).unwrap_or(usize::MAX);
+            let end = at.saturating_add(8).min(content.len());
+            if let Some(address) = content.get_mut(at..end) {
+                address.fill(0);
+            }
+        }
+    }
+    if let Some(at) = content.iter().position(|byte| *byte != 0) {
+        add(
+            THIS_MODULE_CONTENT,
+            format!("byte {at} of struct module is not zero"),
         );
     }
 }

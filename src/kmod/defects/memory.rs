@@ -1,5 +1,5 @@
 //! Where the sections of a module come to lie in the kernel's memory (`layout_sections`,
-//! `layout_symtab` of `kernel/module/`).
+//! `layout_symtab` of `kernel/module/`), and what is mapped there.
 
 use super::{MEMORY_LARGE, MEMORY_TOO_LARGE, OVERLAP_BEFORE_6_4, OVERLAP_SINCE_6_4};
 use crate::kmod::elf::{Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Section};
@@ -22,8 +22,83 @@ enum Region {
     InitData,
 }
 
+/// `sizeof(struct mod_kallsyms)`
+const MOD_KALLSYMS: u64 = 32;
 /// Bytes that a region may lose without harm.
 const SLACK: u64 = 8;
+const PAGE: u64 = 4096;
+/// Further than this behind an area of memory, nothing of the module is mapped, and of others
+/// hardly anything.
+pub(super) const FAR: u64 = 1 << 20;
+
+/// Whether a read comes to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mapped {
+    Yes,
+    /// Some other area may lie there.
+    Unknown,
+    No,
+}
+
+impl Mapped {
+    /// A read at an offset from the start of an area of `vmalloc`: one page without memory
+    /// follows the last one of the area, then whatever came next.
+    pub(super) fn of(at: u64, size: u64) -> Self {
+        let end = size.next_multiple_of(PAGE);
+        if at < end {
+            Self::Yes
+        } else if at < end + PAGE || at >= end + FAR {
+            Self::No
+        } else {
+            Self::Unknown
+        }
+    }
+
+    /// A read in areas that differ from kernel to kernel.
+    fn of_any(offsets: impl Iterator<Item = (u64, u64)>) -> Self {
+        offsets
+            .map(|(at, size)| Self::of(at, size))
+            .reduce(|one, other| if one == other { one } else { Self::Unknown })
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// The worse one of two reads.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Yes, Self::Yes) => Self::Yes,
+        }
+    }
+}
+
+/// The symbols and their names at the end of the memory for what is freed after the init
+/// function (`layout_symtab`): offsets from its start, by kernels before and since 6.4.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    areas: [Area; 2],
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Area {
+    symbols: u64,
+    names: u64,
+    size: u64,
+}
+
+impl Tables {
+    /// A read of the symbols' names, which `add_kallsyms` and `find_kallsyms_symbol` take
+    /// from here and not from the copy of the file.
+    pub(super) fn name(&self, at: u64) -> Mapped {
+        Mapped::of_any(self.areas.iter().map(|area| (area.names + at, area.size)))
+    }
+
+    /// A read of the symbols, which relocations take from here.
+    pub(super) fn symbol(&self, at: u64) -> Mapped {
+        let offset = |area: &Area| (area.symbols.saturating_add(at), area.size);
+        Mapped::of_any(self.areas.iter().map(offset))
+    }
+}
 
 /// One region as it grows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,8 +110,9 @@ struct Extent {
 }
 
 impl Extent {
-    /// `module_get_offset`: sizes are counted in 32 bits, and so is the alignment.
-    fn add(&mut self, size: u64, align: u64) {
+    /// `module_get_offset`: sizes are counted in 32 bits, and so is the alignment. Where the
+    /// section starts.
+    fn add(&mut self, size: u64, align: u64) -> u64 {
         let mask = (align.max(1) as u32).wrapping_sub(1);
         let start = self.size.wrapping_add(mask) & !mask;
         let end = (u64::from(start).wrapping_add(size)) as u32;
@@ -45,17 +121,21 @@ impl Extent {
         self.shrinks |= u64::from(end) + SLACK < u64::from(start);
         self.memory = self.memory.max(u64::from(end));
         self.size = end;
+        u64::from(start)
     }
 }
 
 /// Puts the sections one after the other, and says what comes out of it.
-pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Tables {
     let mut before = [Extent::default(); 2];
     let mut since = [Extent::default(); 7];
     let mut place = |section: &Section<'_>, region: Region| {
         let index = region as usize;
-        since[index].add(section.size, section.align);
-        before[usize::from(index >= Region::InitText as usize)].add(section.size, section.align);
+        let init = usize::from(index >= Region::InitText as usize);
+        [
+            before[init].add(section.size, section.align),
+            since[index].add(section.size, section.align),
+        ]
     };
     for region in [
         Region::Text,
@@ -72,11 +152,23 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
             }
         }
     }
-    for index in [elf.symtab, elf.sections[elf.symtab].link as usize] {
-        if let Some(section) = elf.sections.get(index) {
-            place(section, Region::InitData);
-        }
-    }
+    let symbols = &elf.sections[elf.symtab];
+    let symbols_at = place(symbols, Region::InitData);
+    let names_at = elf
+        .sections
+        .get(symbols.link as usize)
+        .map(|names| place(names, Region::InitData))
+        .unwrap_or_default();
+    let sizes = [before[1].size, since[Region::InitData as usize].size];
+    // The types of the symbols, a letter each, and `struct mod_kallsyms` are the last.
+    let types = MOD_KALLSYMS + symbols.size / elf.symbol_size();
+    let tables = Tables {
+        areas: [0, 1].map(|kernel| Area {
+            symbols: symbols_at[kernel],
+            names: names_at[kernel],
+            size: u64::from(sizes[kernel]) + types,
+        }),
+    };
     let overlap = "the alignments and sizes of its sections put them upon each other";
     for (rule, extents) in [
         (OVERLAP_BEFORE_6_4, &before[..]),
@@ -94,6 +186,7 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     } else if memory >= MUCH || shrinks {
         add(MEMORY_LARGE, message());
     }
+    tables
 }
 
 /// The first region of `masks` that a section fits; `None` for one without memory.

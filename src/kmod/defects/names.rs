@@ -1,17 +1,13 @@
 //! Names that lie outside of their tables.
 
+use super::memory::{Mapped, Tables};
 use super::{
     BEYOND_MEMORY, CODE_NAME_FAR, CODE_NAME_OUTSIDE, DATA_NAME_FAR, DATA_NAME_OUTSIDE,
-    NAME_OUTSIDE, NAME_TABLES, SECTION_NAMES, SYMBOL_NAME_FAR, SYMBOL_NAMES,
+    NAME_OUTSIDE, NAME_TABLES, SECTION_NAMES, SYMBOL_NAME_FAR, SYMBOL_NAME_OUTSIDE, SYMBOL_NAMES,
 };
 use crate::kmod::elf::{
     Elf, SHF_ALLOC, SHF_EXECINSTR, SHN_UNDEF, SHT_NULL, SHT_STRTAB, Section, Symbol,
 };
-
-const PAGE: u64 = 4096;
-/// Further than this behind the copy of a file, and at all behind a copy as large, for which the
-/// holes between small areas have no room, nothing else is mapped in most kernels.
-const FAR: u64 = 64 << 10;
 
 pub(super) fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     for table in [elf.shstrtab, elf.sections[elf.symtab].link as usize] {
@@ -64,47 +60,59 @@ pub(super) fn symbol_names(
 }
 
 /// Names that are read where no memory may be.
-pub(super) fn far_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(&str, String)) {
-    let end = elf.len().next_multiple_of(PAGE);
-    let is_outside = |at: u64| at >= end;
-    // One page without memory follows the copy of the file, then whatever came next.
-    let unmapped = |at: u64| (end..end + PAGE).contains(&at) || at >= end + FAR || elf.len() >= FAR;
+pub(super) fn far_names(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    tables: &Tables,
+    add: &mut impl FnMut(&str, String),
+) {
+    let in_the_copy = |at: u64| Mapped::of(at, elf.len());
     let names = elf.sections[elf.shstrtab].offset;
     for (index, section) in elf.sections.iter().enumerate() {
-        let at = names + u64::from(section.name_at);
-        if is_outside(at) {
-            add(
-                if unmapped(at) {
-                    BEYOND_MEMORY
-                } else {
-                    NAME_OUTSIDE
-                },
-                format!("the name of section {index} lies outside of the file"),
-            );
-        }
+        let rule = match in_the_copy(names + u64::from(section.name_at)) {
+            Mapped::Yes => continue,
+            Mapped::Unknown => NAME_OUTSIDE,
+            Mapped::No => BEYOND_MEMORY,
+        };
+        add(
+            rule,
+            format!("the name of section {index} lies outside of the file"),
+        );
     }
     let names = elf.symbol_names_offset();
     for (index, symbol) in symbols.iter().enumerate() {
-        let at = names + symbol.name_at;
-        let section = elf.sections.get(usize::from(symbol.section));
-        let (far, near) = match section {
-            // `layout_symtab` takes the first one along whatever it is.
-            _ if index == 0 => (CODE_NAME_FAR, CODE_NAME_OUTSIDE),
-            _ if symbol.section == SHN_UNDEF => (BEYOND_MEMORY, NAME_OUTSIDE),
-            Some(section) if !stays(section) => (SYMBOL_NAME_FAR, ""),
-            Some(section) if section.flags & SHF_EXECINSTR != 0 => {
-                (CODE_NAME_FAR, CODE_NAME_OUTSIDE)
+        let in_the_copy = || in_the_copy(names + symbol.name_at);
+        let loaded = || tables.name(symbol.name_at);
+        let (mapped, far, outside) = match elf.sections.get(usize::from(symbol.section)) {
+            // `simplify_symbols`; the first symbol is none of its.
+            _ if index > 0 && symbol.section == SHN_UNDEF => {
+                (in_the_copy(), BEYOND_MEMORY, NAME_OUTSIDE)
             }
-            Some(_) => (DATA_NAME_FAR, DATA_NAME_OUTSIDE),
-            None => (SYMBOL_NAME_FAR, ""),
+            // `layout_symtab` takes the first one along whatever it is.
+            Some(section) if index > 0 && (!stays(section) || symbol.name_at == 0) => {
+                (loaded(), SYMBOL_NAME_FAR, SYMBOL_NAME_OUTSIDE)
+            }
+            None if index > 0 => (loaded(), SYMBOL_NAME_FAR, SYMBOL_NAME_OUTSIDE),
+            Some(section) if index > 0 && section.flags & SHF_EXECINSTR == 0 => (
+                in_the_copy().and(loaded()),
+                DATA_NAME_FAR,
+                DATA_NAME_OUTSIDE,
+            ),
+            _ => (
+                in_the_copy().and(loaded()),
+                CODE_NAME_FAR,
+                CODE_NAME_OUTSIDE,
+            ),
         };
-        let rule = if unmapped(at) { far } else { near };
-        if is_outside(at) && !rule.is_empty() {
-            add(
-                rule,
-                format!("the name of symbol {index} lies outside of the string table"),
-            );
-        }
+        let rule = match mapped {
+            Mapped::Yes => continue,
+            Mapped::Unknown => outside,
+            Mapped::No => far,
+        };
+        add(
+            rule,
+            format!("the name of symbol {index} lies outside of the string table"),
+        );
     }
 }
 

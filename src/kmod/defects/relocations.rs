@@ -1,8 +1,9 @@
 //! Relocations that the loader refuses, or that it applies to the wrong place.
 
+use super::memory::{FAR, Mapped, Tables};
 use super::{
-    BEYOND_MEMORY, CODE_NOT_LOADED, FAR, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS,
-    RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN, SYMBOLS_RELOCATED,
+    BEYOND_MEMORY, CODE_NOT_LOADED, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS, RELOCATION_OUTSIDE,
+    RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN, SYMBOLS_RELOCATED, THIS_MODULE,
 };
 use crate::kmod::elf::{
     Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
@@ -13,6 +14,7 @@ const SHT_REL: u32 = 9;
 pub(super) fn relocation_tables(
     elf: &Elf<'_>,
     symbols: &[Symbol<'_>],
+    tables: &Tables,
     add: &mut impl FnMut(&str, String),
 ) {
     for section in elf.sections.iter().skip(1) {
@@ -48,22 +50,64 @@ pub(super) fn relocation_tables(
             "relocations are applied to the table of symbols".into(),
         );
     }
+    let mut is_told = false;
     for (section, changed, relocations) in applied_relocations(elf) {
         for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
-            let what = if relocation.symbol as usize >= symbols.len() {
-                format!("names symbol {} of {}", relocation.symbol, symbols.len())
-            } else if relocation.offset > changed.size.saturating_add(FAR) {
-                format!("changes byte {} of {}", relocation.offset, changed.size)
-            } else {
+            let Some((rule, what)) = out_of_bounds(elf, symbols, tables, changed, relocation)
+            else {
                 continue;
             };
-            add(
-                BEYOND_MEMORY,
-                format!("a relocation in {} {what}", section.name),
-            );
-            return;
+            if rule == BEYOND_MEMORY || !std::mem::replace(&mut is_told, true) {
+                add(rule, format!("a relocation in {} {what}", section.name));
+            }
+            if rule == BEYOND_MEMORY {
+                return;
+            }
         }
     }
+}
+
+/// A relocation that leads out of its tables: the rule, and where to.
+fn out_of_bounds(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    tables: &Tables,
+    changed: &Section<'_>,
+    relocation: &Relocation,
+) -> Option<(&'static str, String)> {
+    let symbol = u64::from(relocation.symbol);
+    if relocation.symbol as usize >= symbols.len() {
+        let what = format!("names symbol {symbol} of {}", symbols.len());
+        let is_called = || symbol_behind(elf, symbol).is_some_and(|value| value != 0);
+        let rule = match tables.symbol(symbol.saturating_mul(elf.symbol_size())) {
+            Mapped::No => BEYOND_MEMORY,
+            Mapped::Yes if changed.name == THIS_MODULE && is_called() => BEYOND_MEMORY,
+            Mapped::Yes | Mapped::Unknown => RELOCATION_OUTSIDE,
+        };
+        return Some((rule, what));
+    }
+    let behind = relocation.offset.checked_sub(changed.size)?;
+    let rule = if behind > FAR {
+        BEYOND_MEMORY
+    } else {
+        RELOCATION_OUTSIDE
+    };
+    let what = format!("changes byte {} of {}", relocation.offset, changed.size);
+    Some((rule, what))
+}
+
+/// The value of a symbol behind the table, where the names of the symbols come next.
+fn symbol_behind(elf: &Elf<'_>, symbol: u64) -> Option<u64> {
+    let table = elf.content(&elf.sections[elf.symtab]);
+    let at = usize::try_from(symbol.checked_mul(24)?.checked_add(8)?).ok()?;
+    let value: Vec<u8> = table
+        .iter()
+        .chain(elf.symbol_names())
+        .skip(at)
+        .take(8)
+        .copied()
+        .collect();
+    elf.native(&value, 0).filter(|_| elf.is_64())
 }
 
 /// Relocations that the loader applies: those of sections that are loaded
@@ -139,10 +183,13 @@ pub(super) fn x86_relocations(
                 return;
             }
             let rule = match (kind, changed.name) {
-                (2 | 4, ".init.text") | (1, ".gnu.linkonce.this_module") => NOT_LOADED,
+                (1, THIS_MODULE) => NOT_LOADED,
                 // Relative addresses of names that the next look-up reads.
                 (2, name) if name.starts_with("__ksymtab") => NOT_LOADED,
-                (2 | 4, name) if name.starts_with(".text") => CODE_NOT_LOADED,
+                // The lower half of an address leads anywhere near the kernel.
+                (2 | 4, name) if name.starts_with(".text") || name == ".init.text" => {
+                    CODE_NOT_LOADED
+                }
                 _ => continue,
             };
             if let Some(target) = target.filter(|_| in_a_copy) {

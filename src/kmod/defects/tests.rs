@@ -13,6 +13,8 @@ fn with_field(mut bytes: Vec<u8>, index: usize, field: usize, value: &[u8]) -> V
 #[test]
 fn defects_that_crash_or_confuse_a_kernel_are_told() {
     const FIRST_NAME: usize = 0;
+    const THIS_MODULE: usize = 2;
+    const RELOCATIONS: usize = 8;
     let whole = || module(FORMS[0]);
     let rules = |bytes: &[u8]| -> Vec<String> {
         let defects = facts(bytes).defects;
@@ -32,6 +34,18 @@ fn defects_that_crash_or_confuse_a_kernel_are_told() {
         symbols[index][..4].copy_from_slice(&name.to_le_bytes());
         with_content(whole(), SYMBOLS, &symbols.concat())
     };
+    let with_relocation = |symbol: u32| {
+        let mut relocation = [0u8; 24];
+        relocation[8] = 2;
+        relocation[12..16].copy_from_slice(&symbol.to_le_bytes());
+        with_content(whole(), RELOCATIONS, &relocation)
+    };
+    let with_this_module = |at: usize| {
+        let mut content = vec![0; 320];
+        content[24..28].copy_from_slice(b"tiny");
+        content[at] = 1;
+        with_content(whole(), THIS_MODULE, &content)
+    };
     for (bytes, rule) in [
         (
             with_field(whole(), FIRST_NAME, 0, &[0xff; 4]),
@@ -42,6 +56,12 @@ fn defects_that_crash_or_confuse_a_kernel_are_told() {
         (symbol_name(1, u32::MAX), "beyond-memory"),
         (symbol_name(3, u32::MAX), "data-name-far"),
         (symbol_name(3, 0x4000), "data-name-outside"),
+        // The page behind the symbols' names in the kernel's memory.
+        (symbol_name(3, 0x1100), "data-name-far"),
+        (with_relocation(7), "relocation-outside"),
+        (with_relocation(u32::MAX), "beyond-memory"),
+        (with_this_module(200), "this-module-content"),
+        (with_this_module(30), "-"),
         (with_field(whole(), 3, 48, &[0xff; 8]), "-"),
         (with_field(whole(), 5, 48, &[0xff; 8]), "overlap-before-6.4"),
         (with_field(whole(), 5, 48, &[0xff; 8]), "overlap-since-6.4"),

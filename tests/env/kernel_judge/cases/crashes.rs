@@ -27,9 +27,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let first = elf.header_of(0);
                 elf.set(first + section::NAME, &[0xff; 4])
             }),
-            ("section-bss-not-allocated", |elf| {
-                elf.flags(".bss", 0, ALLOC)
-            }),
             ("section-relocations-of-symbols", |elf| {
                 let symbols = u32::try_from(elf.find(".symtab").expect("a table"));
                 let symbols = symbols.expect("few sections").to_le_bytes();
@@ -70,8 +67,36 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let at = elf.symbol("cleanup_module");
                 elf.set(at, &name.to_le_bytes())
             }),
+            ("symbol-name-behind-the-loaded-names", |mut elf| {
+                elf.bytes.resize(elf.bytes.len() + (3 << 20), 0);
+                let at = elf.symbol("cleanup_module");
+                elf.set(at, &(2u32 << 20).to_le_bytes())
+            }),
+            ("relocation-of-init-to-symbol-behind-the-table", |elf| {
+                let symbols = elf.range(".symtab").len() / 24;
+                let symbol = u32::try_from(symbols + 1).expect("a small table");
+                let at = elf.range(".rela.gnu.linkonce.this_module").start;
+                elf.set(at + 12, &symbol.to_le_bytes())
+            }),
         ],
     );
+    cases.push(
+        forge
+            .edited(
+                "section-bss-not-allocated",
+                forge.elf("kmm_good").flags(".bss", 0, ALLOC).bytes,
+            )
+            .undecidable("half of an address leads anywhere near the kernel"),
+    );
+    let folder = forge.with(&["kmm_base", "kmm_good", "kmm_soft"]).depmod();
+    let good = forge.elf("kmm_good");
+    let at = good.symbol("cleanup_module");
+    let good = good.set(at, &[0xff, 0xff, 0xff, 0]);
+    cases.push(forge.case(
+        "soft-dependency-crashes",
+        "kmm_soft",
+        &folder.put("extra/kmm_good.ko", good.bytes),
+    ));
     let folder = forge.with(&["kmm_base", "kmm_nsuser"]).depmod();
     let base: Elf = forge.elf("kmm_base").flags("__ksymtab_strings", 0, ALLOC);
     cases.push(forge.case(

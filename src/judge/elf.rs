@@ -3,7 +3,7 @@
 
 use crate::judge::release::Kernel;
 use crate::kmod::defects;
-use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind};
+use crate::kmod::module_file::{ElfDefect, ElfFacts, ElfFault, ElfFaultKind};
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
@@ -90,6 +90,11 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
                 | defects::RELOCATION_OUTSIDE
                 | defects::THIS_MODULE_CONTENT
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
+                defects::PER_CPU_SIZE
+                | defects::PER_CPU_RESERVE
+                | defects::PER_CPU_LARGE
+                | defects::MEMORY_TOO_LARGE
+                | defects::MEMORY_LARGE => "no memory",
                 _ => "Exec format error",
             };
             let finding = Finding::new(
@@ -134,6 +139,7 @@ fn crashes(rule: &str) -> bool {
 fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
     let then = |does: bool| does.then_some(true);
     match rule {
+        defects::TWIN_SECTIONS => None,
         defects::SYMBOL_NAME_FAR | defects::SYMBOL_NAME_OUTSIDE
             if kernel.enabled("DYNAMIC_FTRACE") == Some(false)
                 || kernel.enabled("KALLSYMS") == Some(false) =>
@@ -166,7 +172,12 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         defects::DATA_NAME_FAR => kernel.enabled("KALLSYMS_ALL").map_or(Some(false), then),
         defects::CODE_NAME_OUTSIDE if kernel.enabled("KALLSYMS") == Some(false) => None,
         defects::DATA_NAME_OUTSIDE if kernel.enabled("KALLSYMS_ALL") == Some(false) => None,
-        defects::NAME_OUTSIDE
+        defects::PER_CPU_RESERVE if kernel.at_least(6, 10) => {
+            let profiled = kernel.enabled("MEM_ALLOC_PROFILING");
+            Some(profiled == Some(false))
+        }
+        defects::PER_CPU_LARGE
+        | defects::NAME_OUTSIDE
         | defects::SYMBOL_NAME_OUTSIDE
         | defects::CODE_NAME_OUTSIDE
         | defects::DATA_NAME_OUTSIDE
@@ -180,6 +191,18 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         defects::SYMBOL_SECTION => Some(kernel.at_least(5, 14)),
         _ => Some(true),
     }
+}
+
+/// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
+/// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
+pub(super) fn twin_sections(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<String> {
+    let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
+    let twins = |defect: &&ElfDefect| &*defect.rule == defects::TWIN_SECTIONS;
+    let defect = elf.defects.iter().find(twins).filter(|_| ends)?;
+    Some(format!(
+        "cannot create duplicate filename: {}",
+        defect.message
+    ))
 }
 
 /// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)

@@ -252,12 +252,11 @@ impl Load<'_, '_> {
                     findings.extend(remarks);
                     findings.extend(dropped(step).map(Finding::as_warning));
                 }
-                Answer::Exists(name) => {
+                Answer::Exists(why) => {
                     let finding = Finding::new(
                         Code::ModuleNameClash,
                         format!(
-                            "{}: a module named `{name}` is loaded already, and modprobe takes \
-                             that for success (File exists)",
+                            "{}: {why}, and modprobe takes that for success (File exists)",
                             step.name
                         ),
                     );

@@ -1,11 +1,11 @@
 //! The kernel's `load_module` (`kernel/module/main.c`), over the facts of module files.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::judge::exports::{self, Export};
 use crate::judge::release::Kernel;
 use crate::judge::signature::{self, Delivery};
-use crate::judge::symbols::{self, Export, Exporters, Loaded, Resolver};
+use crate::judge::symbols::{self, Exporters, Loaded, Resolver};
 use crate::judge::versions::built_for;
 use crate::judge::{Trust, elf, parameters};
 use crate::kernel::facts::KernelFacts;
@@ -40,7 +40,7 @@ pub(super) struct Handing {
 pub(super) enum Answer {
     /// The module is loaded; remarks about it.
     Loaded(Vec<Finding>),
-    /// A module of that name is there already (`-EEXIST`).
+    /// `-EEXIST`, and why.
     Exists(String),
     /// It is refused, or whether it is cannot be told.
     Refused(Vec<Finding>),
@@ -82,7 +82,7 @@ impl<'a> Machine<'a> {
                 .filter(|symbol| names::of_path(symbol.owner) == name)
                 .map(|symbol| (symbol.name.into(), Export::from(symbol)))
                 .collect(),
-            None => elf.map(exports_of).unwrap_or_default(),
+            None => elf.map(exports::found).unwrap_or_default(),
         };
         self.loaded.push(Loaded {
             name,
@@ -155,7 +155,7 @@ impl<'a> Machine<'a> {
         findings.extend(self.vermagic(shown, elf, handing));
         findings.extend(self.livepatch(shown, elf));
         if !stops(&findings) && self.has(&name) {
-            return Answer::Exists(name);
+            return Answer::Exists(format!("a module named `{name}` is loaded already"));
         }
         findings.extend(self.unversioned_exports(shown, elf));
         let resolved = resolver.resolve(shown, elf);
@@ -189,10 +189,13 @@ impl<'a> Machine<'a> {
                 Answer::Refused(findings)
             };
         }
+        if let Some(why) = elf::twin_sections(elf, &self.kernel) {
+            return Answer::Exists(why);
+        }
         self.loaded.push(Loaded {
             name,
             proprietary: resolved.proprietary,
-            exports: exports_of(elf),
+            exports: exports::found(elf),
         });
         Answer::Loaded(findings)
     }
@@ -323,13 +326,6 @@ impl<'a> Machine<'a> {
             None => Some(finding.with_effect(Effect::Doubts)),
         }
     }
-}
-
-fn exports_of(elf: &ElfFacts) -> HashMap<Box<str>, Export> {
-    elf.exports
-        .iter()
-        .map(|export| (export.name.clone(), Export::from(export)))
-        .collect()
 }
 
 fn after_release(magic: &str, skip: bool) -> &str {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::judge::exports::Export;
 use crate::judge::release::Kernel;
 use crate::judge::versions::Versions;
 use crate::kernel::facts::KernelFacts;
-use crate::kernel::symvers::KernelSymbol;
-use crate::kmod::module_file::{ElfFacts, ExportedSymbol};
+use crate::kmod::module_file::ElfFacts;
 use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
@@ -19,34 +19,6 @@ pub(super) struct Loaded {
     pub(super) proprietary: bool,
     /// Its exports.
     pub(super) exports: HashMap<Box<str>, Export>,
-}
-
-/// An exported symbol, as a lookup finds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Export {
-    pub(super) crc: Option<u32>,
-    pub(super) gpl: bool,
-    pub(super) namespace: Option<Box<str>>,
-}
-
-impl From<KernelSymbol<'_>> for Export {
-    fn from(symbol: KernelSymbol<'_>) -> Self {
-        Self {
-            crc: symbol.crc,
-            gpl: symbol.gpl,
-            namespace: symbol.namespace.map(Into::into),
-        }
-    }
-}
-
-impl From<&ExportedSymbol> for Export {
-    fn from(symbol: &ExportedSymbol) -> Self {
-        Self {
-            crc: symbol.crc,
-            gpl: symbol.gpl,
-            namespace: symbol.namespace.clone(),
-        }
-    }
 }
 
 /// Where a symbol that nothing loaded exports comes from.

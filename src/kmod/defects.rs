@@ -1,14 +1,17 @@
 //! Faults of a module's ELF file that only some kernels, configurations or architectures
 //! refuse. Each has a stable rule name, on which the judge acts.
 
+use std::collections::HashSet;
+
 use crate::kmod::elf::{
-    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_COMMON, SHN_LORESERVE, SHT_NOBITS, SHT_SYMTAB,
-    Symbol,
+    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LIVEPATCH, SHT_NOBITS,
+    SHT_SYMTAB, Symbol,
 };
 use crate::kmod::module_file::ElfDefect;
 
 mod memory;
 mod names;
+mod per_cpu;
 mod relocations;
 #[cfg(test)]
 mod tests;
@@ -72,9 +75,12 @@ pub const CODE_NAME_OUTSIDE: &str = "code-name-outside";
 pub const DATA_NAME_FAR: &str = "data-name-far";
 /// [`NAME_OUTSIDE`] for such a name.
 pub const DATA_NAME_OUTSIDE: &str = "data-name-outside";
-/// A relocation takes a symbol from behind their table, or changes what lies behind its section:
-/// what becomes of the module hangs on what is there (`apply_relocations`).
+/// A relocation takes a symbol from behind their table: what becomes of the module hangs on what
+/// is there (`apply_relocations`).
 pub const RELOCATION_OUTSIDE: &str = "relocation-outside";
+/// Two loaded sections of one name (`add_sect_attrs`, Linux ≥6.12, with `CONFIG_KALLSYMS`), which
+/// the module does not fail for: modprobe takes it for loaded already.
+pub const TWIN_SECTIONS: &str = "twin-sections";
 /// `struct module` holds something where a compiler leaves zeros for the kernel to fill.
 pub const THIS_MODULE_CONTENT: &str = "this-module-content";
 /// Code that runs when the module is loaded points into a section that is not
@@ -90,6 +96,13 @@ pub const OVERLAP_SINCE_6_4: &str = "overlap-since-6.4";
 pub const MEMORY_TOO_LARGE: &str = "memory-too-large";
 /// The sections take so much memory that a node may not have it.
 pub const MEMORY_LARGE: &str = "memory-large";
+/// More per-CPU data than any kernel gives, or in a way that none does (`pcpu_alloc`).
+pub const PER_CPU_SIZE: &str = "per-cpu-size";
+/// More per-CPU data than is set aside for modules (`PERCPU_MODULE_RESERVE`), unless memory is
+/// profiled (`CONFIG_MEM_ALLOC_PROFILING`, Linux ≥6.10).
+pub const PER_CPU_RESERVE: &str = "per-cpu-reserve";
+/// So much per-CPU data that the other modules of a node may not have left it.
+pub const PER_CPU_LARGE: &str = "per-cpu-large";
 /// Relocations that change the table of symbols, which is loaded with `CONFIG_KALLSYMS`
 /// (`layout_symtab`), while it is in use.
 pub const SYMBOLS_RELOCATED: &str = "symbols-relocated";
@@ -120,8 +133,10 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     extended_versions(elf, &mut add);
     let tables = memory::layout(elf, &mut add);
     names::far_names(elf, symbols, &tables, &mut add);
+    per_cpu::room(elf, &mut add);
     relocations::relocation_tables(elf, symbols, &tables, &mut add);
     this_module_content(elf, &mut add);
+    twin_sections(elf, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -142,7 +157,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
                     symbol.name
                 ),
             );
-        } else if symbol.section < SHN_LORESERVE
+        } else if !matches!(symbol.section, SHN_COMMON | SHN_ABS | SHN_LIVEPATCH)
             && usize::from(symbol.section) >= elf.sections.len()
         {
             add(
@@ -222,6 +237,20 @@ fn this_module_content(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
         add(
             THIS_MODULE_CONTENT,
             format!("byte {at} of struct module is not zero"),
+        );
+    }
+}
+
+/// Sections that have a file below `/sys/module/<name>/sections` (`sect_empty`).
+fn twin_sections(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    let mut names = HashSet::new();
+    let twin = elf
+        .loaded_sections()
+        .find(|(_, section)| section.size > 0 && !names.insert(section.name));
+    if let Some((_, twin)) = twin {
+        add(
+            TWIN_SECTIONS,
+            format!("two sections are named {}", twin.name),
         );
     }
 }

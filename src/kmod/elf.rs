@@ -33,6 +33,8 @@ pub(crate) const SHN_UNDEF: u16 = 0;
 pub(crate) const SHN_LORESERVE: u16 = 0xff00;
 /// `SHN_ABS`
 pub(crate) const SHN_ABS: u16 = 0xfff1;
+/// `SHN_LIVEPATCH`
+pub(crate) const SHN_LIVEPATCH: u16 = 0xff20;
 /// `SHN_COMMON`
 pub(crate) const SHN_COMMON: u16 = 0xfff2;
 
@@ -235,6 +237,19 @@ impl<'a> Elf<'a> {
             .enumerate()
             .skip(1)
             .find(|(_, section)| section.flags & SHF_ALLOC != 0 && section.name == name)
+    }
+
+    /// The sections that the loader puts into memory: those with `SHF_ALLOC`, which it takes
+    /// from the first `.modinfo` and `__versions` (`rewrite_section_headers`).
+    pub(crate) fn loaded_sections(&self) -> impl Iterator<Item = (usize, &Section<'a>)> {
+        let dropped = [".modinfo", "__versions"].map(|name| self.find(name).map(|(at, _)| at));
+        self.sections
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(move |(at, section)| {
+                section.flags & SHF_ALLOC != 0 && !dropped.contains(&Some(*at))
+            })
     }
 
     /// The content of the first section of a name (`find_any_sec`).

@@ -1,9 +1,12 @@
 //! Relocations that the loader refuses, or that it applies to the wrong place.
 
+use std::collections::HashSet;
+
 use super::memory::{FAR, Mapped, Tables};
 use super::{
-    BEYOND_MEMORY, CODE_NOT_LOADED, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS, RELOCATION_OUTSIDE,
-    RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN, SYMBOLS_RELOCATED, THIS_MODULE,
+    BEYOND_MEMORY, CODE_NOT_LOADED, EM_X86_64, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS,
+    RELOCATION_OUTSIDE, RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN,
+    SYMBOLS_RELOCATED, THIS_MODULE,
 };
 use crate::kmod::elf::{
     Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
@@ -32,6 +35,8 @@ pub(super) fn relocation_tables(
             && section.size > 0
             // Empty names export nothing, and hurt nobody.
             && !meant.name.starts_with("__ksymtab")
+            // Nor does the name of a section for debuggers that another one bears.
+            && !meant.name.starts_with(".debug")
             && changed.is_none_or(|changed| changed.name != meant.name)
         {
             add(
@@ -57,11 +62,12 @@ pub(super) fn relocation_tables(
             else {
                 continue;
             };
-            if rule == BEYOND_MEMORY || !std::mem::replace(&mut is_told, true) {
+            if rule != RELOCATION_OUTSIDE {
                 add(rule, format!("a relocation in {} {what}", section.name));
-            }
-            if rule == BEYOND_MEMORY {
                 return;
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                add(rule, format!("a relocation in {} {what}", section.name));
             }
         }
     }
@@ -77,23 +83,33 @@ fn out_of_bounds(
 ) -> Option<(&'static str, String)> {
     let symbol = u64::from(relocation.symbol);
     if relocation.symbol as usize >= symbols.len() {
-        let what = format!("names symbol {symbol} of {}", symbols.len());
-        let is_called = || symbol_behind(elf, symbol).is_some_and(|value| value != 0);
-        let rule = match tables.symbol(symbol.saturating_mul(elf.symbol_size())) {
-            Mapped::No => BEYOND_MEMORY,
-            Mapped::Yes if changed.name == THIS_MODULE && is_called() => BEYOND_MEMORY,
-            Mapped::Yes | Mapped::Unknown => RELOCATION_OUTSIDE,
+        let mapped = tables.symbol(symbol.saturating_mul(elf.symbol_size()));
+        let address = symbol_behind(elf, symbol)
+            .filter(|_| mapped == Mapped::Yes)
+            .map(|value| value.wrapping_add_signed(relocation.addend));
+        let rule = match address {
+            _ if mapped == Mapped::No => BEYOND_MEMORY,
+            // Of the init or exit function, which is called.
+            Some(address) if address != 0 && changed.name == THIS_MODULE => BEYOND_MEMORY,
+            Some(address) if !fits(elf.machine, relocation.kind, address) => RELOCATION_OVERFLOW,
+            _ => RELOCATION_OUTSIDE,
         };
+        let what = format!("names symbol {symbol} of {}", symbols.len());
         return Some((rule, what));
     }
     let behind = relocation.offset.checked_sub(changed.size)?;
-    let rule = if behind > FAR {
-        BEYOND_MEMORY
-    } else {
-        RELOCATION_OUTSIDE
-    };
     let what = format!("changes byte {} of {}", relocation.offset, changed.size);
-    Some((rule, what))
+    (behind > FAR).then_some((BEYOND_MEMORY, what))
+}
+
+/// Whether an address has room in what an x86-64 relocation changes: `R_X86_64_32`,
+/// `R_X86_64_32S`.
+fn fits(machine: u16, kind: u32, address: u64) -> bool {
+    match (machine, kind) {
+        (EM_X86_64, 10) => u32::try_from(address).is_ok(),
+        (EM_X86_64, 11) => i32::try_from(address as i64).is_ok(),
+        _ => true,
+    }
 }
 
 /// The value of a symbol behind the table, where the names of the symbols come next.
@@ -117,12 +133,11 @@ fn symbol_behind(elf: &Elf<'_>, symbol: u64) -> Option<u64> {
 pub(crate) fn applied_relocations<'e, 'a>(
     elf: &'e Elf<'a>,
 ) -> impl Iterator<Item = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>)> {
-    let dropped = [".modinfo", "__versions"].map(|name| elf.find(name).map(|(index, _)| index));
+    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
     elf.sections.iter().skip(1).filter_map(move |section| {
         let index = section.info as usize;
         let changed = elf.sections.get(index)?;
-        let is_loaded = changed.flags & SHF_ALLOC != 0 && !dropped.contains(&Some(index));
-        (section.kind == SHT_RELA && is_loaded)
+        (section.kind == SHT_RELA && loaded.contains(&index))
             .then(|| (section, changed, elf.relocations(section)))
     })
 }

@@ -215,7 +215,8 @@ fn single_bytes(forge: &Forge) -> Vec<Case> {
     }
     let table = elf.header_of(1);
     let bytes = elf.sections().saturating_sub(1) * section::BYTES;
-    for part in 0..12 {
+    // Part 1 puts a name just behind the file, where anything may be.
+    for part in (0..12).filter(|part| *part != 1) {
         flip(
             format!("byte-section-table-{part}"),
             table + bytes * part / 12 + part,

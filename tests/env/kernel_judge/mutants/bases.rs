@@ -1,11 +1,12 @@
 //! What is damaged: folders of modules that load as they are.
 
+use super::super::case::Case;
 use super::super::cases::{gzip, sign, xz, zstd};
 use super::super::folder::Folder;
-use super::super::forge::Forge;
+use super::super::forge::{Forge, image};
 use super::super::kernel::Kernel;
-use super::edits;
 use super::random::Random;
+use super::{edits, indexes, packings, rework, signatures};
 
 /// How the damaged file is packed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +47,7 @@ pub(super) fn all(forge: &Forge) -> Vec<Base<'_>> {
         let plain = base.folder.bytes(&base.file);
         base.folder = base.folder.without(&base.file);
         base.file += suffix;
-        base.folder = base.folder.put(&base.file, pack(packing, &plain)).depmod();
+        base.folder = indexes::again(base.folder.put(&base.file, pack(packing, &plain)));
         base.packing = packing;
         base
     };
@@ -71,6 +72,8 @@ pub(super) fn all(forge: &Forge) -> Vec<Base<'_>> {
     ];
     let mut signed = base("good-signed", &["kmm_good"], "kmm_good");
     signed.signed = true;
+    let bytes = sign_for(forge, &signed.module);
+    signed.folder = signed.folder.put(&signed.file, bytes);
     bases.push(signed);
     bases
 }
@@ -114,51 +117,187 @@ enum Part {
     Module,
     /// The file as it stands in the folder: its packing and its signature.
     File,
-    /// A file of depmod.
-    Index,
+    /// The folder around it.
+    Folder,
+}
+
+/// How a module is edited.
+#[derive(Clone, Copy)]
+enum Module {
+    Bytes,
+    Whole,
+    WholeThenBytes,
+}
+
+/// How a file is edited.
+#[derive(Clone, Copy)]
+enum File {
+    Bytes,
+    Packing,
+    Signature,
+    Module,
+}
+
+/// How a folder is edited.
+#[derive(Clone, Copy)]
+enum Around {
+    Bytes,
+    Files,
+}
+
+/// A folder with a few edits, the edits in words, and the module that is loaded from it.
+pub(super) struct Mutant {
+    pub(super) folder: Folder,
+    pub(super) edits: Vec<String>,
+    pub(super) loaded: String,
 }
 
 impl Base<'_> {
-    /// The folder with a few edits, and the edits in words.
-    pub(super) fn damaged(&self, random: &mut Random) -> (Folder, Vec<String>) {
-        let whole = self.packing == Packing::Plain && !self.signed;
+    /// The folder as it is, which loads.
+    pub(super) fn undamaged(&self) -> Case {
+        let name = format!("undamaged-{}", self.name);
+        Case::new(&name, self.loaded, image(&self.folder)).noted(&self.file)
+    }
+
+    pub(super) fn damaged(&self, random: &mut Random) -> Mutant {
         let part = random.weighted(&[
-            (80, Part::Module),
-            (if whole { 0 } else { 40 }, Part::File),
-            (10, Part::Index),
+            (70, Part::Module),
+            (if self.is_whole() { 15 } else { 40 }, Part::File),
+            (20, Part::Folder),
         ]);
         let count = random.weighted(&[(6, 1), (3, 2), (1, 3)]);
-        match part {
-            Part::Module => {
-                let (mut bytes, edits) = edits::of_module(random, &self.module, count);
-                if self.signed {
-                    bytes = sign_for(self.forge, &bytes);
-                }
-                let bytes = pack(self.packing, &bytes);
+        let (folder, edits) = match part {
+            Part::Module => self.with_module(random, count),
+            Part::File => self.with_file(random, count),
+            Part::Folder => return self.with_folder(random, count),
+        };
+        self.mutant(folder, edits)
+    }
+
+    fn mutant(&self, folder: Folder, edits: Vec<String>) -> Mutant {
+        Mutant {
+            folder,
+            edits,
+            loaded: self.loaded.to_owned(),
+        }
+    }
+
+    /// Neither packed nor signed.
+    fn is_whole(&self) -> bool {
+        self.packing == Packing::Plain && !self.signed
+    }
+
+    fn sign(&self, module: &[u8]) -> Vec<u8> {
+        match self.signed {
+            true => sign_for(self.forge, module),
+            false => module.to_vec(),
+        }
+    }
+
+    fn with_module(&self, random: &mut Random, count: usize) -> (Folder, Vec<String>) {
+        let kind = random.weighted(&[
+            (4, Module::Bytes),
+            (7, Module::Whole),
+            (1, Module::WholeThenBytes),
+        ]);
+        let (bytes, mut edits) = match kind {
+            Module::Bytes => edits::of_module(random, &self.module, count),
+            Module::Whole => rework::of_module(random, &self.module, count),
+            Module::WholeThenBytes => {
+                let (bytes, mut all) = rework::of_module(random, &self.module, 1);
+                let (bytes, edits) = match rework::is_whole(&bytes) {
+                    true => edits::of_module(random, &bytes, count),
+                    false => edits::of_bytes(random, &bytes, 0, count),
+                };
+                all.extend(edits);
+                (bytes, all)
+            }
+        };
+        let bytes = pack(self.packing, &self.sign(&bytes));
+        let mut folder = self.folder.clone().put(&self.file, bytes);
+        if matches!(kind, Module::Whole) && random.below(4) == 0 {
+            folder = indexes::again(folder);
+            edits.push("then depmod".to_owned());
+        }
+        (folder, edits)
+    }
+
+    fn with_file(&self, random: &mut Random, count: usize) -> (Folder, Vec<String>) {
+        let signed = if self.signed { 1 } else { 0 };
+        let kind = random.weighted(&[
+            (if self.is_whole() { 0 } else { 4 }, File::Bytes),
+            (6, File::Packing),
+            (8 * signed, File::Signature),
+            (3 * signed, File::Module),
+        ]);
+        let plain = self.sign(&self.module);
+        let put = |bytes: &[u8]| {
+            self.folder
+                .clone()
+                .put(&self.file, pack(self.packing, bytes))
+        };
+        match kind {
+            File::Bytes => {
+                let from = match self.packing {
+                    Packing::Plain => self.module.len(),
+                    _ => 0,
+                };
+                let packed = pack(self.packing, &plain);
+                let (bytes, edits) = edits::of_bytes(random, &packed, from, count);
                 (self.folder.clone().put(&self.file, bytes), edits)
             }
-            Part::File => {
-                let plain = match self.signed {
-                    true => sign_for(self.forge, &self.module),
-                    false => self.module.clone(),
-                };
-                let from = if self.packing == Packing::Plain {
-                    self.module.len()
-                } else {
-                    0
-                };
-                let bytes = pack(self.packing, &plain);
-                let (bytes, edits) = edits::of_bytes(random, &bytes, from, count);
-                (self.folder.clone().put(&self.file, bytes), edits)
+            File::Packing => {
+                let (suffix, bytes, words) = until_some(|| packings::edit(random, &plain));
+                let (start, _) = self.file.split_once(".ko").expect("a module file");
+                let to = format!("{start}.ko{suffix}");
+                let folder = self.folder.clone().without(&self.file).put(&to, bytes);
+                let (folder, how) = indexes::indexed_or_not(random, folder);
+                (folder, vec![format!("{words}{how}")])
             }
-            Part::Index => {
+            File::Signature => {
+                let (bytes, words) = until_some(|| signatures::edit(random, &plain));
+                (put(&bytes), vec![words])
+            }
+            File::Module => {
+                let (bytes, mut edits) = rework::of_module(random, &plain, count);
+                edits.insert(0, "after it was signed".to_owned());
+                (put(&bytes), edits)
+            }
+        }
+    }
+
+    fn with_folder(&self, random: &mut Random, count: usize) -> Mutant {
+        match random.weighted(&[(1, Around::Bytes), (3, Around::Files)]) {
+            Around::Bytes => {
                 let indexes: Vec<String> = self.folder.indexes();
                 let name = random.pick(&indexes);
                 let bytes = self.folder.bytes(name);
                 let (bytes, mut edits) = edits::of_bytes(random, &bytes, 0, count);
                 edits.insert(0, name.clone());
-                (self.folder.clone().put(name, bytes), edits)
+                self.mutant(self.folder.clone().put(name, bytes), edits)
             }
+            Around::Files => {
+                let (folder, words, asked) =
+                    until_some(|| indexes::edit(random, &self.folder, &self.file));
+                let mut mutant = self.mutant(folder, vec![words]);
+                // The modules on top of it are asked for by their own names.
+                if self.file.contains(&format!("/{}.ko", self.loaded))
+                    && let Some(name) = asked
+                {
+                    mutant.edits.push(format!("loaded as {name}"));
+                    mutant.loaded = name;
+                }
+                mutant
+            }
+        }
+    }
+}
+
+/// Asks for an edit until one fits.
+fn until_some<T>(mut edit: impl FnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(done) = edit() {
+            return done;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::super::elf::{Elf, header, section};
 use super::random::Random;
+use super::sections::{self, shown};
 
 const SYMBOL_BYTES: usize = 24;
 const EXEC: u64 = 4;
@@ -85,6 +86,8 @@ enum Kind {
     Section,
     SwapSections,
     CopySection,
+    SwapFields,
+    Flag,
     Symbol,
     SwapSymbols,
     Contents,
@@ -107,6 +110,8 @@ pub(super) fn of_module(
             (24, Kind::Section),
             (3, Kind::SwapSections),
             (3, Kind::CopySection),
+            (8, Kind::SwapFields),
+            (8, Kind::Flag),
             (18, Kind::Symbol),
             (2, Kind::SwapSymbols),
             (34, Kind::Contents),
@@ -160,8 +165,10 @@ fn edit(random: &mut Random, elf: &Elf, bytes: &mut Vec<u8>, kind: Kind) -> Opti
             bytes[to].copy_from_slice(&elf.bytes[from]);
             Some(format!("section {} over {}", shown(elf, a), shown(elf, b)))
         }
+        Kind::SwapFields => sections::swap(random, elf, bytes),
+        Kind::Flag => sections::turn_flag(random, elf, bytes),
         Kind::Symbol => {
-            let table = elf.range(".symtab");
+            let table = symbols(elf)?;
             let at = table.start + SYMBOL_BYTES * random.below(table.len() / SYMBOL_BYTES);
             let &(name, field, width) = random.pick(&SYMBOL);
             if matches!(name, "value" | "shndx") && is_loaded(elf, at) {
@@ -171,7 +178,7 @@ fn edit(random: &mut Random, elf: &Elf, bytes: &mut Vec<u8>, kind: Kind) -> Opti
             Some(format!("symbol {} {name} {done}", symbol_name(elf, at)))
         }
         Kind::SwapSymbols => {
-            let table = elf.range(".symtab");
+            let table = symbols(elf)?;
             let mut any = || table.start + SYMBOL_BYTES * random.below(table.len() / SYMBOL_BYTES);
             let (a, b) = (any(), any());
             if is_loaded(elf, a) || is_loaded(elf, b) || table.end > bytes.len() {
@@ -278,8 +285,10 @@ fn header_range(elf: &Elf, index: usize) -> Range<usize> {
     start..start + section::BYTES
 }
 
-fn shown(elf: &Elf, index: usize) -> String {
-    format!("{index} {}", elf.section_name(index))
+/// Where the symbols stand, of which a stripped module has none.
+fn symbols(elf: &Elf) -> Option<Range<usize>> {
+    let range = elf.range_of(elf.find(".symtab")?);
+    (range.len() >= SYMBOL_BYTES && range.end <= elf.bytes.len()).then_some(range)
 }
 
 /// True for sections of code, those that change code when it is loaded, and their

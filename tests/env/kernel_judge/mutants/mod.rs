@@ -1,12 +1,21 @@
 //! Random damage, seeded: modules of the forge and depmod's files with one to three edits
-//! each, put to the kernel beside the table of cases.
+//! each, put to the kernel beside the table of cases. Some are what happens to modules in the
+//! field: tools that strip and link, other packings, indexes that are out of date.
 //!
 //! A few from a fixed seed are part of every run. `KMM_JUDGE_MUTANTS` says how many there are
 //! for each kernel, `KMM_JUDGE_SEED` which ones.
 
 mod bases;
 mod edits;
+mod indexes;
+mod information;
+mod packings;
 mod random;
+mod rework;
+mod sections;
+mod signatures;
+mod tools;
+mod versions;
 
 use bases::Base;
 use random::Random;
@@ -42,12 +51,11 @@ impl Campaign {
         }
     }
 
-    fn cases(&self, forge: &Forge) -> Vec<Case> {
+    fn mutants(&self, bases: &[Base]) -> Vec<Case> {
         let mut random = Random::new(self.seed);
-        let bases = bases::all(forge);
         (0..self.count)
             .map(|number| {
-                let base = random.pick(&bases);
+                let base = random.pick(bases);
                 mutant(&mut random, base, &format!("mutant-{}-{number}", self.seed))
             })
             .collect()
@@ -55,22 +63,27 @@ impl Campaign {
 }
 
 fn mutant(random: &mut Random, base: &Base, name: &str) -> Case {
-    let (folder, edits) = base.damaged(random);
-    Case::new(name, base.loaded, image(&folder)).noted(&format!(
+    let mutant = base.damaged(random);
+    Case::new(name, &mutant.loaded, image(&mutant.folder)).noted(&format!(
         "{} of {}: {}",
         base.file,
         base.name,
-        edits.join("; ")
+        mutant.edits.join("; ")
     ))
 }
 
 /// Asks one kernel about its mutants.
 fn judge(kernel: Kernel) {
     let forge = Forge::new(kernel, &[]);
-    let cases = Campaign::from_environment().cases(&forge);
+    let bases = bases::all(&forge);
+    let mut cases: Vec<Case> = bases.iter().map(Base::undamaged).collect();
+    cases.extend(Campaign::from_environment().mutants(&bases));
     let folder = forge.kernel.folder().join("mutants");
     std::fs::create_dir_all(&folder).expect("a folder for what becomes of mutants");
     let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
+    for (base, truth) in bases.iter().zip(&truths) {
+        assert!(truth.loads(), "{} loads undamaged: {truth:?}", base.name);
+    }
     verdict::compare(&forge.kernel, &cases, &truths, &folder, UNKNOWN);
 }
 

@@ -6,7 +6,7 @@ use super::super::folder::Folder;
 use super::super::forge::{Forge, image};
 use super::super::kernel::Kernel;
 use super::random::Random;
-use super::{edits, indexes, packings, rework, signatures};
+use super::{calls, edits, indexes, packings, rework, signatures};
 
 /// How the damaged file is packed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,6 +119,8 @@ enum Part {
     File,
     /// The folder around it.
     Folder,
+    /// The words that `modprobe` is called with.
+    Call,
 }
 
 /// How a module is edited.
@@ -150,6 +152,8 @@ pub(super) struct Mutant {
     pub(super) folder: Folder,
     pub(super) edits: Vec<String>,
     pub(super) loaded: String,
+    pub(super) parameters: Vec<String>,
+    pub(super) arguments: Vec<String>,
 }
 
 impl Base<'_> {
@@ -164,12 +168,14 @@ impl Base<'_> {
             (70, Part::Module),
             (if self.is_whole() { 15 } else { 40 }, Part::File),
             (20, Part::Folder),
+            (10, Part::Call),
         ]);
         let count = random.weighted(&[(6, 1), (3, 2), (1, 3)]);
         let (folder, edits) = match part {
             Part::Module => self.with_module(random, count),
             Part::File => self.with_file(random, count),
             Part::Folder => return self.with_folder(random, count),
+            Part::Call => return self.with_call(random, count),
         };
         self.mutant(folder, edits)
     }
@@ -179,6 +185,8 @@ impl Base<'_> {
             folder,
             edits,
             loaded: self.loaded.to_owned(),
+            parameters: Vec::new(),
+            arguments: Vec::new(),
         }
     }
 
@@ -196,7 +204,7 @@ impl Base<'_> {
 
     fn with_module(&self, random: &mut Random, count: usize) -> (Folder, Vec<String>) {
         let kind = random.weighted(&[
-            (4, Module::Bytes),
+            (6, Module::Bytes),
             (7, Module::Whole),
             (1, Module::WholeThenBytes),
         ]);
@@ -263,6 +271,16 @@ impl Base<'_> {
                 edits.insert(0, "after it was signed".to_owned());
                 (put(&bytes), edits)
             }
+        }
+    }
+
+    fn with_call(&self, random: &mut Random, count: usize) -> Mutant {
+        let (parameters, arguments) = calls::words(random, count);
+        let edits = vec![format!("called with {arguments:?} and {parameters:?}")];
+        Mutant {
+            parameters,
+            arguments,
+            ..self.mutant(self.folder.clone(), edits)
         }
     }
 

@@ -6,6 +6,7 @@
 //! for each kernel, `KMM_JUDGE_SEED` which ones.
 
 mod bases;
+mod calls;
 mod edits;
 mod indexes;
 mod information;
@@ -64,12 +65,16 @@ impl Campaign {
 
 fn mutant(random: &mut Random, base: &Base, name: &str) -> Case {
     let mutant = base.damaged(random);
-    Case::new(name, &mutant.loaded, image(&mutant.folder)).noted(&format!(
+    let note = format!(
         "{} of {}: {}",
         base.file,
         base.name,
         mutant.edits.join("; ")
-    ))
+    );
+    let mut case = Case::new(name, &mutant.loaded, image(&mutant.folder)).noted(&note);
+    case.load.parameters = mutant.parameters;
+    case.load.args = mutant.arguments;
+    case
 }
 
 /// Asks one kernel about its mutants.

@@ -22,7 +22,7 @@ pub(super) fn of_module(
     while words.len() < count && is_whole(&bytes) {
         let elf = Elf::new(&bytes);
         let done = match random.weighted(&[
-            (10, Kind::Tools),
+            (16, Kind::Tools),
             (8, Kind::Information),
             (7, Kind::Versions),
         ]) {

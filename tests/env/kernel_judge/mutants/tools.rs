@@ -38,8 +38,8 @@ const FREE: [&str; 24] = [
     ".discard",
 ];
 
-/// Names that a section is given.
-const NAMES: [&str; 16] = [
+/// Names that a section is given: the loader looks for most of them.
+const NAMES: [&str; 34] = [
     ".kmm",
     ".comment",
     ".note.kmm",
@@ -56,6 +56,24 @@ const NAMES: [&str; 16] = [
     ".BTF",
     ".data..ro_after_init",
     "__version_ext_crcs",
+    ".data..percpu",
+    ".gnu.linkonce.this_module",
+    ".symtab",
+    ".strtab",
+    "__obsparm",
+    "__dyndbg",
+    "__ex_table",
+    "__bug_table",
+    "__jump_table",
+    "__mcount_loc",
+    "__tracepoints",
+    "__tracepoints_ptrs",
+    "_ftrace_events",
+    "_error_injection_whitelist",
+    ".init_array",
+    ".ctors",
+    ".smp_locks",
+    ".orc_unwind",
 ];
 
 /// Flags as `objcopy` spells them.
@@ -134,6 +152,7 @@ enum Tool {
     RenameSection,
     SetFlags,
     AddSection,
+    PerCpu,
     Symbol,
     RedefineSymbol,
 }
@@ -148,6 +167,7 @@ pub(super) fn edit(random: &mut Random, module: &Elf) -> Option<(Vec<u8>, String
         (4, Tool::RenameSection),
         (5, Tool::SetFlags),
         (4, Tool::AddSection),
+        (2, Tool::PerCpu),
         (5, Tool::Symbol),
         (3, Tool::RedefineSymbol),
     ]);
@@ -184,6 +204,14 @@ pub(super) fn edit(random: &mut Random, module: &Elf) -> Option<(Vec<u8>, String
                     random.pick(&FLAGS)
                 ),
             }
+        }
+        Tool::PerCpu => {
+            let align = random.pick(&[1, 8, 64, 4096, 8192]);
+            let from = *random.pick(&["extra", "more.c", "module.ko"]);
+            format!(
+                "objcopy --add-section .data..percpu={from} --set-section-flags \
+                 .data..percpu=alloc,data --set-section-alignment .data..percpu={align}"
+            )
         }
         Tool::Symbol => {
             let option = *random.pick(&[
@@ -229,8 +257,8 @@ pub(super) fn run(words: &str, module: &[u8]) -> Option<Vec<u8>> {
         output.unwrap_or_else(|error| panic!("{program}: {error}"))
     };
     let words: Vec<&str> = words.split_whitespace().collect();
+    fs::write(path("more.c"), MORE).expect("a source file");
     if words.contains(&"more.o") {
-        fs::write(path("more.c"), MORE).expect("a source file");
         let output = call(
             "gcc",
             &["-O1", "-mcmodel=kernel", "-fno-pic", "-c", "more.c"],

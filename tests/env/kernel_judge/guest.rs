@@ -215,10 +215,11 @@ fn boot(kernel: &Kernel, archive: &Path, first: usize, folder: &Path) -> String 
         .arg("-initrd")
         .arg(archive)
         .arg("-append")
-        // On a busy machine the emulated timer is too slow for the kernel's look at it.
+        // On a busy machine the emulated timer is too slow for the kernel's look at it. A kernel
+        // that goes round in circles for a minute is one that crashed.
         .arg(format!(
-            "console=ttyS0 quiet panic=-1 oops=panic mitigations=off no_timer_check \
-             kmm.first={first}"
+            "console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 watchdog_thresh=30 \
+             mitigations=off no_timer_check kmm.first={first}"
         ))
         .stdin(Stdio::null())
         .stdout(console)

@@ -47,15 +47,13 @@ const VALUES: [&str; 36] = [
     "",
 ];
 
-const ARGUMENTS: [&str; 12] = [
+const ARGUMENTS: [&str; 10] = [
     "-f",
     "-q",
     "-b",
     "-s",
     "-i",
     "-v",
-    "-n",
-    "-D",
     "-a",
     "--first-time",
     "--force-vermagic",

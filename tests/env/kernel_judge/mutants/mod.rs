@@ -15,6 +15,7 @@ mod random;
 mod rework;
 mod sections;
 mod signatures;
+mod strings;
 mod tools;
 mod versions;
 

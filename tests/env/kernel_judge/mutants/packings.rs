@@ -89,6 +89,10 @@ pub(super) fn edit(random: &mut Random, module: &[u8]) -> Option<(String, Vec<u8
         }
         Edit::Joined => {
             let half = random.below(module.len());
+            if random.below(5) == 0 {
+                let words = "not packed, twice behind each other".to_owned();
+                return Some((String::new(), module.repeat(2), words));
+            }
             let (bytes, how) = match random.below(4) {
                 0 => (
                     [packed(&module[..half])?, packed(&module[half..])?].concat(),

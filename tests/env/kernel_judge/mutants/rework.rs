@@ -2,13 +2,14 @@
 
 use super::super::elf::{Elf, header, section};
 use super::random::Random;
-use super::{information, tools, versions};
+use super::{information, strings, tools, versions};
 
 #[derive(Clone, Copy)]
 enum Kind {
     Tools,
     Information,
     Versions,
+    Strings,
 }
 
 /// Makes one edit after the other; the file, and what was done in words.
@@ -25,10 +26,12 @@ pub(super) fn of_module(
             (16, Kind::Tools),
             (8, Kind::Information),
             (7, Kind::Versions),
+            (2, Kind::Strings),
         ]) {
             Kind::Tools => tools::edit(random, &elf),
             Kind::Information => information::edit(random, &elf),
             Kind::Versions => versions::edit(random, &elf),
+            Kind::Strings => strings::edit(random, &elf),
         };
         if let Some((after, said)) = done {
             bytes = after;

@@ -167,10 +167,11 @@ impl Base<'_> {
         let part = random.weighted(&[
             (70, Part::Module),
             (if self.is_whole() { 15 } else { 40 }, Part::File),
-            (20, Part::Folder),
-            (10, Part::Call),
+            (14, Part::Folder),
+            // The others have no parameters.
+            (if self.loaded == "kmm_good" { 10 } else { 0 }, Part::Call),
         ]);
-        let count = random.weighted(&[(6, 1), (3, 2), (1, 3)]);
+        let count = random.weighted(&[(4, 1), (4, 2), (2, 3)]);
         let (folder, edits) = match part {
             Part::Module => self.with_module(random, count),
             Part::File => self.with_file(random, count),

@@ -171,7 +171,9 @@ fn edit(random: &mut Random, elf: &Elf, bytes: &mut Vec<u8>, kind: Kind) -> Opti
             let table = symbols(elf)?;
             let at = table.start + SYMBOL_BYTES * random.below(table.len() / SYMBOL_BYTES);
             let &(name, field, width) = random.pick(&SYMBOL);
-            if matches!(name, "value" | "shndx") && is_loaded(elf, at) {
+            // What was undefined is called, wherever it then is.
+            let moved = name == "shndx" && elf.u16(at + 6) == 0;
+            if moved || matches!(name, "value" | "shndx") && is_loaded(elf, at) {
                 return None;
             }
             let done = overwrite(random, bytes, at + field, width)?;

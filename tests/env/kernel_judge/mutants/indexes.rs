@@ -55,7 +55,7 @@ pub(super) fn edit(
     file: &str,
 ) -> Option<(Folder, String, Option<String>)> {
     let edit = random.weighted(&[
-        (5, Edit::Lines),
+        (2, Edit::Lines),
         (3, Edit::Soft),
         (3, Edit::Gone),
         (1, Edit::Empty),

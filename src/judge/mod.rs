@@ -6,8 +6,8 @@
 //! - `copied`: what its init container copies, and where to.
 //! - `worker`: the file system in which `modprobe` runs.
 //! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
-//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `exports`, `versions`,
-//!   `parameters` are its steps, `release` tells kernels apart.
+//! - `loader`: the kernel's `load_module`; `signature` (and `signers`), `elf`, `symbols`,
+//!   `exports`, `versions`, `parameters` are its steps, `release` tells kernels apart.
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
 mod command_line;
@@ -26,6 +26,7 @@ mod not_found;
 mod parameters;
 mod release;
 mod signature;
+mod signers;
 mod symbols;
 #[cfg(test)]
 mod tests;

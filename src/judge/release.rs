@@ -51,6 +51,12 @@ impl<'a> Kernel<'a> {
         self.facts?.is_set(option)
     }
 
+    /// Whether an option is built in or as a module; `None` where no configuration is known.
+    pub(super) fn built(&self, option: &str) -> Option<bool> {
+        let value = self.facts?.option(option)?;
+        Some(matches!(value, Some("y" | "m")))
+    }
+
     /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.
     pub(super) fn modversions(&self) -> Option<bool> {
         self.facts?.has_modversions()

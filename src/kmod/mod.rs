@@ -13,4 +13,5 @@ pub mod module_file;
 pub mod names;
 mod parameters;
 pub mod pattern;
+pub mod pkcs7;
 pub mod signature;

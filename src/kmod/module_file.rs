@@ -59,27 +59,27 @@ pub enum Compression {
 pub enum SignatureState {
     /// No `~Module signature appended~` at the end.
     Absent,
-    /// `EBADMSG`: what stands before the marker breaks `mod_check_sig`'s rules, or is no
-    /// PKCS#7 message. No kernel with `CONFIG_MODULE_SIG` takes it, enforcing or not.
+    /// What stands before the marker breaks `mod_check_sig`'s rules, or is no PKCS#7 message:
+    /// why, with the error's words. No kernel with `CONFIG_MODULE_SIG` takes it, enforcing or
+    /// not.
     Malformed(String),
-    /// `ENOPKG`: another kind of signature, or an unknown algorithm. As good as none.
+    /// `ENOPKG`: another kind of signature, or an algorithm that no kernel knows. As good as
+    /// none.
     Unsupported(String),
-    /// A signature that can be taken apart.
+    /// A signature that at least some kernels can take apart.
     Present(Box<ModuleSignature>),
 }
 
 /// An appended PKCS#7 signature (`struct module_signature`, `PKEY_ID_PKCS7`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleSignature {
-    /// The signer in words: issuer's common name, or the key id where there is no issuer.
+    /// The first signer in words: the issuer's common name, or the key id where there is no
+    /// issuer.
     pub signer: String,
-    /// Issuer (DER) and serial number, or subject key id, as the signature names its key.
-    pub key_id: Vec<u8>,
-    /// The hash algorithm, such as `sha256`.
-    pub hash_algorithm: String,
-    /// Digest of the signed content by that algorithm; what a certificate verifies.
-    pub content_digest: Vec<u8>,
-    /// The PKCS#7 message (DER).
+    /// Digests of the signed content, by the kernel's name of each signer's hash algorithm;
+    /// without those that are not computed here.
+    pub digests: Vec<(String, Vec<u8>)>,
+    /// The PKCS#7 message (BER).
     pub pkcs7: Vec<u8>,
 }
 

@@ -1,14 +1,11 @@
 //! The signature at the end of a module file (`kernel/module/signing.c`,
 //! `kernel/module_signature.c`).
 
-use aws_lc_rs::digest;
-use cms::content_info::{CmsVersion, ContentInfo};
-use cms::signed_data::{SignedData, SignerIdentifier};
-use der::oid::ObjectIdentifier;
-use der::{Decode, Encode};
+use std::collections::BTreeSet;
 
-use crate::hex::hex;
 use crate::kmod::module_file::{ModuleSignature, SignatureState};
+use crate::kmod::pkcs7::algorithms::{Crypto, Hash};
+use crate::kmod::pkcs7::{Message, Refusal};
 
 /// `MODULE_SIG_STRING`
 pub const MAGIC: &[u8] = b"~Module signature appended~\n";
@@ -16,12 +13,6 @@ pub const MAGIC: &[u8] = b"~Module signature appended~\n";
 pub const TRAILER: usize = 12;
 /// `PKEY_ID_PKCS7`
 pub const PKEY_ID_PKCS7: u8 = 2;
-/// `pkcs7_signedData`
-const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-/// `pkcs7_data`
-const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-/// `OID_msIndirectData`
-const MS_INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 
 /// Takes the signature off a module: what is left is what the loader looks at, and what
 /// was signed (`module_sig_check`, `mod_verify_sig`, `mod_check_sig`).
@@ -37,7 +28,9 @@ pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
     else {
         return (
             marked,
-            SignatureState::Malformed("no room for a signature before the marker".into()),
+            SignatureState::Malformed(
+                "no room for a signature before the marker (Bad message)".into(),
+            ),
         );
     };
     let length = u32::from_be_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]) as usize;
@@ -45,7 +38,8 @@ pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
         return (
             marked,
             SignatureState::Malformed(format!(
-                "the signature's length of {length} bytes is more than the file holds"
+                "the signature's length of {length} bytes is more than the file holds \
+                 (Bad message)"
             )),
         );
     }
@@ -63,7 +57,7 @@ pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
         return (
             marked,
             SignatureState::Malformed(
-                "PKCS#7 signature info has unexpected non-zero params".into(),
+                "PKCS#7 signature info has unexpected non-zero params (Bad message)".into(),
             ),
         );
     }
@@ -71,115 +65,30 @@ pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
     (content, take_apart(content, pkcs7))
 }
 
-/// Reads the PKCS#7 message as `pkcs7_parse_message` does, as far as the rules need it.
+/// Reads the PKCS#7 message as far as every kernel reads it alike.
 fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
-    let message = match signed_data(pkcs7) {
-        Ok(message) => message,
-        Err(error) => {
-            return SignatureState::Malformed(format!("the PKCS#7 message is unreadable: {error}"));
+    let message = match Message::read(pkcs7, &Crypto::ANY) {
+        Err(Refusal::Unsupported(why)) => return SignatureState::Unsupported(why),
+        Err(Refusal::Malformed(_))
+            if let Err(Refusal::Malformed(why)) = Message::read(pkcs7, &Crypto::LEAST) =>
+        {
+            return SignatureState::Malformed(why);
         }
+        message => message.ok(),
     };
-    let Some(signer) = message.signer_infos.0.get(0) else {
-        return SignatureState::Malformed("the PKCS#7 message has no signer".into());
-    };
-    let (name, key_id) = match &signer.sid {
-        SignerIdentifier::IssuerAndSerialNumber(key) => {
-            (common_name(&key.issuer), key.to_der().unwrap_or_default())
-        }
-        SignerIdentifier::SubjectKeyIdentifier(key) => {
-            (hex(key.0.as_bytes()), key.0.as_bytes().to_vec())
-        }
-    };
-    let Some((hash_algorithm, digest)) = hash(&signer.digest_alg.oid) else {
-        return SignatureState::Unsupported(format!(
-            "the signature's hash algorithm {} is not supported",
-            signer.digest_alg.oid
-        ));
-    };
-    if !is_known_algorithm(&signer.signature_algorithm.oid) {
-        return SignatureState::Unsupported(format!(
-            "the signature's algorithm {} is not supported",
-            signer.signature_algorithm.oid
-        ));
-    }
+    let signers = message.map(|message| message.signers).unwrap_or_default();
+    let hashes: BTreeSet<Hash> = signers.iter().map(|signer| signer.hash).collect();
     SignatureState::Present(Box::new(ModuleSignature {
-        signer: name,
-        key_id,
-        hash_algorithm: hash_algorithm.to_owned(),
-        content_digest: digest::digest(digest, content).as_ref().to_vec(),
+        signer: signers
+            .into_iter()
+            .next()
+            .map_or_else(|| "unknown".to_owned(), |signer| signer.name),
+        digests: hashes
+            .into_iter()
+            .filter_map(|hash| Some((hash.name().to_owned(), hash.digest(content)?)))
+            .collect(),
         pkcs7: pkcs7.to_vec(),
     }))
-}
-
-/// The message, as far as the kernel's parser has the same conditions
-/// (`pkcs7_check_content_type`, `pkcs7_note_signeddata_version`,
-/// `pkcs7_note_signerinfo_version`, `pkcs7_note_content`; `verify_pkcs7_message_sig`).
-fn signed_data(pkcs7: &[u8]) -> Result<SignedData, String> {
-    let text = |error: der::Error| error.to_string();
-    let info = ContentInfo::from_der(pkcs7).map_err(text)?;
-    if info.content_type != SIGNED_DATA {
-        return Err("Only support pkcs7_signedData type".to_owned());
-    }
-    let message: SignedData = info.content.decode_as().map_err(text)?;
-    if !matches!(message.version, CmsVersion::V1 | CmsVersion::V3) {
-        return Err("Unsupported SignedData version".to_owned());
-    }
-    for signer in message.signer_infos.0.iter() {
-        let fits = match signer.version {
-            CmsVersion::V1 => message.version == CmsVersion::V1,
-            CmsVersion::V3 => message.version == CmsVersion::V3,
-            _ => false,
-        };
-        if !fits {
-            return Err("SignedData-SignerInfo version mismatch".to_owned());
-        }
-    }
-    if message.encap_content_info.econtent.is_some() {
-        return Err("PKCS#7 signature with non-detached data".to_owned());
-    }
-    if ![DATA, MS_INDIRECT_DATA].contains(&message.encap_content_info.econtent_type) {
-        return Err("Unsupported data type".to_owned());
-    }
-    Ok(message)
-}
-
-/// The hash algorithms that the kernel's PKCS#7 parser knows (`pkcs7_sig_note_digest_algo`)
-/// and signatures are made with.
-fn hash(oid: &ObjectIdentifier) -> Option<(&'static str, &'static digest::Algorithm)> {
-    match oid.to_string().as_str() {
-        "1.3.14.3.2.26" => Some(("sha1", &digest::SHA1_FOR_LEGACY_USE_ONLY)),
-        "2.16.840.1.101.3.4.2.4" => Some(("sha224", &digest::SHA224)),
-        "2.16.840.1.101.3.4.2.1" => Some(("sha256", &digest::SHA256)),
-        "2.16.840.1.101.3.4.2.2" => Some(("sha384", &digest::SHA384)),
-        "2.16.840.1.101.3.4.2.3" => Some(("sha512", &digest::SHA512)),
-        _ => None,
-    }
-}
-
-/// The signature algorithms that the kernel's PKCS#7 parser knows
-/// (`pkcs7_sig_note_pkey_algo`): RSA, ECDSA with a hash, SM2, GOST.
-fn is_known_algorithm(oid: &ObjectIdentifier) -> bool {
-    let oid = oid.to_string();
-    oid.starts_with("1.2.840.10045.4.")
-        || matches!(
-            oid.as_str(),
-            "1.2.840.113549.1.1.1"
-                | "1.2.156.10197.1.501"
-                | "1.2.643.7.1.1.1.1"
-                | "1.2.643.7.1.1.1.2"
-        )
-}
-
-/// The common name in an issuer, or the whole issuer where it has none.
-fn common_name(issuer: &x509_cert::name::Name) -> String {
-    let whole = issuer.to_string();
-    issuer
-        .0
-        .iter()
-        .flat_map(|part| part.0.iter())
-        .find(|attribute| attribute.oid.to_string() == "2.5.4.3")
-        .and_then(|attribute| std::str::from_utf8(attribute.value.value()).ok())
-        .map_or(whole, str::to_owned)
 }
 
 #[cfg(test)]
@@ -207,7 +116,7 @@ mod tests {
             (3, 1, "non-zero params"),
             (4, 1, "non-zero params"),
             (7, 1, "non-zero params"),
-            (11, 5, "unreadable"),
+            (11, 5, "Unexpected tag"),
         ] {
             let mut trailer = good;
             trailer[position] = value;

@@ -5,6 +5,7 @@
 //! A case is a row of a table (`cases/`): an image and how a Module loads from
 //! it. To add one, add a row; every kernel is then asked about it.
 
+mod ber;
 mod case;
 mod cases;
 mod elf;

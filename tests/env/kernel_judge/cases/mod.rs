@@ -9,6 +9,7 @@ mod files;
 mod indexes;
 mod layers;
 mod links;
+mod messages;
 mod places;
 mod sections;
 mod signatures;
@@ -37,6 +38,7 @@ pub(crate) fn all(forge: &Forge) -> Vec<Case> {
         symbols::cases(forge),
         dependencies::cases(forge),
         signatures::cases(forge),
+        messages::cases(forge),
         command_line::cases(forge),
     ]
     .concat()

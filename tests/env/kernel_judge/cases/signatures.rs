@@ -9,7 +9,7 @@ use super::super::kernel::Kernel;
 use super::elf::run;
 use super::files::xz;
 
-const MAGIC: &[u8] = b"~Module signature appended~\n";
+pub(super) const MAGIC: &[u8] = b"~Module signature appended~\n";
 
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     if !forge.kernel.enforces_signatures() {
@@ -194,7 +194,7 @@ pub(crate) fn sign(module: &[u8], key: &Path, certificate: &Path, hash: &str) ->
 }
 
 /// What `openssl cms` makes of a module, with the kernel's trailer.
-fn cms(module: &[u8], key: &Path, certificate: &Path, options: &[&str]) -> Vec<u8> {
+pub(super) fn cms(module: &[u8], key: &Path, certificate: &Path, options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder to sign in");
     let path = |name: &str| folder.path().join(name);
     let openssl = |command: &mut Command| {
@@ -240,7 +240,7 @@ fn sign_file() -> PathBuf {
 }
 
 /// A key and certificate that no kernel trusts.
-fn own_key() -> tempfile::TempDir {
+pub(super) fn own_key() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder for a key");
     let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)
         .expect("a key");

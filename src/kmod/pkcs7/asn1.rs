@@ -1,0 +1,423 @@
+//! The kernel's ASN.1 decoder (`lib/asn1_decoder.c`, `asn1_ber_decoder`), with its freedoms:
+//! lengths need not be minimal, may be left open in constructed elements, and what follows the
+//! outermost element is not looked at.
+
+/// The most bytes that the decoder takes (`EMSGSIZE` beyond).
+const LARGEST: usize = 65_535;
+/// `ASN1_CONS_BIT`
+const CONSTRUCTED: u8 = 0x20;
+/// `ASN1_LONG_TAG`
+const LONG_TAG: u8 = 0x1f;
+/// `ASN1_INDEFINITE_LENGTH`
+const INDEFINITE: u8 = 0x80;
+
+/// One step of a grammar. `N` names what is to be done with an element that was met.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step<N: 'static> {
+    /// An element that has to be there.
+    Need(Element<N>),
+    /// An element that may be missing.
+    May(Element<N>),
+    /// One of several elements: the first that fits. `note` gets the last element that was met.
+    One {
+        options: &'static [Element<N>],
+        required: bool,
+        note: Option<N>,
+    },
+}
+
+/// An element of a grammar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element<N: 'static> {
+    /// Its tag, any where there is none. A constructed one fits without its bit as well.
+    pub(super) tag: Option<u8>,
+    /// What is in it.
+    pub(super) content: Content<N>,
+    /// What is to be done with it.
+    pub(super) note: Option<N>,
+}
+
+/// What is in an element.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Content<N: 'static> {
+    /// Nobody looks.
+    Opaque,
+    /// One after the other.
+    Sequence(&'static [Step<N>]),
+    /// The same at least once, any number of times.
+    Repeated(&'static [Step<N>]),
+}
+
+impl<N: Copy> Step<N> {
+    pub(super) const fn one(options: &'static [Element<N>]) -> Self {
+        Self::One {
+            options,
+            required: true,
+            note: None,
+        }
+    }
+
+    pub(super) const fn one_noted(options: &'static [Element<N>], note: N) -> Self {
+        Self::One {
+            options,
+            required: true,
+            note: Some(note),
+        }
+    }
+
+    pub(super) const fn may_one(options: &'static [Element<N>]) -> Self {
+        Self::One {
+            options,
+            required: false,
+            note: None,
+        }
+    }
+}
+
+impl<N: Copy> Element<N> {
+    const fn new(tag: Option<u8>, content: Content<N>) -> Self {
+        Self {
+            tag,
+            content,
+            note: None,
+        }
+    }
+
+    pub(super) const fn opaque(tag: u8) -> Self {
+        Self::new(Some(tag), Content::Opaque)
+    }
+
+    pub(super) const fn any() -> Self {
+        Self::new(None, Content::Opaque)
+    }
+
+    pub(super) const fn sequence(tag: u8, steps: &'static [Step<N>]) -> Self {
+        Self::new(Some(tag), Content::Sequence(steps))
+    }
+
+    pub(super) const fn repeated(tag: u8, steps: &'static [Step<N>]) -> Self {
+        Self::new(Some(tag), Content::Repeated(steps))
+    }
+
+    pub(super) const fn noted(self, note: N) -> Self {
+        Self {
+            note: Some(note),
+            ..self
+        }
+    }
+}
+
+/// An element that was met.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Met<'a> {
+    /// Its tag; that of its last leaf for one whose content was looked at.
+    pub(super) tag: u8,
+    /// What is in it; the mark that ends an open length belongs to it where nobody looked in.
+    pub(super) value: &'a [u8],
+    /// Header and value.
+    pub(super) whole: &'a [u8],
+}
+
+/// Why the decoder stops: `EBADMSG` with its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) &'static str);
+
+const OVERRUN: Fault = Fault("Data overrun error");
+const MISSING_END: Fault = Fault("Missing EOC in indefinite len cons");
+const BAD_END: Fault = Fault("Invalid length EOC");
+const UNEXPECTED: Fault = Fault("Unexpected tag");
+const LONG_LENGTH: Fault = Fault("Unsupported length");
+const OPEN_PRIMITIVE: Fault = Fault("Indefinite len primitive not permitted");
+
+/// Follows a grammar through the bytes, and hands what is noted to `act` in their order.
+///
+/// # Errors
+/// The bytes do not fit, or `act` refuses.
+pub(super) fn decode<'a, N: Copy, E: From<Fault>>(
+    bytes: &'a [u8],
+    grammar: &Element<N>,
+    act: &mut dyn FnMut(N, Met<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    if bytes.len() > LARGEST {
+        return Err(Fault("more than 65535 bytes").into());
+    }
+    Decoder {
+        bytes,
+        at: 0,
+        end: bytes.len(),
+        matched: false,
+        last: Met::default(),
+        act,
+    }
+    .need(grammar)
+}
+
+struct Decoder<'a, 'f, N, E> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Where the innermost element of known length ends.
+    end: usize,
+    /// `FLAG_MATCHED`: what was tried last did fit.
+    matched: bool,
+    last: Met<'a>,
+    act: &'f mut dyn FnMut(N, Met<'a>) -> Result<(), E>,
+}
+
+/// A tag and a length.
+struct Header {
+    start: usize,
+    tag: u8,
+    /// `None` where it is open.
+    length: Option<usize>,
+}
+
+impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
+    fn follow(&mut self, steps: &[Step<N>]) -> Result<(), E> {
+        for step in steps {
+            match step {
+                Step::Need(element) => self.need(element)?,
+                Step::May(element) => self.may(element)?,
+                Step::One {
+                    options,
+                    required,
+                    note,
+                } => {
+                    for (index, option) in options.iter().enumerate() {
+                        if index == 0 || !self.matched {
+                            self.may(option)?;
+                        }
+                    }
+                    if *required && !self.matched {
+                        return Err(UNEXPECTED.into());
+                    }
+                    self.note(*note)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, note: Option<N>) -> Result<(), E> {
+        note.map_or(Ok(()), |note| (self.act)(note, self.last))
+    }
+
+    /// `ASN1_OP_MATCH…`
+    fn need(&mut self, element: &Element<N>) -> Result<(), E> {
+        if self.attempt(element)? {
+            Ok(())
+        } else {
+            Err(UNEXPECTED.into())
+        }
+    }
+
+    /// `ASN1_OP_MATCH…_OR_SKIP`
+    fn may(&mut self, element: &Element<N>) -> Result<(), E> {
+        if self.at < self.end {
+            self.attempt(element)?;
+        }
+        Ok(())
+    }
+
+    /// True when the element is the next one, which is behind us then.
+    fn attempt(&mut self, element: &Element<N>) -> Result<bool, E> {
+        self.matched = false;
+        let Some(header) = self.header(element.tag)? else {
+            return Ok(false);
+        };
+        self.matched = true;
+        match element.content {
+            Content::Opaque => {
+                let length = match header.length {
+                    Some(length) => length,
+                    None => self.open_length()?,
+                };
+                self.last = Met {
+                    tag: header.tag,
+                    ..self.met(&header, self.at, self.at + length)
+                };
+                self.note(element.note)?;
+                self.at += length;
+            }
+            Content::Sequence(steps) => self.inside(&header, steps, false, element.note)?,
+            Content::Repeated(steps) => self.inside(&header, steps, true, element.note)?,
+        }
+        Ok(true)
+    }
+
+    /// `ASN1_OP_END_SEQ…`
+    fn inside(
+        &mut self,
+        header: &Header,
+        steps: &[Step<N>],
+        repeated: bool,
+        note: Option<N>,
+    ) -> Result<(), E> {
+        let start = self.at;
+        let outer = self.end;
+        self.last = Met {
+            tag: header.tag,
+            ..Met::default()
+        };
+        let end = loop {
+            if let Some(length) = header.length {
+                self.end = start + length;
+            }
+            self.follow(steps)?;
+            if header.length.is_some() {
+                if self.at < self.end && repeated {
+                    continue;
+                }
+                if self.at != self.end {
+                    return Err(Fault("Cons length error").into());
+                }
+                self.end = outer;
+                break self.at;
+            }
+            let [first, second, ..] = self.bytes[self.at..self.end] else {
+                return Err(OVERRUN.into());
+            };
+            match (first, second) {
+                (0, 0) => {
+                    self.at += 2;
+                    break self.at - 2;
+                }
+                (0, _) => return Err(BAD_END.into()),
+                _ if repeated => {}
+                _ => return Err(MISSING_END.into()),
+            }
+        };
+        self.last = self.met(header, start, end);
+        self.matched = true;
+        self.note(note)
+    }
+
+    /// An element by its header and where its value starts and ends.
+    fn met(&self, header: &Header, start: usize, end: usize) -> Met<'a> {
+        Met {
+            tag: self.last.tag,
+            value: &self.bytes[start..end],
+            whole: &self.bytes[header.start..end],
+        }
+    }
+
+    /// Reads tag and length if the tag fits.
+    fn header(&mut self, wanted: Option<u8>) -> Result<Option<Header>, Fault> {
+        let start = self.at;
+        let [tag, first, ..] = self.bytes[start..self.end] else {
+            return Err(OVERRUN);
+        };
+        if tag & LONG_TAG == LONG_TAG {
+            return Err(Fault("Long tag not supported"));
+        }
+        if wanted.is_some_and(|wanted| (tag ^ wanted) & !(wanted & CONSTRUCTED) != 0) {
+            return Ok(None);
+        }
+        self.at += 2;
+        let left = self.end - self.at;
+        let length = if first < INDEFINITE {
+            usize::from(first)
+        } else if first == INDEFINITE {
+            if tag & CONSTRUCTED == 0 {
+                return Err(OPEN_PRIMITIVE);
+            }
+            if left < 2 {
+                return Err(OVERRUN);
+            }
+            return Ok(Some(Header {
+                start,
+                tag,
+                length: None,
+            }));
+        } else {
+            let size = usize::from(first - INDEFINITE);
+            if size > 2 {
+                return Err(LONG_LENGTH);
+            }
+            if size > left {
+                return Err(OVERRUN);
+            }
+            self.number(size)
+        };
+        if length > self.end - self.at {
+            return Err(OVERRUN);
+        }
+        Ok(Some(Header {
+            start,
+            tag,
+            length: Some(length),
+        }))
+    }
+
+    fn number(&mut self, size: usize) -> usize {
+        let digits = &self.bytes[self.at..self.at + size];
+        self.at += size;
+        digits
+            .iter()
+            .fold(0, |number, digit| number << 8 | usize::from(*digit))
+    }
+
+    /// `asn1_find_indefinite_length`: the length of a value that nobody looks into, with the
+    /// mark at its end.
+    fn open_length(&self) -> Result<usize, Fault> {
+        let bytes = &self.bytes[self.at..self.end];
+        let mut at = 0;
+        let mut open = 1;
+        while open > 0 {
+            let [tag, next, ..] = bytes[at..] else {
+                return Err(if at == bytes.len() {
+                    MISSING_END
+                } else {
+                    OVERRUN
+                });
+            };
+            at += 1;
+            if tag == 0 {
+                at += 1;
+                if next != 0 {
+                    return Err(BAD_END);
+                }
+                open -= 1;
+                continue;
+            }
+            if tag & LONG_TAG == LONG_TAG {
+                loop {
+                    let [part, _, ..] = bytes[at..] else {
+                        return Err(OVERRUN);
+                    };
+                    at += 1;
+                    if part & 0x80 == 0 {
+                        break;
+                    }
+                }
+            }
+            let first = bytes[at];
+            at += 1;
+            let length = if first < INDEFINITE {
+                usize::from(first)
+            } else if first == INDEFINITE {
+                if tag & CONSTRUCTED == 0 {
+                    return Err(OPEN_PRIMITIVE);
+                }
+                open += 1;
+                continue;
+            } else {
+                let size = usize::from(first - INDEFINITE);
+                if size > size_of::<u64>() - 1 {
+                    return Err(LONG_LENGTH);
+                }
+                let Some(digits) = bytes.get(at..at + size) else {
+                    return Err(OVERRUN);
+                };
+                at += size;
+                digits.iter().fold(0, |number: usize, digit| {
+                    number.saturating_mul(256) + usize::from(*digit)
+                })
+            };
+            if length > bytes.len() - at {
+                return Err(OVERRUN);
+            }
+            at += length;
+        }
+        Ok(at)
+    }
+}

@@ -51,10 +51,12 @@ impl<'a> Kernel<'a> {
         self.facts?.is_set(option)
     }
 
-    /// Whether an option is built in or as a module; `None` where no configuration is known.
-    pub(super) fn built(&self, option: &str) -> Option<bool> {
+    /// Whether an option of the crypto API is built in or as a module; `None` where the
+    /// configuration is not known, or an excerpt without the API itself.
+    pub(super) fn has_crypto(&self, option: &str) -> Option<bool> {
         let value = self.facts?.option(option)?;
-        Some(matches!(value, Some("y" | "m")))
+        self.enabled("CRYPTO")?
+            .then(|| matches!(value, Some("y" | "m")))
     }
 
     /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.

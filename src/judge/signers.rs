@@ -1,6 +1,9 @@
 //! Who signed a module, and whether the signatures fit (`pkcs7_verify`,
 //! `pkcs7_validate_trust`).
 
+#[cfg(test)]
+mod tests;
+
 use crate::judge::Trust;
 use crate::judge::release::Kernel;
 use crate::kmod::module_file::ModuleSignature;
@@ -41,7 +44,7 @@ pub(super) fn examine(
     let (major, minor) = kernel.version;
     let crypto = Crypto {
         release: Release::One(major, minor),
-        built: &|option| kernel.built(option),
+        built: &|option| kernel.has_crypto(option),
     };
     let message = Message::read(&signature.pkcs7, &crypto)?;
     if message.signers.iter().any(|signer| signer.has_attributes) {

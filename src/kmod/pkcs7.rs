@@ -7,6 +7,7 @@ mod asn1;
 pub mod certificate;
 mod grammar;
 pub mod keys;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -55,7 +56,7 @@ impl Refusal {
 
 impl From<Fault> for Refusal {
     fn from(Fault(why): Fault) -> Self {
-        Self::bad(why)
+        Self::Malformed(why.to_owned())
     }
 }
 

@@ -2,6 +2,8 @@
 //! lengths need not be minimal, may be left open in constructed elements, and what follows the
 //! outermost element is not looked at.
 
+use super::steps::{Content, Element, Step};
+
 /// The most bytes that the decoder takes (`EMSGSIZE` beyond).
 const LARGEST: usize = 65_535;
 /// `ASN1_CONS_BIT`
@@ -10,102 +12,6 @@ const CONSTRUCTED: u8 = 0x20;
 const LONG_TAG: u8 = 0x1f;
 /// `ASN1_INDEFINITE_LENGTH`
 const INDEFINITE: u8 = 0x80;
-
-/// One step of a grammar. `N` names what is to be done with an element that was met.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step<N: 'static> {
-    /// An element that has to be there.
-    Need(Element<N>),
-    /// An element that may be missing.
-    May(Element<N>),
-    /// One of several elements: the first that fits. `note` gets the last element that was met.
-    One {
-        options: &'static [Element<N>],
-        required: bool,
-        note: Option<N>,
-    },
-}
-
-/// An element of a grammar.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Element<N: 'static> {
-    /// Its tag, any where there is none. A constructed one fits without its bit as well.
-    pub(super) tag: Option<u8>,
-    /// What is in it.
-    pub(super) content: Content<N>,
-    /// What is to be done with it.
-    pub(super) note: Option<N>,
-}
-
-/// What is in an element.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Content<N: 'static> {
-    /// Nobody looks.
-    Opaque,
-    /// One after the other.
-    Sequence(&'static [Step<N>]),
-    /// The same at least once, any number of times.
-    Repeated(&'static [Step<N>]),
-}
-
-impl<N: Copy> Step<N> {
-    pub(super) const fn one(options: &'static [Element<N>]) -> Self {
-        Self::One {
-            options,
-            required: true,
-            note: None,
-        }
-    }
-
-    pub(super) const fn one_noted(options: &'static [Element<N>], note: N) -> Self {
-        Self::One {
-            options,
-            required: true,
-            note: Some(note),
-        }
-    }
-
-    pub(super) const fn may_one(options: &'static [Element<N>]) -> Self {
-        Self::One {
-            options,
-            required: false,
-            note: None,
-        }
-    }
-}
-
-impl<N: Copy> Element<N> {
-    const fn new(tag: Option<u8>, content: Content<N>) -> Self {
-        Self {
-            tag,
-            content,
-            note: None,
-        }
-    }
-
-    pub(super) const fn opaque(tag: u8) -> Self {
-        Self::new(Some(tag), Content::Opaque)
-    }
-
-    pub(super) const fn any() -> Self {
-        Self::new(None, Content::Opaque)
-    }
-
-    pub(super) const fn sequence(tag: u8, steps: &'static [Step<N>]) -> Self {
-        Self::new(Some(tag), Content::Sequence(steps))
-    }
-
-    pub(super) const fn repeated(tag: u8, steps: &'static [Step<N>]) -> Self {
-        Self::new(Some(tag), Content::Repeated(steps))
-    }
-
-    pub(super) const fn noted(self, note: N) -> Self {
-        Self {
-            note: Some(note),
-            ..self
-        }
-    }
-}
 
 /// An element that was met.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,16 +24,16 @@ pub(super) struct Met<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// Why the decoder stops: `EBADMSG` with its words.
+/// Why the decoder stops, with its words and the error's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault(pub(super) &'static str);
 
-const OVERRUN: Fault = Fault("Data overrun error");
-const MISSING_END: Fault = Fault("Missing EOC in indefinite len cons");
-const BAD_END: Fault = Fault("Invalid length EOC");
-const UNEXPECTED: Fault = Fault("Unexpected tag");
-const LONG_LENGTH: Fault = Fault("Unsupported length");
-const OPEN_PRIMITIVE: Fault = Fault("Indefinite len primitive not permitted");
+const OVERRUN: Fault = Fault("Data overrun error (Bad message)");
+const MISSING_END: Fault = Fault("Missing EOC in indefinite len cons (Bad message)");
+const BAD_END: Fault = Fault("Invalid length EOC (Bad message)");
+const UNEXPECTED: Fault = Fault("Unexpected tag (Bad message)");
+const LONG_LENGTH: Fault = Fault("Unsupported length (Bad message)");
+const OPEN_PRIMITIVE: Fault = Fault("Indefinite len primitive not permitted (Bad message)");
 
 /// Follows a grammar through the bytes, and hands what is noted to `act` in their order.
 ///
@@ -139,7 +45,7 @@ pub(super) fn decode<'a, N: Copy, E: From<Fault>>(
     act: &mut dyn FnMut(N, Met<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
     if bytes.len() > LARGEST {
-        return Err(Fault("more than 65535 bytes").into());
+        return Err(Fault("more than 65535 bytes (Message too long)").into());
     }
     Decoder {
         bytes,
@@ -268,7 +174,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
                     continue;
                 }
                 if self.at != self.end {
-                    return Err(Fault("Cons length error").into());
+                    return Err(Fault("Cons length error (Bad message)").into());
                 }
                 self.end = outer;
                 break self.at;
@@ -307,7 +213,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
             return Err(OVERRUN);
         };
         if tag & LONG_TAG == LONG_TAG {
-            return Err(Fault("Long tag not supported"));
+            return Err(Fault("Long tag not supported (Bad message)"));
         }
         if wanted.is_some_and(|wanted| (tag ^ wanted) & !(wanted & CONSTRUCTED) != 0) {
             return Ok(None);

@@ -6,8 +6,9 @@ use super::algorithms::{
     AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, Cipher, Crypto, EC_PUBLIC_KEY, Hash, KEY_USAGE, KeyKind,
     SUBJECT_KEY_ID,
 };
-use super::asn1::{Element, Met, Step, decode};
+use super::asn1::{Met, decode};
 use super::keys::{Claim, Fit, PublicKey, verify};
+use super::steps::{Element, Step};
 use super::time;
 
 /// A certificate (`struct x509_certificate`).

@@ -1,6 +1,6 @@
 //! What a message is made of (`crypto/asymmetric_keys/pkcs7.asn1`; RFC 2315, RFC 5652).
 
-use super::asn1::{Element, Step};
+use super::steps::{Element, Step};
 
 /// What is to be done with an element.
 #[derive(Debug, Clone, Copy)]

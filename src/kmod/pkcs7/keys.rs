@@ -4,7 +4,8 @@ use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 
 use super::algorithms::{Cipher, Crypto, Hash, KeyKind};
-use super::asn1::{Element, Fault, Met, Step, decode};
+use super::asn1::{Fault, Met, decode};
+use super::steps::{Element, Step};
 
 /// A public key of a certificate.
 #[derive(Debug, Clone, Copy)]

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::preflight::{Ended, Preflight};
+use super::preflight::{Ended, Preflight, Running};
 
 fn examples() -> Preflight {
     Preflight::new([
@@ -80,12 +79,9 @@ fn a_cache_that_cannot_be_written_is_told_once_and_done_without() {
 #[test]
 fn a_full_disk_is_done_without() {
     let cache = tempfile::tempdir().expect("a folder");
-    let call = examples().arg("--cache-dir").arg(cache.path()).command();
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
-        .arg(call.get_program())
-        .args(call.get_args());
+    let call = examples().arg("--cache-dir").arg(cache.path());
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    let mut limited = call.command_of(&["sh", "-c", script, "sh"]);
     let output = limited.output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -136,21 +132,11 @@ fn damaged_entries_are_read_anew_and_written_again() {
 #[test]
 fn runs_at_the_same_time_share_a_cache() {
     let cache = tempfile::tempdir().expect("a folder");
-    let calls: Vec<_> = (0..6)
-        .map(|_| examples().arg("--cache-dir").arg(cache.path()))
+    let running: Vec<_> = (0..6)
+        .map(|_| Running::start(examples().arg("--cache-dir").arg(cache.path())))
         .collect();
-    let running: Vec<_> = calls
-        .iter()
-        .map(|call| {
-            let mut command = call.command();
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().expect("the binary starts")
-        })
-        .collect();
-    for child in running {
-        let output = child.wait_with_output().expect("an end");
-        assert_eq!(output.status.code(), Some(1));
-        assert!(output.stderr.is_empty());
+    for call in running {
+        assert_eq!(call.end().code(1).stderr, "");
     }
     let left = entries(cache.path());
     assert!(left.len() > 3);

@@ -1,15 +1,13 @@
 //! The exit code and the streams do not depend on `-o`.
 
 use std::fs;
-use std::io::Read;
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kmm_preflight::input::yaml;
 
 use super::bad_input::{KERNEL, mapping};
-use super::preflight::Preflight;
+use super::preflight::{Ended, Preflight, Running};
 
 const FORMATS: [&str; 8] = [
     "table", "wide", "json", "yaml", "name", "junit", "sarif", "github",
@@ -173,46 +171,27 @@ fn a_reader_that_goes_away_is_no_fault() {
     );
     let file = call.home().join("m.yaml");
     fs::write(&file, mapping("literal: x", "i:1")).expect("a file");
-    let mut child = call
-        .command()
-        .args(["-f".as_ref(), file.as_os_str()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    drop(child.stdout.take());
-    let mut stderr = String::new();
-    let mut pipe = child.stderr.take().expect("a pipe");
-    pipe.read_to_string(&mut stderr).expect("text");
-    assert_eq!(child.wait().expect("an end").code(), Some(1));
+    let call = call.arg("-f").arg(&file);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = call.command().stdout(writer).output();
+    let output = output.expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panic"), "{stderr}");
 }
 
 /// Calls, and ends the call with a signal once it waits for a registry that never answers.
 #[cfg(unix)]
-fn interrupted(call: &Preflight, silent: &TcpListener, signal: &str) -> Output {
-    let child = call
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+fn interrupted(call: Preflight, silent: &TcpListener, signal: &str) -> Ended {
+    let running = Running::start(call);
     let _held = silent.accept().expect("the call asks");
     let start = Instant::now();
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success());
-    let output = child.wait_with_output().expect("an end");
-    assert!(
-        start.elapsed() < Duration::from_millis(1500),
-        "{:?}",
-        start.elapsed()
-    );
-    output
+    running.signal(signal);
+    let ended = running.end();
+    let took = start.elapsed();
+    assert!(took < Duration::from_millis(1500), "{took:?}");
+    ended.code(130)
 }
 
 /// Holds the output to be a whole document of its format about these Modules.
@@ -274,13 +253,11 @@ fn an_interrupt_ends_the_run_within_a_second_and_tells_what_is_known_in_every_fo
     for (number, format) in FORMATS.into_iter().enumerate() {
         let call = ["run", "--local", "-o", format, "--kernel-version", KERNEL];
         let call = Preflight::new(call).arg("-f").arg(&file);
-        let signal = ["-INT", "-TERM"][number % 2];
-        let output = interrupted(&call, &silent, signal);
-        assert_eq!(output.status.code(), Some(130), "{format}");
-        let stdout = String::from_utf8(output.stdout).expect("text");
-        is_whole(format, &stdout, &["decided", "hangs"]);
+        let signal = ["INT", "TERM"][number % 2];
+        let ended = interrupted(call, &silent, signal);
+        is_whole(format, &ended.stdout, &["decided", "hangs"]);
         if format == "json" {
-            let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+            let report = ended.json();
             assert_eq!(report["counts"]["failed"], 1, "{report}");
             assert_eq!(report["counts"]["error"], 1);
         }
@@ -301,12 +278,10 @@ fn an_interrupt_before_the_first_look_leaves_an_empty_document() {
             .arg(format!("--release-image={place}/release:1"))
             .arg("-f")
             .arg(&file);
-        let output = interrupted(&call, &silent, "-INT");
-        assert_eq!(output.status.code(), Some(130), "{format}");
-        let stdout = String::from_utf8(output.stdout).expect("text");
-        is_whole(format, &stdout, &[]);
-        let stderr = String::from_utf8(output.stderr).expect("text");
-        assert!(stderr.contains("error: interrupted"), "{stderr}");
+        let ended = interrupted(call, &silent, "INT");
+        is_whole(format, &ended.stdout, &[]);
+        let said = ended.stderr;
+        assert!(said.contains("error: interrupted"), "{said}");
     }
 }
 

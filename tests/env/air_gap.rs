@@ -9,7 +9,7 @@ use crate::support::image::{Image, Layer};
 use crate::support::layout::write_layout;
 use crate::support::preflight::Preflight;
 use crate::support::registry::Registry;
-use crate::support::server::tool;
+use crate::support::server::{succeed, tool};
 
 /// An image of the examples whose module loads on their kernel.
 const NAME: &str = "registry.example/drivers/ticker:6.1.0-56-amd64";
@@ -18,20 +18,13 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("the program is installed");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 fn skopeo(more: &[&str], from: &str, to: &str) {
-    run(Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "--quiet"])
-        .args(more)
-        .args([from, to]));
+    succeed(
+        Command::new("skopeo")
+            .args(["--insecure-policy", "copy", "--quiet"])
+            .args(more)
+            .args([from, to]),
+    );
 }
 
 /// Holds `inspect` to the module of the image, looked up in one file or folder.
@@ -76,29 +69,37 @@ fn what_every_tool_writes_is_read() {
         written.push(name);
     }
     let store = tempfile::tempdir().expect("a folder");
-    run(with_store("podman", store.path())
-        .args(["load", "--quiet", "--input"])
-        .arg(at("skopeo-docker.tar")));
+    succeed(
+        with_store("podman", store.path())
+            .args(["load", "--quiet", "--input"])
+            .arg(at("skopeo-docker.tar")),
+    );
     for (format, name) in [
         ("docker-archive", "podman-docker.tar"),
         ("oci-archive", "podman-oci.tar"),
         ("oci-dir", "podman"),
     ] {
-        run(with_store("podman", store.path())
-            .args(["save", "--quiet", "--format", format, "--output"])
-            .arg(at(name))
-            .arg(NAME));
+        succeed(
+            with_store("podman", store.path())
+                .args(["save", "--quiet", "--format", format, "--output"])
+                .arg(at(name))
+                .arg(NAME),
+        );
         written.push(name);
     }
     for (transport, name) in [("oci", "buildah"), ("docker-archive", "buildah.tar")] {
-        run(with_store("buildah", store.path())
-            .args(["push", "--quiet", NAME])
-            .arg(to(transport, name)));
+        succeed(
+            with_store("buildah", store.path())
+                .args(["push", "--quiet", NAME])
+                .arg(to(transport, name)),
+        );
         written.push(name);
     }
-    run(Command::new("gzip")
-        .arg("--keep")
-        .arg(at("skopeo-docker.tar")));
+    succeed(
+        Command::new("gzip")
+            .arg("--keep")
+            .arg(at("skopeo-docker.tar")),
+    );
     written.push("skopeo-docker.tar.gz");
     for name in written {
         holds_the_module(&at(name), NAME);
@@ -119,10 +120,12 @@ fn what_comes_from_a_registry_is_read() {
         ("legacy", "legacy.tar"),
         ("oci", "crane"),
     ] {
-        run(Command::new(tool("crane"))
-            .args(["pull", "--insecure", "--annotate-ref", "--format", format])
-            .arg(&reference)
-            .arg(at(name)));
+        succeed(
+            Command::new(tool("crane"))
+                .args(["pull", "--insecure", "--annotate-ref", "--format", format])
+                .arg(&reference)
+                .arg(at(name)),
+        );
         holds_the_module(&at(name), &reference);
     }
     let storage = registry.storage();
@@ -145,15 +148,17 @@ fn what_comes_from_a_registry_is_read() {
 
 /// Packs some of a folder's files, none of its folders, as `oc mirror` does.
 fn pack(archive: &Path, root: &Path, which: &[&str]) {
-    run(Command::new("sh")
-        .args([
-            "-c",
-            "archive=$1; cd \"$2\"; shift 2; find \"$@\" ! -type d | tar -cf \"$archive\" -T -",
-        ])
-        .arg("pack")
-        .arg(archive)
-        .arg(root)
-        .args(which));
+    succeed(
+        Command::new("sh")
+            .args([
+                "-c",
+                "archive=$1; cd \"$2\"; shift 2; find \"$@\" ! -type d | tar -cf \"$archive\" -T -",
+            ])
+            .arg("pack")
+            .arg(archive)
+            .arg(root)
+            .args(which),
+    );
 }
 
 /// What `oc mirror --v2` of OpenShift 4.17 left of a registry with the examples, made again
@@ -332,13 +337,15 @@ fn the_kernel_of_a_release_is_read_from_archives() {
 fn a_run_without_network_says_where_the_images_came_from() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = folder.path().join("all.tar");
-    run(Command::new("tar")
-        .arg("--create")
-        .arg("--file")
-        .arg(&archive)
-        .arg("--directory")
-        .arg(examples().join("images"))
-        .arg("."));
+    succeed(
+        Command::new("tar")
+            .arg("--create")
+            .arg("--file")
+            .arg(&archive)
+            .arg("--directory")
+            .arg(examples().join("images"))
+            .arg("."),
+    );
     let report = Preflight::new(["run", "--local", "-o", "json", "--progress=none"])
         .args([
             "-f",

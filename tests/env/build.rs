@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use kmm_preflight::build::builder::Choice;
 use kmm_preflight::build::stage::{BuildConfig, BuildRequest, Builds, Built};
@@ -285,7 +286,16 @@ fn an_authority_of_the_users_is_trusted_for_base_images() {
         .expect("baseImageRegistryTLS skips the verification");
 }
 
-/// How many processes have this word on their command line.
+/// Waits until a build is in the step that sleeps for so long.
+pub(crate) fn wait_for_sleep(word: &str) {
+    let start = Instant::now();
+    while sleeping(word) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// How many processes sleep for so long.
 pub(crate) fn sleeping(word: &str) -> usize {
     let processes = fs::read_dir("/proc").expect("/proc").flatten();
     processes

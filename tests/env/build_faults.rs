@@ -8,7 +8,7 @@ use kmm_preflight::build::builder::Choice;
 use kmm_preflight::model::finding::{Code, Effect};
 use kmm_preflight::model::target::Arch;
 
-use crate::build::{Run, config, push_busybox, request, runtime, sleeping};
+use crate::build::{Run, config, push_busybox, request, runtime, sleeping, wait_for_sleep};
 use crate::support::image::{Image, Layer};
 use crate::support::registry::Registry;
 
@@ -109,11 +109,7 @@ fn a_build_that_hangs_is_ended_with_all_that_it_has_started() {
         let builds = Arc::clone(&run.builds);
         async move { builds.build(&request, &|_| ()).await }
     });
-    let start = Instant::now();
-    while sleeping(&marker) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_for_sleep(&marker);
     task.abort();
     let start = Instant::now();
     run.builds.end();

@@ -5,13 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::build::sleeping;
-use crate::run_local::{NOTHING, Setup, assert_says};
+use crate::build::{sleeping, wait_for_sleep};
+use crate::run_local::{NOTHING, Setup, assert_says, is_found_again};
 use crate::stages::base_with_module;
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 
 /// Where Debian's docker is; another one may stand before it in `PATH`.
 const PROGRAMS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -126,12 +125,7 @@ fn docker_builds_and_keeps_nothing() {
     assert_says(&report, "image-replaced", "built with docker, server");
     assert_says(&report, "builder-missing", "without baseImageRegistryTLS");
     daemon.is_empty();
-    assert_eq!(setup.left(), NOTHING);
-    let again = setup.run(&["--builder", "none"]).run().code(0).json();
-    assert_eq!(
-        again["modules"][0]["digest"],
-        report["modules"][0]["digest"]
-    );
+    is_found_again(&setup, &report);
 }
 
 #[test]
@@ -141,29 +135,13 @@ fn a_build_of_dockers_ends_with_the_run() {
     let base = setup.busybox();
     let marker = format!("3604.{}", std::process::id());
     setup.dockerfile(&format!("FROM {base}\nRUN sleep {marker}\n"));
-    let child = daemon
-        .run(&setup, &[])
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
+    let running = Running::start(daemon.run(&setup, &[]));
+    wait_for_sleep(&marker);
     let start = Instant::now();
-    while sleeping(&marker) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let start = Instant::now();
-    let status = Command::new("kill")
-        .arg("-INT")
-        .arg(child.id().to_string())
-        .status();
-    assert!(status.expect("kill starts").success());
-    let output = child.wait_with_output().expect("the binary ends");
+    running.signal("INT");
+    let ended = running.end().code(130);
     let took = start.elapsed();
-    assert_eq!(output.status.code(), Some(130));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_says(&report, "not-decided", "interrupted");
+    assert_says(&ended.json(), "not-decided", "interrupted");
     while sleeping(&marker) > 0 && start.elapsed() < Duration::from_secs(2) {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::build::push_busybox;
 use crate::stages::{KERNEL, Setup, assert_says, assert_verdict, run, work};
 use crate::support::registry::Registry;
-use crate::support::server::tool;
+use crate::support::server::{succeed, tool};
 
 /// Writes an archive with the files of Debian's packages and of all that they depend on, as
 /// this machine has them installed.
@@ -37,14 +37,12 @@ tar -rf layer.tar usr/src/driver
 /// Pushes that archive as an image and returns its reference.
 fn headers_image(registry: &Registry) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    let output = Command::new("bash")
-        .args(["-c", ARCHIVE])
-        .env("KERNEL", KERNEL)
-        .current_dir(folder.path())
-        .output()
-        .expect("bash starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    succeed(
+        Command::new("bash")
+            .args(["-c", ARCHIVE])
+            .env("KERNEL", KERNEL)
+            .current_dir(folder.path()),
+    );
     let reference = registry.reference("toolkit/headers:1");
     let layer = folder.path().join("layer.tar").display().to_string();
     let crane = tool("crane").display().to_string();

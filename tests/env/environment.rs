@@ -10,7 +10,7 @@ use crate::support::image::{Dialect, Image, Layer, Packing, sha256};
 use crate::support::layout::{write_layout, write_layout_index};
 use crate::support::preflight::Preflight;
 use crate::support::registry::{PASSWORD, Registry, USER};
-use crate::support::server::{listens, tool};
+use crate::support::server::{listens, succeed, tool};
 
 /// A layer with an entry of each kind, some with odd names.
 fn odd_layer() -> Layer {
@@ -76,15 +76,7 @@ fn crane_reads_what_the_image_builder_pushes() {
     let single = registry.push("team/single:1", &amd64);
     let multi = registry.push_index("team/multi:1", &[amd64.clone(), arm64], Dialect::Oci);
     let digest = |args: &[&str]| {
-        let output = Command::new(tool("crane"))
-            .args(args)
-            .output()
-            .expect("crane runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = succeed(Command::new(tool("crane")).args(args));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     assert_eq!(digest(&["digest", &single]), amd64.digest);

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::cluster::crds::{NEWEST, install_image_configs};
-use crate::cluster::operator::{KERNEL, Running, Said, call, call_as, say, wait_for};
+use crate::cluster::operator::{KERNEL, Said, call, call_as, say, wait_for};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
 use crate::support::image::{Image, Layer};
-use crate::support::preflight::Ended;
+use crate::support::preflight::{Ended, Running};
 use crate::support::registry::Registry;
 
 const SAID: &[Said] = &[("driver", "Success", "Done", "verified image exists")];

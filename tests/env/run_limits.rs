@@ -2,34 +2,22 @@
 
 use std::fs;
 use std::ops::Range;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::build::sleeping;
+use crate::build::{sleeping, wait_for_sleep};
 use crate::run_local::{NOTHING, Setup, assert_says};
 use crate::stages::{KERNEL, base_with_module};
+use crate::support::preflight::Running;
 
 /// Starts a run whose build hangs, and waits until it does.
-fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Child {
+fn hanging(setup: &Setup, more: &[&str], marker: &str) -> Running {
     let base = setup.busybox();
     setup.dockerfile(&format!(
         "FROM {base}\nRUN trap '' TERM INT; sleep {marker} & sleep {marker}; sleep {marker}\n"
     ));
-    let child = setup
-        .run(more)
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let start = Instant::now();
-    while sleeping(marker) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child
+    let running = Running::start(setup.run(more));
+    wait_for_sleep(marker);
+    running
 }
 
 fn ended_clean(setup: &Setup, marker: &str) {
@@ -46,16 +34,11 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
         let setup = Setup::new();
         let marker = format!("3601.{}{signal}", std::process::id());
         let marker = marker.replace("INT", "1").replace("TERM", "2");
-        let child = hanging(&setup, &[], &marker);
+        let running = hanging(&setup, &[], &marker);
         let start = Instant::now();
-        let status = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(child.id().to_string())
-            .status();
-        assert!(status.expect("kill starts").success());
-        let output = child.wait_with_output().expect("the binary ends");
+        running.signal(signal);
+        running.end().code(130);
         let took = start.elapsed();
-        assert_eq!(output.status.code(), Some(130));
         ended_clean(&setup, &marker);
         assert!(took < Duration::from_millis(2500), "{took:?}");
     }
@@ -65,12 +48,10 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
 fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
     let setup = Setup::new();
     let marker = format!("3602.{}", std::process::id());
-    let child = hanging(&setup, &["--timeout", "6s"], &marker);
-    let output = child.wait_with_output().expect("the binary ends");
-    assert_eq!(output.status.code(), Some(3));
+    let running = hanging(&setup, &["--timeout", "6s"], &marker);
+    let ended = running.end().code(3);
     ended_clean(&setup, &marker);
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_says(&report, "not-decided", "time limit");
+    assert_says(&ended.json(), "not-decided", "time limit");
 }
 
 /// When each of two builds was in its step, in seconds since boot, as its log says.

@@ -3,15 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::build::{busybox, push_busybox, sleeping};
+use crate::build::{busybox, push_busybox, wait_for_sleep};
 use crate::stages::{KERNEL, base_with_module, base64};
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 use crate::support::registry::{PASSWORD, Registry, USER};
 use crate::support::server::environment;
 
@@ -140,11 +139,16 @@ fn a_built_module_is_verified_pushed_and_then_found() {
     let report = setup.run(&["--push-built-image"]).run().code(0).json();
     assert_eq!(report["modules"][0]["verificationStatus"], "True");
     assert_says(&report, "image-replaced", "image-not-found");
+    is_found_again(&setup, &report);
+}
+
+/// Holds what a run has pushed to be what one without a builder finds.
+pub(crate) fn is_found_again(setup: &Setup, pushed: &Value) {
     assert_eq!(setup.left(), NOTHING);
     let again = setup.run(&["--builder", "none"]).run().code(0).json();
     assert_eq!(
         again["modules"][0]["digest"],
-        report["modules"][0]["digest"]
+        pushed["modules"][0]["digest"]
     );
 }
 
@@ -247,21 +251,10 @@ fn a_full_disk_is_no_failure_of_the_module() {
     setup.dockerfile(&format!(
         "FROM {base}\nRUN head -c 99999999 /dev/zero > /large\n"
     ));
-    let prepared = setup.run(&[]);
-    let inner = prepared.command();
-    let mut command = Command::new("unshare");
-    command
-        .args(["-m", "--", "sh", "-c"])
-        .arg("mount -t tmpfs -o size=40m tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"")
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    let output = command.output().expect("unshare starts");
+    let call = setup.run(&[]);
+    let script = "mount -t tmpfs -o size=40m tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"";
+    let words = ["unshare", "-m", "--", "sh", "-c", script];
+    let output = call.command_of(&words).output().expect("unshare starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{text}{said}");
@@ -280,26 +273,16 @@ fn secrets_are_on_no_command_line_and_in_no_log() {
     setup.with_secret("very-secret-text");
     let cache = setup.folder.path().join("cache");
     let cache_text = cache.display().to_string();
-    let child = setup
-        .run(&["--timeout", "8s", "-vvv", "--cache-dir", &cache_text])
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let start = Instant::now();
-    while sleeping(&marker) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the step starts");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let running =
+        Running::start(setup.run(&["--timeout", "8s", "-vvv", "--cache-dir", &cache_text]));
+    wait_for_sleep(&marker);
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).into_owned();
         assert!(!command.contains("very-secret-text"), "{command}");
     }
-    let output = child.wait_with_output().expect("the binary ends");
-    for stream in [output.stdout, output.stderr] {
-        let text = String::from_utf8_lossy(&stream).into_owned();
+    let ended = running.end();
+    for text in [ended.stdout, ended.stderr] {
         assert!(!text.contains("very-secret-text"), "{text}");
     }
     assert_eq!(with_text(&cache, "very-secret-text"), NOTHING);

@@ -14,6 +14,8 @@ use kmm_preflight::sign::keys::{KeyFault, Signer};
 use kmm_preflight::sign::{appended, pkcs7};
 use tempfile::TempDir;
 
+use crate::support::server::succeed;
+
 /// Debian's linux-kbuild has the kernel's own program.
 const SIGN_FILE: &str = "/usr/lib/linux-kbuild-6.1/scripts/sign-file";
 /// Bytes behind the PKCS#7 message: `struct module_signature` and the magic.
@@ -106,15 +108,10 @@ impl Pair {
     }
 
     fn openssl(&self, args: &[&str]) {
-        let output = Command::new("openssl")
-            .args(args)
-            .current_dir(self.folder.path())
-            .output()
-            .expect("openssl starts");
-        assert!(
-            output.status.success(),
-            "openssl {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
+        succeed(
+            Command::new("openssl")
+                .args(args)
+                .current_dir(self.folder.path()),
         );
     }
 
@@ -163,13 +160,12 @@ fn content() -> Vec<u8> {
 }
 
 fn signed_by_sign_file(pair: &Pair, file: &Path) -> Vec<u8> {
-    let status = Command::new(SIGN_FILE)
-        .arg("sha256")
-        .args([pair.path("key.pem"), pair.path("cert.pem")])
-        .arg(file)
-        .status()
-        .expect("sign-file starts");
-    assert!(status.success(), "sign-file signs");
+    succeed(
+        Command::new(SIGN_FILE)
+            .arg("sha256")
+            .args([pair.path("key.pem"), pair.path("cert.pem")])
+            .arg(file),
+    );
     fs::read(file).expect("the signed file")
 }
 
@@ -202,12 +198,8 @@ fn a_compressed_module_holds_sign_files_own_bytes() {
         let packed = compression.compress(&pair.sign_module(&content()));
         let path = pair.path("packed");
         fs::write(&path, packed.expect("memory enough")).expect("a file");
-        let output = Command::new(program)
-            .arg("-dc")
-            .stdin(fs::File::open(&path).expect("the file"))
-            .output()
-            .expect("the program starts");
-        assert!(output.status.success(), "{program} takes it");
+        let packed = fs::File::open(&path).expect("the file");
+        let output = succeed(Command::new(program).arg("-dc").stdin(packed));
         assert!(output.stdout == theirs, "{program}: the bytes differ");
     }
 }
@@ -316,28 +308,10 @@ fn every_form_of_key_and_certificate_is_read() {
 #[test]
 fn keys_that_cannot_sign_are_told_apart() {
     let pair = Pair::rsa("2048");
-    pair.openssl(&[
-        "pkcs8",
-        "-topk8",
-        "-passout",
-        "pass:x",
-        "-in",
-        "key.pem",
-        "-out",
-        "locked.pem",
-    ]);
-    pair.openssl(&[
-        "pkcs8",
-        "-topk8",
-        "-passout",
-        "pass:x",
-        "-in",
-        "key.pem",
-        "-outform",
-        "DER",
-        "-out",
-        "locked.der",
-    ]);
+    let locked = ["pkcs8", "-topk8", "-passout", "pass:x", "-in", "key.pem"];
+    for (form, key) in [("PEM", "locked.pem"), ("DER", "locked.der")] {
+        pair.openssl(&[&locked[..], &["-outform", form, "-out", key]].concat());
+    }
     pair.openssl(&[
         "rsa",
         "-in",

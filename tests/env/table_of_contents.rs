@@ -12,7 +12,7 @@ use kmm_preflight::registry::access::Access;
 use crate::support::image::{Built, Image, Layer, Packing};
 use crate::support::layout::write_layout;
 use crate::support::registry::Registry;
-use crate::support::server::tool;
+use crate::support::server::{succeed, tool};
 
 /// An image whose one layer, not compressed, is noise but for what counts, at its end.
 fn noisy() -> Built {
@@ -39,18 +39,22 @@ fn push_with_tables(registry: &Registry) -> [String; 2] {
     let tar = folder.path().join("layer.tar");
     std::fs::write(&tar, layer.expect("a layer")).expect("a file");
     let estargz = registry.reference("team/estargz:1");
-    run(Command::new(tool("crane"))
-        .env("GGCR_EXPERIMENT_ESTARGZ", "1")
-        .args(["append", "--insecure", "-t", &estargz, "-f"])
-        .arg(&tar));
+    succeed(
+        Command::new(tool("crane"))
+            .env("GGCR_EXPERIMENT_ESTARGZ", "1")
+            .args(["append", "--insecure", "-t", &estargz, "-f"])
+            .arg(&tar),
+    );
     let layout = folder.path().join("layout");
     write_layout(&layout, "noisy", &built);
     let chunked = registry.reference("team/chunked:1");
-    run(Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "--dest-tls-verify=false"])
-        .args(["--dest-compress-format", "zstd:chunked"])
-        .arg(format!("oci:{}:noisy", layout.display()))
-        .arg(format!("docker://{chunked}")));
+    succeed(
+        Command::new("skopeo")
+            .args(["--insecure-policy", "copy", "--dest-tls-verify=false"])
+            .args(["--dest-compress-format", "zstd:chunked"])
+            .arg(format!("oci:{}:noisy", layout.display()))
+            .arg(format!("docker://{chunked}")),
+    );
     [estargz, chunked]
 }
 
@@ -115,13 +119,4 @@ async fn a_table_of_contents_spares_the_layer() {
             .expect_err("the damage");
         assert_eq!(finding.code, Code::ImageUnreadable, "{}", finding.message);
     }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the program is installed");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }

@@ -2,9 +2,11 @@
 //! the variables that would let this machine's settings decide a test.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -15,6 +17,14 @@ pub(crate) struct Preflight {
     args: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     input: Option<Vec<u8>>,
+}
+
+/// A call that runs while the test acts. Its standard input is empty.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    // Holds the home folder of the call.
+    _call: Preflight,
 }
 
 /// What a finished call left.
@@ -87,15 +97,35 @@ impl Preflight {
         command
     }
 
-    /// Runs the call to its end.
-    pub(crate) fn run(self) -> Ended {
-        let mut child = self
-            .command()
-            .stdin(Stdio::piped())
+    /// The call as another program runs it: these words, and then the call.
+    #[cfg(unix)]
+    pub(crate) fn command_of(&self, words: &[&str]) -> Command {
+        let call = self.command();
+        let (program, arguments) = words.split_first().expect("a program");
+        let mut command = Command::new(program);
+        let variables = call.get_envs();
+        command
+            .args(arguments)
+            .arg(call.get_program())
+            .args(call.get_args())
+            .env_clear()
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+
+    /// The started process, with pipes that nobody reads yet.
+    fn spawn(&self, input: Stdio) -> Child {
+        self.command()
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("the binary starts");
+            .expect("the binary starts")
+    }
+
+    /// Runs the call to its end.
+    pub(crate) fn run(self) -> Ended {
+        let mut child = self.spawn(Stdio::piped());
         let mut pipe = child.stdin.take().expect("a pipe to standard input");
         let input = self.input.clone().unwrap_or_default();
         // A call that fails early may close its input before it has read it.
@@ -110,6 +140,56 @@ impl Preflight {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+impl Running {
+    /// Starts a call.
+    pub(crate) fn start(call: Preflight) -> Self {
+        let child = call.spawn(Stdio::null());
+        Self { child, _call: call }
+    }
+
+    /// Sends a signal, by the name that kill(1) has for it.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill starts");
+        assert!(status.success(), "SIG{name} is sent");
+    }
+
+    /// Waits for its end, at most a minute; after that it is killed.
+    pub(crate) fn end(mut self) -> Ended {
+        let stdout = self.child.stdout.take().map(read_all);
+        let stderr = self.child.stderr.take().map(read_all);
+        let start = Instant::now();
+        while self.child.try_wait().expect("the call's state").is_none() {
+            if start.elapsed() > Duration::from_secs(60) {
+                self.child.kill().expect("the call can be killed");
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let text = |reader: Option<JoinHandle<String>>| {
+            let text = reader.map(|reader| reader.join().expect("the pipe was read"));
+            text.unwrap_or_default()
+        };
+        Ended {
+            code: self.child.wait().expect("the call's state").code(),
+            stdout: text(stdout),
+            stderr: text(stderr),
+        }
+    }
+}
+
+/// Reads a pipe to its end beside the test, so that a full one stops nobody.
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 impl Ended {

@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::crds::NEWEST;
-use super::operator::{KERNEL, Running, call, create_cr, create_modules, say};
+use super::operator::{KERNEL, call, create_cr, create_modules, say};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 use crate::support::tunnel::Tunnel;
 
 pub(super) const DONE: &[super::operator::Said] =
@@ -299,10 +299,6 @@ fn an_interrupted_watch_ends_with_130() {
     create_cr(&cluster, NEWEST, "p");
     let running = Running::start(call(&cluster, &["status", "p", "-w"]));
     std::thread::sleep(Duration::from_millis(700));
-    let pid = running.id().to_string();
-    let kill = std::process::Command::new("kill")
-        .args(["-INT", &pid])
-        .status();
-    assert!(kill.expect("kill runs").success());
+    running.signal("INT");
     running.end().code(130);
 }

@@ -3,17 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::connection::{DONE, prepared};
 use super::crds::NEWEST;
-use super::operator::{Running, create_cr, create_modules, rows, say, wait_for};
+use super::operator::{create_cr, create_modules, rows, say, wait_for};
 use super::watching::WATCHING;
 use crate::support::cluster::{ADMIN, Cluster};
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 
 const WORKING: &[super::operator::Said] = &[(
     "m1",
@@ -200,19 +199,11 @@ fn a_pod_is_its_own_way_to_the_cluster() {
                   cp \"$ACCOUNT\"/* /var/run/secrets/kubernetes.io/serviceaccount/\n\
                   exec \"$@\"";
     let in_pod = |args: &[&str], host: &str| {
-        let call = Preflight::new(args);
-        let inside = call.command();
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", script, "sh"])
-            .arg(inside.get_program())
-            .args(inside.get_args())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", call.home())
+        let call = Preflight::new(args)
             .env("ACCOUNT", place)
             .env("KUBERNETES_SERVICE_HOST", host)
             .env("KUBERNETES_SERVICE_PORT", &port);
+        let mut command = call.command_of(&["unshare", "--mount", "sh", "-c", script, "sh"]);
         let output = command.output().expect("unshare starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (

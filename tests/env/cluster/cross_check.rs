@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::crds::{NEWEST, SECOND};
 use super::example;
-use super::operator::{KERNEL, Running, call, create_modules, module, resolve, say, wait_for};
+use super::operator::{KERNEL, call, create_modules, module, resolve, say, wait_for};
 use crate::support::cluster::Cluster;
 use crate::support::faults::{Answer, End, FaultServer};
 use crate::support::image::{Image, Layer};
-use crate::support::preflight::Ended;
+use crate::support::preflight::{Ended, Running};
 use crate::support::registry::Registry;
 use crate::support::server::free_port;
 

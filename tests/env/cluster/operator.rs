@@ -1,7 +1,5 @@
 //! What KMM's operator does, done by the tests.
 
-use std::io::Read as _;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -127,57 +125,6 @@ pub(crate) fn call_as(cluster: &Cluster, token: &str, args: &[&str]) -> Prefligh
     let own = call.home().join("kubeconfig");
     std::fs::copy(cluster.kubeconfig(token), &own).expect("a kubeconfig");
     call.env("KUBECONFIG", own)
-}
-
-/// A call that runs while the test acts.
-#[derive(Debug)]
-pub(crate) struct Running {
-    child: Child,
-    // Holds the home folder of the call.
-    _call: Preflight,
-}
-
-impl Running {
-    /// Starts a call.
-    pub(crate) fn start(call: Preflight) -> Self {
-        let child = call
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        Self { child, _call: call }
-    }
-
-    /// The process's id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits for its end, at most a minute.
-    pub(crate) fn end(mut self) -> Ended {
-        let start = Instant::now();
-        while self.child.try_wait().expect("the call's state").is_none() {
-            if start.elapsed() > Duration::from_secs(60) {
-                self.child.kill().expect("the call can be killed");
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let code = self.child.wait().expect("the call's state").code();
-        let mut read = [String::new(), String::new()];
-        let mut out = self.child.stdout.take().expect("a pipe");
-        out.read_to_string(&mut read[0]).expect("text");
-        let mut err = self.child.stderr.take().expect("a pipe");
-        err.read_to_string(&mut read[1]).expect("text");
-        let [stdout, stderr] = read;
-        Ended {
-            code,
-            stdout,
-            stderr,
-        }
-    }
 }
 
 /// Waits until an object exists.

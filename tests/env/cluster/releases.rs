@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::crds::{RELEASES, Release};
 use super::operator::{
-    KERNEL, RELEASE_IMAGE, Running, Said, call, create_cr, create_modules, resolve, rows, say,
-    target, wait_for,
+    KERNEL, RELEASE_IMAGE, Said, call, create_cr, create_modules, resolve, rows, say, target,
+    wait_for,
 };
 use crate::support::cluster::Cluster;
+use crate::support::preflight::Running;
 
 /// A status, and what `status` makes of it: the verdicts and the exit code.
 type Step = (&'static [Said], &'static [&'static str], i32);

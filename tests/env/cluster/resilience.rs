@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::crds::{NEWEST, SECOND, crd};
 use super::operator::{
-    KERNEL, Running, call, create_cr, create_modules, findings, resolve, rows, say, target,
-    try_say, wait_for,
+    KERNEL, call, create_cr, create_modules, findings, resolve, rows, say, target, try_say,
+    wait_for,
 };
 use crate::support::cluster::Cluster;
+use crate::support::preflight::Running;
 
 const DONE: &[super::operator::Said] = &[("m1", "Success", "Done", "verified image exists")];
 
@@ -49,15 +50,11 @@ fn a_run_that_ends_early_leaves_what_it_should() {
     assert_eq!(there(), "", "--cleanup");
 
     // Ctrl-C, a job's end, and a terminal that goes away.
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let running = Running::start(run(&["--cleanup"]));
         wait_for(&cluster, &format!("{resource}/p"));
         std::thread::sleep(Duration::from_millis(300));
-        let pid = running.id().to_string();
-        let kill = std::process::Command::new("kill")
-            .args([signal, &pid])
-            .status();
-        assert!(kill.expect("kill runs").success());
+        running.signal(signal);
         let ended = running.end().code(130);
         assert_eq!(there(), "", "{signal}: {}", ended.stderr);
         assert_eq!(ended.json()["kind"], "Report", "{signal}");

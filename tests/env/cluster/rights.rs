@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::crds::{NEWEST, Release, SECOND, install_internals};
 use super::example;
-use super::operator::{KERNEL, Running, call_as, create_cr, create_modules, say, wait_for};
+use super::operator::{KERNEL, call_as, create_cr, create_modules, say, wait_for};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 use crate::support::registry::Registry;
 
 fn call(cluster: &Cluster, args: &[&str]) -> Preflight {

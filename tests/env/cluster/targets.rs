@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::crds::{NEWEST, RELEASES, SECOND};
 use super::example::{self, KERNEL, RT_KERNEL};
-use super::operator::{Running, call, create_modules, say, wait_for};
+use super::operator::{call, create_modules, say, wait_for};
 use crate::support::cluster::Cluster;
+use crate::support::preflight::Running;
 use crate::support::registry::Registry;
 
 /// A cluster whose registry wants the credentials of the global pull secret.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::crds::NEWEST;
 use super::operator::{
-    KERNEL, Running, Said, call, call_as, create_cr, create_modules, rows, say, wait_for,
+    KERNEL, Said, call, call_as, create_cr, create_modules, rows, say, wait_for,
 };
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
-use crate::support::preflight::Preflight;
+use crate::support::preflight::{Preflight, Running};
 use crate::support::server::{Server, free_port, listens};
 use crate::support::wire::Wire;
 

@@ -32,6 +32,7 @@ use crate::sign_file::Pair;
 use crate::support::image::{Image, Layer};
 use crate::support::layout::write_layout;
 use crate::support::registry::Registry;
+use crate::support::server::succeed;
 
 /// The kernel that everything here is for.
 pub(crate) const KERNEL: &str = "6.1.0-56-amd64";
@@ -83,16 +84,7 @@ static ENFORCING: LazyLock<TempDir> = LazyLock::new(|| {
 
 /// Runs a program that has to succeed.
 pub(crate) fn run(words: &[&str]) {
-    let output = Command::new(words[0])
-        .args(&words[1..])
-        .output()
-        .expect("the program starts");
-    assert!(
-        output.status.success(),
-        "{words:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    succeed(Command::new(words[0]).args(&words[1..]));
 }
 
 /// A layer with the module's folder below `/opt`; `change` sees each file first.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::image::decompress::decompress;
 use crate::image::open::LayerRef;
-use crate::image::tar_stream::{Contents, Entry, Kind, TarFault};
+use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 
 /// Most bytes of a table.
 const MAX_TABLE: u64 = 64 << 20;
@@ -80,8 +80,13 @@ pub(crate) fn table_offset(footer: &[u8]) -> Option<u64> {
 /// The table in an eStargz layer's bytes from [`table_offset`] on: the content of the first
 /// file of a tar archive.
 pub(crate) fn estargz_table(bytes: &[u8]) -> Result<Vec<u8>, TarFault> {
-    let mut tar = crate::image::tar_stream::TarStream::new(decompress(bytes)?, MAX_TABLE);
+    let mut tar = TarStream::new(decompress(bytes)?, MAX_TABLE);
     match tar.next_entry()? {
+        // The holes of a sparse file take no bytes of the archive, and all of the memory.
+        Some(entry) if entry.size > MAX_TABLE => Err(TarFault::Limit(format!(
+            "a table of contents of {} bytes; at most {MAX_TABLE} are read",
+            entry.size
+        ))),
         Some(entry) if entry.name == "stargz.index.json" => tar.content(&entry, Vec::new()),
         _ => Err(damaged("the layer has no table of contents")),
     }
@@ -137,7 +142,7 @@ pub(crate) struct Piece {
     /// The byte after the last one that can belong to it.
     pub(crate) to: u64,
     /// Bytes before the content, once decompressed.
-    skip: u64,
+    pub(crate) skip: u64,
     /// Bytes of content; `None`: to the end.
     size: Option<u64>,
     /// All zeros, not stored.
@@ -203,9 +208,9 @@ impl Toc {
 
 impl Listed {
     /// The content of a file from its pieces, each decompressed from its own bytes.
-    pub(crate) fn content(
+    pub(crate) fn content<'a>(
         &self,
-        bytes_of: impl Fn(&Piece) -> Vec<u8>,
+        bytes_of: impl Fn(&Piece) -> &'a [u8],
     ) -> Result<Vec<u8>, TarFault> {
         let mut content = Vec::new();
         for piece in &self.pieces {
@@ -215,8 +220,7 @@ impl Listed {
                 content.resize(content.len() + usize::try_from(size).unwrap_or_default(), 0);
                 continue;
             }
-            let bytes = bytes_of(piece);
-            let mut stream = decompress(&*bytes)?;
+            let mut stream = decompress(bytes_of(piece))?;
             std::io::copy(&mut stream.by_ref().take(piece.skip), &mut std::io::sink())?;
             stream.take(size).read_to_end(&mut content)?;
         }
@@ -317,9 +321,35 @@ mod tests {
             ]
         );
         let content = entries[1].content(|piece| match piece.from {
-            0 => b"abcdefXX".to_vec(),
-            _ => b"ghijYY".to_vec(),
+            0 => &b"abcdefXX"[..],
+            _ => b"ghijYY",
         });
         assert_eq!(content.expect("read"), b"abcdefghij");
+    }
+
+    #[test]
+    fn a_table_that_is_one_large_hole_is_not_made() {
+        let record = |text: &str| {
+            let length = text.len() + 4;
+            assert!((10..100).contains(&length), "two digits");
+            format!("{length} {text}\n")
+        };
+        let pax = ["GNU.sparse.major=0", "GNU.sparse.size=9000000000000000000"].map(record);
+        let mut archive = Vec::new();
+        for (kind, name, content) in [
+            (tar::EntryType::XHeader, "pax", pax.concat()),
+            (tar::EntryType::Regular, "stargz.index.json", String::new()),
+        ] {
+            let mut header = tar::Header::new_ustar();
+            header.set_path(name).expect("a short name");
+            header.set_entry_type(kind);
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            archive.extend_from_slice(header.as_bytes());
+            archive.extend_from_slice(content.as_bytes());
+            archive.resize(archive.len().next_multiple_of(512), 0);
+        }
+        let fault = estargz_table(&archive).expect_err("a hole");
+        assert!(matches!(fault, TarFault::Limit(_)), "{fault}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::image::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
 use crate::image::open::LayerRef;
-use crate::image::place::Place;
+use crate::image::place::{Place, blocking};
 use crate::image::tar_stream::TarFault;
 use crate::image::toc_reader;
 use crate::model::layer::{Content, LayerIndex, Node};
@@ -14,6 +14,7 @@ use crate::registry::cache::Cache;
 use crate::registry::digest::Verifier;
 use crate::registry::fault::{Fault, FaultKind};
 
+const LAYER: &str = "reading a layer";
 /// How much stays in memory of the indexes that nobody uses at the moment: entries, a kept
 /// file counting as one for every [`BYTES_PER_ENTRY`].
 const RECENT_ENTRIES: usize = 120_000;
@@ -148,7 +149,7 @@ impl Layers {
             Purpose::Kernel => "kernel",
         };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
-        let known = blocking(move || Ok(cache.get::<LayerIndex>(kind, &digest))).await?;
+        let known = blocking(LAYER, move || Ok(cache.get::<LayerIndex>(kind, &digest))).await?;
         if let Some(index) = known {
             return Ok(index);
         }
@@ -166,7 +167,7 @@ impl Layers {
             }
         };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
-        blocking(move || {
+        blocking(LAYER, move || {
             cache.put(kind, &digest, &index);
             Ok(index)
         })
@@ -194,7 +195,7 @@ impl Layers {
         let limits = self.limits;
         let large_file = Arc::clone(&self.large_file);
         let layer = layer.clone();
-        blocking(move || {
+        blocking(LAYER, move || {
             let mut blob = VerifiedBlob::new(blob, verifier);
             let reading = Reading {
                 purpose,
@@ -235,19 +236,6 @@ fn into_fault(fault: io::Error, layer: &LayerRef) -> Fault {
             format!("layer {} cannot be read: {message}", layer.digest),
         ),
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|fault| {
-            Err(Fault::new(
-                FaultKind::Unreadable,
-                format!("reading a layer ended in a fault of this program: {fault}"),
-            ))
-        })
 }
 
 /// A blob that is hashed as it passes.

@@ -13,6 +13,7 @@ mod layers;
 mod layout;
 mod on_disk;
 pub mod open;
+mod open_image;
 mod opened;
 pub mod overlay;
 mod place;

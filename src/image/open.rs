@@ -8,8 +8,9 @@ use crate::image::layer_reader::{LayerLimits, Purpose};
 use crate::image::layers::Layers;
 use crate::image::layout::Layout;
 use crate::image::on_disk::Layouts;
+pub use crate::image::open_image::{Documents, LayerRef, OpenImage};
 use crate::image::opened::Opened;
-use crate::image::place::Place;
+use crate::image::place::{Place, blocking};
 use crate::model::finding::{Code, Finding};
 use crate::model::layer::LayerIndex;
 use crate::model::target::Arch;
@@ -20,60 +21,13 @@ use crate::registry::digest;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::http::HttpConfig;
 pub use crate::registry::manifest::ImageConfig;
-use crate::registry::manifest::{self, Descriptor, MAX_CONFIG, Manifest};
+use crate::registry::manifest::{self, MAX_CONFIG, Manifest};
 use crate::registry::mirrors::Mirrors;
 use crate::registry::trust::TrustPlaces;
 
+const CACHE: &str = "looking into the cache";
 /// How deep indexes may lie in each other.
 const MAX_INDEX_DEPTH: usize = 4;
-
-/// One layer of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerRef {
-    /// `sha256:…`
-    pub digest: String,
-    /// Media type as the manifest writes it.
-    pub media_type: String,
-    /// Size in bytes as the manifest writes it.
-    pub size: u64,
-    /// The descriptor's annotations that point to a table of contents.
-    pub annotations: Vec<(String, String)>,
-}
-
-/// An image whose manifest was read.
-#[derive(Debug, Clone)]
-pub struct OpenImage {
-    /// The reference as it was asked for.
-    pub reference: String,
-    /// The digest of the manifest for the architecture.
-    pub digest: String,
-    /// What its configuration says.
-    pub config: ImageConfig,
-    /// Its layers, the top one first.
-    pub layers: Vec<LayerRef>,
-    /// Remarks, such as the mirror that answered.
-    pub notes: Vec<Finding>,
-    /// The digest of its configuration.
-    config_digest: String,
-    /// Where its content is.
-    pub(crate) place: Place,
-}
-
-impl OpenImage {
-    /// Where its content is.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-}
-
-/// The JSON documents of an image, as they were written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Documents {
-    /// The manifest for the architecture.
-    pub manifest: Vec<u8>,
-    /// The configuration.
-    pub config: Vec<u8>,
-}
 
 /// Where images are looked for.
 #[derive(Debug, Clone, Default)]
@@ -190,9 +144,9 @@ impl Images {
         for source in sources {
             match self.registries.manifest(&source, access).await {
                 Ok((repository, manifest)) => {
-                    self.cache.put_document(&manifest.digest, &manifest.bytes);
+                    let bytes = self.keep(&manifest.digest, manifest.bytes).await?;
                     let place = Place::Registry(repository);
-                    let opened = self.open_manifest(place, manifest.bytes, reference, arch);
+                    let opened = self.open_manifest(place, bytes, reference, arch);
                     let mut image = opened.await?;
                     if source.mirror_of.is_some() {
                         let message =
@@ -310,7 +264,7 @@ impl Images {
             reference: reference.to_owned(),
             digest: digest::sha256(&bytes),
             config: facts,
-            layers: layers.into_iter().rev().map(layer_ref).collect(),
+            layers: layers.into_iter().rev().map(LayerRef::from).collect(),
             notes: Vec::new(),
             config_digest: config.digest,
             place,
@@ -324,15 +278,26 @@ impl Images {
         digest: &str,
         limit: Option<u64>,
     ) -> Result<Vec<u8>, Fault> {
-        if let Some(known) = self.cache.document(digest) {
+        let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
+        let known = blocking(CACHE, move || Ok(cache.document(&wanted))).await?;
+        if let Some(known) = known {
             return Ok(known);
         }
         let bytes = match limit {
             Some(limit) => place.small_blob(digest, limit).await?,
             None => place.manifest(digest).await?,
         };
-        self.cache.put_document(digest, &bytes);
-        Ok(bytes)
+        self.keep(digest, bytes).await
+    }
+
+    /// Puts a document into the cache, and gives it back.
+    async fn keep(&self, digest: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let (cache, digest) = (Arc::clone(&self.cache), digest.to_owned());
+        blocking(CACHE, move || {
+            cache.put_document(&digest, &bytes);
+            Ok(bytes)
+        })
+        .await
     }
 
     /// The manifest and the configuration of an image.
@@ -369,15 +334,6 @@ impl Images {
         };
         let index = self.layers.index(&image.place, layer, purpose).await;
         index.map_err(|fault| fault.into_finding(&image.reference))
-    }
-}
-
-fn layer_ref(descriptor: Descriptor) -> LayerRef {
-    LayerRef {
-        digest: descriptor.digest,
-        media_type: descriptor.media_type,
-        size: descriptor.size,
-        annotations: descriptor.annotations.into_iter().collect(),
     }
 }
 

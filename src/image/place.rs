@@ -7,6 +7,8 @@ use crate::image::layout::Layout;
 use crate::registry::fault::{Fault, FaultKind};
 use crate::registry::repository::Repository;
 
+const LAYOUT: &str = "reading a layout";
+
 /// A place that serves an image.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
@@ -50,7 +52,7 @@ impl Place {
         match self {
             Self::Layout(layout) => {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
-                on_disk(move || layout.small_blob(&digest, limit)).await
+                blocking(LAYOUT, move || layout.small_blob(&digest, limit)).await
             }
             Self::Registry(repository) => repository.small_blob(digest, limit).await,
             Self::Stacked(..) => Box::pin(self.holder(digest).small_blob(digest, limit)).await,
@@ -62,7 +64,7 @@ impl Place {
         match self {
             Self::Layout(layout) => {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
-                on_disk(move || layout.manifest(&digest)).await
+                blocking(LAYOUT, move || layout.manifest(&digest)).await
             }
             Self::Registry(repository) => Ok(repository.manifest(digest).await?.bytes),
             Self::Stacked(..) => Box::pin(self.holder(digest).manifest(digest)).await,
@@ -78,7 +80,7 @@ impl Place {
         match self {
             Self::Layout(layout) => {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
-                on_disk(move || layout.blob(&digest)).await
+                blocking(LAYOUT, move || layout.blob(&digest)).await
             }
             Self::Registry(repository) => Ok(Box::new(repository.blob(digest, size).await?)),
             Self::Stacked(..) => Box::pin(self.holder(digest).blob(digest, size)).await,
@@ -86,7 +88,9 @@ impl Place {
     }
 }
 
-async fn on_disk<T: Send + 'static>(
+/// Works on a thread that may wait; `what` it does is told where it ends in a fault.
+pub(crate) async fn blocking<T: Send + 'static>(
+    what: &'static str,
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work)
@@ -94,7 +98,7 @@ async fn on_disk<T: Send + 'static>(
         .unwrap_or_else(|fault| {
             Err(Fault::new(
                 FaultKind::Unreadable,
-                format!("reading a layout ended in a fault of this program: {fault}"),
+                format!("{what} ended in a fault of this program: {fault}"),
             ))
         })
 }

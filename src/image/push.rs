@@ -65,7 +65,7 @@ async fn copy(
     if destination.has(digest).await? {
         return Ok(());
     }
-    if let Some((host, repository)) = image.place().registry_of(digest)
+    if let Some((host, repository)) = image.place.registry_of(digest)
         && host == destination.host()
         && destination.mount(digest, &repository).await?
     {
@@ -74,7 +74,7 @@ async fn copy(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let content = image.place().blob(digest, size).await?;
+        let content = image.place.blob(digest, size).await?;
         match destination.send(digest, size, content).await {
             Ok(()) => return Ok(()),
             Err((_, true)) if attempt < ATTEMPTS => {

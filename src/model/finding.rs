@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::printable::printable;
+
 /// How grave a finding is for the reader. It orders findings and colours them;
 /// what a finding does to the verdict is its [`Effect`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -225,13 +227,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding with its code's usual severity and effect.
+    /// A finding with its code's usual severity and effect. What strangers wrote may be part of
+    /// the message: it is kept as a terminal may show it.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: code.severity(),
             effect: code.effect(),
-            message: message.into(),
+            message: printable(message.into()),
             hint: None,
             accepted: false,
         }
@@ -240,7 +243,7 @@ impl Finding {
     /// The same with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(printable(hint.into()));
         self
     }
 

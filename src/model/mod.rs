@@ -5,6 +5,7 @@ pub mod finding;
 pub mod layer;
 pub mod module;
 pub mod plan;
+pub mod printable;
 pub mod report;
 pub mod target;
 pub mod verdict;

@@ -3,11 +3,13 @@
 use owo_colors::Style as Paint;
 use serde_json::{Value, json};
 use tabled::builder::Builder;
-use tabled::settings::{Padding, Style};
 use unicode_width::UnicodeWidthStr;
 
 use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
+use crate::model::printable::printable_line;
+use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
+use crate::report::table::borderless;
 use crate::report::wrap::wrap;
 
 /// The kernel modules of one image, by path.
@@ -147,17 +149,9 @@ impl Inspection {
                     module.layer.clone(),
                 ]);
             }
-            table.push_record(row);
+            table.push_record(row.into_iter().map(printable_line));
         }
-        let table = table
-            .build()
-            .with(Style::empty())
-            .with(Padding::new(0, 3, 0, 0))
-            .to_string();
-        table
-            .lines()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect()
+        borderless(table, 3)
     }
 
     /// The table where it fits the screen, or else a block for every module.
@@ -174,7 +168,7 @@ impl Inspection {
     pub fn names(&self) -> String {
         self.modules
             .iter()
-            .map(|module| format!("{}\n", module.path))
+            .map(|module| format!("{}\n", printable_line(module.path.clone())))
             .collect()
     }
 
@@ -201,7 +195,7 @@ impl Inspection {
             })
             .collect();
         json!({
-            "apiVersion": "preflight.kmm/v1",
+            "apiVersion": API_VERSION,
             "kind": "KernelModules",
             "image": self.image,
             "digest": self.digest,
@@ -212,7 +206,8 @@ impl Inspection {
 }
 
 fn block(module: &InspectedModule, screen: &Screen) -> String {
-    let title = screen.paint(&module.path, Paint::new().bold());
+    let path = printable_line(module.path.clone());
+    let title = screen.paint(&path, Paint::new().bold());
     let mut text = format!("{title}\n");
     let depends = module.depends.join(", ");
     for (name, value) in [
@@ -224,7 +219,8 @@ fn block(module: &InspectedModule, screen: &Screen) -> String {
         ("signer", module.signer.as_deref()),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let value = wrap(value, screen.width, "            ");
+            let value = printable_line(value.to_owned());
+            let value = wrap(&value, screen.width, "            ");
             text.push_str(&format!("  {name:<10}{}", value.trim_start()));
         }
     }
@@ -297,6 +293,31 @@ mod tests {
             ..Screen::PLAIN
         };
         assert_eq!(inspection().text(&wide), inspection().table(false));
+    }
+
+    /// An image's files and modules are named by strangers.
+    #[test]
+    fn no_name_acts_on_the_terminal() {
+        let mut inspection = inspection();
+        inspection.modules[0].path = "/opt/\u{1b}[2Kfoo\n.ko".into();
+        inspection.modules[0].vermagic = Some("\u{1b}]0;title\u{7}".into());
+        let narrow = Screen {
+            width: 40,
+            ..Screen::PLAIN
+        };
+        for text in [
+            inspection.table(true),
+            inspection.text(&narrow),
+            inspection.names(),
+        ] {
+            assert!(text.contains("\\u{1b}[2Kfoo\\n.ko"), "{text}");
+            assert!(
+                !text.contains('\u{1b}') && !text.contains('\u{7}'),
+                "{text}"
+            );
+        }
+        let document = inspection.document();
+        assert_eq!(document["modules"][0]["path"], "/opt/\u{1b}[2Kfoo\n.ko");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use tabled::builder::Builder;
-use tabled::settings::{Padding, Style};
 
 use crate::model::target::Arch;
+use crate::report::data::API_VERSION;
+use crate::report::table::borderless;
 
 /// The kernels of a release or driver-toolkit image for one architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +50,7 @@ pub fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
         }
         builder.push_record(row);
     }
-    let mut table = builder.build();
-    table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
-    let text: String = table
-        .to_string()
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect();
+    let text = borderless(builder, 2);
     if wide {
         return text;
     }
@@ -83,7 +78,7 @@ pub fn document(kernels: &[ReleaseKernel]) -> Value {
             })
         })
         .collect();
-    json!({"apiVersion": "preflight.kmm/v1", "kind": "Kernels", "kernels": kernels})
+    json!({"apiVersion": API_VERSION, "kind": "Kernels", "kernels": kernels})
 }
 
 #[cfg(test)]

@@ -222,8 +222,13 @@ fn block(modules: &[&ModuleReport], columns: Columns, screen: &Screen) -> String
     for module in modules {
         builder.push_record(columns.row(module, screen));
     }
-    let mut table = builder.build();
-    table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
+    borderless(builder, 2)
+}
+
+/// The lines of a table without borders, with `gap` spaces between its columns.
+pub(super) fn borderless(table: Builder, gap: usize) -> String {
+    let mut table = table.build();
+    table.with(Style::empty()).with(Padding::new(0, gap, 0, 0));
     table
         .to_string()
         .lines()

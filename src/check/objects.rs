@@ -44,11 +44,14 @@ pub struct Objects {
 /// A Secret with credentials, or why there is none, once it was read.
 type PullSecret = Arc<OnceCell<Result<Arc<CredentialSource>, Finding>>>;
 
-/// What was read from the cluster, each object once a run.
+/// The pull secrets of one namespace's `builder` ServiceAccount, once they were read.
+type OfBuilder = Arc<OnceCell<Vec<Arc<CredentialSource>>>>;
+
+/// What was read from the cluster, each object once a run, and each without waiting for another.
 #[derive(Debug, Default)]
 pub struct Known {
     global: OnceCell<Option<Arc<CredentialSource>>>,
-    of_namespaces: tokio::sync::Mutex<HashMap<String, Vec<Arc<CredentialSource>>>>,
+    of_builders: Mutex<HashMap<String, OfBuilder>>,
     pull_secrets: Mutex<HashMap<(String, String), PullSecret>>,
 }
 
@@ -184,19 +187,22 @@ impl Objects {
     /// The pull secrets of a namespace's `builder` ServiceAccount; none where there is no
     /// such account or it may not be read.
     async fn of_builder(&self, namespace: &str) -> Vec<Arc<CredentialSource>> {
-        let mut known = self.known.of_namespaces.lock().await;
-        if let Some(sources) = known.get(namespace) {
-            return sources.clone();
-        }
-        let mut sources = Vec::new();
-        for name in self.pull_secrets_of_builder(namespace).await {
-            if let Ok(secret) = self.secret(namespace, &name).await {
-                let source = source_of("ServiceAccount builder's", namespace, &name, &secret);
-                sources.push(Arc::new(source));
+        let cell = {
+            let known = &self.known.of_builders;
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(namespace.to_owned()).or_default())
+        };
+        let read = async || {
+            let mut sources = Vec::new();
+            for name in self.pull_secrets_of_builder(namespace).await {
+                if let Ok(secret) = self.secret(namespace, &name).await {
+                    let source = source_of("ServiceAccount builder's", namespace, &name, &secret);
+                    sources.push(Arc::new(source));
+                }
             }
-        }
-        known.insert(namespace.to_owned(), sources.clone());
-        sources
+            sources
+        };
+        cell.get_or_init(read).await.clone()
     }
 
     async fn pull_secrets_of_builder(&self, namespace: &str) -> Vec<String> {

@@ -63,6 +63,7 @@ pub(super) async fn dockerfile_of(
                 Code::ConfigmapMissing,
                 "the build section has no dockerfileConfigMap",
             )
+            .hint("name there the ConfigMap that has the Dockerfile under the key `dockerfile`")
         })?;
     let map = objects.config_map(namespace, name).await?;
     map.data
@@ -92,6 +93,18 @@ pub(super) fn entries(secret: &Secret) -> BTreeMap<String, Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_build_without_a_dockerfile_says_what_to_add() {
+        let none = dockerfile_of(&Objects::default(), "ns", &Build::default()).await;
+        let finding = none.expect_err("nothing names a ConfigMap");
+        assert_eq!(finding.code, Code::ConfigmapMissing);
+        assert!(
+            finding
+                .hint
+                .is_some_and(|hint| hint.contains("`dockerfile`"))
+        );
+    }
 
     #[test]
     fn text_entries_of_a_secret_win() {

@@ -110,6 +110,9 @@ impl Case<'_> {
                     Code::SecretMissing,
                     format!("the sign section has no {key}Secret"),
                 )
+                .hint(format!(
+                    "name there the Secret that has it under the key `{key}`"
+                ))
             })?;
         let secret = self.stages.objects.secret(namespace, name).await?;
         entries(&secret).remove(key).ok_or_else(|| {

@@ -7,7 +7,8 @@ use crate::model::target::Arch;
 use crate::registry::access::Access;
 
 /// Those that were named; without any, this machine's where the image is for it, and else
-/// another that it is for: the nodes are seldom of the architecture of a laptop.
+/// another that it is for: the nodes are seldom of the architecture of a laptop. Who reads the
+/// image next has what was opened here from [`Images::open`], and no registry is asked again.
 ///
 /// # Errors
 /// The image is for none of them, or cannot be looked at.

@@ -50,30 +50,24 @@ impl Console<'_> {
     ) -> Done {
         report.shown_at = Some(jiff::Timestamp::now());
         let unused = accept::apply(self.accepts, &mut report);
-        let mut stderr = String::new();
-        for warning in warnings {
-            stderr.push_str(&format!("warning: {warning}\n"));
-        }
-        for accept in unused {
-            stderr.push_str(&format!(
-                "warning: --accept {accept} met no finding; leave it out\n"
-            ));
-        }
+        let mut done = Done {
+            stdout: (self.render)(&report, self.format),
+            stderr: String::new(),
+            exit_code: code(&report),
+        };
+        done.warn(warnings);
+        let unused = unused.iter();
+        let unused = unused.map(|accept| format!("--accept {accept} met no finding; leave it out"));
+        done.warn(&unused.collect::<Vec<_>>());
         for note in &report.notes {
-            stderr.push_str(&format!("note: {note}\n"));
+            done.stderr.push_str(&format!("note: {note}\n"));
         }
         if self.format == Format::Github
             && let Err(error) = write_step_summary(&report)
         {
-            stderr.push_str(&format!(
-                "warning: the step summary was not written: {error}\n"
-            ));
+            done.warn(&[format!("the step summary was not written: {error}")]);
         }
-        Done {
-            stdout: (self.render)(&report, self.format),
-            stderr,
-            exit_code: code(&report),
-        }
+        done
     }
 
     /// The result of a command that found nothing to check, or was interrupted before it had:

@@ -1,10 +1,15 @@
-//! The creation of a run's preflight CR, and what stands in its way.
+//! The creation of a run's preflight CR, what stands in its way, and what is printed of it.
 
+use serde_json::{Value, json};
+
+use crate::cli::cluster::DryRun;
+use crate::cli::output::Format;
 use crate::cluster::client::Cluster;
 use crate::cluster::desired::Desired;
 use crate::cluster::fault::Fault;
 use crate::cluster::generation::{Generation, Kmm};
 use crate::cluster::preflight::{Preflight, RawPreflight};
+use crate::commands::{Done, generate};
 use crate::error::Error;
 
 const MANIFEST: &str = "run";
@@ -103,4 +108,74 @@ pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Re
             names.join(" ")
         ),
     })
+}
+
+/// Prints the CR as it would be created (`--dry-run`); `server` has the API server check it.
+///
+/// # Errors
+/// The API server refuses it, or the format cannot show it.
+pub async fn dry_run(
+    how: DryRun,
+    cluster: &Cluster,
+    kmm: Kmm,
+    desired: &Desired,
+    format: Format,
+    mut warnings: Vec<String>,
+) -> Result<Done, Error> {
+    let mut object = desired.object();
+    if how == DryRun::Server {
+        let stored: Value = cluster
+            .apply(desired.resource, &desired.name, &object, true)
+            .await
+            .map_err(|fault| {
+                fault.into_error(
+                    &format!("having {} {} checked", desired.resource.kind, desired.name),
+                    MANIFEST,
+                )
+            })?;
+        object = json!({
+            "apiVersion": stored["apiVersion"],
+            "kind": stored["kind"],
+            "metadata": {"name": stored["metadata"]["name"]},
+            "spec": stored["spec"],
+        });
+        if let Err(error) = one_at_a_time(cluster, kmm, desired).await {
+            warnings.push(error.to_string());
+        }
+    }
+    warnings.extend(cluster.take_warnings());
+    let mut done = Done {
+        stdout: generate::print(&object, format)?,
+        ..Done::default()
+    };
+    done.warn(&warnings);
+    Ok(done)
+}
+
+/// Says that the CR is there, for a run that does not wait.
+///
+/// # Errors
+/// The format cannot show it.
+pub fn created(
+    preflight: &Preflight,
+    desired: &Desired,
+    is_ours: bool,
+    format: Format,
+    warnings: &[String],
+) -> Result<Done, Error> {
+    let stdout = match format {
+        Format::Table | Format::Wide => format!(
+            "{}.kmm.sigs.x-k8s.io/{} {}\n",
+            preflight.resource.kind.to_lowercase(),
+            preflight.meta.name,
+            if is_ours { "created" } else { "unchanged" }
+        ),
+        format => generate::print(&desired.object(), format)?,
+    };
+    let mut done = Done {
+        stdout,
+        ..Done::default()
+    };
+    done.warn(warnings);
+    Ok(done)
 }

@@ -48,9 +48,7 @@ pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
         done.stderr.push_str(&left);
         done.exit_code = exit_code;
     }
-    for warning in cluster.take_warnings() {
-        done.stderr.push_str(&format!("warning: {warning}\n"));
-    }
+    done.warn(&cluster.take_warnings());
     if absent.is_empty() {
         return Ok(done);
     }

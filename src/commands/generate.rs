@@ -35,14 +35,12 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
     if let Some(cluster) = &cluster {
         warnings.extend(cluster.take_warnings());
     }
-    Ok(Done {
+    let mut done = Done {
         stdout: print(&desired.object(), format)?,
-        stderr: warnings
-            .iter()
-            .map(|warning| format!("warning: {warning}\n"))
-            .collect(),
-        exit_code: 0,
-    })
+        ..Done::default()
+    };
+    done.warn(&warnings);
+    Ok(done)
 }
 
 /// A CR in the format of `-o`; YAML where nothing was chosen.

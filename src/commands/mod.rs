@@ -55,6 +55,15 @@ pub struct Done {
     pub exit_code: u8,
 }
 
+impl Done {
+    /// Adds warnings to [`Self::stderr`], a line each.
+    pub fn warn(&mut self, warnings: &[String]) {
+        for warning in warnings {
+            self.stderr.push_str(&format!("warning: {warning}\n"));
+        }
+    }
+}
+
 /// Runs the command that was asked for.
 ///
 /// # Errors

@@ -26,6 +26,15 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     }
 }
 
+/// Images that are looked at side by side (`--jobs`): by default four a core, for a look mostly
+/// waits for registries.
+pub(super) fn jobs(args: &RunArgs) -> usize {
+    args.jobs.map_or_else(
+        || 4 * std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    )
+}
+
 fn refuse(given: &[(&str, bool)], why: &str, hint: &str) -> Result<(), Error> {
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

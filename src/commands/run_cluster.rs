@@ -4,27 +4,24 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use crate::cli::cluster::{CrossCheck, DryRun};
-use crate::cli::output::{Format, ProgressMode};
+use crate::cli::output::ProgressMode;
 use crate::cli::run::RunArgs;
 use crate::cluster::client::{Cluster, connect};
 use crate::cluster::desired::{Desired, check_name};
 use crate::cluster::diagnose::evidence::Evidence;
 use crate::cluster::fault::Fault;
 use crate::cluster::follow::{Event, Follower};
-use crate::cluster::generation::Kmm;
 use crate::cluster::preflight::Preflight;
 use crate::cluster::survey::{self, Filter, Steady, Survey};
 use crate::commands::Done;
 use crate::commands::console::Console;
-use crate::commands::create::{create, one_at_a_time};
+use crate::commands::create::{create, created, dry_run};
 use crate::commands::cross_checks::CrossChecks;
 use crate::commands::delete::clean_up;
-use crate::commands::generate;
 use crate::commands::live::Live;
 use crate::commands::looker::Looker;
+use crate::commands::run::jobs;
 use crate::commands::status::deleted;
 use crate::commands::wish::Asked;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_UNDECIDED, Error, exit_code_of};
@@ -54,7 +51,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let (wish, mut warnings) = asked.wish(kmm, Some(&cluster)).await?;
     let desired = wish.desired(kmm, args.name.as_deref())?;
     if args.cluster.dry_run != DryRun::None {
-        return dry_run(args, &cluster, kmm, &desired, console.format, warnings).await;
+        let how = args.cluster.dry_run;
+        return dry_run(how, &cluster, kmm, &desired, console.format, warnings).await;
     }
     let modules = expected(&cluster, args).await?;
     let filter = Filter {
@@ -148,14 +146,6 @@ async fn finish(
         )
     }));
     console.hold.store(false, Ordering::Relaxed);
-}
-
-/// Four looks a core: they mostly wait for registries.
-fn jobs(args: &RunArgs) -> usize {
-    args.jobs.map_or_else(
-        || 4 * std::thread::available_parallelism().map_or(1, usize::from),
-        usize::from,
-    )
 }
 
 /// Why the watch ended.
@@ -339,74 +329,5 @@ fn names(modules: &[Module]) -> BTreeSet<(String, String)> {
     modules
         .iter()
         .map(|module| (module.namespace.clone(), module.name.clone()))
-        .collect()
-}
-
-/// Prints the CR as it would be created.
-async fn dry_run(
-    args: &RunArgs,
-    cluster: &Cluster,
-    kmm: Kmm,
-    desired: &Desired,
-    format: Format,
-    mut warnings: Vec<String>,
-) -> Result<Done, Error> {
-    let mut object = desired.object();
-    if args.cluster.dry_run == DryRun::Server {
-        let stored: Value = cluster
-            .apply(desired.resource, &desired.name, &object, true)
-            .await
-            .map_err(|fault| {
-                fault.into_error(
-                    &format!("having {} {} checked", desired.resource.kind, desired.name),
-                    MANIFEST,
-                )
-            })?;
-        object = json!({
-            "apiVersion": stored["apiVersion"],
-            "kind": stored["kind"],
-            "metadata": {"name": stored["metadata"]["name"]},
-            "spec": stored["spec"],
-        });
-        if let Err(error) = one_at_a_time(cluster, kmm, desired).await {
-            warnings.push(error.to_string());
-        }
-    }
-    warnings.extend(cluster.take_warnings());
-    Ok(Done {
-        stdout: generate::print(&object, format)?,
-        stderr: lines(&warnings),
-        exit_code: 0,
-    })
-}
-
-/// Says that the CR is there, for a run that does not wait.
-fn created(
-    preflight: &Preflight,
-    desired: &Desired,
-    is_ours: bool,
-    format: Format,
-    warnings: &[String],
-) -> Result<Done, Error> {
-    let stdout = match format {
-        Format::Table | Format::Wide => format!(
-            "{}.kmm.sigs.x-k8s.io/{} {}\n",
-            preflight.resource.kind.to_lowercase(),
-            preflight.meta.name,
-            if is_ours { "created" } else { "unchanged" }
-        ),
-        format => generate::print(&desired.object(), format)?,
-    };
-    Ok(Done {
-        stdout,
-        stderr: lines(warnings),
-        exit_code: 0,
-    })
-}
-
-fn lines(warnings: &[String]) -> String {
-    warnings
-        .iter()
-        .map(|warning| format!("warning: {warning}\n"))
         .collect()
 }

@@ -9,6 +9,7 @@ use crate::cli::run::{RunArgs, SourceArgs};
 use crate::cluster::{Cluster, connect};
 use crate::commands::console::Console;
 use crate::commands::progress::Progress;
+use crate::commands::run::jobs;
 use crate::commands::session::{self, Session};
 use crate::commands::targets::targets;
 use crate::commands::{Done, run_watched, stages, wish};
@@ -42,7 +43,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         plans,
         stages,
     } = prepared;
-    report.modules = check(args, console, plans, report.targets.len() > 1, &stages).await;
+    report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages);
     Ok(console.done(report, &[], |report| exit_code(report, console)))
 }
@@ -117,18 +118,18 @@ pub(super) fn exit_code(report: &Report, console: &Console<'_>) -> u8 {
     }
 }
 
-/// Puts the plans through the stages.
+/// Puts the plans for these targets through the stages.
 pub(super) async fn check(
     args: &RunArgs,
     console: &Console<'_>,
     plans: Vec<Plan>,
-    matrix: bool,
+    targets: &[Target],
     stages: &Arc<Stages>,
 ) -> Vec<ModuleReport> {
-    let progress = Progress::new(console.progress, plans.len(), matrix);
-    read_facts_ahead(&plans, stages);
+    let progress = Progress::new(console.progress, plans.len(), targets.len() > 1);
+    read_facts_ahead(targets, &plans, stages);
     let limits = RunLimits {
-        jobs: args.jobs.map_or_else(default_jobs, usize::from),
+        jobs: jobs(args),
         timeout: args.timeout.filter(|limit| !limit.is_zero()),
         fail_fast: args.fail_fast,
         interrupt: console.interrupt.clone(),
@@ -153,13 +154,12 @@ pub(super) async fn check(
 }
 
 /// Begins with the facts about the kernels that images will be judged by.
-fn read_facts_ahead(plans: &[Plan], stages: &Arc<Stages>) {
-    let mut targets: Vec<Target> = Vec::new();
-    for plan in plans.iter().filter(|plan| plan.work.is_some()) {
-        if !targets.contains(&plan.target) {
-            targets.push(plan.target.clone());
-        }
-    }
+fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
+    let is_judged = |target: &&Target| {
+        let mut plans = plans.iter();
+        plans.any(|plan| plan.work.is_some() && plan.target == **target)
+    };
+    let targets: Vec<Target> = targets.iter().filter(is_judged).cloned().collect();
     let image = Arc::clone(&stages.image);
     tokio::spawn(async move { image.facts.read_ahead(&targets).await });
 }
@@ -258,9 +258,4 @@ fn loads_nothing(row: &ModuleReport) -> bool {
     row.findings
         .iter()
         .any(|finding| finding.code == Code::NoModuleLoader)
-}
-
-/// Four a core: a check mostly waits for registries.
-fn default_jobs() -> usize {
-    4 * std::thread::available_parallelism().map_or(1, usize::from)
 }

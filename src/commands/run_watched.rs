@@ -45,8 +45,8 @@ pub async fn run(
         let due = watch.due(plans);
         let mut report = prepared.report;
         if !due.is_empty() {
-            let matrix = report.targets.len() > 1;
-            watch.record(check(args, console, due, matrix, &prepared.stages).await);
+            let rows = check(args, console, due, &report.targets, &prepared.stages).await;
+            watch.record(rows);
         }
         end(&prepared.stages);
         report.modules = watch.rows();

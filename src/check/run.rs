@@ -86,9 +86,10 @@ impl Slot {
 
 /// Puts every plan with work to `check`, `limits.jobs` at a time, and gives one row a plan,
 /// in the plans' order. In a matrix one target comes after the other, so that checks at one
-/// time look at as many images as there can be, and not at one image for several kernels. A plan without work is decided by its own findings. A check that
-/// panics becomes an `internal-error` of its module and delays no other. When the run has
-/// to end, running checks are dropped and their modules are `not-decided`.
+/// time look at as many images as there can be, and not at one image for several kernels. A
+/// plan without work is decided by its own findings. A check that panics becomes an
+/// `internal-error` of its module and delays no other. When the run has to end, running checks
+/// are dropped and their modules are `not-decided`.
 ///
 /// `decided` hears of each row as soon as it is known.
 pub async fn run_all<C, F>(
@@ -258,7 +259,8 @@ pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport
     }
 }
 
-/// `verificationStatus` of a local run (design: True, False, Error or Unknown).
+/// `verificationStatus` of a local run. KMM ≤2.3 writes True and False; it has no words for the
+/// other two.
 pub fn local_status(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Verified => "True",

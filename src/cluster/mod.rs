@@ -1,9 +1,10 @@
 //! The cluster: whose KMM it is, what its preflight CRs say, and why they do not say more.
 //!
 //! [`kubeconfig`], [`pod`] and [`proxy`] find the way, [`credentials`] say who asks,
-//! [`client`] goes it, [`fault`] says why it ended; [`resource`] names what is read, [`objects`] reads it. [`generation`] tells which
-//! KMM serves the CRs, [`preflight`] is a CR of any release, [`desired`] the one to create,
-//! [`detect`] asks for them, [`follow`] keeps an eye on one; [`updates`] knows the releases that the cluster can go to.
+//! [`client`] goes it, [`fault`] says why it ended; [`resource`] names what is read, [`objects`]
+//! reads it. [`generation`] tells which KMM serves the CRs, [`preflight`] is a CR of any release,
+//! [`desired`] the one to create, [`detect`] asks for them, [`follow`] keeps an eye on one;
+//! [`updates`] knows the releases that the cluster can go to.
 
 pub mod client;
 pub mod credentials;

@@ -1,5 +1,8 @@
 //! How much of a layer is read.
 
+#[cfg(doc)]
+use crate::model::layer::Content;
+
 /// Beyond these a layer is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerLimits {
@@ -11,7 +14,7 @@ pub struct LayerLimits {
     pub depth: usize,
     /// Bytes of the tar archive.
     pub unpacked: u64,
-    /// Bytes of one module file; a larger one stays [`Content::TooLarge`](crate::model::layer::Content::TooLarge).
+    /// Bytes of one module file; a larger one stays [`Content::TooLarge`].
     pub module: u64,
     /// Bytes of one other file that is kept.
     pub file: u64,

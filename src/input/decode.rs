@@ -243,16 +243,28 @@ impl Reader<'_> {
             .spec
             .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
         let spec = self.module_spec(&what, "spec", spec, inputs)?;
-        let mut namespace = object.metadata.namespace;
+        let namespace = object.metadata.namespace;
+        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        inputs.modules.push(module);
+        Ok(())
+    }
+
+    /// The Module of this document.
+    fn with_spec(
+        &self,
+        name: String,
+        mut namespace: Option<String>,
+        labels: Option<BTreeMap<String, String>>,
+        spec: ModuleSpec,
+    ) -> Module {
         self.fill_namespace(&mut namespace);
-        inputs.modules.push(Module {
+        Module {
             namespace: namespace.unwrap_or_default(),
             name,
-            labels: object.metadata.labels.unwrap_or_default(),
+            labels: labels.unwrap_or_default(),
             spec,
             origin: self.origin.clone(),
-        });
-        Ok(())
+        }
     }
 
     fn managed(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
@@ -269,15 +281,9 @@ impl Reader<'_> {
             .module_spec
             .ok_or_else(|| missing("spec.moduleSpec"))?;
         let spec = self.module_spec(&what, "spec.moduleSpec", spec, inputs)?;
-        let mut namespace = managed.spoke_namespace;
-        self.fill_namespace(&mut namespace);
-        inputs.modules.push(Module {
-            namespace: namespace.unwrap_or_default(),
-            name,
-            labels: object.metadata.labels.unwrap_or_default(),
-            spec,
-            origin: self.origin.clone(),
-        });
+        let namespace = managed.spoke_namespace;
+        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        inputs.modules.push(module);
         Ok(())
     }
 

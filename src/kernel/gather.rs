@@ -15,10 +15,10 @@ use crate::model::target::Arch;
 
 /// The largest file of facts, uncompressed, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
-/// How many in-tree modules are opened to learn the version magic.
+/// At how many places of the list an in-tree module is looked for, to learn the version magic.
 const SAMPLES: usize = 8;
 
-/// Where a kernel's files are in a tree; `None` for the tree's own root.
+/// Where a kernel's headers are in a tree; the empty folder is the tree's own root.
 fn header_folders(kernel: &str) -> Vec<String> {
     vec![
         format!("usr/src/kernels/{kernel}"),
@@ -248,16 +248,16 @@ fn walk(tree: &dyn FileTree, root: &str, dir: &str, depth: usize, paths: &mut In
 fn samples(tree: &dyn FileTree, folder: &str, paths: &InTreeModules) -> Vec<Arc<ModuleFile>> {
     let step = (paths.len() / SAMPLES).max(1);
     let spread = paths.keys().step_by(step);
-    let mut samples: Vec<Arc<ModuleFile>> = spread
-        .filter_map(|path| tree.module(&below(folder, path)))
-        .filter(|module| module.elf.is_ok())
-        .take(2)
-        .collect();
+    let readable = |path: &str| {
+        let module = tree.module(&below(folder, path));
+        module.filter(|module| module.elf.is_ok())
+    };
+    let mut samples: Vec<Arc<ModuleFile>> =
+        spread.filter_map(|path| readable(path)).take(2).collect();
     if samples.is_empty() {
         samples = paths
             .keys()
-            .filter_map(|path| tree.module(&below(folder, path)))
-            .filter(|module| module.elf.is_ok())
+            .filter_map(|path| readable(path))
             .take(1)
             .collect();
     }

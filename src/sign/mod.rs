@@ -1,8 +1,8 @@
 //! The Sign stage: signs kernel modules of an image as the kernel's `scripts/sign-file`
 //! does, without a container and without another program.
 //!
-//! [`pem`], [`keys`], [`pkcs7`], [`appended`], [`compression`], [`patterns`], [`layer`] and [`derived`]
-//! decide and write bytes; [`stage`] reads the Secrets and the unsigned image.
+//! [`pem`], [`keys`], [`pkcs7`], [`appended`], [`compression`], [`patterns`], [`layer`] and
+//! [`derived`] decide and write bytes; [`stage`] reads the Secrets and the unsigned image.
 
 pub mod appended;
 pub mod compression;

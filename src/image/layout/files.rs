@@ -139,7 +139,8 @@ impl Files {
         }))
     }
 
-    /// The names of all files, and links to files, below a folder, but for those below folders that are left out.
+    /// The names of all files, and links to files, below a folder, but for those below folders
+    /// that are left out.
     pub(super) fn below(&self, folder: &str, is_left_out: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         for part in &self.parts {

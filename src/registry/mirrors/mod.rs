@@ -1,8 +1,7 @@
 //! Which places may serve an image, in which order.
 //!
 //! [`registries_conf`], [`sets`] and [`registry_sources`] read the rules of podman and of
-//! OpenShift (pure),
-//! [`rules`] applies them (pure), [`places`] finds the files.
+//! OpenShift, [`Mirrors`] applies them (pure), [`places`] finds the files.
 
 pub mod places;
 pub mod registries_conf;

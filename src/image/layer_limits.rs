@@ -8,7 +8,7 @@ use crate::model::layer::Content;
 pub struct LayerLimits {
     /// Entries.
     pub entries: usize,
-    /// Bytes of one path (`PATH_MAX`).
+    /// Bytes of one path, or of one link's target (`PATH_MAX`).
     pub path: usize,
     /// Folders in one path.
     pub depth: usize,
@@ -18,7 +18,7 @@ pub struct LayerLimits {
     pub module: u64,
     /// Bytes of one other file that is kept.
     pub file: u64,
-    /// Bytes of all files that are kept.
+    /// Bytes of all names, of links' targets, and of all files that are kept.
     pub kept: u64,
 }
 

@@ -73,14 +73,20 @@ pub(crate) fn names_in<'a>(
     names.remove("");
 }
 
-/// A name without empty, `.` and `..` components; none leaves the root.
-pub(crate) fn clean(name: &str, limits: &LayerLimits) -> Result<String, TarFault> {
-    if name.len() > limits.path {
+/// No name, and no link's target, is longer than the kernel takes it.
+pub(crate) fn check_length(path: &str, limits: &LayerLimits) -> Result<(), TarFault> {
+    if path.len() > limits.path {
         return Err(TarFault::Limit(format!(
             "a path in the layer is longer than {} bytes",
             limits.path
         )));
     }
+    Ok(())
+}
+
+/// A name without empty, `.` and `..` components; none leaves the root.
+pub(crate) fn clean(name: &str, limits: &LayerLimits) -> Result<String, TarFault> {
+    check_length(name, limits)?;
     let is_clean = !name.is_empty()
         && !name
             .split('/')

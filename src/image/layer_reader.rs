@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::decompress::decompress;
 use crate::image::kept_files::{is_kept, is_module_name, is_relocatable_elf};
 pub use crate::image::layer_limits::LayerLimits;
-use crate::image::layer_paths::{clean, join};
+use crate::image::layer_paths::{check_length, clean, join};
 use crate::image::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::{Compression, ModuleFile};
@@ -148,27 +148,26 @@ impl<'a> Unpacking<'a> {
         if name.is_empty() {
             return Ok(());
         }
-        let parent = self.real_parent(parent);
+        let parent = self.real_parent(parent)?;
         if let Some(hidden) = name.strip_prefix(".wh.") {
-            self.whiteout(&parent, hidden);
-            return Ok(());
+            return self.whiteout(&parent, hidden);
         }
         let path = join(&parent, name);
         let node = match entry.kind.clone() {
             Kind::Dir => Node::Dir,
-            Kind::Symlink(target) => Node::Symlink(target),
+            Kind::Symlink(target) => {
+                check_length(&target, &self.reading.limits)?;
+                Node::Symlink(target)
+            }
             Kind::Hardlink(target) => {
                 let target = clean(&target, &self.reading.limits)?;
                 let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
-                let target = join(&self.real_parent(parent), name);
+                let target = join(&self.real_parent(parent)?, name);
                 self.link(&path, target)
             }
             // What overlayfs itself writes for a whiteout (kernel,
             // Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
-            Kind::Char(0, 0) => {
-                self.whiteout(&parent, name);
-                return Ok(());
-            }
+            Kind::Char(0, 0) => return self.whiteout(&parent, name),
             Kind::Char(..) | Kind::Other => Node::Other,
             Kind::File => Node::File {
                 size: entry.size,
@@ -176,17 +175,16 @@ impl<'a> Unpacking<'a> {
                 content: self.content(tar, &entry, &path)?,
             },
         };
-        self.insert(path, node);
-        Ok(())
+        self.insert(path, node)
     }
 
     /// Where a clean folder path leads when links of this layer, which are there already,
     /// stand in its way; its folders exist afterwards.
-    fn real_parent(&mut self, parent: &str) -> String {
+    fn real_parent(&mut self, parent: &str) -> Result<String, TarFault> {
         if let Some((written, real)) = &self.parent
             && written == parent
         {
-            return real.clone();
+            return Ok(real.clone());
         }
         let mut rest: VecDeque<String> = parent.split('/').map(str::to_owned).collect();
         let mut real = String::new();
@@ -213,22 +211,24 @@ impl<'a> Unpacking<'a> {
                 }
                 Some(Node::Dir) => real = path,
                 _ => {
-                    self.insert(path.clone(), Node::Dir);
+                    self.insert(path.clone(), Node::Dir)?;
                     real = path;
                 }
             }
         }
         self.parent = Some((parent.to_owned(), real.clone()));
-        real
+        Ok(real)
     }
 
-    fn whiteout(&mut self, parent: &str, hidden: &str) {
+    fn whiteout(&mut self, parent: &str, hidden: &str) -> Result<(), TarFault> {
+        self.keep(parent.len() + hidden.len())?;
         match hidden {
             ".wh..opq" => drop(self.layer.index.opaque.insert(parent.to_owned())),
             // The bookkeeping of aufs, which names no file.
             _ if hidden.starts_with(".wh.") || matches!(hidden, "" | "." | "..") => {}
             _ => drop(self.layer.index.whiteouts.insert(join(parent, hidden))),
         }
+        Ok(())
     }
 
     fn link(&mut self, path: &str, target: String) -> Node {
@@ -247,11 +247,16 @@ impl<'a> Unpacking<'a> {
         }
     }
 
-    fn insert(&mut self, path: String, node: Node) {
+    fn insert(&mut self, path: String, node: Node) -> Result<(), TarFault> {
+        let target = match &node {
+            Node::Symlink(target) | Node::Hardlink(target) => target.len(),
+            _ => 0,
+        };
+        self.keep(path.len() + target)?;
         let entries = &mut self.layer.index.entries;
         let old = entries.get(&path);
         match (old, &node) {
-            (Some(Node::Dir), Node::Dir) => return,
+            (Some(Node::Dir), Node::Dir) => return Ok(()),
             (Some(Node::Dir), _) => {
                 let from = format!("{path}/");
                 let to = format!("{path}0");
@@ -265,6 +270,7 @@ impl<'a> Unpacking<'a> {
             (None, _) => {}
         }
         entries.insert(path, node);
+        Ok(())
     }
 
     fn content(
@@ -369,7 +375,8 @@ impl<'a> Unpacking<'a> {
         self.kept += bytes as u64;
         if self.kept > self.reading.limits.kept {
             return Err(TarFault::Limit(format!(
-                "the files of the layer that have to be kept are larger than {} bytes together",
+                "the names and files of the layer that have to be kept are larger than {} bytes \
+                 together",
                 self.reading.limits.kept
             )));
         }

@@ -128,7 +128,7 @@ fn limits_end_the_reading() {
         unpacked: 1 << 14,
         module: 4,
         file: 4,
-        kept: 6,
+        kept: 32,
     };
     for (text, part) in [
         ("f a x; f b x; f c x; f d x", "more than 3 entries"),
@@ -136,8 +136,12 @@ fn limits_end_the_reading() {
         (&*deep, "deeper than 20"),
         (
             "f modules.dep abcd; f x/modules.dep abcd",
-            "larger than 6 bytes together",
+            "larger than 32 bytes together",
         ),
+        // Names, links' targets and the folders to which they lead take memory too.
+        (&*format!("l a {}", "b".repeat(95)), "longer than 90 bytes"),
+        (&*format!("l a {}", "b".repeat(40)), "larger than 32 bytes"),
+        ("l a b/b/b/b/b/b/b; f a/x y", "larger than 32 bytes"),
     ] {
         let fault = read_with(text, &[], limits).expect_err("beyond a limit");
         assert!(matches!(fault, TarFault::Limit(_)), "{fault}");

@@ -42,6 +42,23 @@ struct Slot {
     faults: Vec<(Option<String>, Fault)>,
 }
 
+/// Why a layer could not be read.
+#[derive(Debug)]
+struct LayerFault {
+    fault: Fault,
+    /// The bytes were those that the digest stands for: every place has them so.
+    everywhere: bool,
+}
+
+impl From<Fault> for LayerFault {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            everywhere: false,
+        }
+    }
+}
+
 /// The indexes used last.
 #[derive(Debug, Default)]
 struct Recent {
@@ -123,8 +140,7 @@ impl Layers {
                 slot.index = Arc::downgrade(&index);
                 Ok(self.used(index))
             }
-            Err(fault) => {
-                let everywhere = fault.kind == FaultKind::Unreadable;
+            Err(LayerFault { fault, everywhere }) => {
                 slot.faults
                     .push(((!everywhere).then_some(site), fault.clone()));
                 Err(fault)
@@ -143,7 +159,7 @@ impl Layers {
         place: &Place,
         layer: &LayerRef,
         purpose: Purpose,
-    ) -> Result<LayerIndex, Fault> {
+    ) -> Result<LayerIndex, LayerFault> {
         let kind = match purpose {
             Purpose::Modules => "modules",
             Purpose::Kernel => "kernel",
@@ -162,7 +178,7 @@ impl Layers {
         let index = match by_table {
             Some(index) => index,
             None => {
-                let read = self.read(place, layer, purpose, BTreeSet::new());
+                let read = self.read_from(place, layer, purpose, BTreeSet::new());
                 read.await?.index
             }
         };
@@ -182,14 +198,23 @@ impl Layers {
         purpose: Purpose,
         wanted: BTreeSet<String>,
     ) -> Result<ReadLayer, Fault> {
+        let read = self.read_from(place, layer, purpose, wanted).await;
+        read.map_err(|read| read.fault)
+    }
+
+    async fn read_from(
+        &self,
+        place: &Place,
+        layer: &LayerRef,
+        purpose: Purpose,
+        wanted: BTreeSet<String>,
+    ) -> Result<ReadLayer, LayerFault> {
         let Some(verifier) = Verifier::new(&layer.digest) else {
-            return Err(Fault::new(
-                FaultKind::Unreadable,
-                format!(
-                    "the manifest names a layer by `{}`, which is no digest",
-                    layer.digest
-                ),
-            ));
+            let message = format!(
+                "the manifest names a layer by `{}`, which is no digest",
+                layer.digest
+            );
+            return Err(Fault::new(FaultKind::Unreadable, message).into());
         };
         let blob = place.blob(&layer.digest, layer.size).await?;
         let limits = self.limits;
@@ -208,13 +233,16 @@ impl Layers {
             let whole = blob.finish(layer.size);
             match (read, whole) {
                 (Err(TarFault::Io(fault)), _) | (_, Err(fault)) if is_fault(&fault) => {
-                    Err(into_fault(fault, &layer))
+                    Err(into_fault(fault, &layer).into())
                 }
-                (_, Err(fault)) => Err(into_fault(fault, &layer)),
-                (Err(fault), Ok(())) => Err(Fault::new(
-                    FaultKind::Unreadable,
-                    format!("layer {} cannot be read: {fault}", layer.digest),
-                )),
+                (_, Err(fault)) => Err(into_fault(fault, &layer).into()),
+                (Err(fault), Ok(())) => Err(LayerFault {
+                    fault: Fault::new(
+                        FaultKind::Unreadable,
+                        format!("layer {} cannot be read: {fault}", layer.digest),
+                    ),
+                    everywhere: true,
+                }),
                 (Ok(read), Ok(())) => Ok(read),
             }
         })

@@ -89,16 +89,14 @@ impl Place {
 }
 
 /// Works on a thread that may wait; `what` it does is told where it ends in a fault.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: From<Fault> + Send + 'static>(
     what: &'static str,
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|fault| {
-            Err(Fault::new(
-                FaultKind::Unreadable,
-                format!("{what} ended in a fault of this program: {fault}"),
-            ))
+            let message = format!("{what} ended in a fault of this program: {fault}");
+            Err(Fault::new(FaultKind::Unreadable, message).into())
         })
 }

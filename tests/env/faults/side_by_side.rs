@@ -185,3 +185,36 @@ fn every_fault_stays_with_its_module() {
     assert_eq!(row(&report, "good-1")["verdict"], "verified");
     assert!(fs::read_dir(cache.path()).expect("the cache").count() > 0);
 }
+
+/// Layers are shared by digest; what one place makes of them is its own.
+#[test]
+fn a_place_that_damages_a_layer_spoils_it_for_nobody_else() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images");
+    let blobs = Built::of_layout(&examples, GOOD).blobs;
+    let server = server(move |asked| {
+        let (_, digest) = asked.path.split_once("/blobs/")?;
+        let blob = blobs.get(digest)?;
+        let is_layer = blob.starts_with(&[0x1f, 0x8b]);
+        let damaged = match asked.path.split('/').nth(2)? {
+            "a-flipped" => [&blob[..blob.len() - 1], &[!blob[blob.len() - 1]]].concat(),
+            "a-portal" => b"<html>please log in</html>".to_vec(),
+            _ => return None,
+        };
+        is_layer.then(|| Answer::new(200, damaged))
+    });
+    let (call, _) = run(
+        &server,
+        &["a-flipped", "a-portal", "good-1"],
+        &["-j1", "--no-cache"],
+    );
+    let report = call.run().code(3).json();
+    for name in ["a-flipped", "a-portal"] {
+        let row = row(&report, name);
+        assert_eq!(row["verdict"], "error", "{row:#}");
+        assert_eq!(row["findings"][0]["code"], "image-unreadable", "{row:#}");
+        let words = row["findings"][0]["message"].as_str().unwrap_or_default();
+        assert!(words.contains(&format!("/{name}:1")), "{words}");
+    }
+    let good = row(&report, "good-1");
+    assert_eq!(good["verdict"], "verified", "{good:#}");
+}

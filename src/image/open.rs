@@ -244,7 +244,7 @@ impl Images {
                 }
                 Manifest::Index(manifests) => {
                     let Some(chosen) = manifest::select(&manifests, arch) else {
-                        return Err(arch_missing(arch, &manifest::architectures(&manifests)));
+                        return Err(arch_missing(arch, manifest::platforms(&manifests)));
                     };
                     bytes = self.document(&place, &chosen.digest, None).await?;
                     depth += 1;
@@ -258,7 +258,7 @@ impl Images {
         if let Some(other) = &facts.architecture
             && other != arch.as_str()
         {
-            return Err(arch_missing(arch, other));
+            return Err(arch_missing(arch, Some(other.clone())));
         }
         Ok(OpenImage {
             reference: reference.to_owned(),
@@ -354,9 +354,10 @@ fn worst(mut faults: Vec<Fault>) -> Fault {
     fault
 }
 
-fn arch_missing(arch: Arch, there: &str) -> Fault {
-    Fault::new(
-        FaultKind::ArchMissing,
-        format!("there is no image for {arch}, only for {there}"),
-    )
+fn arch_missing(arch: Arch, there: Option<String>) -> Fault {
+    let message = match there {
+        Some(there) => format!("there is no image for {arch}, only for {there}"),
+        None => format!("there is no image for {arch}, nor for any other architecture"),
+    };
+    Fault::new(FaultKind::ArchMissing, message)
 }

@@ -151,21 +151,21 @@ pub fn select(manifests: &[Descriptor], arch: Arch) -> Option<&Descriptor> {
         })
 }
 
-/// The architectures of an index, for a message.
-pub fn architectures(manifests: &[Descriptor]) -> String {
-    let mut names: Vec<&str> = manifests
+/// The platforms of an index, for a message; `None` where it has no image. Linux goes
+/// without saying.
+pub fn platforms(manifests: &[Descriptor]) -> Option<String> {
+    let mut names: Vec<String> = manifests
         .iter()
         .filter_map(|descriptor| descriptor.platform.as_ref())
-        .map(|platform| &*platform.architecture)
-        .filter(|name| !name.is_empty() && *name != "unknown")
+        .filter(|platform| !matches!(&*platform.architecture, "" | "unknown"))
+        .map(|platform| match &*platform.os {
+            "linux" | "" => platform.architecture.clone(),
+            os => format!("{os}/{}", platform.architecture),
+        })
         .collect();
     names.sort_unstable();
     names.dedup();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// What an image's configuration says, as far as a check needs it.
@@ -311,7 +311,9 @@ mod tests {
         assert_eq!(chosen(Arch::Amd64), Some("amd"));
         assert_eq!(chosen(Arch::Arm64), Some("arm"));
         assert_eq!(chosen(Arch::S390x), None);
-        assert_eq!(architectures(&index), "amd64, arm64");
+        let named = platforms(&index);
+        assert_eq!(named.as_deref(), Some("amd64, arm64, windows/amd64"));
+        assert_eq!(platforms(&index[..1]), None, "an attestation is no image");
         let silent = [entry("silent", None)];
         let chosen = select(&silent, Arch::S390x).map(|entry| &*entry.digest);
         assert_eq!(chosen, Some("silent"));

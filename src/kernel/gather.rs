@@ -82,9 +82,7 @@ pub(crate) fn gather(
         );
         symvers_paths.push(format!("boot/symvers-{kernel}.{suffix}"));
     }
-    let symbols = first_text(symvers_paths)
-        .map(Symbols::parse)
-        .filter(|symbols| !symbols.is_empty());
+    let symbols = symbols(tree, &symvers_paths)?;
 
     let in_tree = modules
         .iter()
@@ -145,6 +143,27 @@ fn built_in_folders(text: &str) -> BTreeSet<Box<str>> {
             matches!(tag, "parmtype" | "version").then(|| name.into())
         })
         .collect()
+}
+
+/// The symbols of the first of these files that is there and can be read.
+///
+/// # Errors
+/// None of those that are there can be read: what stands in them is not known to be missing.
+fn symbols(tree: &dyn FileTree, paths: &[String]) -> Result<Option<Symbols>, Finding> {
+    let mut damaged = None;
+    for path in paths.iter().filter(|path| tree.is_file(path)) {
+        let symbols = text_of(tree, path).map(Symbols::parse);
+        match symbols.filter(|symbols| !symbols.is_empty()) {
+            Some(symbols) => return Ok(Some(symbols)),
+            None => damaged = damaged.or(Some(path)),
+        }
+    }
+    let Some(path) = damaged else { return Ok(None) };
+    let message =
+        format!("{path} is there and cannot be read: it is cut off, or no list of symbols");
+    Err(Finding::new(Code::KernelFactsMissing, message)
+        .with_effect(Effect::Blocks)
+        .hint("copy the file again, or take it away: the symbols are not checked then"))
 }
 
 fn is_headers(tree: &dyn FileTree, folder: &str) -> bool {
@@ -326,27 +345,27 @@ fn no_facts(kernel: &str, tree: &dyn FileTree) -> Finding {
             .into_iter()
             .filter_map(move |name| name.strip_prefix(prefix).map(str::to_owned))
     })
-    .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+    .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()) && name != kernel)
     .collect();
     others.sort();
     others.dedup();
-    let (code, message) = if others.is_empty() {
-        (
+    if others.is_empty() {
+        return Finding::new(
             Code::KernelFactsMissing,
             format!("no facts about kernel {kernel}, or any other, were found"),
         )
-    } else {
-        (
-            Code::KernelFactsMismatch,
-            format!(
-                "no facts about kernel {kernel} were found, but facts about {}",
-                others.join(", ")
-            ),
-        )
-    };
-    Finding::new(code, message)
         .with_effect(Effect::Blocks)
-        .hint("facts are usr/src/kernels/K and lib/modules/K below a root, a /lib/modules/K, or a headers tree")
+        .hint("facts are usr/src/kernels/K and lib/modules/K below a root, a /lib/modules/K, or a headers tree");
+    }
+    let others = others.join(", ");
+    Finding::new(
+        Code::KernelFactsMismatch,
+        format!("no facts about kernel {kernel} were found, but facts about {others}"),
+    )
+    .with_effect(Effect::Blocks)
+    .hint(format!(
+        "name facts about {kernel}, or check with --kernel-version {others}"
+    ))
 }
 
 #[cfg(test)]

@@ -65,6 +65,47 @@ fn built_in_code_with_a_folder_is_told_from_the_rest() {
     assert_eq!(folders, ["b".into(), "c".into()].into());
 }
 
+#[test]
+fn a_symvers_that_cannot_be_read_is_not_taken_for_missing() {
+    let whole: &[u8] = b"0x00000001\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n";
+    let cut = b"\x1f\x8b\x08\0\0\0\0\0".to_vec();
+    let known = |files: Vec<(&'static str, Vec<u8>)>| gather(K, Arch::Amd64, &Tree(files));
+    for damaged in [&cut[..], b"", b"<html>"] {
+        let files = vec![(".config", Vec::new()), ("symvers.gz", damaged.to_vec())];
+        let fault = known(files).expect_err("no facts");
+        assert_eq!(fault.effect, Effect::Blocks, "{fault:?}");
+        assert!(fault.message.contains("symvers.gz"), "{fault:?}");
+    }
+    let files = vec![("Module.symvers", whole.to_vec()), ("symvers.gz", cut)];
+    let (facts, _) = known(files).expect("the other file is whole");
+    assert!(facts.symbols.is_some_and(|symbols| !symbols.is_empty()));
+}
+
+#[test]
+fn a_folder_of_the_kernel_without_facts_is_no_other_kernel() {
+    struct Empty;
+    impl FileTree for Empty {
+        fn read(&self, _: &str) -> Option<Cow<'_, [u8]>> {
+            None
+        }
+        fn list(&self, dir: &str) -> Vec<String> {
+            let there: &[&str] = match dir {
+                "lib/modules" => &[K],
+                _ => &[],
+            };
+            there.iter().map(|name| (*name).to_owned()).collect()
+        }
+        fn is_file(&self, _: &str) -> bool {
+            false
+        }
+        fn module(&self, _: &str) -> Option<Arc<ModuleFile>> {
+            None
+        }
+    }
+    let fault = gather(K, Arch::Amd64, &Empty).expect_err("no facts");
+    assert_eq!(fault.code, Code::KernelFactsMissing, "{fault:?}");
+}
+
 proptest! {
     #[test]
     fn what_depmod_writes_is_read(

@@ -258,36 +258,39 @@ impl Trouble {
         }
     }
 
+    /// What a request to a registry met.
     pub(crate) fn into_fault(self, host: &str, error: &reqwest::Error) -> Fault {
+        self.into_fault_of(&format!("registry {host}"), host, error)
+    }
+
+    /// What a request met that a registry is the reason for: to itself, or to its token server.
+    pub(crate) fn into_fault_of(self, whom: &str, host: &str, error: &reqwest::Error) -> Fault {
         let (message, hint) = match self {
             Self::NoSuchHost => (
-                format!("registry {host} has no address"),
+                format!("{whom} has no address"),
                 "check the registry's name, and the name servers of this machine".to_owned(),
             ),
             Self::Refused => (
-                format!("registry {host} refuses connections"),
+                format!("{whom} refuses connections"),
                 "check the registry's name and port, and that it runs".to_owned(),
             ),
             Self::Certificate => (
-                format!(
-                    "the certificate of registry {host} is not trusted: {}",
-                    chain(error)
-                ),
+                format!("the certificate of {whom} is not trusted: {}", chain(error)),
                 format!(
                     "name its authority with --ca-file, or trust it unseen with \
                      --insecure-registry {host}"
                 ),
             ),
             Self::NotTls => (
-                format!("registry {host} does not speak TLS"),
+                format!("{whom} does not speak TLS"),
                 format!("allow plain HTTP with --insecure-registry {host}"),
             ),
             Self::Timeout => (
-                format!("registry {host} does not answer in time"),
+                format!("{whom} does not answer in time"),
                 "check that it can be reached from this machine, and the proxy settings".to_owned(),
             ),
             Self::Broken => (
-                format!("the connection to registry {host} broke: {}", chain(error)),
+                format!("the connection to {whom} broke: {}", chain(error)),
                 "try again, and look at the registry's log when it happens again".to_owned(),
             ),
         };

@@ -262,7 +262,17 @@ impl Repository {
                 ),
             ),
         };
-        Fault::new(kind, message)
+        let fault = Fault::new(kind, message);
+        match status.as_u16() {
+            404 if path.starts_with("blobs/") => {
+                fault.hint("push the image again: its manifest is there without all of its blobs")
+            }
+            429 => fault.hint(
+                "try again later, or with --authfile: registries answer those who sign in more often",
+            ),
+            500.. => fault.hint("try again, and look at the registry's log when it happens again"),
+            _ => fault,
+        }
     }
 
     /// The registry (`host[:port]`) and the name in it.

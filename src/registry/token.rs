@@ -125,7 +125,10 @@ impl TokenRequest<'_> {
         };
         let credential = self.credential.filter(|_| may_see(self.endpoint, &realm));
         let withheld = self.credential.is_some() && credential.is_none();
-        let server = realm.host_str().unwrap_or_default().to_owned();
+        let server = match (realm.host_str().unwrap_or_default(), realm.port()) {
+            (host, Some(port)) => format!("{host}:{port}"),
+            (host, None) => host.to_owned(),
+        };
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -134,7 +137,7 @@ impl TokenRequest<'_> {
                 Err(error) => {
                     let trouble = Trouble::of(&error);
                     if attempt >= trouble.attempts() {
-                        return Err(trouble.into_fault(&server, &error));
+                        return Err(self.trouble(trouble, &server, &error));
                     }
                     tokio::time::sleep(retry::pause(attempt)).await;
                     continue;
@@ -164,7 +167,7 @@ impl TokenRequest<'_> {
                     bytes.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok())
                 }
                 Ok(Err(_)) if attempt < ATTEMPTS => continue,
-                Ok(Err(error)) => return Err(Trouble::of(&error).into_fault(&server, &error)),
+                Ok(Err(error)) => return Err(self.trouble(Trouble::of(&error), &server, &error)),
                 Err(_late) => {
                     let message = format!("sends to token server {server}, which is too slow");
                     return Err(self.fault(FaultKind::Unreachable, &message));
@@ -212,6 +215,11 @@ impl TokenRequest<'_> {
                 .header("authorization", basic(username, password)),
             _ => client.get(url),
         }
+    }
+
+    fn trouble(&self, trouble: Trouble, server: &str, error: &reqwest::Error) -> Fault {
+        let whom = format!("token server {server} of registry {}", self.host);
+        trouble.into_fault_of(&whom, self.host, error)
     }
 
     fn fault(&self, kind: FaultKind, message: &str) -> Fault {

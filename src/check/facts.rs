@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{StreamExt, stream};
 use tokio::sync::OnceCell;
 
+use crate::check::targets::with_own_hint;
 use crate::check::tree::OverlayTree;
 use crate::image::layer_reader::Purpose;
 use crate::image::open::Images;
@@ -121,7 +122,7 @@ impl FactsStore {
         }
         drop(layers);
         let target = target.clone();
-        tokio::task::spawn_blocking(move || {
+        let gathered = tokio::task::spawn_blocking(move || {
             KernelFacts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))
         })
         .await
@@ -130,6 +131,10 @@ impl FactsStore {
                 Code::Internal,
                 format!("reading the kernel's facts ended in a fault of this program: {fault}"),
             ))
+        });
+        gathered.map_err(|mut finding| {
+            finding.message = format!("driver-toolkit image {dtk_image}: {}", finding.message);
+            finding
         })
     }
 }
@@ -138,9 +143,11 @@ impl FactsStore {
 /// judged: it says "could not look", whatever the registry said of it.
 fn of_kernel_facts(finding: Finding, dtk_image: &str) -> Finding {
     let mut finding = finding.with_effect(crate::model::finding::Effect::Blocks);
+    let about = format!("image {dtk_image}: ");
+    let reason = finding.message.strip_prefix(&about);
     finding.message = format!(
         "no facts about the kernel from driver-toolkit image {dtk_image}: {}",
-        finding.message
+        reason.unwrap_or(&finding.message)
     );
-    finding
+    with_own_hint(finding)
 }

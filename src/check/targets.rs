@@ -64,7 +64,8 @@ pub async fn resolve(
     arch: Arch,
     access: &Access,
 ) -> Result<ResolvedKernel, Finding> {
-    let image = images.open(reference, arch, access).await?;
+    let image = images.open(reference, arch, access);
+    let image = image.await.map_err(with_own_hint)?;
     match first_of(images, &image, &[IMAGE_REFERENCES, DRIVER_TOOLKIT_RELEASE]).await? {
         Some((IMAGE_REFERENCES, bytes)) => {
             let dtk_image = driver_toolkit_of_release(&bytes).map_err(|message| {
@@ -83,7 +84,7 @@ pub async fn resolve(
                         "driver-toolkit image {dtk_image} of release image {reference}: {}",
                         finding.message
                     );
-                    Finding { message, ..finding }
+                    with_own_hint(Finding { message, ..finding })
                 })?;
             let release = match first_of(images, &dtk, &[DRIVER_TOOLKIT_RELEASE]).await? {
                 Some((_, bytes)) => parse_release(&dtk_image, &bytes)?,
@@ -103,6 +104,19 @@ pub async fn resolve(
             release: parse_release(reference, &bytes)?,
         }),
         None => Err(not_a_driver_toolkit(reference)),
+    }
+}
+
+/// A finding about an image that comes with the cluster's release: nobody here builds it.
+pub(crate) fn with_own_hint(finding: Finding) -> Finding {
+    match finding.code {
+        Code::ImageNotFound => {
+            finding.hint("check the name; `oc adm release info` prints the images of a release")
+        }
+        Code::ImageArchMissing => {
+            finding.hint("name the image for this architecture, or ask for another with --arch")
+        }
+        _ => finding,
     }
 }
 

@@ -42,7 +42,10 @@ pub fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
             kernel.arch.as_str(),
             &kernel.kernel_version,
             kernel.rt_kernel_version.as_deref().unwrap_or("-"),
-            &kernel.rhel_version,
+            match &*kernel.rhel_version {
+                "" => "-",
+                version => version,
+            },
         ];
         if wide {
             row.push(&kernel.dtk_image);
@@ -105,6 +108,13 @@ mod tests {
              driver-toolkit image: registry.example/dtk@sha256:1\n"
         );
         assert!(table(&kernels(), true).contains("registry.example/release:4.18"));
+        let mut unnamed = kernels();
+        unnamed[0].rhel_version.clear();
+        let shown = table(&unnamed, false);
+        assert_eq!(
+            shown.lines().nth(1).map(|row| row.ends_with(" -")),
+            Some(true)
+        );
     }
 
     #[test]

@@ -122,3 +122,17 @@ fn local_flags_need_local() {
         assert!(ended.stderr.contains("--local"), "{}", ended.stderr);
     }
 }
+
+/// Nobody who checks Modules builds a release: the next step is another name or architecture.
+#[test]
+fn an_image_of_a_release_for_another_architecture_is_not_to_be_built() {
+    let image = "registry.example/drivers/ticker:6.1.0-56-amd64";
+    let ended = Preflight::new(["kernel", image, "--arch=arm64"])
+        .arg("--oci-layout=examples/images")
+        .run();
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    for word in ["only for amd64", "--arch"] {
+        assert!(ended.stderr.contains(word), "no {word}: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("build"), "{}", ended.stderr);
+}

@@ -1,6 +1,6 @@
 //! The `kubectl-kmm-preflight` binary: parse, run, print, exit.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -33,12 +33,24 @@ fn main() -> ExitCode {
             });
         }
     };
-    let (stdout, stderr, code) = match commands::run(cli) {
+    let (stdout, mut stderr, mut code) = match commands::run(cli) {
         Ok(done) => (done.stdout, done.stderr, done.exit_code),
         Err(error) => (String::new(), error.render(), error.exit_code()),
     };
+    let mut out = std::io::stdout();
+    let printed = out.write_all(stdout.as_bytes()).and_then(|()| out.flush());
     // A reader that has gone away (`| head`) is no error, and there is nobody left to tell.
-    let _ = std::io::stdout().write_all(stdout.as_bytes());
+    if let Err(fault) = printed
+        && fault.kind() != ErrorKind::BrokenPipe
+    {
+        stderr.push_str(&format!(
+            "error: the answer could not be written to stdout: {fault}\n\
+             hint: write it to where there is room\n"
+        ));
+        if code == error::EXIT_VERIFIED {
+            code = error::EXIT_UNDECIDED;
+        }
+    }
     let _ = std::io::stderr().write_all(screen::for_stderr(&stderr).as_bytes());
     ExitCode::from(code)
 }

@@ -75,3 +75,20 @@ fn an_unknown_key_in_registries_conf_is_remarked_on_and_passed_over() {
         assert!(ended.stderr.contains(word), "no {word}: {}", ended.stderr);
     }
 }
+
+/// A report that did not arrive is no report: a script must not take it for a pass.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let ended = Preflight::new(["explain", "image-not-found"])
+        .command()
+        .stdout(full.expect("the device that is always full"))
+        .output()
+        .expect("the binary starts");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "{stderr}");
+    for word in ["error:", "stdout", "hint:"] {
+        assert!(stderr.contains(word), "no {word}: {stderr}");
+    }
+}

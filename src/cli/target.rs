@@ -11,7 +11,7 @@ use crate::model::target::Arch;
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
     /// The kernel to check against, as `uname -r` prints it (repeatable)
-    #[arg(long, value_name = "KERNEL")]
+    #[arg(long, value_name = "KERNEL", value_parser = parse_kernel_version)]
     pub kernel_version: Vec<String>,
     /// The OpenShift release to check against: its driver-toolkit image tells the kernel
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["kernel_version", "dtk_image"])]
@@ -33,4 +33,14 @@ pub struct TargetArgs {
     /// A key that the kernel trusts, as a PEM or DER certificate (repeatable)
     #[arg(long, value_name = "FILE")]
     pub signing_cert: Vec<PathBuf>,
+}
+
+/// A kernel version as a flag: the name of a folder below `/lib/modules`. An unset variable
+/// in a script must not become a kernel that no Module is for.
+fn parse_kernel_version(text: &str) -> Result<String, String> {
+    let odd = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+    if text.is_empty() || text.contains(odd) {
+        return Err("a kernel version is what `uname -r` prints on a node".to_owned());
+    }
+    Ok(text.to_owned())
 }

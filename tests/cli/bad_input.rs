@@ -65,6 +65,8 @@ fn rows() -> Vec<Row> {
         (good(), KERNEL, &["-j", "0"], 2, &["0 is not in"]),
         (good(), KERNEL, &["--dry-run", "client"], 2, &["--dry-run", "hint:"]),
         (good(), KERNEL, &["--release-image", "x"], 2, &["cannot be used with"]),
+        (good(), "", &[], 2, &["--kernel-version", "uname -r"]),
+        (good(), "../5.14.0-70", &[], 2, &["--kernel-version", "uname -r"]),
         (good(), KERNEL, &["--watch"], 2, &["standard input"]),
         (good(), KERNEL, &["-A", "-n", "ns"], 2, &["cannot be used with"]),
         (good(), KERNEL, &[], 3, &["image-unreachable", "127.0.0.1:1", "hint:"]),

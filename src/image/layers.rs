@@ -165,7 +165,10 @@ impl Layers {
             Purpose::Kernel => "kernel",
         };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
-        let known = blocking(LAYER, move || Ok(cache.get::<LayerIndex>(kind, &digest))).await?;
+        let known = blocking(LAYER, move || {
+            Ok::<_, Fault>(cache.get::<LayerIndex>(kind, &digest))
+        })
+        .await?;
         if let Some(index) = known {
             return Ok(index);
         }

@@ -279,7 +279,7 @@ impl Images {
         limit: Option<u64>,
     ) -> Result<Vec<u8>, Fault> {
         let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
-        let known = blocking(CACHE, move || Ok(cache.document(&wanted))).await?;
+        let known = blocking(CACHE, move || Ok::<_, Fault>(cache.document(&wanted))).await?;
         if let Some(known) = known {
             return Ok(known);
         }

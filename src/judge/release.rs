@@ -55,8 +55,8 @@ impl<'a> Kernel<'a> {
     /// configuration is not known, or an excerpt without the API itself.
     pub(super) fn has_crypto(&self, option: &str) -> Option<bool> {
         let value = self.facts?.option(option)?;
-        self.enabled("CRYPTO")?
-            .then(|| matches!(value, Some("y" | "m")))
+        let built = matches!(value, Some("y" | "m"));
+        self.enabled("CRYPTO")?.then_some(built)
     }
 
     /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.

@@ -8,7 +8,7 @@ use crate::judge::Trust;
 use crate::judge::release::Kernel;
 use crate::kmod::module_file::ModuleSignature;
 use crate::kmod::pkcs7::algorithms::{Crypto, Release};
-use crate::kmod::pkcs7::certificate::Certificate;
+use crate::kmod::pkcs7::certificate::{Authority, Certificate};
 use crate::kmod::pkcs7::keys::{Claim, Fit, PublicKey, verify};
 use crate::kmod::pkcs7::{Message, Refusal, Signer};
 
@@ -140,14 +140,14 @@ impl<'a> Examination<'a> {
         let mut chain = vec![first];
         let mut last = first;
         while last.self_signed == Some(false) {
-            let (id, key_id) = (&last.authority.0, last.authority.1);
+            let Authority { id, key_id } = &last.authority;
             let issuer = match (id, key_id) {
                 (Some(id), _) => self.beside.iter().find(|known| known.id == *id),
-                (None, Some(_)) => self.beside.iter().find(|known| known.key_id == key_id),
+                (None, Some(_)) => self.beside.iter().find(|known| known.key_id == *key_id),
                 (None, None) => None,
             };
             let Some(issuer) = issuer else { break };
-            if key_id.is_some() && issuer.key_id != key_id {
+            if key_id.is_some() && issuer.key_id != *key_id {
                 return (chain, Fit::Bad);
             }
             if chain.iter().any(|seen| std::ptr::eq(*seen, issuer)) {
@@ -177,7 +177,7 @@ impl<'a> Examination<'a> {
         match chain.last() {
             Some(root) if root.self_signed == Some(true) => return Known::OtherKey,
             Some(root) => {
-                let (id, key_id) = &root.authority;
+                let Authority { id, key_id } = &root.authority;
                 match self.named(id.as_deref(), *key_id) {
                     Some(Ok(named)) => return known(root.is_signed_by(&named.key, self.crypto)),
                     Some(Err(Mismatch)) => return Known::Bad,

@@ -264,27 +264,25 @@ impl<'a, 'c> Context<'a, 'c> {
         }
         self.attributes.seen.push(kind);
         match kind {
-            CONTENT_TYPE => {
-                if self.content.is_none_or(|oid| oid.as_bytes() != met.value) {
-                    return Err(Refusal::bad("Mismatch between global data type and sinfo"));
-                }
+            CONTENT_TYPE if self.content.is_none_or(|oid| oid.as_bytes() != met.value) => {
+                Err(Refusal::bad("Mismatch between global data type and sinfo"))
+            }
+            MESSAGE_DIGEST if met.tag != 0x04 => {
+                Err(Refusal::bad("a messageDigest that is no octet string"))
             }
             SIGNING_TIME => {
                 self.attributes.signed_at = Some(time::decode(met.tag, met.value)?);
+                Ok(())
             }
-            MESSAGE_DIGEST => {
-                if met.tag != 0x04 {
-                    return Err(Refusal::bad("a messageDigest that is no octet string"));
-                }
-            }
-            _ if self.content != Some(MS_INDIRECT_DATA) => {
-                return Err(Refusal::rejected(
+            SMIME_CAPABILITIES | MS_OPUS_INFO | MS_STATEMENT_TYPE
+                if self.content != Some(MS_INDIRECT_DATA) =>
+            {
+                Err(Refusal::rejected(
                     "Authenticode AuthAttrs only allowed with Authenticode",
-                ));
+                ))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// `pkcs7_note_signed_info`

@@ -25,7 +25,7 @@ struct Config(&'static str);
 
 impl FileTree for Config {
     fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
-        (path == ".config").then(|| Cow::Borrowed(self.0.as_bytes()))
+        (path == ".config").then_some(Cow::Borrowed(self.0.as_bytes()))
     }
 
     fn list(&self, _: &str) -> Vec<String> {

@@ -18,8 +18,8 @@ pub struct Certificate<'a> {
     pub id: Vec<u8>,
     /// The subject key identifier.
     pub key_id: Option<&'a [u8]>,
-    /// What its issuer's `id` and `key_id` are said to be.
-    pub authority: (Option<Vec<u8>>, Option<&'a [u8]>),
+    /// Who is said to have issued it.
+    pub authority: Authority<'a>,
     /// The key.
     pub key: PublicKey<'a>,
     /// From and to when it is valid, in seconds since 1970.
@@ -32,6 +32,15 @@ pub struct Certificate<'a> {
     cipher: Cipher,
     hash: Hash,
     signature: &'a [u8],
+}
+
+/// `authorityKeyIdentifier`
+#[derive(Debug, Clone, Default)]
+pub struct Authority<'a> {
+    /// The `id` of the issuer's certificate.
+    pub id: Option<Vec<u8>>,
+    /// Its `key_id`.
+    pub key_id: Option<&'a [u8]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -320,9 +329,9 @@ impl<'a> Certificate<'a> {
 
     /// `x509_check_for_self_signed`, for a certificate whose issuer is its subject.
     fn signs_itself(&self, crypto: &Crypto<'_>) -> Result<Option<bool>, Refusal> {
-        let (id, key_id) = (&self.authority.0, self.authority.1);
+        let Authority { id, key_id } = &self.authority;
         if id.is_some() || key_id.is_some() {
-            let by_key_id = key_id.is_some() && key_id == self.key_id;
+            let by_key_id = key_id.is_some() && *key_id == self.key_id;
             let by_id = id.as_ref() == Some(&self.id);
             if !by_key_id && !by_id {
                 return Ok(Some(false));
@@ -357,19 +366,16 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// The `authorityKeyIdentifier`: the issuer's `id` and `key_id`.
-fn authority<'a>(
-    context: &mut Context<'a>,
-) -> Result<(Option<Vec<u8>>, Option<&'a [u8]>), Refusal> {
-    let (mut id, mut key_id, mut name) = (None, None, None);
-    let mut other = false;
+fn authority<'a>(context: &mut Context<'a>) -> Result<Authority<'a>, Refusal> {
+    let mut authority = Authority::default();
+    let (mut name, mut other) = (None, false);
     if let Some(bytes) = context.authority {
         decode(bytes, &AUTHORITY, &mut |note, met| {
             match note {
-                AuthorityNote::KeyId => key_id = Some(met.value),
+                AuthorityNote::KeyId => authority.key_id = Some(met.value),
                 AuthorityNote::Name => name = Some(met.value),
                 AuthorityNote::Serial => {
-                    id = name.map(|name: &[u8]| [met.value, name].concat());
+                    authority.id = name.map(|name: &[u8]| [met.value, name].concat());
                 }
                 AuthorityNote::OtherName => other = true,
             }
@@ -377,5 +383,5 @@ fn authority<'a>(
         })?;
     }
     context.unsure |= other;
-    Ok((id, key_id))
+    Ok(authority)
 }

@@ -92,7 +92,7 @@ mod tests {
             (&["a", "b", "c", "d", "e"][..], &[][..]),
             (&["only"], &[]),
             (&["kmm_gpl", "init"], &["kmm_gpl"]),
-            (&["c", "a", "b"], &["b", "c"]),
+            (&["c", "a", "b"], &["c"]),
         ] {
             let table: Vec<(&str, bool)> = names.iter().map(|name| (*name, true)).collect();
             let found = found(&module(&table));

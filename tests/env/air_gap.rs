@@ -95,11 +95,8 @@ fn what_every_tool_writes_is_read() {
         );
         written.push(name);
     }
-    succeed(
-        Command::new("gzip")
-            .arg("--keep")
-            .arg(at("skopeo-docker.tar")),
-    );
+    let archive = at("skopeo-docker.tar");
+    succeed(Command::new("gzip").arg("--keep").arg(archive));
     written.push("skopeo-docker.tar.gz");
     for name in written {
         holds_the_module(&at(name), NAME);
@@ -339,8 +336,7 @@ fn a_run_without_network_says_where_the_images_came_from() {
     let archive = folder.path().join("all.tar");
     succeed(
         Command::new("tar")
-            .arg("--create")
-            .arg("--file")
+            .args(["--create", "--file"])
             .arg(&archive)
             .arg("--directory")
             .arg(examples().join("images"))

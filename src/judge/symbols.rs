@@ -270,14 +270,14 @@ impl Resolver<'_> {
 
 fn gpl_only(module: &str, name: &str, license: Option<&str>) -> Finding {
     let license = match license {
-        Some(license) => format!("licence is '{license}'"),
-        None => "has no MODULE_LICENSE".to_owned(),
+        Some(license) => format!("the module's licence is '{license}'"),
+        None => "the module has no MODULE_LICENSE".to_owned(),
     };
     Finding::new(
         Code::SymbolGplOnly,
         format!(
-            "{module}: Unknown symbol {name} (err -2): it is for GPL-compatible modules, and the \
-             module's {license}"
+            "{module}: Unknown symbol {name} (err -2): it is for GPL-compatible modules, and \
+             {license}"
         ),
     )
     .hint("use symbols without EXPORT_SYMBOL_GPL, or give the module a licence compatible with the GPL")

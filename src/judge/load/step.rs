@@ -1,0 +1,111 @@
+//! One step of a load: the file that `modprobe` hands to the kernel.
+
+use super::Load;
+use crate::judge::indexes::Stop;
+use crate::judge::loader::{Answer, Handing};
+use crate::judge::modprobe::Step;
+use crate::judge::not_found;
+use crate::judge::worker::Place;
+use crate::kmod::facts::Depth;
+use crate::kmod::module_file::ModuleFile;
+use crate::model::finding::{Code, Effect, Finding};
+use crate::model::layer::{Content, Node};
+
+impl Load<'_, '_> {
+    /// `kmod_module_insert_module`, or the install command in its place.
+    pub(super) fn step(&mut self, step: &Step) -> Result<Answer, Stop> {
+        if let Some(command) = &step.install {
+            return Ok(Answer::Loaded(vec![Finding::new(
+                Code::ModprobeArgsUnknown,
+                format!(
+                    "{}: modprobe runs `{command}` in place of loading the module, and what that \
+                     does is not known",
+                    step.name
+                ),
+            )]));
+        }
+        let handing = Handing {
+            force_vermagic: self.line.force_vermagic,
+            force_modversions: self.line.force_modversions,
+            parameters: step.parameters.clone(),
+        };
+        let Some(path) = &step.path else {
+            return Ok(Answer::Refused(vec![Finding::new(
+                Code::ModuleNotFound,
+                format!(
+                    "modprobe: could not insert '{0}': could not find module by name='{0}'",
+                    step.name
+                ),
+            )]));
+        };
+        Ok(match self.worker.find(path)? {
+            Place::Image {
+                node: Node::File { content, size, .. },
+                path: in_image,
+            } => match content {
+                // `kmod_file_open` reads the longest magic number first.
+                _ if *size < 6 => Answer::Refused(vec![Finding::new(
+                    Code::ModuleUnreadable,
+                    format!("/{in_image} is too short to be a module (Invalid argument)"),
+                )]),
+                Content::Module(file) => {
+                    let answer = self.machine.load(&in_image, file, &handing);
+                    if matches!(answer, Answer::Loaded(_)) {
+                        self.files.push((step.name.clone(), file));
+                    }
+                    answer
+                }
+                Content::Bytes(bytes) => {
+                    let file = ModuleFile::parse(bytes, Depth::Full);
+                    self.machine.load(&in_image, &file, &handing)
+                }
+                Content::NoModule => Answer::Refused(vec![
+                    Finding::new(
+                        Code::ElfInvalid,
+                        format!("/{in_image} is no kernel module: Exec format error"),
+                    )
+                    .hint("build the image again; what the module's path leads to is no module"),
+                ]),
+                Content::TooLarge(limit) => {
+                    let why = format!("has {size} bytes, more than the {limit} that are read");
+                    unread(&in_image, &why)
+                }
+                Content::Skipped => unread(&in_image, "was not read as a module"),
+            },
+            Place::HostModule(in_tree) => {
+                let file = self
+                    .facts
+                    .and_then(|facts| facts.in_tree.as_ref())
+                    .and_then(|modules| modules.get(in_tree.as_str()))
+                    .and_then(Option::as_ref);
+                self.machine.load_in_tree(&in_tree, file);
+                Answer::Loaded(Vec::new())
+            }
+            Place::HostUnknown(path) => {
+                let mut remark = not_found::on_the_node(&path);
+                // An in-tree module that was there when depmod ran is taken to be there.
+                if path.starts_with(self.worker.kernel()) {
+                    remark = remark.as_warning();
+                }
+                let (_, below) = path.split_once('/').unwrap_or(("", &path));
+                self.machine.load_in_tree(below, None);
+                Answer::Loaded(vec![remark])
+            }
+            Place::Missing | Place::Folder | Place::HostFolder(_) | Place::Image { .. } => {
+                Answer::Refused(vec![not_found::no_file(&step.name, path)])
+            }
+        })
+    }
+}
+
+/// A file of the image that nothing is known of.
+fn unread(path: &str, why: &str) -> Answer {
+    Answer::Refused(vec![
+        Finding::new(
+            Code::ModuleUnreadable,
+            format!("could not look: /{path} {why}"),
+        )
+        .with_effect(Effect::Blocks)
+        .hint("load the module by hand on a machine that runs the target kernel"),
+    ])
+}

@@ -345,7 +345,10 @@ impl<'a> Certificate<'a> {
         }
         match self.is_signed_by(&self.key, crypto) {
             Fit::Good => Ok(Some(true)),
-            Fit::Bad => Err(Refusal::rejected("a certificate that its key did not sign")),
+            // The error is that of whatever does not fit.
+            Fit::Bad => Err(Refusal::Malformed(
+                "a certificate that its key did not sign".to_owned(),
+            )),
             Fit::Unknown => Ok(None),
         }
     }

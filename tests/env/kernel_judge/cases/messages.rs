@@ -309,7 +309,7 @@ fn of_edwards_curve() -> Vec<u8> {
 fn issue(key: &Path, certificate: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder for a key");
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    let extensions = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n\
+    let extensions = "authorityKeyIdentifier=keyid,issuer\nsubjectKeyIdentifier=hash\n\
                       keyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n";
     std::fs::write(path("extensions"), extensions).expect("a file");
     let openssl = |command: &mut Command| {

@@ -39,7 +39,7 @@ const FREE: [&str; 24] = [
 ];
 
 /// Names that a section is given: the loader looks for most of them.
-const NAMES: [&str; 34] = [
+const NAMES: [&str; 32] = [
     ".kmm",
     ".comment",
     ".note.kmm",
@@ -58,8 +58,6 @@ const NAMES: [&str; 34] = [
     "__version_ext_crcs",
     ".data..percpu",
     ".gnu.linkonce.this_module",
-    ".symtab",
-    ".strtab",
     "__obsparm",
     "__dyndbg",
     "__ex_table",

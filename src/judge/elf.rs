@@ -89,6 +89,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
                 | defects::DATA_NAME_OUTSIDE
                 | defects::RELOCATION_OUTSIDE
                 | defects::THIS_MODULE_CONTENT
+                | defects::TABLE_NAME
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
                 defects::PER_CPU_SIZE
                 | defects::PER_CPU_RESERVE
@@ -140,6 +141,7 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
     let then = |does: bool| does.then_some(true);
     match rule {
         defects::TWIN_SECTIONS => None,
+        defects::TABLE_NAME if kernel.enabled("KALLSYMS") == Some(false) => None,
         defects::SYMBOL_NAME_FAR | defects::SYMBOL_NAME_OUTSIDE
             if kernel.enabled("DYNAMIC_FTRACE") == Some(false)
                 || kernel.enabled("KALLSYMS") == Some(false) =>
@@ -183,6 +185,7 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         | defects::DATA_NAME_OUTSIDE
         | defects::RELOCATION_OUTSIDE
         | defects::THIS_MODULE_CONTENT
+        | defects::TABLE_NAME
         | defects::MEMORY_LARGE
         | defects::CODE_NOT_LOADED => Some(false),
         defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,

@@ -81,6 +81,9 @@ pub const RELOCATION_OUTSIDE: &str = "relocation-outside";
 /// Two loaded sections of one name (`add_sect_attrs`, Linux ≥6.12, with `CONFIG_KALLSYMS`), which
 /// the module does not fail for: modprobe takes it for loaded already.
 pub const TWIN_SECTIONS: &str = "twin-sections";
+/// The table of symbols, or that of their names, is called like a section that the loader looks
+/// for, and taken for it (`layout_symtab`, which gives both memory, `find_module_sections`).
+pub const TABLE_NAME: &str = "table-name";
 /// `struct module` holds something where a compiler leaves zeros for the kernel to fill.
 pub const THIS_MODULE_CONTENT: &str = "this-module-content";
 /// Code that runs when the module is loaded points into a section that is not
@@ -137,6 +140,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     relocations::relocation_tables(elf, symbols, &tables, &mut add);
     this_module_content(elf, &mut add);
     twin_sections(elf, &mut add);
+    table_names(elf, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -241,17 +245,43 @@ fn this_module_content(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// Sections that have a file below `/sys/module/<name>/sections` (`sect_empty`).
+/// Sections that have a file below `/sys/module/<name>/sections` (`sect_empty`), the tables of
+/// symbols and of their names among them (`layout_symtab`).
 fn twin_sections(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    let tables = elf.symbol_tables().map(|(index, _)| index);
+    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
     let mut names = HashSet::new();
-    let twin = elf
-        .loaded_sections()
-        .find(|(_, section)| section.size > 0 && !names.insert(section.name));
+    let twin = elf.sections.iter().enumerate().find(|(index, section)| {
+        let has_memory = loaded.contains(index) || tables.contains(index);
+        has_memory && section.size > 0 && !names.insert(section.name)
+    });
     if let Some((_, twin)) = twin {
         add(
             TWIN_SECTIONS,
             format!("two sections are named {}", twin.name),
         );
+    }
+}
+
+/// Names of the tables of symbols that the loader, or the architecture's part of it, looks for.
+fn table_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+    const WANTED: [&str; 8] = [
+        "__",
+        ".alt",
+        ".call",
+        ".ctors",
+        ".ibt",
+        ".init_array",
+        ".orc",
+        ".re",
+    ];
+    for (_, table) in elf.symbol_tables() {
+        if WANTED.iter().any(|start| table.name.starts_with(start)) {
+            add(
+                TABLE_NAME,
+                format!("the loader takes a table of symbols for {}", table.name),
+            );
+        }
     }
 }
 

@@ -252,6 +252,12 @@ impl<'a> Elf<'a> {
             })
     }
 
+    /// The table of symbols and that of their names.
+    pub(crate) fn symbol_tables(&self) -> [(usize, &Section<'a>); 2] {
+        let names = self.sections[self.symtab].link as usize;
+        [self.symtab, names].map(|index| (index, &self.sections[index]))
+    }
+
     /// The content of the first section of a name (`find_any_sec`).
     pub(crate) fn find_any(&self, name: &str) -> Option<&'a [u8]> {
         let named = |section: &&Section<'_>| section.name == name;

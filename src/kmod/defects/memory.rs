@@ -152,13 +152,9 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Table
             }
         }
     }
-    let symbols = &elf.sections[elf.symtab];
+    let [(_, symbols), (_, names)] = elf.symbol_tables();
     let symbols_at = place(symbols, Region::InitData);
-    let names_at = elf
-        .sections
-        .get(symbols.link as usize)
-        .map(|names| place(names, Region::InitData))
-        .unwrap_or_default();
+    let names_at = place(names, Region::InitData);
     let sizes = [before[1].size, since[Region::InitData as usize].size];
     // The types of the symbols, a letter each, and `struct mod_kallsyms` are the last.
     let types = MOD_KALLSYMS + symbols.size / elf.symbol_size();

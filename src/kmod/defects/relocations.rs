@@ -13,6 +13,8 @@ use crate::kmod::elf::{
 };
 
 const SHT_REL: u32 = 9;
+/// The module's exit function (`module_exit`), which `delete_module` calls.
+const EXIT: &str = "cleanup_module";
 
 pub(super) fn relocation_tables(
     elf: &Elf<'_>,
@@ -20,6 +22,9 @@ pub(super) fn relocation_tables(
     tables: &Tables,
     add: &mut impl FnMut(&str, String),
 ) {
+    let relocated: HashSet<u32> = applied_relocations(elf)
+        .map(|(table, ..)| table.info)
+        .collect();
     for section in elf.sections.iter().skip(1) {
         let changed = elf.sections.get(section.info as usize);
         if section.kind == SHT_REL
@@ -30,14 +35,14 @@ pub(super) fn relocation_tables(
         }
         let named = section.name.strip_prefix(".rela");
         let meant = named.and_then(|name| elf.find(name));
-        if let Some((_, meant)) = meant
+        if let Some((index, meant)) = meant
             && section.kind == SHT_RELA
             && section.size > 0
             // Empty names export nothing, and hurt nobody.
             && !meant.name.starts_with("__ksymtab")
             // Nor does the name of a section for debuggers that another one bears.
             && !meant.name.starts_with(".debug")
-            && changed.is_none_or(|changed| changed.name != meant.name)
+            && u32::try_from(index).is_ok_and(|index| !relocated.contains(&index))
         {
             add(
                 NOT_RELOCATED,
@@ -58,7 +63,8 @@ pub(super) fn relocation_tables(
     let mut is_told = false;
     for (section, changed, relocations) in applied_relocations(elf) {
         for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
-            let Some((rule, what)) = out_of_bounds(elf, symbols, tables, changed, relocation)
+            let Some((rule, what)) =
+                out_of_bounds(elf, symbols, tables, changed, &relocations, relocation)
             else {
                 continue;
             };
@@ -79,6 +85,7 @@ fn out_of_bounds(
     symbols: &[Symbol<'_>],
     tables: &Tables,
     changed: &Section<'_>,
+    all: &[Relocation],
     relocation: &Relocation,
 ) -> Option<(&'static str, String)> {
     let symbol = u64::from(relocation.symbol);
@@ -89,8 +96,13 @@ fn out_of_bounds(
             .map(|value| value.wrapping_add_signed(relocation.addend));
         let rule = match address {
             _ if mapped == Mapped::No => BEYOND_MEMORY,
-            // Of the init or exit function, which is called.
-            Some(address) if address != 0 && changed.name == THIS_MODULE => BEYOND_MEMORY,
+            Some(address)
+                if address != 0
+                    && changed.name == THIS_MODULE
+                    && is_first_of_two(all, relocation) =>
+            {
+                BEYOND_MEMORY
+            }
             Some(address) if !fits(elf.machine, relocation.kind, address) => RELOCATION_OVERFLOW,
             _ => RELOCATION_OUTSIDE,
         };
@@ -100,6 +112,12 @@ fn out_of_bounds(
     let behind = relocation.offset.checked_sub(changed.size)?;
     let what = format!("changes byte {} of {}", relocation.offset, changed.size);
     (behind > FAR).then_some((BEYOND_MEMORY, what))
+}
+
+/// In `struct module`, the init function comes before the exit function, which nobody calls when
+/// the module is loaded.
+fn is_first_of_two(all: &[Relocation], relocation: &Relocation) -> bool {
+    all.len() > 1 && all.iter().all(|other| other.offset >= relocation.offset)
 }
 
 /// Whether an address has room in what an x86-64 relocation changes: `R_X86_64_32`,
@@ -180,8 +198,8 @@ pub(super) fn x86_relocations(
                 );
                 return;
             }
-            let target = symbols
-                .get(relocation.symbol as usize)
+            let symbol = symbols.get(relocation.symbol as usize);
+            let target = symbol
                 .filter(|symbol| !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON))
                 .and_then(|symbol| elf.sections.get(usize::from(symbol.section)));
             let in_a_copy = target.is_some_and(|target| target.flags & SHF_ALLOC == 0);
@@ -198,6 +216,7 @@ pub(super) fn x86_relocations(
                 return;
             }
             let rule = match (kind, changed.name) {
+                (1, THIS_MODULE) if symbol.is_some_and(|symbol| symbol.name == EXIT) => continue,
                 (1, THIS_MODULE) => NOT_LOADED,
                 // Relative addresses of names that the next look-up reads.
                 (2, name) if name.starts_with("__ksymtab") => NOT_LOADED,

@@ -90,6 +90,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
                 | defects::RELOCATION_OUTSIDE
                 | defects::THIS_MODULE_CONTENT
                 | defects::TABLE_NAME
+                | defects::ODD_PROTECTION
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
                 defects::PER_CPU_SIZE
                 | defects::PER_CPU_RESERVE
@@ -132,6 +133,7 @@ fn crashes(rule: &str) -> bool {
             | defects::OVERLAP_BEFORE_6_4
             | defects::OVERLAP_SINCE_6_4
             | defects::NOT_RELOCATED
+            | defects::WRONG_PROTECTION
     )
 }
 
@@ -163,6 +165,14 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         defects::SECTION_NAMES | defects::NAME_TABLES => kernel.at_least(6, 12).then_some(true),
         defects::SYMBOL_NAMES => kernel.at_least(6, 13).then_some(true),
         defects::EXTENDED_VERSIONS => kernel.at_least(6, 14).then_some(true),
+        defects::WRONG_PROTECTION => match kernel.enabled("STRICT_MODULE_RWX") {
+            Some(strict) => then(strict),
+            None => Some(false),
+        },
+        defects::ODD_PROTECTION => {
+            let is_strict = kernel.enabled("STRICT_MODULE_RWX") != Some(false);
+            is_strict.then_some(false)
+        }
         defects::WRITABLE_TEXT if !kernel.at_least(5, 8) => None,
         defects::WRITABLE_TEXT => match kernel.enabled("STRICT_MODULE_RWX") {
             Some(strict) => strict.then_some(true),

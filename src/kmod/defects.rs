@@ -12,6 +12,7 @@ use crate::kmod::module_file::ElfDefect;
 mod memory;
 mod names;
 mod per_cpu;
+mod protection;
 mod relocations;
 #[cfg(test)]
 mod tests;
@@ -109,6 +110,11 @@ pub const PER_CPU_LARGE: &str = "per-cpu-large";
 /// Relocations that change the table of symbols, which is loaded with `CONFIG_KALLSYMS`
 /// (`layout_symtab`), while it is in use.
 pub const SYMBOLS_RELOCATED: &str = "symbols-relocated";
+/// `struct module` or the init function is where a kernel with `CONFIG_STRICT_MODULE_RWX` cannot
+/// write to it, or run it (`layout_sections`, `module_enable_ro`, `module_enable_nx`).
+pub const WRONG_PROTECTION: &str = "wrong-protection";
+/// The same of code or data that may never be run or written to.
+pub const ODD_PROTECTION: &str = "odd-protection";
 /// Relocations of a loaded section that the loader does not apply (`apply_relocations`), or
 /// applies to another one, so that the module's code runs as the compiler left it.
 pub const NOT_RELOCATED: &str = "not-relocated";
@@ -141,6 +147,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     this_module_content(elf, &mut add);
     twin_sections(elf, &mut add);
     table_names(elf, &mut add);
+    protection::protection(elf, symbols, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(

@@ -166,6 +166,7 @@ pub(super) fn x86_relocations(
     symbols: &[Symbol<'_>],
     add: &mut impl FnMut(&str, String),
 ) {
+    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
     for (_, changed, relocations) in applied_relocations(elf) {
         let content = elf.content(changed);
         for relocation in relocations {
@@ -202,7 +203,9 @@ pub(super) fn x86_relocations(
             let target = symbol
                 .filter(|symbol| !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON))
                 .and_then(|symbol| elf.sections.get(usize::from(symbol.section)));
-            let in_a_copy = target.is_some_and(|target| target.flags & SHF_ALLOC == 0);
+            let in_a_copy = symbol.is_some_and(|symbol| {
+                target.is_some() && !loaded.contains(&usize::from(symbol.section))
+            });
             // Module memory is in the upper half, whose addresses no unsigned 32-bit value
             // holds; the copy of the file is in the middle of it, where no signed one leads.
             if kind == 10 && target.is_some() || kind == 11 && in_a_copy {

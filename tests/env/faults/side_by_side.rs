@@ -1,7 +1,9 @@
 //! Whole runs of the binary: one bad registry delays no other module.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -190,31 +192,54 @@ fn every_fault_stays_with_its_module() {
 #[test]
 fn a_place_that_damages_a_layer_spoils_it_for_nobody_else() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images");
+    const DAMAGED: [&str; 2] = ["a-flipped", "a-portal"];
     let blobs = Built::of_layout(&examples, GOOD).blobs;
+    let given = Mutex::new(BTreeSet::new());
+    let all_given = Condvar::new();
     let server = server(move |asked| {
-        let (_, digest) = asked.path.split_once("/blobs/")?;
+        let name = asked.path.split('/').nth(2)?;
+        let Some((_, digest)) = asked.path.split_once("/blobs/") else {
+            // The sound place is asked for the layer when both others have given theirs.
+            if name == "sound" {
+                let wanted = |given: &mut BTreeSet<_>| given.len() < DAMAGED.len();
+                let given = given.lock().expect("no panic before");
+                drop(
+                    all_given
+                        .wait_while(given, wanted)
+                        .expect("no panic before"),
+                );
+            }
+            return None;
+        };
         let blob = blobs.get(digest)?;
-        let is_layer = blob.starts_with(&[0x1f, 0x8b]);
-        let damaged = match asked.path.split('/').nth(2)? {
+        let damaged = match name {
             "a-flipped" => [&blob[..blob.len() - 1], &[!blob[blob.len() - 1]]].concat(),
             "a-portal" => b"<html>please log in</html>".to_vec(),
             _ => return None,
         };
-        is_layer.then(|| Answer::new(200, damaged))
+        let is_layer = blob.starts_with(&[0x1f, 0x8b]);
+        is_layer.then(|| {
+            given
+                .lock()
+                .expect("no panic before")
+                .insert(name.to_owned());
+            all_given.notify_all();
+            Answer::new(200, damaged)
+        })
     });
     let (call, _) = run(
         &server,
-        &["a-flipped", "a-portal", "good-1"],
-        &["-j1", "--no-cache"],
+        &[DAMAGED[0], DAMAGED[1], "sound"],
+        &["-j3", "--no-cache"],
     );
     let report = call.run().code(3).json();
-    for name in ["a-flipped", "a-portal"] {
+    for name in DAMAGED {
         let row = row(&report, name);
         assert_eq!(row["verdict"], "error", "{row:#}");
         assert_eq!(row["findings"][0]["code"], "image-unreadable", "{row:#}");
         let words = row["findings"][0]["message"].as_str().unwrap_or_default();
         assert!(words.contains(&format!("/{name}:1")), "{words}");
     }
-    let good = row(&report, "good-1");
+    let good = row(&report, "sound");
     assert_eq!(good["verdict"], "verified", "{good:#}");
 }

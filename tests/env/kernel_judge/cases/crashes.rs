@@ -8,7 +8,9 @@ use super::super::elf::{Elf, section};
 use super::super::forge::Forge;
 use super::elf::edit_all;
 
+const WRITE: u64 = 1;
 const ALLOC: u64 = 2;
+const EXEC: u64 = 4;
 /// Kernels of the same sources as 6.1.0-56-amd64, or of a release beside it.
 const SAME_LOADER: [&str; 3] = [
     "6.1.0-53-amd64",
@@ -66,6 +68,12 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let name = u32::try_from(end - names).expect("a small file");
                 let at = elf.symbol("cleanup_module");
                 elf.set(at, &name.to_le_bytes())
+            }),
+            ("section-this-module-read-only", |elf| {
+                elf.flags(".gnu.linkonce.this_module", 0, WRITE)
+            }),
+            ("section-init-text-not-executable", |elf| {
+                elf.flags(".init.text", 0, EXEC)
             }),
             ("symbol-name-behind-the-loaded-names", |mut elf| {
                 elf.bytes.resize(elf.bytes.len() + (3 << 20), 0);

@@ -173,6 +173,19 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("section-rodata-not-allocated", |elf| {
                 elf.flags(".rodata.str1.1", 0, ALLOC)
             }),
+            ("section-exit-text-not-allocated", |elf| {
+                elf.flags(".exit.text", 0, ALLOC)
+            }),
+            ("section-names-swapped", |elf| {
+                let (one, other) = (elf.header(".data"), elf.header(".exit.text"));
+                let (first, second) = (elf.u32(one), elf.u32(other));
+                elf.set(one, &second.to_le_bytes())
+                    .set(other, &first.to_le_bytes())
+            }),
+            ("symbol-section-reserved", |elf| {
+                let at = elf.symbol("kmm_good.c");
+                elf.set(at + 6, &0xfff0_u16.to_le_bytes())
+            }),
             ("size-of-bss-2-gib", |elf| {
                 elf.set_header(".bss", section::SIZE, &(1u64 << 31).to_le_bytes())
             }),
@@ -205,14 +218,27 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     }
     let per_cpu = forge.elf("kmm_good");
     if per_cpu.find(".data..percpu").is_some() {
-        cases.push(
-            forge.edited(
-                "section-percpu-nobits",
-                per_cpu
-                    .set_header(".data..percpu", section::TYPE, &[8])
-                    .bytes,
-            ),
-        );
+        let per_cpu = per_cpu.set_header(".data..percpu", section::TYPE, &[8]);
+        cases.push(forge.edited("section-percpu-nobits", per_cpu.bytes));
+        for (name, size) in [("reserve", 9u64 << 10), ("unit", 33 << 10)] {
+            let large = forge
+                .elf("kmm_good")
+                .set_header(".data..percpu", section::TYPE, &[8])
+                .set_header(".data..percpu", section::SIZE, &size.to_le_bytes());
+            let name = format!("section-percpu-beyond-the-{name}");
+            cases.push(forge.edited(&name, large.bytes));
+        }
     }
+    // Since 6.12, what needs the module with the twins is refused.
+    let twins = forge
+        .elf("kmm_base")
+        .flags(".comment", ALLOC, 0)
+        .rename_section(".comment", "__ksymtab_strings");
+    let folder = forge.with(&["kmm_base", "kmm_user"]).depmod();
+    cases.push(forge.case(
+        "section-twins",
+        "kmm_user",
+        &folder.put("extra/kmm_base.ko", twins.bytes),
+    ));
     cases
 }

@@ -137,6 +137,17 @@ fn exports(forge: &Forge) -> Vec<Case> {
         plain(forge, "name-of-an-in-tree-module", "dummy"),
         chain("export-gpl-to-gpl", "kmm_gpluser", None, None),
         chain(
+            "exports-not-sorted",
+            "kmm_gpluser",
+            Some(
+                forge
+                    .elf("kmm_base")
+                    .replace("__ksymtab_strings", b"kmm_spaced", b"aaa_spaced")
+                    .bytes,
+            ),
+            None,
+        ),
+        chain(
             "export-gpl-to-proprietary",
             "kmm_gpluser",
             None,

@@ -165,19 +165,14 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         defects::SECTION_NAMES | defects::NAME_TABLES => kernel.at_least(6, 12).then_some(true),
         defects::SYMBOL_NAMES => kernel.at_least(6, 13).then_some(true),
         defects::EXTENDED_VERSIONS => kernel.at_least(6, 14).then_some(true),
-        defects::WRONG_PROTECTION => match kernel.enabled("STRICT_MODULE_RWX") {
-            Some(strict) => then(strict),
-            None => Some(false),
-        },
         defects::ODD_PROTECTION => {
             let is_strict = kernel.enabled("STRICT_MODULE_RWX") != Some(false);
             is_strict.then_some(false)
         }
         defects::WRITABLE_TEXT if !kernel.at_least(5, 8) => None,
-        defects::WRITABLE_TEXT => match kernel.enabled("STRICT_MODULE_RWX") {
-            Some(strict) => strict.then_some(true),
-            None => Some(false),
-        },
+        defects::WRITABLE_TEXT | defects::WRONG_PROTECTION => kernel
+            .enabled("STRICT_MODULE_RWX")
+            .map_or(Some(false), then),
         defects::CODE_NAME_FAR | defects::SYMBOLS_RELOCATED => {
             kernel.enabled("KALLSYMS").map_or(Some(false), then)
         }

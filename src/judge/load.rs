@@ -247,7 +247,9 @@ impl Load<'_, '_> {
             if self.machine.has(&step.name) {
                 continue;
             }
-            match self.step(step)? {
+            let answer = self.step(step)?;
+            self.crashed = matches!(answer, Answer::Crashes(_));
+            match answer {
                 Answer::Loaded(remarks) => {
                     findings.extend(remarks);
                     findings.extend(dropped(step).map(Finding::as_warning));
@@ -277,13 +279,7 @@ impl Load<'_, '_> {
                         ),
                     ));
                 }
-                Answer::Refused(seen) => {
-                    findings.extend(dropped(step));
-                    findings.extend(seen);
-                    break;
-                }
-                Answer::Crashes(seen) => {
-                    self.crashed = true;
+                Answer::Refused(seen) | Answer::Crashes(seen) => {
                     findings.extend(dropped(step));
                     findings.extend(seen);
                     break;

@@ -17,7 +17,7 @@ mod relocations;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use relocations::applied_relocations;
+pub(crate) use relocations::{Applied, applied_relocations};
 
 /// `.modinfo` stands more than once (`elf_validity_cache_index_info`, Linux ≥6.4).
 pub const MODINFO_COUNT: &str = "modinfo-count";
@@ -121,12 +121,16 @@ pub const NOT_RELOCATED: &str = "not-relocated";
 
 const EM_X86_64: u16 = 62;
 /// The section with `struct module`.
-const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+pub(crate) const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 /// The most defects that are told of one module.
 const MOST_DEFECTS: usize = 1000;
 
 /// The defects of a module, in the order in which a kernel would meet them.
-pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
+pub(crate) fn of(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
+) -> Vec<ElfDefect> {
     let mut defects = Vec::new();
     let mut add = |rule: &str, message: String| {
         if defects.len() < MOST_DEFECTS {
@@ -143,11 +147,11 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
     let tables = memory::layout(elf, &mut add);
     names::far_names(elf, symbols, &tables, &mut add);
     per_cpu::room(elf, &mut add);
-    relocations::relocation_tables(elf, symbols, &tables, &mut add);
-    this_module_content(elf, &mut add);
+    relocations::relocation_tables(elf, symbols, applied, &tables, &mut add);
+    this_module_content(elf, applied, &mut add);
     twin_sections(elf, &mut add);
     table_names(elf, &mut add);
-    protection::protection(elf, symbols, &mut add);
+    protection::protection(elf, symbols, applied, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
             add(
@@ -183,7 +187,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<ElfDefect> {
         }
     }
     if elf.machine == EM_X86_64 {
-        relocations::x86_relocations(elf, symbols, &mut add);
+        relocations::x86_relocations(elf, symbols, applied, &mut add);
     }
     defects
 }
@@ -225,7 +229,11 @@ fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
 /// What stands in `struct module` besides its name, which follows `state` and `list`, and the
 /// addresses that relocations write: only `state` and `list` are set before they are read
 /// (`add_unformed_module`).
-fn this_module_content(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
+fn this_module_content(
+    elf: &Elf<'_>,
+    applied: &[Applied<'_, '_>],
+    add: &mut impl FnMut(&str, String),
+) {
     let Some((index, section)) = elf.find(THIS_MODULE) else {
         return;
     };
@@ -233,8 +241,9 @@ fn this_module_content(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
     let mut content = elf.content(section).to_vec();
     let name = content.len().min(named);
     content[..name].fill(0);
-    for (_, _, relocations) in
-        applied_relocations(elf).filter(|(table, _, _)| table.info as usize == index)
+    for (_, _, relocations) in applied
+        .iter()
+        .filter(|(table, _, _)| table.info as usize == index)
     {
         for relocation in relocations {
             let at = usize::try_from(relocation.offset).unwrap_or(usize::MAX);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::kmod::btf;
-use crate::kmod::defects;
+use crate::kmod::defects::{self, Applied, THIS_MODULE};
 use crate::kmod::elf::{Elf, SHN_UNDEF, string_at};
 use crate::kmod::exports;
 use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind, SymbolVersion, UndefinedSymbol};
@@ -13,8 +13,6 @@ use crate::kmod::parameters;
 const VERSION_ENTRY: usize = 64;
 /// The most entries of `.modinfo`; the largest driver has some thousands.
 const MOST_ENTRIES: usize = 1 << 18;
-/// The section with `struct module`.
-const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 
 /// How much is gathered of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +85,10 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
                 weak: symbol.weak,
             })
             .collect();
-        facts.relocation_types = relocation_types(&elf);
+        let applied = defects::applied_relocations(&elf);
+        facts.relocation_types = relocation_types(&applied);
         facts.parameters = Some(parameters::of(&elf, &symbols)?);
-        facts.defects = defects::of(&elf, &symbols);
+        facts.defects = defects::of(&elf, &symbols, &applied);
     }
     Ok(facts)
 }
@@ -183,8 +182,9 @@ fn telling_sections(elf: &Elf<'_>) -> Vec<(Box<str>, u64)> {
         .collect()
 }
 
-fn relocation_types(elf: &Elf<'_>) -> Vec<u32> {
-    let types: BTreeSet<u32> = defects::applied_relocations(elf)
+fn relocation_types(applied: &[Applied<'_, '_>]) -> Vec<u32> {
+    let types: BTreeSet<u32> = applied
+        .iter()
         .flat_map(|(_, _, relocations)| relocations)
         .map(|relocation| relocation.kind)
         .collect();

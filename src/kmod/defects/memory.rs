@@ -26,7 +26,7 @@ enum Region {
 const MOD_KALLSYMS: u64 = 32;
 /// Bytes that a region may lose without harm.
 const SLACK: u64 = 8;
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 /// Further than this behind an area of memory, nothing of the module is mapped, and of others
 /// hardly anything.
 pub(super) const FAR: u64 = 1 << 20;

@@ -10,7 +10,8 @@ use crate::kmod::elf::{
 };
 
 pub(super) fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
-    for table in [elf.shstrtab, elf.sections[elf.symtab].link as usize] {
+    let [_, (symbol_names, _)] = elf.symbol_tables();
+    for table in [elf.shstrtab, symbol_names] {
         if let Some(section) = elf.sections.get(table)
             && section.kind != SHT_STRTAB
         {

@@ -1,10 +1,10 @@
 //! Room for per-CPU data, of which there is little (`percpu_modalloc`, `pcpu_alloc` of
 //! `mm/percpu.c`).
 
+use super::memory::PAGE;
 use super::{PER_CPU_LARGE, PER_CPU_RESERVE, PER_CPU_SIZE};
 use crate::kmod::elf::Elf;
 
-const PAGE: u64 = 4096;
 /// `PCPU_MIN_UNIT_SIZE`
 const UNIT: u64 = 32 << 10;
 /// `PERCPU_MODULE_RESERVE`, which all modules of a node share.

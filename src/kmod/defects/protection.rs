@@ -3,15 +3,18 @@
 
 use std::collections::HashSet;
 
-use super::{ODD_PROTECTION, THIS_MODULE, WRONG_PROTECTION, applied_relocations};
+use super::relocations::Applied;
+use super::{ODD_PROTECTION, THIS_MODULE, WRONG_PROTECTION};
 use crate::kmod::elf::{Elf, SHF_EXECINSTR, SHF_WRITE, Section, Symbol};
 
 pub(super) fn protection(
     elf: &Elf<'_>,
     symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
     add: &mut impl FnMut(&str, String),
 ) {
-    let used: HashSet<u16> = applied_relocations(elf)
+    let used: HashSet<u16> = applied
+        .iter()
         .filter(|(_, changed, _)| uses(changed))
         .flat_map(|(.., relocations)| relocations)
         .filter_map(|relocation| symbols.get(relocation.symbol as usize))

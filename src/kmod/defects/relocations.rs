@@ -19,12 +19,11 @@ const EXIT: &str = "cleanup_module";
 pub(super) fn relocation_tables(
     elf: &Elf<'_>,
     symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
     tables: &Tables,
     add: &mut impl FnMut(&str, String),
 ) {
-    let relocated: HashSet<u32> = applied_relocations(elf)
-        .map(|(table, ..)| table.info)
-        .collect();
+    let relocated: HashSet<u32> = applied.iter().map(|(table, ..)| table.info).collect();
     for section in elf.sections.iter().skip(1) {
         let changed = elf.sections.get(section.info as usize);
         if section.kind == SHT_REL
@@ -50,7 +49,7 @@ pub(super) fn relocation_tables(
             );
         }
     }
-    let symtab = [elf.symtab, elf.sections[elf.symtab].link as usize];
+    let symtab = elf.symbol_tables().map(|(index, _)| index);
     let over_symbols = elf.sections.iter().skip(1).any(|section| {
         section.kind == SHT_RELA && section.size > 0 && symtab.contains(&(section.info as usize))
     });
@@ -61,10 +60,10 @@ pub(super) fn relocation_tables(
         );
     }
     let mut is_told = false;
-    for (section, changed, relocations) in applied_relocations(elf) {
+    for (section, changed, relocations) in applied {
         for relocation in relocations.iter().filter(|relocation| relocation.kind != 0) {
             let Some((rule, what)) =
-                out_of_bounds(elf, symbols, tables, changed, &relocations, relocation)
+                out_of_bounds(elf, symbols, tables, changed, relocations, relocation)
             else {
                 continue;
             };
@@ -144,30 +143,32 @@ fn symbol_behind(elf: &Elf<'_>, symbol: u64) -> Option<u64> {
     elf.native(&value, 0).filter(|_| elf.is_64())
 }
 
+/// A section of relocations that the loader applies, the section it changes, and its relocations.
+pub(crate) type Applied<'e, 'a> = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>);
+
 /// Relocations that the loader applies: those of sections that are loaded
 /// (`apply_relocations`), which the first `.modinfo` and `__versions` never are
-/// (`rewrite_section_headers`). Yields the relocation section, the section it changes, and its
-/// relocations.
-pub(crate) fn applied_relocations<'e, 'a>(
-    elf: &'e Elf<'a>,
-) -> impl Iterator<Item = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>)> {
+/// (`rewrite_section_headers`).
+pub(crate) fn applied_relocations<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
     let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
-    elf.sections.iter().skip(1).filter_map(move |section| {
+    let tables = elf.sections.iter().skip(1).filter_map(|section| {
         let index = section.info as usize;
         let changed = elf.sections.get(index)?;
         (section.kind == SHT_RELA && loaded.contains(&index))
             .then(|| (section, changed, elf.relocations(section)))
-    })
+    });
+    tables.collect()
 }
 
 /// `apply_relocate_add` of x86-64 (`arch/x86/kernel/module.c`).
 pub(super) fn x86_relocations(
     elf: &Elf<'_>,
     symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
     add: &mut impl FnMut(&str, String),
 ) {
     let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
-    for (_, changed, relocations) in applied_relocations(elf) {
+    for (_, changed, relocations) in applied {
         let content = elf.content(changed);
         for relocation in relocations {
             let kind = relocation.kind;

@@ -1,6 +1,7 @@
 //! kubectl's completion protocol for plugins: candidates a line, then a directive
 //! (kubectl ≥1.26, `plugin_completion.go`).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::CommandFactory;
@@ -79,13 +80,11 @@ async fn of_cluster(live: Live, connection: &ConnectionArgs) -> Option<Vec<Strin
     let cluster = connect(connection).ok()?;
     Some(match live {
         Live::Contexts => Vec::new(),
-        Live::Preflights => cluster
-            .preflights(None)
-            .await
-            .ok()?
-            .into_iter()
-            .map(|preflight| preflight.meta.name)
-            .collect(),
+        Live::Preflights => {
+            let preflights = cluster.preflights(None).await.ok()?;
+            let names = preflights.into_iter().map(|preflight| preflight.meta.name);
+            names.collect::<BTreeSet<_>>().into_iter().collect()
+        }
         Live::Namespaces => cluster
             .list::<Value>(NAMESPACE, None, None)
             .await

@@ -123,16 +123,17 @@ impl Layers {
             Arc::clone(slots.entry(key).or_default())
         };
         let mut slot = slot.lock().await;
-        if let Some(index) = slot.index.upgrade() {
-            return Ok(self.used(index));
-        }
         let site = place.site();
+        // Before the index: a place is blamed for what it gave, whatever others give later.
         let known = slot
             .faults
             .iter()
             .find(|(of, _)| of.as_ref().is_none_or(|of| *of == site));
         if let Some((_, fault)) = known {
             return Err(fault.clone());
+        }
+        if let Some(index) = slot.index.upgrade() {
+            return Ok(self.used(index));
         }
         match self.find_or_read(place, layer, purpose).await {
             Ok(index) => {

@@ -90,6 +90,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
                 | defects::RELOCATION_OUTSIDE
                 | defects::THIS_MODULE_CONTENT
                 | defects::TABLE_NAME
+                | defects::TABLE_CONTENT
                 | defects::ODD_PROTECTION
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
                 defects::PER_CPU_SIZE
@@ -191,6 +192,7 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         | defects::RELOCATION_OUTSIDE
         | defects::THIS_MODULE_CONTENT
         | defects::TABLE_NAME
+        | defects::TABLE_CONTENT
         | defects::MEMORY_LARGE
         | defects::CODE_NOT_LOADED => Some(false),
         defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,

@@ -308,15 +308,14 @@ impl<'a> Machine<'a> {
 
     /// `check_module_license_and_versions`: exports without versions.
     fn unversioned_exports(&self, module: &str, elf: &ElfFacts) -> Option<Finding> {
-        let unversioned = elf.exports.iter().find(|export| export.crc.is_none())?;
+        let table = elf.unversioned.as_deref()?;
         if self.kernel.modversions() != Some(true) {
             return None;
         }
         let finding = Finding::new(
             Code::SymbolVersionMismatch,
             format!(
-                "{module}: Exec format error: no versions for exported symbols, such as {}",
-                unversioned.name
+                "{module}: Exec format error: no versions for exported symbols, those of {table}"
             ),
         )
         .hint("build the module with CONFIG_MODVERSIONS");

@@ -94,7 +94,12 @@ impl Resolver<'_> {
                     resolved.unchecked += 1;
                     continue;
                 }
-                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => continue,
+                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => {
+                    if symbol.has_value {
+                        resolved.findings.push(stray(module, name));
+                    }
+                    continue;
+                }
                 Found::GplOnly => {
                     resolved.findings.push(gpl_only(module, name, license));
                     continue;
@@ -266,6 +271,16 @@ impl Resolver<'_> {
         )
         .hint("the target kernel has no such symbol; use a release of the module made for it")
     }
+}
+
+/// A symbol that may stay unresolved, and then leads to whatever the module's file says.
+fn stray(module: &str, name: &str) -> Finding {
+    Finding::new(
+        Code::ElfInvalid,
+        format!("{module}: the kernel may crash: {name} is not resolved, and not zero either"),
+    )
+    .hint("build the module again with the target kernel's own build tree")
+    .with_effect(Effect::Doubts)
 }
 
 fn gpl_only(module: &str, name: &str, license: Option<&str>) -> Finding {

@@ -50,6 +50,7 @@ fn module(name: &str) -> ElfFacts {
         undefined: vec![UndefinedSymbol {
             name: "_printk".into(),
             weak: false,
+            has_value: false,
         }],
         this_module_name: name.into(),
         ..ElfFacts::default()
@@ -60,6 +61,7 @@ fn uses(mut elf: ElfFacts, symbol: &str, crc: u64) -> ElfFacts {
     elf.undefined.push(UndefinedSymbol {
         name: symbol.into(),
         weak: false,
+        has_value: false,
     });
     elf.versions.get_or_insert_default().push(SymbolVersion {
         name: symbol.into(),
@@ -323,7 +325,9 @@ fn symbols_are_resolved_as_simplify_symbols_does() {
     Case::module(uses(module("foo"), "gone", 7)).is(Failed, &[Code::SymbolMissing]);
     let mut weak = uses(module("foo"), "gone", 7);
     weak.undefined[1].weak = true;
-    Case::module(weak).is(Verified, &[]);
+    Case::module(weak.clone()).is(Verified, &[]);
+    weak.undefined[1].has_value = true;
+    Case::module(weak).is(Unknown, &[Code::ElfInvalid]);
     Case::module(uses(module("foo"), "of_dummy", 4)).is(Failed, &[Code::DependencyMissing]);
     Case::module(uses(module("foo"), "gpl_only", 3)).is(Verified, &[]);
     let proprietary = set(uses(module("foo"), "gpl_only", 3), "license", "Proprietary");

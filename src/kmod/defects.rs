@@ -16,6 +16,7 @@ mod protection;
 mod relocations;
 #[cfg(test)]
 mod tests;
+mod x86;
 
 pub(crate) use relocations::{Applied, applied_relocations};
 
@@ -85,6 +86,9 @@ pub const TWIN_SECTIONS: &str = "twin-sections";
 /// The table of symbols, or that of their names, is called like a section that the loader looks
 /// for, and taken for it (`layout_symtab`, which gives both memory, `find_module_sections`).
 pub const TABLE_NAME: &str = "table-name";
+/// A table that the kernel follows when the module is loaded, and whose entries no relocation
+/// fills in.
+pub const TABLE_CONTENT: &str = "table-content";
 /// `struct module` holds something where a compiler leaves zeros for the kernel to fill.
 pub const THIS_MODULE_CONTENT: &str = "this-module-content";
 /// Code that runs when the module is loaded points into a section that is not
@@ -144,13 +148,14 @@ pub(crate) fn of(
     section_counts(elf, &mut add);
     names::symbol_names(elf, symbols, &mut add);
     extended_versions(elf, &mut add);
-    let tables = memory::layout(elf, &mut add);
-    names::far_names(elf, symbols, &tables, &mut add);
+    let memory = memory::layout(elf, &mut add);
+    names::far_names(elf, symbols, &memory.tables, &mut add);
     per_cpu::room(elf, &mut add);
-    relocations::relocation_tables(elf, symbols, applied, &tables, &mut add);
+    relocations::relocation_tables(elf, symbols, applied, &memory.tables, &mut add);
     this_module_content(elf, applied, &mut add);
     twin_sections(elf, &mut add);
     table_names(elf, &mut add);
+    table_contents(elf, applied, &mut add);
     protection::protection(elf, symbols, applied, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
@@ -187,7 +192,7 @@ pub(crate) fn of(
         }
     }
     if elf.machine == EM_X86_64 {
-        relocations::x86_relocations(elf, symbols, applied, &mut add);
+        x86::relocations(elf, symbols, applied, &memory, &mut add);
     }
     defects
 }
@@ -296,6 +301,46 @@ fn table_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
             add(
                 TABLE_NAME,
                 format!("the loader takes a table of symbols for {}", table.name),
+            );
+        }
+    }
+}
+
+/// Tables of addresses in which the loader finds what the file has there
+/// (`find_module_sections`, `module_finalize` of x86).
+fn table_contents(elf: &Elf<'_>, applied: &[Applied<'_, '_>], add: &mut impl FnMut(&str, String)) {
+    const FOLLOWED: [&str; 20] = [
+        "__ksymtab",
+        "__ksymtab_gpl",
+        "__param",
+        "__jump_table",
+        "__tracepoints_ptrs",
+        "__trace_printk_fmt",
+        "__dyndbg",
+        "__verbose",
+        "___srcu_struct_ptrs",
+        "_ftrace_events",
+        "_ftrace_eval_map",
+        ".kunit_test_suites",
+        ".init_array",
+        ".ctors",
+        ".static_call_sites",
+        ".altinstructions",
+        ".parainstructions",
+        ".retpoline_sites",
+        ".return_sites",
+        ".call_sites",
+    ];
+    for (index, section) in elf.loaded_sections() {
+        let is_relocated = || {
+            applied
+                .iter()
+                .any(|(table, ..)| table.info as usize == index)
+        };
+        if section.size > 0 && FOLLOWED.contains(&section.name) && !is_relocated() {
+            add(
+                TABLE_CONTENT,
+                format!("the addresses in section {} are no addresses", section.name),
             );
         }
     }

@@ -258,11 +258,18 @@ impl<'a> Elf<'a> {
         [self.symtab, names].map(|index| (index, &self.sections[index]))
     }
 
-    /// The content of the first section of a name (`find_any_sec`).
-    pub(crate) fn find_any(&self, name: &str) -> Option<&'a [u8]> {
+    /// What follows the content of a section in the file.
+    pub(crate) fn content_behind(&self, section: &Section<'_>) -> &'a [u8] {
+        let end = section.offset.checked_add(section.size);
+        let end = end.and_then(|end| usize::try_from(end).ok());
+        end.and_then(|end| self.bytes.get(end..))
+            .unwrap_or_default()
+    }
+
+    /// The first section of a name (`find_any_sec`).
+    pub(crate) fn find_any(&self, name: &str) -> Option<&Section<'a>> {
         let named = |section: &&Section<'_>| section.name == name;
-        let section = self.sections.iter().skip(1).find(named);
-        section.map(|section| self.content(section))
+        self.sections.iter().skip(1).find(named)
     }
 
     /// A 32-bit value in a section's content.

@@ -1,10 +1,11 @@
 //! What a module's ELF file says, gathered for the rules.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::kmod::btf;
 use crate::kmod::defects::{self, Applied, THIS_MODULE};
-use crate::kmod::elf::{Elf, SHN_UNDEF, string_at};
+use crate::kmod::elf::{Elf, SHN_UNDEF, Section, string_at};
 use crate::kmod::exports;
 use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind, SymbolVersion, UndefinedSymbol};
 use crate::kmod::parameters;
@@ -13,6 +14,9 @@ use crate::kmod::parameters;
 const VERSION_ENTRY: usize = 64;
 /// The most entries of `.modinfo`; the largest driver has some thousands.
 const MOST_ENTRIES: usize = 1 << 18;
+
+/// How much is read of an entry of `.modinfo` behind its section; no value is as long.
+const LONGEST_TAIL: usize = 4096;
 
 /// How much is gathered of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +27,11 @@ pub enum Depth {
     Slim,
 }
 
-/// Gathers the facts about an uncompressed module without its signature.
+/// Gathers the facts about an uncompressed module without its signature, which is `behind` it.
 ///
 /// # Errors
 /// Why every kernel's loader refuses the file (`elf_validity_check`, `setup_load_info`).
-pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
+pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
     let elf = Elf::parse(bytes)?;
     let symbols = elf.symbols()?;
     let Some((_, this_module)) = elf.find(THIS_MODULE) else {
@@ -44,23 +48,23 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
         elf.pay(content.unwrap_or_default())?;
         Ok(content)
     };
-    let mut information = text_of(".modinfo")?;
-    let modinfo_without_memory = information.is_none();
-    if modinfo_without_memory {
-        information = elf.find_any(".modinfo");
-        elf.pay(information.unwrap_or_default())?;
-    }
-    let information = information.unwrap_or_default();
-    refuse_many_entries(information)?;
+    let with_memory = elf.find(".modinfo").map(|(_, section)| section);
+    let information = with_memory.or_else(|| elf.find_any(".modinfo"));
+    let information = information.map_or(Cow::Borrowed(&b""[..]), |section| {
+        ended(&elf, section, behind)
+    });
+    elf.pay(&information)?;
+    refuse_many_entries(&information)?;
     let mut facts = ElfFacts {
         is_64: elf.is_64(),
         little_endian: elf.little_endian(),
         machine: elf.machine,
         flags: elf.flags,
-        modinfo: modinfo(information),
-        modinfo_without_memory,
+        modinfo: modinfo(&information),
+        modinfo_without_memory: with_memory.is_none(),
         btf: elf
             .find_any(".BTF")
+            .map(|section| elf.content(section))
             .filter(|content| !content.is_empty())
             .map(|content| {
                 btf::fault(content, elf.little_endian()).map_or(Ok(()), |why| Err(why.into()))
@@ -68,7 +72,7 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
-        sections: telling_sections(&elf),
+        unversioned: unversioned(&elf),
         ..ElfFacts::default()
     };
     if full {
@@ -83,6 +87,7 @@ pub fn gather(bytes: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
             .map(|symbol| UndefinedSymbol {
                 name: symbol.name.into(),
                 weak: symbol.weak,
+                has_value: symbol.value != 0,
             })
             .collect();
         let applied = defects::applied_relocations(&elf);
@@ -108,6 +113,17 @@ fn refuse_many_entries(content: &[u8]) -> Result<(), ElfFault> {
         });
     }
     Ok(())
+}
+
+/// `.modinfo` with its last entry as the kernel reads it: up to a NUL, wherever that is.
+fn ended<'a>(elf: &Elf<'a>, section: &Section<'_>, behind: &[u8]) -> Cow<'a, [u8]> {
+    let content = elf.content(section);
+    if matches!(content.last(), None | Some(0)) {
+        return content.into();
+    }
+    let rest = elf.content_behind(section).iter().chain(behind);
+    let rest = rest.take_while(|byte| **byte != 0).take(LONGEST_TAIL);
+    content.iter().chain(rest).copied().collect()
 }
 
 /// `.modinfo` as `get_next_modinfo` walks it: strings between runs of NULs, each a tag and a
@@ -162,24 +178,22 @@ fn this_module_name(elf: &Elf<'_>, content: &[u8]) -> Box<str> {
         .into()
 }
 
-/// Allocated sections that rules ask for by name, with their sizes.
-fn telling_sections(elf: &Elf<'_>) -> Vec<(Box<str>, u64)> {
-    const TELLING: [&str; 9] = [
-        ".modinfo",
-        "__versions",
-        "__version_ext_crcs",
-        "__ksymtab",
-        "__ksymtab_gpl",
-        "__kcrctab",
-        "__kcrctab_gpl",
-        ".ctors",
-        ".init_array",
-    ];
-    elf.sections
-        .iter()
-        .filter(|section| TELLING.contains(&section.name))
-        .map(|section| (section.name.into(), section.size))
-        .collect()
+/// A table of exports that has entries, and no CRCs (`check_export_symbol_versions`).
+fn unversioned(elf: &Elf<'_>) -> Option<Box<str>> {
+    // The name, its namespace and the value, as distances.
+    const ENTRY: u64 = 12;
+    [
+        ("__ksymtab", "__kcrctab"),
+        ("__ksymtab_gpl", "__kcrctab_gpl"),
+    ]
+    .into_iter()
+    .find(|(table, crcs)| {
+        let has_entries = elf
+            .find(table)
+            .is_some_and(|(_, table)| table.size >= ENTRY);
+        has_entries && elf.find(crcs).is_none()
+    })
+    .map(|(table, _)| table.into())
 }
 
 fn relocation_types(applied: &[Applied<'_, '_>]) -> Vec<u32> {
@@ -225,7 +239,7 @@ mod tests {
                 "Invalid ELF header len 16",
             ),
         ] {
-            let fault = gather(bytes, Depth::Full).expect_err("no ELF file");
+            let fault = gather(bytes, b"", Depth::Full).expect_err("no ELF file");
             assert!(fault.message.contains(message), "{}", fault.message);
         }
     }

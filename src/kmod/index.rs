@@ -48,6 +48,11 @@ impl fmt::Display for IndexFault {
 
 impl std::error::Error for IndexFault {}
 
+/// A text in the index is cut by the file's end, behind which kmod reads on for ever
+/// (`buf_freadchars`, which takes the end for a letter).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endless;
+
 /// An index whose header was checked. Damage further in makes keys absent, never a panic.
 #[derive(Debug, Clone)]
 pub struct Index {
@@ -83,22 +88,31 @@ impl Index {
     }
 
     /// The first value of a key (`index_search`).
-    pub fn search(&self, key: &str) -> Option<String> {
+    ///
+    /// # Errors
+    /// kmod would never come to an answer.
+    pub fn search(&self, key: &str) -> Result<Option<String>, Endless> {
         let mut rest = key.as_bytes();
-        let mut node = self.node(self.root)?;
-        loop {
-            rest = rest.strip_prefix(node.prefix)?;
-            let Some((next, after)) = rest.split_first() else {
-                return node.values.first().map(|(_, value)| text(value));
+        let mut next = self.node(self.root)?;
+        while let Some(node) = next {
+            let Some(behind) = rest.strip_prefix(node.prefix) else {
+                break;
             };
-            node = self.child(&node, *next)?;
+            let Some((letter, after)) = behind.split_first() else {
+                return Ok(node.values.first().map(|(_, value)| text(value)));
+            };
+            next = self.child(&node, *letter)?;
             rest = after;
         }
+        Ok(None)
     }
 
     /// The values of every key that matches as a shell pattern, lowest priority number
     /// first (`index_searchwild`).
-    pub fn search_wild(&self, word: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    /// kmod would never come to an answer.
+    pub fn search_wild(&self, word: &str) -> Result<Vec<String>, Endless> {
         let mut found: Vec<(u32, String)> = Vec::new();
         self.walk(
             |key| {
@@ -114,15 +128,15 @@ impl Index {
                     found.insert(at, (priority, text(value)));
                 }
             },
-        );
-        found.into_iter().map(|(_, value)| value).collect()
+        )?;
+        Ok(found.into_iter().map(|(_, value)| value).collect())
     }
 
-    /// Every key, in the trie's order.
+    /// Every key, in the trie's order, up to where a text is cut.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         let mut left = MOST_KEYS;
-        self.walk(
+        let _ = self.walk(
             |_| true,
             |key, _, _| {
                 let key = text(key);
@@ -136,7 +150,11 @@ impl Index {
     }
 
     /// Looks at every value whose key's beginnings are all wanted.
-    fn walk(&self, wanted: impl Fn(&[u8]) -> bool, mut see: impl FnMut(&[u8], u32, &[u8])) {
+    fn walk(
+        &self,
+        wanted: impl Fn(&[u8]) -> bool,
+        mut see: impl FnMut(&[u8], u32, &[u8]),
+    ) -> Result<(), Endless> {
         // Nodes whose keys begin with so many bytes of `key`, and then this letter.
         let mut todo: Vec<(u32, usize, Option<u8>)> = vec![(self.root, 0, None)];
         let mut key = Vec::new();
@@ -145,7 +163,10 @@ impl Index {
         while let Some((offset, shared, letter)) = todo.pop() {
             key.truncate(shared);
             key.extend(letter);
-            let Some(node) = self.node(offset) else {
+            if !wanted(&key) {
+                continue;
+            }
+            let Some(node) = self.node(offset)? else {
                 continue;
             };
             key.extend_from_slice(node.prefix);
@@ -153,7 +174,7 @@ impl Index {
                 .checked_sub(node.size)
                 .filter(|_| key.len() <= LONGEST_KEY)
             else {
-                return;
+                break;
             };
             left = rest;
             if !wanted(&key) {
@@ -170,47 +191,68 @@ impl Index {
                 }
             }
         }
+        Ok(())
     }
 
-    fn child<'a>(&'a self, node: &Node<'a>, letter: u8) -> Option<Node<'a>> {
-        let at = usize::from(letter.checked_sub(node.first)?) * 4;
-        self.node(number(node.children, at)?)
+    fn child<'a>(&'a self, node: &Node<'a>, letter: u8) -> Result<Option<Node<'a>>, Endless> {
+        let at = letter.checked_sub(node.first).map(|at| usize::from(at) * 4);
+        match at.and_then(|at| number(node.children, at)) {
+            Some(offset) => self.node(offset),
+            None => Ok(None),
+        }
     }
 
-    /// `index_mm_read_node`.
-    fn node(&self, offset: u32) -> Option<Node<'_>> {
+    /// `index_read`; `None` where its numbers are cut.
+    fn node(&self, offset: u32) -> Result<Option<Node<'_>>, Endless> {
         let at = (offset & OFFSET) as usize;
-        let mut rest = self.bytes.get(at..).filter(|_| at != 0)?;
-        let whole = rest.len();
-        let mut node = Node {
-            prefix: &[],
-            first: 0,
-            children: &[],
-            values: Vec::new(),
-            size: 0,
-        };
-        if offset & HAS_PREFIX != 0 {
-            (node.prefix, rest) = until_nul(rest)?;
+        match self.bytes.get(at..).filter(|_| at != 0) {
+            Some(rest) => node_at(rest, offset),
+            None => Ok(None),
         }
-        if offset & HAS_CHILDREN != 0 {
-            let (first, last) = (*rest.first()?, *rest.get(1)?);
-            let count = usize::from(last.checked_sub(first)?) + 1;
-            node.first = first;
-            (node.children, rest) = rest.get(2..)?.split_at_checked(count * 4)?;
-        }
-        if offset & HAS_VALUES != 0 {
-            let count = number(rest, 0)?;
-            rest = rest.get(4..)?;
-            for _ in 0..count {
-                let priority = number(rest, 0)?;
-                let value;
-                (value, rest) = until_nul(rest.get(4..)?)?;
-                node.values.push((priority, value));
-            }
-        }
-        node.size = whole - rest.len();
-        Some(node)
     }
+}
+
+fn node_at(bytes: &[u8], offset: u32) -> Result<Option<Node<'_>>, Endless> {
+    let mut rest = bytes;
+    let mut node = Node {
+        prefix: &[],
+        first: 0,
+        children: &[],
+        values: Vec::new(),
+        size: 0,
+    };
+    if offset & HAS_PREFIX != 0 {
+        (node.prefix, rest) = until_nul(rest)?;
+    }
+    if offset & HAS_CHILDREN != 0 {
+        let Some((first, children, behind)) = children(rest) else {
+            return Ok(None);
+        };
+        node.first = first;
+        (node.children, rest) = (children, behind);
+    }
+    if offset & HAS_VALUES != 0 {
+        let Some((count, behind)) = rest.split_first_chunk() else {
+            return Ok(None);
+        };
+        rest = behind;
+        for _ in 0..u32::from_be_bytes(*count) {
+            let (priority, behind) = rest.split_first_chunk().ok_or(Endless)?;
+            let value;
+            (value, rest) = until_nul(behind)?;
+            node.values.push((u32::from_be_bytes(*priority), value));
+        }
+    }
+    node.size = bytes.len() - rest.len();
+    Ok(Some(node))
+}
+
+/// The first letter of the children, their offsets, and what follows.
+fn children(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let ([first, last], rest) = bytes.split_first_chunk()?;
+    let count = usize::from(last.checked_sub(*first)?) + 1;
+    let (children, rest) = rest.split_at_checked(count * 4)?;
+    Some((*first, children, rest))
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
@@ -218,9 +260,9 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
-fn until_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == 0)?;
-    Some((&bytes[..end], &bytes[end + 1..]))
+fn until_nul(bytes: &[u8]) -> Result<(&[u8], &[u8]), Endless> {
+    let end = bytes.iter().position(|byte| *byte == 0).ok_or(Endless)?;
+    Ok((&bytes[..end], &bytes[end + 1..]))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -300,14 +342,16 @@ pub(crate) mod tests {
             ("pci:v1d001", "y"),
         ]);
         let index = Index::parse(bytes).expect("an index");
-        assert_eq!(index.search("foo").as_deref(), Some("foo.ko:"));
-        assert_eq!(index.search("foobar").as_deref(), Some("foobar.ko: foo.ko"));
+        let found = |key: &str| index.search(key).expect("an end");
+        assert_eq!(found("foo").as_deref(), Some("foo.ko:"));
+        assert_eq!(found("foobar").as_deref(), Some("foobar.ko: foo.ko"));
         for absent in ["", "fo", "foob", "foobarx", "z"] {
-            assert_eq!(index.search(absent), None, "{absent}");
+            assert_eq!(found(absent), None, "{absent}");
         }
-        assert_eq!(index.search_wild("pci:v1d001").len(), 2);
-        assert_eq!(index.search_wild("pci:v2d005"), ["x"]);
-        assert_eq!(index.search_wild("foo"), ["foo.ko:"]);
+        let matching = |word: &str| index.search_wild(word).expect("an end");
+        assert_eq!(matching("pci:v1d001").len(), 2);
+        assert_eq!(matching("pci:v2d005"), ["x"]);
+        assert_eq!(matching("foo"), ["foo.ko:"]);
         assert_eq!(index.keys().len(), 4);
     }
 
@@ -322,6 +366,20 @@ pub(crate) mod tests {
             Index::parse(other.into()).err(),
             Some(IndexFault::Version(3))
         );
+    }
+
+    #[test]
+    fn a_text_that_the_end_of_the_file_cuts_has_no_end() {
+        let mut bytes = build(&[("a", "one")]).to_vec();
+        let at = bytes.len() as u32 | HAS_VALUES;
+        bytes[8..12].copy_from_slice(&at.to_be_bytes());
+        bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, b'v']);
+        let cut = Index::parse(bytes.as_slice().into()).expect("an index");
+        assert_eq!(cut.search("a"), Err(Endless));
+        assert_eq!(cut.search_wild("a"), Err(Endless));
+        bytes.push(0);
+        let whole = Index::parse(bytes.into()).expect("an index");
+        assert_eq!(whole.search("a"), Ok(None));
     }
 
     /// One node of 256 children, each of which is the node itself.

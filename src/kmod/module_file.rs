@@ -28,7 +28,10 @@ impl ModuleFile {
         let (signature, elf) = match compression::decompress(bytes, LARGEST_MODULE) {
             Ok(content) => {
                 let (body, signature) = signature::split(&content);
-                (signature, facts::gather(body, depth))
+                (
+                    signature,
+                    facts::gather(body, &content[body.len()..], depth),
+                )
             }
             Err(fault) => (SignatureState::Absent, Err(fault)),
         };
@@ -132,9 +135,8 @@ pub struct ElfFacts {
     pub this_module_size: u64,
     /// The module's name in `struct module`.
     pub this_module_name: Box<str>,
-    /// Names of the sections that change what the kernel does (`__ksymtab_gpl`, …)
-    /// with their sizes.
-    pub sections: Vec<(Box<str>, u64)>,
+    /// A table of exports (`__ksymtab`, `__ksymtab_gpl`) without one of their CRCs.
+    pub unversioned: Option<Box<str>>,
     /// Relocation types in use, sorted, without those of sections that are not loaded.
     pub relocation_types: Vec<u32>,
     /// The parameters that the module takes; `None` where they were not looked at.
@@ -179,6 +181,8 @@ pub struct UndefinedSymbol {
     pub name: Box<str>,
     /// `STB_WEAK`: may stay unresolved.
     pub weak: bool,
+    /// `st_value` is not zero, and stays the symbol's address where it is not resolved.
+    pub has_value: bool,
 }
 
 /// A symbol that the module exports.

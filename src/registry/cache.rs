@@ -13,7 +13,7 @@ use crate::registry::digest;
 use crate::registry::folders;
 
 /// Raised when the reading of layers or modules changes what is learnt about them.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The shape of the entries: a hash of the sources that define it, since the encoding does
 /// not describe itself.
 const SHAPE: u64 = fnv(&[

@@ -4,7 +4,17 @@ use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, Modprobe, NotFound};
 use crate::judge::worker::Place;
+use crate::kmod::index::Endless;
 use crate::kmod::pattern::matches;
+use crate::model::finding::{Code, Effect, Finding};
+
+/// The indexes that kmod maps into memory: all of them, or none.
+const MAPPED: [&str; 4] = [
+    "modules.dep",
+    "modules.alias",
+    "modules.symbols",
+    "modules.builtin",
+];
 
 impl Modprobe<'_, '_> {
     /// `kmod_module_new_from_lookup`: the first place that knows the name answers.
@@ -23,7 +33,7 @@ impl Modprobe<'_, '_> {
             return Ok(Ok(self.aliases(&alias, from_config)));
         }
         if !alias.contains(':')
-            && let Some(line) = self.dep_line(&alias)
+            && let Some(line) = self.dep_line(&alias)?
         {
             let name = module_name(&alias);
             self.known(&name);
@@ -33,7 +43,8 @@ impl Modprobe<'_, '_> {
         if alias.starts_with("symbol:") {
             match self.folder.index("modules.symbols")? {
                 Opened::Index(index) => {
-                    let names = index.search_wild(&alias);
+                    let found = index.search_wild(&alias);
+                    let names = found.or_else(|Endless| self.endless("modules.symbols"))?;
                     if !names.is_empty() {
                         return Ok(Ok(self.aliases(&alias, names)));
                     }
@@ -54,7 +65,8 @@ impl Modprobe<'_, '_> {
         }
         match self.folder.index("modules.alias")? {
             Opened::Index(index) => {
-                let names = index.search_wild(&alias);
+                let found = index.search_wild(&alias);
+                let names = found.or_else(|Endless| self.endless("modules.alias"))?;
                 if !names.is_empty() {
                     return Ok(Ok(self.aliases(&alias, names)));
                 }
@@ -62,7 +74,9 @@ impl Modprobe<'_, '_> {
             Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
         }
         if let Opened::Index(index) = self.folder.index("modules.builtin.alias")? {
-            let keys = self.aliases(&alias, index.search_wild(&alias));
+            let found = index.search_wild(&alias);
+            let names = found.or_else(|Endless| self.endless("modules.builtin.alias"))?;
+            let keys = self.aliases(&alias, names);
             for key in &keys {
                 self.known(key).built_in = Some(true);
             }
@@ -97,11 +111,32 @@ impl Modprobe<'_, '_> {
     }
 
     /// `kmod_search_moddep`.
-    pub(super) fn dep_line(&self, name: &str) -> Option<String> {
+    pub(super) fn dep_line(&self, name: &str) -> Result<Option<String>, Stop> {
         match &self.dep {
-            Opened::Index(index) => index.search(name),
-            Opened::Missing | Opened::Unusable(_) => None,
+            Opened::Index(index) => index
+                .search(name)
+                .or_else(|Endless| self.endless("modules.dep")),
+            Opened::Missing | Opened::Unusable(_) => Ok(None),
         }
+    }
+
+    /// Ends the look at an index whose reading never does. Where kmod could map all the indexes
+    /// that it needs into memory (`kmod_load_resources`), zeros follow a cut text, or nothing.
+    fn endless<T>(&self, index: &str) -> Result<T, Stop> {
+        let mut is_mapped = true;
+        for name in MAPPED {
+            is_mapped &= matches!(self.folder.index(name)?, Opened::Index(_));
+        }
+        let finding = Finding::new(
+            Code::ModulesDepMissing,
+            format!("modprobe would not end: {index}.bin is damaged, and cut in a text"),
+        )
+        .hint("run depmod in the image's build");
+        Err(if is_mapped {
+            finding.with_effect(Effect::Doubts).into()
+        } else {
+            finding.into()
+        })
     }
 
     /// `kmod_module_parse_depline`: the module's file, and what it needs, last first. One
@@ -153,7 +188,7 @@ impl Modprobe<'_, '_> {
     pub(super) fn dependencies(&mut self, key: &str) -> Result<Vec<String>, Stop> {
         if self.known(key).dependencies.is_none() {
             let name = self.known(key).name.clone();
-            if let Some(line) = self.dep_line(&name) {
+            if let Some(line) = self.dep_line(&name)? {
                 self.read_dep_line(key, &line)?;
             }
         }
@@ -175,6 +210,12 @@ impl Modprobe<'_, '_> {
         if self.builtin.is_none() {
             self.builtin = Some(self.folder.index("modules.builtin")?);
         }
-        Ok(matches!(&self.builtin, Some(Opened::Index(index)) if index.search(name).is_some()))
+        match &self.builtin {
+            Some(Opened::Index(index)) => {
+                let found = index.search(name).map(|line| line.is_some());
+                found.or_else(|Endless| self.endless("modules.builtin"))
+            }
+            _ => Ok(false),
+        }
     }
 }

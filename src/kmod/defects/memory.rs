@@ -1,6 +1,8 @@
 //! Where the sections of a module come to lie in the kernel's memory (`layout_sections`,
 //! `layout_symtab` of `kernel/module/`), and what is mapped there.
 
+use std::collections::HashMap;
+
 use super::{MEMORY_LARGE, MEMORY_TOO_LARGE, OVERLAP_BEFORE_6_4, OVERLAP_SINCE_6_4};
 use crate::kmod::elf::{Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Section};
 
@@ -100,6 +102,85 @@ impl Tables {
     }
 }
 
+/// Where the sections, and the tables of symbols, come to lie. Each region starts with a page
+/// of its own: in one piece of memory before Linux 6.4, apart from the others since.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) tables: Tables,
+    starts: HashMap<usize, Spot>,
+    /// What is not empty, in order: where it starts, its size, and the section's index.
+    places: Vec<(Spot, u64, usize)>,
+}
+
+/// A byte of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    region: usize,
+    at: u64,
+}
+
+impl Spot {
+    /// How many bytes this one lies behind another one of its region.
+    pub(super) fn behind(self, other: Self) -> Option<u64> {
+        let distance = self.at.checked_sub(other.at);
+        distance.filter(|_| self.region == other.region)
+    }
+}
+
+/// Whose a byte of a region is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A section's, with the offset in it.
+    Section(usize, u64),
+    /// Nobody's, and zero (`move_module`).
+    Padding,
+    /// It lies behind the region.
+    Beyond,
+}
+
+impl Memory {
+    /// An offset of a section. What has its memory elsewhere, as per-CPU data have, is a region
+    /// without places.
+    pub(super) fn spot(&self, section: usize, offset: u64) -> Spot {
+        let elsewhere = Spot {
+            region: usize::MAX - section,
+            at: 0,
+        };
+        let start = *self.starts.get(&section).unwrap_or(&elsewhere);
+        Spot {
+            at: start.at.saturating_add(offset),
+            ..start
+        }
+    }
+
+    pub(super) fn owner(&self, spot: Spot) -> Owner {
+        let up_to = |last: Spot| {
+            let count = self.places.partition_point(|(start, ..)| *start <= last);
+            self.places[..count]
+                .last()
+                .filter(|(start, ..)| start.region == spot.region)
+        };
+        if let Some((start, size, section)) = up_to(spot)
+            && spot.at - start.at < *size
+        {
+            return Owner::Section(*section, spot.at - start.at);
+        }
+        let end = up_to(Spot {
+            at: u64::MAX,
+            ..spot
+        });
+        let is_padding = end.is_some_and(|(start, size, _)| {
+            let end = start.at.saturating_add(*size);
+            spot.at < end.saturating_add(PAGE - 1) / PAGE * PAGE
+        });
+        if is_padding {
+            Owner::Padding
+        } else {
+            Owner::Beyond
+        }
+    }
+}
+
 /// One region as it grows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
@@ -126,16 +207,26 @@ impl Extent {
 }
 
 /// Puts the sections one after the other, and says what comes out of it.
-pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Tables {
+pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Memory {
     let mut before = [Extent::default(); 2];
     let mut since = [Extent::default(); 7];
-    let mut place = |section: &Section<'_>, region: Region| {
-        let index = region as usize;
-        let init = usize::from(index >= Region::InitText as usize);
-        [
+    let mut memory = Memory::default();
+    let mut place = |index: usize, section: &Section<'_>, region: Region| {
+        let region = region as usize;
+        let init = usize::from(region >= Region::InitText as usize);
+        let starts = [
             before[init].add(section.size, section.align),
-            since[index].add(section.size, section.align),
-        ]
+            since[region].add(section.size, section.align),
+        ];
+        let start = Spot {
+            region,
+            at: starts[1],
+        };
+        memory.starts.insert(index, start);
+        if section.size > 0 {
+            memory.places.push((start, section.size, index));
+        }
+        starts
     };
     for region in [
         Region::Text,
@@ -146,19 +237,20 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Table
         Region::InitReadOnly,
         Region::InitData,
     ] {
-        for section in elf.sections.iter().skip(1) {
+        for (index, section) in elf.sections.iter().enumerate().skip(1) {
             if region_of(section) == Some(region) {
-                place(section, region);
+                place(index, section, region);
             }
         }
     }
-    let [(_, symbols), (_, names)] = elf.symbol_tables();
-    let symbols_at = place(symbols, Region::InitData);
-    let names_at = place(names, Region::InitData);
+    let [(symtab, symbols), (strtab, names)] = elf.symbol_tables();
+    let symbols_at = place(symtab, symbols, Region::InitData);
+    let names_at = place(strtab, names, Region::InitData);
     let sizes = [before[1].size, since[Region::InitData as usize].size];
     // The types of the symbols, a letter each, and `struct mod_kallsyms` are the last.
     let types = MOD_KALLSYMS + symbols.size / elf.symbol_size();
-    let tables = Tables {
+    memory.places.sort_unstable();
+    memory.tables = Tables {
         areas: [0, 1].map(|kernel| Area {
             symbols: symbols_at[kernel],
             names: names_at[kernel],
@@ -174,15 +266,15 @@ pub(super) fn layout(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) -> Table
             add(rule, overlap.to_owned());
         }
     }
-    let memory = since.iter().map(|extent| extent.memory).max().unwrap_or(0);
-    let message = || format!("Cannot allocate memory: its sections take {memory} bytes, or more");
+    let most = since.iter().map(|extent| extent.memory).max().unwrap_or(0);
+    let message = || format!("Cannot allocate memory: its sections take {most} bytes, or more");
     let shrinks = since.iter().any(|extent| extent.shrinks);
-    if memory >= ROOM {
+    if most >= ROOM {
         add(MEMORY_TOO_LARGE, message());
-    } else if memory >= MUCH || shrinks {
+    } else if most >= MUCH || shrinks {
         add(MEMORY_LARGE, message());
     }
-    tables
+    memory
 }
 
 /// The first region of `masks` that a section fits; `None` for one without memory.

@@ -4,17 +4,12 @@ use std::collections::HashSet;
 
 use super::memory::{FAR, Mapped, Tables};
 use super::{
-    BEYOND_MEMORY, CODE_NOT_LOADED, EM_X86_64, NOT_LOADED, NOT_RELOCATED, REL_RELOCATIONS,
-    RELOCATION_OUTSIDE, RELOCATION_OVERFLOW, RELOCATION_TARGET, RELOCATION_UNKNOWN,
-    SYMBOLS_RELOCATED, THIS_MODULE,
+    BEYOND_MEMORY, EM_X86_64, NOT_RELOCATED, REL_RELOCATIONS, RELOCATION_OUTSIDE,
+    RELOCATION_OVERFLOW, SYMBOLS_RELOCATED, THIS_MODULE, x86,
 };
-use crate::kmod::elf::{
-    Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
-};
+use crate::kmod::elf::{Elf, Relocation, SHF_ALLOC, SHT_RELA, Section, Symbol};
 
 const SHT_REL: u32 = 9;
-/// The module's exit function (`module_exit`), which `delete_module` calls.
-const EXIT: &str = "cleanup_module";
 
 pub(super) fn relocation_tables(
     elf: &Elf<'_>,
@@ -102,7 +97,9 @@ fn out_of_bounds(
             {
                 BEYOND_MEMORY
             }
-            Some(address) if !fits(elf.machine, relocation.kind, address) => RELOCATION_OVERFLOW,
+            Some(address) if elf.machine == EM_X86_64 && !x86::fits(relocation.kind, address) => {
+                RELOCATION_OVERFLOW
+            }
             _ => RELOCATION_OUTSIDE,
         };
         let what = format!("names symbol {symbol} of {}", symbols.len());
@@ -117,16 +114,6 @@ fn out_of_bounds(
 /// the module is loaded.
 fn is_first_of_two(all: &[Relocation], relocation: &Relocation) -> bool {
     all.len() > 1 && all.iter().all(|other| other.offset >= relocation.offset)
-}
-
-/// Whether an address has room in what an x86-64 relocation changes: `R_X86_64_32`,
-/// `R_X86_64_32S`.
-fn fits(machine: u16, kind: u32, address: u64) -> bool {
-    match (machine, kind) {
-        (EM_X86_64, 10) => u32::try_from(address).is_ok(),
-        (EM_X86_64, 11) => i32::try_from(address as i64).is_ok(),
-        _ => true,
-    }
 }
 
 /// The value of a symbol behind the table, where the names of the symbols come next.
@@ -158,88 +145,4 @@ pub(crate) fn applied_relocations<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, '
             .then(|| (section, changed, elf.relocations(section)))
     });
     tables.collect()
-}
-
-/// `apply_relocate_add` of x86-64 (`arch/x86/kernel/module.c`).
-pub(super) fn x86_relocations(
-    elf: &Elf<'_>,
-    symbols: &[Symbol<'_>],
-    applied: &[Applied<'_, '_>],
-    add: &mut impl FnMut(&str, String),
-) {
-    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
-    for (_, changed, relocations) in applied {
-        let content = elf.content(changed);
-        for relocation in relocations {
-            let kind = relocation.kind;
-            let width = match kind {
-                0 => continue,
-                1 | 24 => 8,
-                2 | 4 | 10 | 11 => 4,
-                _ => {
-                    add(
-                        RELOCATION_UNKNOWN,
-                        format!("Unknown rela relocation: {kind}"),
-                    );
-                    return;
-                }
-            };
-            let value = if width == 8 {
-                elf.native(content, relocation.offset)
-            } else {
-                elf.word(content, relocation.offset).map(u64::from)
-            };
-            // Beyond the content lies memory that the loader zeroed, or somebody else's.
-            if value.unwrap_or(0) != 0 {
-                add(
-                    RELOCATION_TARGET,
-                    format!(
-                        "Skipping invalid relocation target, existing value is nonzero for type {kind} in section {}",
-                        changed.name
-                    ),
-                );
-                return;
-            }
-            let symbol = symbols.get(relocation.symbol as usize);
-            let target = symbol
-                .filter(|symbol| !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON))
-                .and_then(|symbol| elf.sections.get(usize::from(symbol.section)));
-            let in_a_copy = symbol.is_some_and(|symbol| {
-                target.is_some() && !loaded.contains(&usize::from(symbol.section))
-            });
-            // Module memory is in the upper half, whose addresses no unsigned 32-bit value
-            // holds; the copy of the file is in the middle of it, where no signed one leads.
-            if kind == 10 && target.is_some() || kind == 11 && in_a_copy {
-                add(
-                    RELOCATION_OVERFLOW,
-                    format!(
-                        "overflow in relocation type {kind} in section {}: likely not compiled with -mcmodel=kernel",
-                        changed.name
-                    ),
-                );
-                return;
-            }
-            let rule = match (kind, changed.name) {
-                (1, THIS_MODULE) if symbol.is_some_and(|symbol| symbol.name == EXIT) => continue,
-                (1, THIS_MODULE) => NOT_LOADED,
-                // Relative addresses of names that the next look-up reads.
-                (2, name) if name.starts_with("__ksymtab") => NOT_LOADED,
-                // The lower half of an address leads anywhere near the kernel.
-                (2 | 4, name) if name.starts_with(".text") || name == ".init.text" => {
-                    CODE_NOT_LOADED
-                }
-                _ => continue,
-            };
-            if let Some(target) = target.filter(|_| in_a_copy) {
-                add(
-                    rule,
-                    format!(
-                        "{} points into section {}, which is not loaded",
-                        changed.name, target.name
-                    ),
-                );
-                return;
-            }
-        }
-    }
 }

@@ -40,6 +40,13 @@ fn defects_that_crash_or_confuse_a_kernel_are_told() {
         relocation[12..16].copy_from_slice(&symbol.to_le_bytes());
         with_content(whole(), RELOCATIONS, &relocation)
     };
+    // The section of three relocated words is followed by the names of exports, "\0mine\0NS\0".
+    let with_relocations = |relocations: &[(u64, u64)]| {
+        let table = relocations
+            .iter()
+            .flat_map(|(offset, kind)| [*offset, 3 << 32 | kind, 0].map(u64::to_le_bytes));
+        with_content(whole(), RELOCATIONS, &table.flatten().collect::<Vec<u8>>())
+    };
     let with_this_module = |at: usize| {
         let mut content = vec![0; 320];
         content[24..28].copy_from_slice(b"tiny");
@@ -60,6 +67,13 @@ fn defects_that_crash_or_confuse_a_kernel_are_told() {
         (symbol_name(3, 0x1100), "data-name-far"),
         (with_relocation(7), "relocation-outside"),
         (with_relocation(u32::MAX), "beyond-memory"),
+        (with_relocations(&[(12, 2)]), "relocation-target"),
+        (with_relocations(&[(21, 2)]), "-"),
+        (with_relocations(&[(5000, 2)]), "relocation-outside"),
+        (with_relocations(&[(0, 2), (8, 2), (4, 2)]), "-"),
+        (with_relocations(&[(4, 2), (4, 2)]), "relocation-target"),
+        (with_relocations(&[(4, 2), (2, 2)]), "relocation-outside"),
+        (with_relocations(&[(0, 1), (6, 2)]), "relocation-target"),
         (with_this_module(200), "this-module-content"),
         (with_this_module(30), "-"),
         (with_field(whole(), 3, 48, &[0xff; 8]), "-"),

@@ -11,6 +11,7 @@ mod layers;
 mod links;
 mod messages;
 mod places;
+mod relocations;
 mod sections;
 mod signatures;
 mod symbols;
@@ -32,6 +33,7 @@ pub(crate) fn all(forge: &Forge) -> Vec<Case> {
         layers::cases(forge),
         elf::cases(forge),
         sections::cases(forge),
+        relocations::cases(forge),
         btf::cases(forge),
         crashes::cases(forge),
         versions::cases(forge),

@@ -122,16 +122,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("section-relocations-target-out", |elf| {
                 elf.set_header(".rela.init.text", section::LINK + 4, &[0xff, 0, 0, 0])
             }),
-            ("relocation-unknown-type", |elf| {
-                let at = elf.range(".rela.init.text").start;
-                elf.set(at + 8, &[0xc8])
-            }),
-            ("relocation-not-zero-at-target", |elf| {
-                let relocation = elf.range(".rela.init.text").start;
-                let at = usize::try_from(elf.u64(relocation)).expect("an offset");
-                let target = elf.range(".init.text").start + at;
-                elf.set(target, &[1])
-            }),
             ("section-this-module-twice", |elf| {
                 elf.rename_section(".comment", ".gnu.linkonce.this_module")
             }),

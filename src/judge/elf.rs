@@ -91,6 +91,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
                 | defects::THIS_MODULE_CONTENT
                 | defects::TABLE_NAME
                 | defects::TABLE_CONTENT
+                | defects::EXPORTS_FREED
                 | defects::ODD_PROTECTION
                 | defects::CODE_NOT_LOADED => "the kernel may crash",
                 defects::PER_CPU_SIZE
@@ -114,11 +115,16 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
         .collect()
 }
 
-/// True for a module that this kernel does not survive.
+/// True for a module that this kernel does not survive. Sections that are writable and
+/// executable are refused before most of what would end it is met (`layout_and_allocate`).
 pub(super) fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
-    elf.defects.iter().any(|defect| {
-        crashes(&defect.rule) && refuses(&defect.rule, elf.machine, kernel) == Some(true)
-    })
+    let meets = |wanted: &dyn Fn(&str) -> bool| {
+        elf.defects.iter().any(|defect| {
+            wanted(&defect.rule) && refuses(&defect.rule, elf.machine, kernel) == Some(true)
+        })
+    };
+    meets(&|rule| rule == defects::BEYOND_MEMORY)
+        || meets(&crashes) && !meets(&|rule| rule == defects::WRITABLE_TEXT)
 }
 
 /// True for defects that the kernel does not look for, and does not survive.
@@ -193,6 +199,7 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         | defects::THIS_MODULE_CONTENT
         | defects::TABLE_NAME
         | defects::TABLE_CONTENT
+        | defects::EXPORTS_FREED
         | defects::MEMORY_LARGE
         | defects::CODE_NOT_LOADED => Some(false),
         defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,

@@ -14,6 +14,7 @@ mod names;
 mod per_cpu;
 mod protection;
 mod relocations;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod x86;
@@ -89,6 +90,9 @@ pub const TABLE_NAME: &str = "table-name";
 /// A table that the kernel follows when the module is loaded, and whose entries no relocation
 /// fills in.
 pub const TABLE_CONTENT: &str = "table-content";
+/// The names of exports lie where memory is freed after the module's init function
+/// (`do_init_module`), and are looked up later.
+pub const EXPORTS_FREED: &str = "exports-freed";
 /// `struct module` holds something where a compiler leaves zeros for the kernel to fill.
 pub const THIS_MODULE_CONTENT: &str = "this-module-content";
 /// Code that runs when the module is loaded points into a section that is not
@@ -154,8 +158,9 @@ pub(crate) fn of(
     relocations::relocation_tables(elf, symbols, applied, &memory.tables, &mut add);
     this_module_content(elf, applied, &mut add);
     twin_sections(elf, &mut add);
-    table_names(elf, &mut add);
-    table_contents(elf, applied, &mut add);
+    tables::table_names(elf, &mut add);
+    tables::table_contents(elf, applied, &mut add);
+    tables::exports_freed(elf, symbols, applied, &mut add);
     protection::protection(elf, symbols, applied, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
@@ -281,68 +286,6 @@ fn twin_sections(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
             TWIN_SECTIONS,
             format!("two sections are named {}", twin.name),
         );
-    }
-}
-
-/// Names of the tables of symbols that the loader, or the architecture's part of it, looks for.
-fn table_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
-    const WANTED: [&str; 8] = [
-        "__",
-        ".alt",
-        ".call",
-        ".ctors",
-        ".ibt",
-        ".init_array",
-        ".orc",
-        ".re",
-    ];
-    for (_, table) in elf.symbol_tables() {
-        if WANTED.iter().any(|start| table.name.starts_with(start)) {
-            add(
-                TABLE_NAME,
-                format!("the loader takes a table of symbols for {}", table.name),
-            );
-        }
-    }
-}
-
-/// Tables of addresses in which the loader finds what the file has there
-/// (`find_module_sections`, `module_finalize` of x86).
-fn table_contents(elf: &Elf<'_>, applied: &[Applied<'_, '_>], add: &mut impl FnMut(&str, String)) {
-    const FOLLOWED: [&str; 20] = [
-        "__ksymtab",
-        "__ksymtab_gpl",
-        "__param",
-        "__jump_table",
-        "__tracepoints_ptrs",
-        "__trace_printk_fmt",
-        "__dyndbg",
-        "__verbose",
-        "___srcu_struct_ptrs",
-        "_ftrace_events",
-        "_ftrace_eval_map",
-        ".kunit_test_suites",
-        ".init_array",
-        ".ctors",
-        ".static_call_sites",
-        ".altinstructions",
-        ".parainstructions",
-        ".retpoline_sites",
-        ".return_sites",
-        ".call_sites",
-    ];
-    for (index, section) in elf.loaded_sections() {
-        let is_relocated = || {
-            applied
-                .iter()
-                .any(|(table, ..)| table.info as usize == index)
-        };
-        if section.size > 0 && FOLLOWED.contains(&section.name) && !is_relocated() {
-            add(
-                TABLE_CONTENT,
-                format!("the addresses in section {} are no addresses", section.name),
-            );
-        }
     }
 }
 

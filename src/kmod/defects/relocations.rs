@@ -18,7 +18,7 @@ pub(super) fn relocation_tables(
     tables: &Tables,
     add: &mut impl FnMut(&str, String),
 ) {
-    let relocated: HashSet<u32> = applied.iter().map(|(table, ..)| table.info).collect();
+    let relocated: HashSet<&str> = applied.iter().map(|(_, changed, _)| changed.name).collect();
     for section in elf.sections.iter().skip(1) {
         let changed = elf.sections.get(section.info as usize);
         if section.kind == SHT_REL
@@ -29,14 +29,15 @@ pub(super) fn relocation_tables(
         }
         let named = section.name.strip_prefix(".rela");
         let meant = named.and_then(|name| elf.find(name));
-        if let Some((index, meant)) = meant
+        if let Some((_, meant)) = meant
             && section.kind == SHT_RELA
             && section.size > 0
             // Empty names export nothing, and hurt nobody.
             && !meant.name.starts_with("__ksymtab")
             // Nor does the name of a section for debuggers that another one bears.
             && !meant.name.starts_with(".debug")
-            && u32::try_from(index).is_ok_and(|index| !relocated.contains(&index))
+            // Of two sections of a name, the compiler meant one.
+            && !relocated.contains(meant.name)
         {
             add(
                 NOT_RELOCATED,

@@ -35,13 +35,14 @@ pub(crate) fn all(forge: &Forge) -> Vec<Case> {
         sections::cases(forge),
         relocations::cases(forge),
         btf::cases(forge),
-        crashes::cases(forge),
         versions::cases(forge),
         symbols::cases(forge),
         dependencies::cases(forge),
         signatures::cases(forge),
         messages::cases(forge),
         command_line::cases(forge),
+        // Last, for each of these is another boot, with what is left.
+        crashes::cases(forge),
     ]
     .concat()
 }

@@ -32,17 +32,14 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("relocations-of-empty-exit-data", |elf| {
                 empty(elf, ".exit.data")
             }),
-            ("relocations-of-empty-exit-text", |elf| {
-                empty(elf, ".exit.text")
-            }),
             ("relocations-of-shorter-param", |elf| {
                 let size = elf.header("__param") + section::SIZE;
                 let less = elf.u64(size) / 2 + 4;
                 elf.set(size, &less.to_le_bytes())
             }),
-            ("relocation-of-exit-data-in-the-next-section", |elf| {
-                let at = elf.range(".rela.exit.data").start;
-                elf.set(at, &64_u64.to_le_bytes())
+            ("relocation-over-the-list-of-modules", |elf| {
+                let at = elf.range(".rela.gnu.linkonce.this_module").start;
+                elf.set(at, &8_u64.to_le_bytes())
             }),
         ],
     )

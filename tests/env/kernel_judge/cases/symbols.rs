@@ -1,8 +1,10 @@
 //! Symbols: who exports them, to which licence, in which namespace.
 
 use super::super::case::Case;
-use super::super::elf::Elf;
+use super::super::elf::{Elf, section};
 use super::super::forge::Forge;
+
+const ALLOC: u64 = 2;
 
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     let mut cases = unresolved(forge);
@@ -10,6 +12,14 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     cases.extend(namespaces(forge));
     cases.extend(exports(forge));
     cases.extend(information(forge));
+    // Where versions are no matter, a kernel follows what is no address, to any end.
+    if forge.kernel.name == "rhel" {
+        let made_up = forge
+            .elf("kmm_good")
+            .rename_section(".comment", "__ksymtab_gpl")
+            .flags("__ksymtab_gpl", ALLOC, 0);
+        cases.push(forge.edited("export-table-made-up", made_up.bytes));
+    }
     cases
 }
 
@@ -266,6 +276,19 @@ fn information(forge: &Forge) -> Vec<Case> {
                 .contents(".modinfo", entries.join("\0").as_bytes())
                 .bytes,
         ),
+        forge.edited("info-vermagic-runs-on", {
+            let (magic, mut last): (Vec<_>, Vec<_>) = entries
+                .iter()
+                .cloned()
+                .partition(|entry| entry.starts_with("vermagic="));
+            last.extend(magic);
+            let text = last.join("\0");
+            let size = (text.len() as u64).to_le_bytes();
+            elf()
+                .contents(".modinfo", format!("{text}and on\0").as_bytes())
+                .set_header(".modinfo", section::SIZE, &size)
+                .bytes
+        }),
         forge.edited("info-empty", elf().contents(".modinfo", &[]).bytes),
         forge.edited(
             "info-of-text",

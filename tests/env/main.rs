@@ -11,6 +11,7 @@ mod driver;
 mod enforcing;
 mod environment;
 mod faults;
+mod in_tree;
 mod inputs;
 mod kernel_judge;
 mod kubectl;

@@ -152,9 +152,18 @@ fn existing(elf: &Elf<'_>, memory: &Memory, index: usize, offset: u64, width: u6
         let byte = usize::try_from(at).ok().and_then(|at| content.get(at));
         byte.copied().unwrap_or(0)
     };
+    let section = &elf.sections[index];
+    let is_inside = offset.saturating_add(width) <= section.size;
+    if is_inside && section.name != THIS_MODULE {
+        let is_zero = (offset..offset + width).all(|at| byte(index, at) == 0);
+        return if is_zero {
+            Existing::Zero
+        } else {
+            Existing::NotZero
+        };
+    }
     let this_module = elf.find(THIS_MODULE).map(|(index, _)| index);
     let is_of_module = |section: usize| this_module == Some(section);
-    let is_inside = offset.saturating_add(width) <= elf.sections[index].size;
     let mut found = Existing::Zero;
     for at in (offset..).take(width as usize) {
         let owner = if is_inside {

@@ -198,6 +198,7 @@ fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
         | defects::RELOCATION_OUTSIDE
         | defects::THIS_MODULE_CONTENT
         | defects::TABLE_NAME
+        | defects::MODINFO_OPEN
         | defects::TABLE_CONTENT
         | defects::EXPORTS_FREED
         | defects::MEMORY_LARGE

@@ -23,6 +23,9 @@ pub(crate) use relocations::{Applied, applied_relocations};
 
 /// `.modinfo` stands more than once (`elf_validity_cache_index_info`, Linux ≥6.4).
 pub const MODINFO_COUNT: &str = "modinfo-count";
+/// The last entry of `.modinfo` has no end in the file, and the kernel compares it with all that
+/// follows in memory (`get_next_modinfo`).
+pub const MODINFO_OPEN: &str = "modinfo-open";
 /// More than one symbol table (`elf_validity_cache_index_sym`, Linux ≥6.4).
 pub const SYMTAB_COUNT: &str = "symtab-count";
 /// More than one `.gnu.linkonce.this_module` (Linux ≥6.4).
@@ -200,6 +203,15 @@ pub(crate) fn of(
         x86::relocations(elf, symbols, applied, &memory, &mut add);
     }
     defects
+}
+
+/// What an entry of `.modinfo` without an end comes to, where it is one that counts.
+pub(crate) fn open_information(modinfo: &[(Box<str>, Box<str>)]) -> Option<ElfDefect> {
+    let (tag, _) = modinfo.last()?;
+    matches!(&**tag, "vermagic" | "license" | "import_ns").then(|| ElfDefect {
+        rule: MODINFO_OPEN.into(),
+        message: format!("{tag} in .modinfo has no end").into(),
+    })
 }
 
 fn section_counts(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {

@@ -50,9 +50,9 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
     };
     let with_memory = elf.find(".modinfo").map(|(_, section)| section);
     let information = with_memory.or_else(|| elf.find_any(".modinfo"));
-    let information = information.map_or(Cow::Borrowed(&b""[..]), |section| {
-        ended(&elf, section, behind)
-    });
+    let (information, is_open) = information
+        .map(|section| ended(&elf, section, behind))
+        .unwrap_or_default();
     elf.pay(&information)?;
     refuse_many_entries(&information)?;
     let mut facts = ElfFacts {
@@ -94,6 +94,11 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
         facts.relocation_types = relocation_types(&applied);
         facts.parameters = Some(parameters::of(&elf, &symbols)?);
         facts.defects = defects::of(&elf, &symbols, &applied);
+        if is_open {
+            facts
+                .defects
+                .extend(defects::open_information(&facts.modinfo));
+        }
     }
     Ok(facts)
 }
@@ -115,15 +120,18 @@ fn refuse_many_entries(content: &[u8]) -> Result<(), ElfFault> {
     Ok(())
 }
 
-/// `.modinfo` with its last entry as the kernel reads it: up to a NUL, wherever that is.
-fn ended<'a>(elf: &Elf<'a>, section: &Section<'_>, behind: &[u8]) -> Cow<'a, [u8]> {
+/// `.modinfo` with its last entry as the kernel reads it: up to a NUL, wherever that is; and
+/// whether the file ends first.
+fn ended<'a>(elf: &Elf<'a>, section: &Section<'_>, behind: &[u8]) -> (Cow<'a, [u8]>, bool) {
     let content = elf.content(section);
     if matches!(content.last(), None | Some(0)) {
-        return content.into();
+        return (content.into(), false);
     }
-    let rest = elf.content_behind(section).iter().chain(behind);
-    let rest = rest.take_while(|byte| **byte != 0).take(LONGEST_TAIL);
-    content.iter().chain(rest).copied().collect()
+    let rest = [elf.content_behind(section), behind].concat();
+    let end = rest.iter().position(|byte| *byte == 0);
+    let longest = rest.len().min(LONGEST_TAIL);
+    let whole = [content, &rest[..end.unwrap_or(longest)]].concat();
+    (whole.into(), end.is_none())
 }
 
 /// `.modinfo` as `get_next_modinfo` walks it: strings between runs of NULs, each a tag and a

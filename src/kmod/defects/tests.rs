@@ -102,3 +102,31 @@ fn odd_bytes_in_names_keep_exports_in_their_places() {
     assert!(facts(&bytes).modinfo_without_memory);
     assert_eq!(facts(&bytes).modinfo("license"), Some("GPL"));
 }
+
+#[test]
+fn the_last_entry_of_modinfo_ends_where_the_next_nul_is() {
+    let open = with_content(module(FORMS[0]), 1, b"license=GPL\0vermagic=6.1.0");
+    let found = facts(&open);
+    assert_eq!(found.modinfo("vermagic"), Some("6.1.0"));
+    assert!(
+        found
+            .defects
+            .iter()
+            .any(|defect| &*defect.rule == "modinfo-open")
+    );
+    let runs_on = with_content(open, 5, b"\0mine\0NS\0");
+    let found = facts(&runs_on);
+    assert_eq!(found.modinfo("vermagic"), Some("6.1.0"));
+    assert!(
+        found
+            .defects
+            .iter()
+            .all(|defect| &*defect.rule != "modinfo-open")
+    );
+    let runs_on = with_content(
+        with_content(module(FORMS[0]), 1, b"vermagic=6.1.0"),
+        5,
+        b" SMP\0\0\0",
+    );
+    assert_eq!(facts(&runs_on).modinfo("vermagic"), Some("6.1.0 SMP"));
+}

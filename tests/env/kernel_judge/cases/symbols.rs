@@ -267,15 +267,17 @@ fn information(forge: &Forge) -> Vec<Case> {
         forge.edited(
             "info-padded",
             elf()
-                .contents(".modinfo", entries.join("\0\0\0").as_bytes())
+                .contents(".modinfo", (entries.join("\0\0\0") + "\0").as_bytes())
                 .bytes,
         ),
-        forge.edited(
-            "info-without-last-end",
-            elf()
-                .contents(".modinfo", entries.join("\0").as_bytes())
-                .bytes,
-        ),
+        forge
+            .edited(
+                "info-without-last-end",
+                elf()
+                    .contents(".modinfo", entries.join("\0").as_bytes())
+                    .bytes,
+            )
+            .undecidable("what is in memory behind the file decides"),
         forge.edited("info-vermagic-runs-on", {
             let (magic, mut last): (Vec<_>, Vec<_>) = entries
                 .iter()

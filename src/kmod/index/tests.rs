@@ -1,0 +1,138 @@
+//! Indexes that are built here, whole and damaged.
+
+use super::*;
+
+/// An index of these keys and values, without shared prefixes: a root with one child
+/// for every first letter would need a trie builder, so each key is a chain of
+/// single-letter nodes that are shared where the keys are.
+pub(crate) fn build(entries: &[(&str, &str)]) -> Arc<[u8]> {
+    fn emit(out: &mut Vec<u8>, entries: &[(&[u8], &str)]) -> u32 {
+        let values: Vec<&str> = entries
+            .iter()
+            .filter(|(key, _)| key.is_empty())
+            .map(|(_, value)| *value)
+            .collect();
+        let mut letters: Vec<u8> = entries
+            .iter()
+            .filter_map(|(key, _)| key.first().copied())
+            .collect();
+        letters.sort_unstable();
+        letters.dedup();
+        let mut children = Vec::new();
+        for letter in &letters {
+            let below: Vec<(&[u8], &str)> = entries
+                .iter()
+                .filter(|(key, _)| key.first() == Some(letter))
+                .map(|(key, value)| (&key[1..], *value))
+                .collect();
+            children.push((*letter, emit(out, &below)));
+        }
+        let at = u32::try_from(out.len()).expect("a small index");
+        let mut flags = 0;
+        if let (Some(first), Some(last)) = (letters.first(), letters.last()) {
+            flags |= HAS_CHILDREN;
+            out.extend([*first, *last]);
+            for letter in *first..=*last {
+                let child = children.iter().find(|(other, _)| *other == letter);
+                out.extend(child.map_or(0, |(_, offset)| *offset).to_be_bytes());
+            }
+        }
+        if !values.is_empty() {
+            flags |= HAS_VALUES;
+            let count = u32::try_from(values.len()).expect("few values");
+            out.extend(count.to_be_bytes());
+            for (priority, value) in (0u32..).zip(&values) {
+                out.extend(priority.to_be_bytes());
+                out.extend(value.as_bytes());
+                out.push(0);
+            }
+        }
+        at | flags
+    }
+    let mut out = Vec::new();
+    out.extend(MAGIC.to_be_bytes());
+    out.extend((MAJOR_VERSION << 16 | 1).to_be_bytes());
+    out.extend(0u32.to_be_bytes());
+    let entries: Vec<(&[u8], &str)> = entries
+        .iter()
+        .map(|(key, value)| (key.as_bytes(), *value))
+        .collect();
+    let root = emit(&mut out, &entries);
+    out[8..12].copy_from_slice(&root.to_be_bytes());
+    out.into()
+}
+
+#[test]
+fn keys_are_found_exactly_and_as_patterns() {
+    let bytes = build(&[
+        ("foo", "foo.ko:"),
+        ("foobar", "foobar.ko: foo.ko"),
+        ("pci:v*d00[0-9]", "x"),
+        ("pci:v1d001", "y"),
+    ]);
+    let index = Index::parse(bytes).expect("an index");
+    let found = |key: &str| index.search(key).expect("an end");
+    assert_eq!(found("foo").as_deref(), Some("foo.ko:"));
+    assert_eq!(found("foobar").as_deref(), Some("foobar.ko: foo.ko"));
+    for absent in ["", "fo", "foob", "foobarx", "z"] {
+        assert_eq!(found(absent), None, "{absent}");
+    }
+    let matching = |word: &str| index.search_wild(word).expect("an end");
+    assert_eq!(matching("pci:v1d001").len(), 2);
+    assert_eq!(matching("pci:v2d005"), ["x"]);
+    assert_eq!(matching("foo"), ["foo.ko:"]);
+    assert_eq!(index.keys().len(), 4);
+}
+
+#[test]
+fn what_kmod_does_not_open() {
+    let good = build(&[("a", "b")]);
+    assert!(Index::parse(good[..8].into()).is_err());
+    assert!(Index::parse(b"BOOTFAST....".as_slice().into()).is_err());
+    let mut other = good.to_vec();
+    other[5] = 3;
+    assert_eq!(
+        Index::parse(other.into()).err(),
+        Some(IndexFault::Version(3))
+    );
+}
+
+#[test]
+fn a_text_that_the_end_of_the_file_cuts_has_no_end() {
+    let mut bytes = build(&[("a", "one")]).to_vec();
+    let at = bytes.len() as u32 | HAS_VALUES;
+    bytes[8..12].copy_from_slice(&at.to_be_bytes());
+    bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, b'v']);
+    let cut = Index::parse(bytes.as_slice().into()).expect("an index");
+    assert_eq!(cut.search("a"), Err(Endless));
+    assert_eq!(cut.search_wild("a"), Err(Endless));
+    bytes.push(0);
+    let whole = Index::parse(bytes.into()).expect("an index");
+    assert_eq!(whole.search("a"), Ok(None));
+}
+
+/// One node of 256 children, each of which is the node itself.
+#[test]
+fn a_trie_that_loops_comes_to_an_end() {
+    let mut bytes = build(&[]).to_vec();
+    let at = u32::try_from(bytes.len()).expect("a small index") | HAS_CHILDREN | HAS_VALUES;
+    bytes[8..12].copy_from_slice(&at.to_be_bytes());
+    bytes.extend([0, 255]);
+    bytes.extend(at.to_be_bytes().repeat(256));
+    bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, b'v', 0]);
+    let index = Index::parse(bytes.into()).expect("an index");
+    assert_eq!(index.keys(), [""]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn damage_never_panics_or_hangs(at in 0usize..200, byte: u8, cut in 12usize..200) {
+        let mut bytes = build(&[("foo", "a"), ("fob*", "b"), ("x", "c")]).to_vec();
+        let length = bytes.len();
+        bytes[8 + at % (length - 8)] = byte;
+        bytes.truncate(cut.max(12));
+        if let Ok(index) = Index::parse(bytes.into()) {
+            let _ = (index.search("foo"), index.search_wild("fobx"), index.keys());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::kmod::elf::{
-    Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_RELA, Section, Symbol, bytes_at,
+    Elf, Relocation, SHN_ABS, SHN_LORESERVE, SHT_NOBITS, SHT_RELA, Section, Symbol, bytes_at,
 };
 use crate::kmod::module_file::{ElfFault, ExportedSymbol};
 
@@ -137,6 +137,8 @@ struct CrcTable<'a, 'e> {
     elf: &'e Elf<'a>,
     symbols: &'e [Symbol<'a>],
     content: &'a [u8],
+    /// Bytes that are zero because the file has none for them.
+    zeros: u64,
     by_offset: HashMap<u64, Relocation>,
 }
 
@@ -147,6 +149,11 @@ impl<'a, 'e> CrcTable<'a, 'e> {
             elf,
             symbols,
             content: elf.content(section),
+            zeros: if section.kind == SHT_NOBITS {
+                section.size
+            } else {
+                0
+            },
             by_offset: relocations_of(elf, index),
         })
     }
@@ -154,7 +161,9 @@ impl<'a, 'e> CrcTable<'a, 'e> {
     fn at(&self, position: u64) -> Option<u32> {
         let offset = position * 4;
         let Some(relocation) = self.by_offset.get(&offset) else {
-            return self.elf.word(self.content, offset);
+            let is_zero = offset + 4 <= self.zeros;
+            let crc = || self.elf.word(self.content, offset);
+            return is_zero.then_some(0).or_else(crc);
         };
         let symbol = self.symbols.get(relocation.symbol as usize)?;
         if symbol.section == SHN_ABS {

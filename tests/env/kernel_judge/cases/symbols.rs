@@ -211,6 +211,13 @@ fn exports(forge: &Forge) -> Vec<Case> {
             .into_iter()
             .find(|name| base.find(name).is_some())
             .expect("exports have checksums");
+        let zeros = base.clone().set_header(table, section::TYPE, &[8]);
+        cases.push(chain(
+            "export-crc-table-of-zeros",
+            "kmm_user",
+            Some(zeros.bytes),
+            None,
+        ));
         let range = base.range(table);
         let flipped: Vec<u8> = base.bytes[range].iter().map(|byte| byte ^ 1).collect();
         cases.push(chain(

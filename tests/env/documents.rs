@@ -24,7 +24,7 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 12] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     (
         "cargo run --release --quiet -- run --local",
         "tests/cli/documents.rs",
@@ -36,6 +36,12 @@ const ELSEWHERE: [(&str, &str, &str); 12] = [
         "KMM_JUDGE_MUTANTS=",
         "tests/env/kernel_judge/mutants/mod.rs",
         "KMM_JUDGE_MUTANTS",
+    ),
+    // More of them than every run reads.
+    (
+        "KMM_IN_TREE_STEP=",
+        "tests/env/in_tree.rs",
+        "KMM_IN_TREE_STEP",
     ),
     // By hand, with a nightly toolchain; its targets are run over their corpus.
     (

@@ -27,13 +27,14 @@ pub(super) fn table_names(elf: &Elf<'_>, add: &mut impl FnMut(&str, String)) {
 }
 
 /// Tables of addresses in which the loader finds what the file has there
-/// (`find_module_sections`, `module_finalize` of x86).
+/// (`find_module_sections`, `module_finalize` of x86). Those of return thunks and calls are not
+/// among them: the kernel looks at the code before it changes it, and only warns.
 pub(super) fn table_contents(
     elf: &Elf<'_>,
     applied: &[Applied<'_, '_>],
     add: &mut impl FnMut(&str, String),
 ) {
-    const FOLLOWED: [&str; 20] = [
+    const FOLLOWED: [&str; 17] = [
         "__ksymtab",
         "__ksymtab_gpl",
         "__param",
@@ -51,9 +52,6 @@ pub(super) fn table_contents(
         ".static_call_sites",
         ".altinstructions",
         ".parainstructions",
-        ".retpoline_sites",
-        ".return_sites",
-        ".call_sites",
     ];
     for (index, section) in elf.loaded_sections() {
         let is_relocated = || {

@@ -4,7 +4,7 @@ use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, Modprobe, NotFound};
 use crate::judge::worker::Place;
-use crate::kmod::index::Endless;
+use crate::kmod::index::{Endless, Index};
 use crate::kmod::pattern::matches;
 use crate::model::finding::{Code, Effect, Finding};
 
@@ -43,8 +43,7 @@ impl Modprobe<'_, '_> {
         if alias.starts_with("symbol:") {
             match self.folder.index("modules.symbols")? {
                 Opened::Index(index) => {
-                    let found = index.search_wild(&alias);
-                    let names = found.or_else(|Endless| self.endless("modules.symbols"))?;
+                    let names = self.matching(&index, "modules.symbols", &alias)?;
                     if !names.is_empty() {
                         return Ok(Ok(self.aliases(&alias, names)));
                     }
@@ -65,8 +64,7 @@ impl Modprobe<'_, '_> {
         }
         match self.folder.index("modules.alias")? {
             Opened::Index(index) => {
-                let found = index.search_wild(&alias);
-                let names = found.or_else(|Endless| self.endless("modules.alias"))?;
+                let names = self.matching(&index, "modules.alias", &alias)?;
                 if !names.is_empty() {
                     return Ok(Ok(self.aliases(&alias, names)));
                 }
@@ -74,8 +72,7 @@ impl Modprobe<'_, '_> {
             Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
         }
         if let Opened::Index(index) = self.folder.index("modules.builtin.alias")? {
-            let found = index.search_wild(&alias);
-            let names = found.or_else(|Endless| self.endless("modules.builtin.alias"))?;
+            let names = self.matching(&index, "modules.builtin.alias", &alias)?;
             let keys = self.aliases(&alias, names);
             for key in &keys {
                 self.known(key).built_in = Some(true);
@@ -118,6 +115,12 @@ impl Modprobe<'_, '_> {
                 .or_else(|Endless| self.endless("modules.dep")),
             Opened::Missing | Opened::Unusable(_) => Ok(None),
         }
+    }
+
+    /// `index_searchwild` in an index of that name.
+    fn matching(&self, index: &Index, name: &str, alias: &str) -> Result<Vec<String>, Stop> {
+        let found = index.search_wild(alias);
+        found.or_else(|Endless| self.endless(name))
     }
 
     /// Ends the look at an index whose reading never does. Where kmod could map all the indexes

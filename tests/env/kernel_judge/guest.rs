@@ -52,17 +52,15 @@ pub(crate) fn ask(
     fill(root.path(), kernel, host_modules, cases);
     let mut log = String::new();
     let mut truths: Vec<Truth> = Vec::new();
-    let mut dropped = 0;
     while truths.len() < cases.len() {
         let seen = truths.len();
-        // A guest that has less to unpack boots faster.
-        for number in dropped..seen {
-            fs::remove_dir_all(case_folder(root.path(), number)).expect("a case that is done");
-        }
-        dropped = seen;
         pack(root.path(), &archive);
         let output = boot(kernel, &archive, seen, folder);
         truths.extend(read(&output, seen));
+        // A guest that has less to unpack boots faster.
+        for number in seen..truths.len() {
+            fs::remove_dir_all(case_folder(root.path(), number)).expect("a case that is done");
+        }
         let crashed = truths.len() > seen && truths.last().is_some_and(|last| last.exit.is_none());
         assert!(
             truths.len() > seen,

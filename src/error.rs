@@ -1,6 +1,6 @@
 //! Why a command could not run, what to do next, and the exit codes.
 //!
-//! What a check *saw* is a [`Finding`](crate::model::finding::Finding), never an error of
+//! What a check *saw* is a [`Finding`](crate::findings::finding::Finding), never an error of
 //! this module: only missing or unusable inputs abort a command.
 
 use std::path::PathBuf;

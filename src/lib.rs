@@ -3,21 +3,23 @@
 //! Data flows one way: inputs → plan → checks → report.
 //!
 //! # Module index
-//! - [`build`]: builds Dockerfiles as KMM has them built in the cluster.
-//! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`cli`]: clap's types, and the names under which the binary is called.
-//! - [`cluster`]: the connection, KMM's CRs, and why one is in progress.
-//! - [`commands`]: one file a command; wires the stages together.
-//! - [`image`]: layers as a file system, and where images are found.
+//! - [`commands`]: one file per command; wires the stages together.
+//! - [`session`]: flags and inputs → images, objects and targets.
+//! - [`console`]: what a command shows while it runs.
 //! - [`input`]: reads Modules and the objects they refer to from `-f`.
-//! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
-//! - [`kernel`]: what is known about a target kernel.
+//! - [`kmm`]: KMM's Module, and which image, sections and arguments are in force (pure).
+//! - [`cluster`]: the API server, KMM's CRs, and why one is in progress.
+//! - [`images`]: registries, images on disk, and layers as a file system.
+//! - [`kernel`]: the facts about a target kernel.
 //! - [`kmod`]: kernel module files and depmod's indexes (pure).
-//! - [`model`]: the nouns that all stages share (pure).
-//! - [`plan`]: which image, sections and arguments are in force for a kernel (pure).
-//! - [`registry`]: registries, layouts, credentials, mirrors.
-//! - [`report`]: what was seen, as text and as data (pure).
+//! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
+//! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
+//! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
+//! - [`findings`]: every code, its message and help, and what is accepted (pure).
+//! - [`model`]: the nouns that all stages share (pure).
+//! - [`report`]: what was seen, as text and as data (pure).
 //! - [`error`]: why a command could not run, and the exit codes.
 //!
 //! # Invariants
@@ -25,20 +27,22 @@
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
-pub mod build;
 pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod console;
 pub mod error;
+pub mod findings;
 mod hex;
-pub mod image;
+pub mod image_build;
+pub mod images;
 pub mod input;
 pub mod judge;
 pub mod kernel;
+pub mod kmm;
 pub mod kmod;
 pub mod model;
-pub mod plan;
-pub mod registry;
 pub mod report;
+pub mod session;
 pub mod sign;

@@ -1,7 +1,7 @@
 //! The plan that tests of this folder start from.
 
-use crate::model::module::{Modprobe, TlsOptions};
-use crate::model::plan::{Plan, Work};
+use crate::kmm::module::{Modprobe, TlsOptions};
+use crate::kmm::planned::{Plan, Work};
 use crate::model::report::Origin;
 use crate::model::target::{Arch, Target};
 

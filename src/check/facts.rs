@@ -9,14 +9,14 @@ use tokio::sync::OnceCell;
 
 use crate::check::targets::with_own_hint;
 use crate::check::tree::OverlayTree;
-use crate::image::layer_reader::Purpose;
-use crate::image::open::Images;
-use crate::image::overlay::Overlay;
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::layer_reader::Purpose;
+use crate::images::layers::overlay::Overlay;
+use crate::images::open::Images;
+use crate::images::registry::access::Access;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::sources;
-use crate::model::finding::{Code, Finding};
 use crate::model::target::Target;
-use crate::registry::access::Access;
 
 /// Layers of a driver-toolkit image that are read side by side: all of them count.
 const LAYERS_AT_A_TIME: usize = 4;
@@ -142,7 +142,7 @@ impl FactsStore {
 /// An image that was asked for facts and could not be read keeps the modules from being
 /// judged: it says "could not look", whatever the registry said of it.
 fn of_kernel_facts(finding: Finding, dtk_image: &str) -> Finding {
-    let mut finding = finding.with_effect(crate::model::finding::Effect::Blocks);
+    let mut finding = finding.with_effect(crate::findings::finding::Effect::Blocks);
     let about = format!("image {dtk_image}: ");
     let reason = finding.message.strip_prefix(&about);
     finding.message = format!(

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::check::facts::FactsStore;
-use crate::image::layer_reader::Purpose;
-use crate::image::open::{Images, OpenImage};
-use crate::image::overlay::Overlay;
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::layer_reader::Purpose;
+use crate::images::layers::overlay::Overlay;
+use crate::images::open::{Images, OpenImage};
+use crate::images::registry::access::Access;
 use crate::judge::{self, LoadCase, Trust};
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::{KmmRelease, Work};
+use crate::kmm::planned::{KmmRelease, Work};
 use crate::model::target::Target;
-use crate::registry::access::Access;
 
 /// What every Image check of a run shares.
 #[derive(Debug)]

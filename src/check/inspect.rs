@@ -1,12 +1,12 @@
 //! Looks through an image for kernel modules.
 
-use crate::image::layer_reader::Purpose;
-use crate::image::open::Images;
-use crate::image::overlay::Overlay;
-use crate::model::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::layer_reader::Purpose;
+use crate::images::layers::overlay::Overlay;
+use crate::images::open::Images;
+use crate::images::registry::access::Access;
 use crate::model::layer::{Content, Node};
 use crate::model::target::Arch;
-use crate::registry::access::Access;
 use crate::report::inspect::{InspectedModule, Inspection};
 
 /// Every kernel module file of an image, in the file system as its layers leave it.

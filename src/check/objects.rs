@@ -8,12 +8,12 @@ use kube::api::ObjectMeta;
 use tokio::sync::OnceCell;
 
 use crate::cluster::Cluster;
-use crate::cluster::fault::{Fault, RBAC_FOLDER};
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::Work;
-use crate::registry::access::Access;
-use crate::registry::credentials::CredentialSource;
-use crate::registry::credentials::docker_config::DockerConfig;
+use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
+use crate::findings::finding::{Code, Finding};
+use crate::images::registry::access::Access;
+use crate::images::registry::credentials::CredentialSource;
+use crate::images::registry::credentials::docker_config::DockerConfig;
+use crate::kmm::planned::Work;
 
 /// OpenShift's ServiceAccount for builds, whose pull secrets KMM ≤2.3 uses where a Module
 /// names none (`internal/auth`).
@@ -290,8 +290,8 @@ mod tests {
     use k8s_openapi::api::core::v1::LocalObjectReference;
 
     use super::*;
-    use crate::model::module::{Modprobe, TlsOptions};
-    use crate::registry::credentials::Credential;
+    use crate::images::registry::credentials::Credential;
+    use crate::kmm::module::{Modprobe, TlsOptions};
 
     fn metadata(namespace: &str, name: &str) -> ObjectMeta {
         ObjectMeta {

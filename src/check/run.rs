@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::Plan;
+use crate::findings::finding::{Code, Finding};
+use crate::kmm::planned::Plan;
 use crate::model::report::ModuleReport;
 use crate::model::target::Target;
 use crate::model::verdict::{Stage, Verdict};
@@ -271,5 +271,4 @@ pub fn local_status(verdict: Verdict) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "run/tests.rs"]
 mod tests;

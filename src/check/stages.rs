@@ -6,17 +6,17 @@ mod inputs;
 
 use std::sync::Arc;
 
-use crate::build::stage::Builds;
-use crate::build::workspace::Scratch;
 use crate::check::image::{ImageCheck, ImageOutcome};
 use crate::check::objects::Objects;
 use crate::check::run::Outcome;
 use crate::check::stages::case::Case;
 use crate::check::stages::inputs::entries;
 pub use crate::check::stages::inputs::lints;
+use crate::findings::finding::{Code, Finding};
+use crate::image_build::stage::Builds;
+use crate::image_build::workspace::Scratch;
 use crate::judge::Trust;
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::{Plan, Work};
+use crate::kmm::planned::{Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
 use crate::sign::keys::certificate_der;
 
@@ -201,5 +201,4 @@ fn skipped(stage: Stage) -> Finding {
 }
 
 #[cfg(test)]
-#[path = "stages/tests.rs"]
 mod tests;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::image::layer_reader::Purpose;
-use crate::image::open::{Images, OpenImage};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::layer_reader::Purpose;
+use crate::images::open::{Images, OpenImage};
+use crate::images::registry::access::Access;
 use crate::kernel::release::{DriverToolkitRelease, driver_toolkit_of_release};
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::{Content, Node};
 use crate::model::target::Arch;
-use crate::registry::access::Access;
 
 /// Where a release image names its driver-toolkit image.
 const IMAGE_REFERENCES: &str = "release-manifests/image-references";

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::image::overlay::Overlay;
+use crate::images::layers::overlay::Overlay;
 use crate::kernel::facts::FileTree;
 use crate::kmod::module_file::ModuleFile;
 use crate::model::layer::{Content, Node};

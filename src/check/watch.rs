@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::check::objects::Objects;
-use crate::model::plan::Plan;
+use crate::images::registry::digest;
+use crate::kmm::planned::Plan;
 use crate::model::report::ModuleReport;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
-use crate::registry::digest;
 
 /// One Module on one target.
 type Key = (String, String, String, &'static str);
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::check::example::plan;
     use crate::check::run::{Outcome, report_row};
-    use crate::model::finding::{Code, Finding};
+    use crate::findings::finding::{Code, Finding};
     use crate::model::verdict::Stage;
     use std::time::Duration;
 
@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn a_changed_object_changes_the_definition() {
         let mut plan = plan("m");
-        let build: crate::model::module::Build = serde_json::from_value(serde_json::json!({
+        let build: crate::kmm::module::Build = serde_json::from_value(serde_json::json!({
             "dockerfileConfigMap": {"name": "d"}, "secrets": [{"name": "s"}],
         }))
         .expect("a build section");

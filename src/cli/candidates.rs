@@ -2,7 +2,7 @@
 
 use clap::{Arg, Command};
 
-use crate::model::finding::Code;
+use crate::findings::finding::Code;
 
 /// One candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, parse_duration};
 use crate::cli::target::TargetArgs;
-use crate::model::accept::Accept;
+use crate::findings::accept::Accept;
 
 /// Flags of `run` for a run by the cluster's KMM.
 #[derive(Debug, Clone, Args)]

@@ -10,7 +10,7 @@ use crate::cli::cluster::ClusterRunArgs;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
-use crate::model::accept::Accept;
+use crate::findings::accept::Accept;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]

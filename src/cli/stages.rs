@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::build::builder::Choice;
 use crate::check::stages::StageSet;
+use crate::image_build::builder::Choice;
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]

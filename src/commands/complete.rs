@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::cli::Cli;
 use crate::cli::candidates::{Completion, Live, complete};
 use crate::cli::connection::ConnectionArgs;
-use crate::cluster::kubeconfig;
-use crate::cluster::resource::NAMESPACE;
-use crate::cluster::{connect, updates};
+use crate::cluster::api::kubeconfig;
+use crate::cluster::api::resource::NAMESPACE;
+use crate::cluster::connect;
+use crate::cluster::pools::updates;
 use crate::commands::Done;
 
 /// How long a cluster may take to answer; without its answer there are no candidates.

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::cli::cluster::DeleteArgs;
 use crate::cli::output::Format;
-use crate::cluster::client::{Cluster, connect};
-use crate::cluster::desired::check_name;
-use crate::cluster::diagnose::objects::ImagesConfig;
-use crate::cluster::fault::Fault;
-use crate::cluster::objects::Meta;
-use crate::cluster::preflight::{Preflight, RawPreflight};
-use crate::cluster::resource::{LEASE, MODULE_IMAGES_CONFIG, PREFLIGHT};
+use crate::cluster::api::client::{Cluster, connect};
+use crate::cluster::api::fault::Fault;
+use crate::cluster::api::objects::Meta;
+use crate::cluster::api::resource::{LEASE, MODULE_IMAGES_CONFIG, PREFLIGHT};
+use crate::cluster::kmm::desired::check_name;
+use crate::cluster::kmm::diagnose::objects::ImagesConfig;
+use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::commands::Done;
 use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 

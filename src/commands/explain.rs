@@ -1,5 +1,7 @@
 //! `explain`: how each Module's spec is understood; no registry is asked.
 
+pub mod code;
+
 use std::sync::Arc;
 
 use crate::check::objects::Objects;
@@ -7,18 +9,18 @@ use crate::check::stages::lints;
 use crate::cli::explain::ExplainArgs;
 use crate::cli::output::Format;
 use crate::cluster::connect;
-use crate::commands::console::Console;
-use crate::commands::run_local::inputs;
-use crate::commands::targets::named_targets;
+use crate::commands::run::local::inputs;
 use crate::commands::{Done, as_yaml};
+use crate::console::output::Console;
 use crate::error::{EXIT_FAILED, EXIT_VERIFIED, Error};
-use crate::model::finding::Effect;
-use crate::model::module::{LocalObjectReference, Module};
-use crate::model::plan::{KmmRelease, Plan, Work};
-use crate::plan::mapping::{self, Tried};
-use crate::plan::plan;
+use crate::findings::finding::Effect;
+use crate::kmm::module::{LocalObjectReference, Module};
+use crate::kmm::plan::mapping::{self, Tried};
+use crate::kmm::plan::plan;
+use crate::kmm::planned::{KmmRelease, Plan, Work};
 use crate::report::Screen;
 use crate::report::explain::{Explanation, Need, document, text};
+use crate::session::targets::named_targets;
 
 /// Explains every Module on every kernel that is named.
 ///

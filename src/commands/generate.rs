@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::cli::cluster::GenerateArgs;
 use crate::cli::output::Format;
-use crate::cluster::client::connect;
-use crate::cluster::generation::Kmm;
+use crate::cluster::api::client::connect;
+use crate::cluster::kmm::generation::Kmm;
 use crate::commands::Done;
-use crate::commands::wish::Asked;
 use crate::error::Error;
 use crate::input::yaml;
+use crate::session::requested::Asked;
 
 /// Prints the CR for the cluster's KMM, or for that of `--kmm-version`.
 ///

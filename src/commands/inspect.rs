@@ -4,9 +4,9 @@ use crate::check::inspect::{as_error, inspect};
 use crate::cli::output::Format;
 use crate::commands::Done;
 use crate::error::{EXIT_NOTHING, EXIT_VERIFIED, Error};
-use crate::image::open::Images;
+use crate::images::open::Images;
+use crate::images::registry::access::Access;
 use crate::model::target::Arch;
-use crate::registry::access::Access;
 use crate::report::Screen;
 
 /// Lists the kernel modules of an image.

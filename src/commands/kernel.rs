@@ -7,9 +7,9 @@ use crate::check::targets::{self, ResolvedKernel};
 use crate::cli::output::Format;
 use crate::commands::Done;
 use crate::error::{EXIT_VERIFIED, Error};
-use crate::image::open::Images;
+use crate::images::open::Images;
+use crate::images::registry::access::Access;
 use crate::model::target::Arch;
-use crate::registry::access::Access;
 use crate::report::kernel::{ReleaseKernel, document, table};
 
 /// Resolves an image to its kernels, for every architecture that was asked for.

@@ -1,12 +1,17 @@
 //! `run`: by the cluster's KMM, or from this machine.
 
-use crate::build::builder::Choice;
+pub mod cluster;
+pub mod create;
+pub mod local;
+pub mod watched;
+
 use crate::check::stages::StageSet;
 use crate::cli::cluster::{CrossCheck, DryRun};
 use crate::cli::run::RunArgs;
-use crate::commands::console::Console;
-use crate::commands::{Done, run_cluster, run_local};
+use crate::commands::Done;
+use crate::console::output::Console;
 use crate::error::Error;
+use crate::image_build::builder::Choice;
 
 /// Runs where the flags say.
 ///
@@ -19,10 +24,10 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
             "is for a run by the cluster's KMM",
             "leave it or --local out",
         )?;
-        run_local::run(args, console).await
+        local::run(args, console).await
     } else {
         refuse(&of_local(args), "is for a local run", "add --local")?;
-        run_cluster::run(args, console).await
+        cluster::run(args, console).await
     }
 }
 

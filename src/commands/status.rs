@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::cli::cluster::StatusArgs;
-use crate::cluster::client::{Cluster, connect};
-use crate::cluster::desired::check_name;
-use crate::cluster::fault::Fault;
-use crate::cluster::follow::{Event, Follower};
-use crate::cluster::preflight::Preflight;
-use crate::cluster::survey::{self, Filter, Survey};
+use crate::cluster::api::client::{Cluster, connect};
+use crate::cluster::api::fault::Fault;
+use crate::cluster::kmm::desired::check_name;
+use crate::cluster::kmm::follow::{Event, Follower};
+use crate::cluster::kmm::preflight::Preflight;
+use crate::cluster::kmm::survey::{self, Filter, Survey};
 use crate::commands::Done;
-use crate::commands::console::Console;
-use crate::commands::live::Live;
+use crate::console::live::Live;
+use crate::console::output::Console;
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::model::report::Report;
 

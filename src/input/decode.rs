@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::input::yaml::{Document, place};
 use crate::input::{Inputs, PreflightInput};
-use crate::model::module::{Module, ModuleSpec};
+use crate::kmm::module::{Module, ModuleSpec};
 use crate::model::report::Origin;
 
 /// How deep Lists may lie in each other.

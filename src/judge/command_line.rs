@@ -1,7 +1,7 @@
 //! What `modprobe` is told: KMM's command line, and how `modprobe` reads it.
 
-use crate::model::module::Modprobe;
-use crate::model::plan::KmmRelease;
+use crate::kmm::module::Modprobe;
+use crate::kmm::planned::KmmRelease;
 
 /// The folder that KMM's init container and worker share.
 pub(super) const SHARED_DIR: &str = "/tmp";
@@ -287,7 +287,7 @@ pub(super) fn join(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::module::ModprobeArgs;
+    use crate::kmm::module::ModprobeArgs;
 
     fn words(line: &str) -> Vec<String> {
         line.split_whitespace().map(str::to_owned).collect()

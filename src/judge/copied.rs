@@ -1,10 +1,10 @@
 //! What KMM copies out of the image, and where to: the shell command of its init container,
 //! which runs in the image's working directory.
 
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{SHARED_DIR, join};
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::KmmRelease;
+use crate::kmm::planned::KmmRelease;
 
 /// The part of the image that the worker has.
 #[derive(Debug, Clone, PartialEq, Eq)]

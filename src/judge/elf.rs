@@ -1,10 +1,10 @@
 //! The ELF file as the kernel's loader wants it (`elf_validity_check`, `setup_load_info`,
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::release::Kernel;
 use crate::kmod::defects;
 use crate::kmod::module_file::{ElfDefect, ElfFacts, ElfFault, ElfFaultKind};
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
 /// `EM_…` of an architecture (`elf_check_arch`).

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use crate::image::overlay::Overlay;
+use crate::images::layers::overlay::Overlay;
 use crate::judge::symbols::Exporters;
 use crate::model::layer::{Content, Node};
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::copied::{in_image, is_hidden};
+use crate::kmm::planned::KmmRelease;
 use crate::kmod::module_file::ElfFacts;
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::KmmRelease;
 
 /// How many names a message lists.
 const SHOWN: usize = 3;
@@ -49,7 +49,7 @@ pub(super) fn copy(
             format!("firmwarePath {firmware_path} {problem}: KMM's copy of it fails, and nothing is loaded"),
         )
         .hint("put the firmware there, or leave `firmwarePath` out of the Module")
-        .with_effect(crate::model::finding::Effect::Fails),
+        .with_effect(crate::findings::finding::Effect::Fails),
     ))
 }
 

@@ -1,9 +1,9 @@
 //! depmod's files in the folder that `modprobe -d` names, as kmod opens them.
 
-use crate::image::overlay::NeedLayer;
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::overlay::NeedLayer;
 use crate::judge::worker::{Place, Worker};
 use crate::kmod::index::Index;
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::{Content, Node};
 
 /// Why a question has no answer yet, or needs none any more.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{self, CommandLine};
 use crate::judge::copied;
 use crate::judge::exporters::ImageExporters;
@@ -14,7 +15,6 @@ use crate::judge::worker::{Place, Worker};
 use crate::judge::{LoadCase, Trust, firmware, node};
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::module_file::ModuleFile;
-use crate::model::finding::{Code, Effect, Finding};
 
 mod step;
 

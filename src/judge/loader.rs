@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::findings::finding::{Code, Effect, Finding, Severity};
 use crate::judge::exports::{self, Export};
 use crate::judge::release::Kernel;
 use crate::judge::signature::{self, Delivery};
@@ -11,7 +12,6 @@ use crate::judge::{Trust, elf, parameters};
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::module_file::{Compression, ElfFacts, ModuleFile};
 use crate::kmod::names;
-use crate::model::finding::{Code, Effect, Finding, Severity};
 use crate::model::target::Target;
 
 /// The target's kernel with what was loaded so far: nothing at first.

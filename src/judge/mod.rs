@@ -34,11 +34,11 @@ mod tools;
 mod versions;
 mod worker;
 
-use crate::image::open::ImageConfig;
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Finding, Severity};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::images::open::ImageConfig;
 use crate::kernel::facts::KernelFacts;
-use crate::model::finding::{Finding, Severity};
-use crate::model::plan::{KmmRelease, Work};
+use crate::kmm::planned::{KmmRelease, Work};
 use crate::model::target::Target;
 
 /// What is to be loaded, and on which kernel.

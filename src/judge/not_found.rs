@@ -1,10 +1,10 @@
 //! What there is in place of a module that `modprobe` does not find.
 
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::config::module_name;
 use crate::judge::modprobe::NotFound;
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::Node;
 
 /// How many other places a message lists.

@@ -1,11 +1,11 @@
 //! Module signatures (`kernel/module/signing.c`, `crypto/asymmetric_keys/`).
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::Trust;
 use crate::judge::release::Kernel;
 use crate::judge::signers::{Known, examine};
 use crate::kmod::module_file::{ModuleSignature, SignatureState};
 use crate::kmod::pkcs7::Refusal;
-use crate::model::finding::{Code, Effect, Finding};
 
 /// How the file reaches the kernel, which decides whether its signature is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::exports::Export;
 use crate::judge::release::Kernel;
 use crate::judge::versions::Versions;
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::module_file::ElfFacts;
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
 /// A module that is loaded in the simulated kernel.

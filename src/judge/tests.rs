@@ -6,20 +6,20 @@ use std::sync::Arc;
 mod modprobe;
 
 use super::{LoadCase, Trust, judge};
-use crate::image::open::ImageConfig;
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::images::open::ImageConfig;
 use crate::kernel::config::Config;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
+use crate::kmm::module::{Modprobe, ModprobeArgs, TlsOptions};
+use crate::kmm::planned::{KmmRelease, Work};
 use crate::kmod::index::tests::build;
 use crate::kmod::module_file::{
     Compression, ElfFacts, ExportedSymbol, ModuleFile, SignatureState, SymbolVersion,
     UndefinedSymbol,
 };
-use crate::model::finding::{Code, Finding};
 use crate::model::layer::{Content, LayerIndex, Node};
-use crate::model::module::{Modprobe, ModprobeArgs, TlsOptions};
-use crate::model::plan::{KmmRelease, Work};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 

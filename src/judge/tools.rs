@@ -1,10 +1,10 @@
 //! The programs that KMM runs in the module's image.
 
-use crate::image::open::ImageConfig;
-use crate::image::overlay::{NeedLayer, Overlay};
-use crate::model::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::images::open::ImageConfig;
+use crate::kmm::planned::KmmRelease;
 use crate::model::layer::Node;
-use crate::model::plan::KmmRelease;
 
 /// The `PATH` that container runtimes give where the image sets none.
 const PATH: &[&str] = &[

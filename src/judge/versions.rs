@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::symbols::Resolver;
 use crate::kernel::facts::KernelFacts;
 use crate::kmod::module_file::{ElfFacts, SymbolVersion};
-use crate::model::finding::{Code, Effect, Finding};
 
 /// The versions that a module brings, by symbol; of several the first counts.
 pub(super) struct Versions<'m> {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
-use crate::image::overlay::{NeedLayer, Overlay};
+use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::copied::Copied;
 use crate::kernel::facts::KernelFacts;

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::findings::finding::Finding;
 use crate::kernel::config::Config;
 use crate::kernel::gather::gather;
 use crate::kernel::symvers::Symbols;
 use crate::kmod::module_file::ModuleFile;
-use crate::model::finding::Finding;
 use crate::model::target::Arch;
 
 /// A read-only file tree: an image's, or a folder's. Paths are relative to its root,

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::kernel::config::Config;
 use crate::kernel::facts::{FileTree, InTreeModules, KernelFacts};
 use crate::kernel::symvers::Symbols;
 use crate::kernel::vermagic;
 use crate::kmod::module_file::ModuleFile;
 use crate::kmod::{compression, names};
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
 /// The largest file of facts, uncompressed, in bytes.

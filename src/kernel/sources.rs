@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::kernel::facts::{FileTree, KernelFacts};
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::target::Arch;
 
 /// The largest file that is read from disk, in bytes.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::finding::Finding;
+use crate::findings::finding::Finding;
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 

@@ -1,6 +1,6 @@
 //! Verdicts and stages, and how a verdict follows from findings.
 
-use crate::model::finding::{Effect, Finding};
+use crate::findings::finding::{Effect, Finding};
 
 /// The answer for one Module on one target, and for a whole run.
 ///
@@ -94,7 +94,7 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Code;
+    use crate::findings::finding::Code;
 
     #[test]
     fn a_failure_beats_an_error_beats_a_doubt() {

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::finding::Finding;
+use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;

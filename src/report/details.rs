@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use owo_colors::Style as Paint;
 
-use crate::model::finding::{Effect, Finding, Severity};
+use crate::findings::finding::{Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 use crate::report::screen::Screen;

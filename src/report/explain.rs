@@ -3,9 +3,9 @@
 use owo_colors::Style;
 use serde_json::{Value, json};
 
-use crate::model::finding::Finding;
-use crate::model::plan::{Plan, Work};
-use crate::plan::mapping::{Tried, TriedResult};
+use crate::findings::finding::Finding;
+use crate::kmm::plan::mapping::{Tried, TriedResult};
+use crate::kmm::planned::{Plan, Work};
 use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
 use crate::report::wrap::wrap;

@@ -1,6 +1,6 @@
 //! A report as GitHub workflow commands: annotations on the Module's file.
 
-use crate::model::finding::{Effect, Finding, Severity};
+use crate::findings::finding::{Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::model::verdict::Verdict;
 
@@ -108,7 +108,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Code;
+    use crate::findings::finding::Code;
     use crate::report::samples::{mixed, report, row};
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use crate::model::finding::{Effect, Finding, Severity};
+use crate::findings::finding::{Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 

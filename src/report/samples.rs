@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::finding::{Code, Finding};
+use crate::findings::finding::{Code, Finding};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;

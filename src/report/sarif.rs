@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::model::finding::{Code, Finding, Severity};
+use crate::findings::codes;
+use crate::findings::finding::{Code, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
-use crate::report::codes;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 

@@ -2,9 +2,9 @@
 
 use owo_colors::{OwoColorize, Style};
 
-use crate::model::finding::{Code, Severity};
+use crate::findings::codes::url;
+use crate::findings::finding::{Code, Severity};
 use crate::model::verdict::Verdict;
-use crate::report::codes::url;
 
 /// What the screen can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::finding::Severity;
+use crate::findings::finding::Severity;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 use crate::report::age::age;
@@ -273,5 +273,4 @@ fn summary(report: &Report, screen: &Screen) -> String {
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
 mod tests;

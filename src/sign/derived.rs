@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::registry::digest;
+use crate::images::registry::digest;
 use crate::sign::layer::Layer;
 
 /// The media type of the layers that this program writes, in an OCI image.

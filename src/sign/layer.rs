@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 
-use crate::registry::digest;
+use crate::images::registry::digest;
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use glob::{MatchOptions, Pattern};
 
-use crate::image::overlay::NeedLayer;
-use crate::model::finding::{Code, Finding};
-use crate::model::plan::KmmRelease;
+use crate::findings::finding::{Code, Finding};
+use crate::images::layers::overlay::NeedLayer;
+use crate::kmm::planned::KmmRelease;
 
 /// A shell's rules: `*` and `?` stop at `/` and do not match a leading dot (POSIX shell,
 /// section 2.14.3).

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::build::workspace::Scratch;
-use crate::image::layer_reader::Purpose;
-use crate::image::open::{FileBytes, Images, OpenImage};
-use crate::image::overlay::{NeedLayer, Overlay};
-use crate::model::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::image_build::workspace::Scratch;
+use crate::images::layers::layer_reader::Purpose;
+use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::images::open::{FileBytes, Images, OpenImage};
+use crate::kmm::planned::KmmRelease;
 use crate::model::layer::Node;
-use crate::model::plan::KmmRelease;
 use crate::model::target::Arch;
 use crate::sign::compression::Compression;
 use crate::sign::derived::{self, Derived};

@@ -8,16 +8,16 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kmm_preflight::build::builder::Choice;
-use kmm_preflight::build::stage::{BuildConfig, BuildRequest, Builds, Built};
-use kmm_preflight::build::workspace::Scratch;
-use kmm_preflight::model::finding::{Effect, Finding};
-use kmm_preflight::model::module::TlsOptions;
+use kmm_preflight::findings::finding::{Effect, Finding};
+use kmm_preflight::image_build::builder::Choice;
+use kmm_preflight::image_build::stage::{BuildConfig, BuildRequest, Builds, Built};
+use kmm_preflight::image_build::workspace::Scratch;
+use kmm_preflight::images::registry::access::Access;
+use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
+use kmm_preflight::images::registry::mirrors::Mirrors;
+use kmm_preflight::images::registry::trust::TrustPlaces;
+use kmm_preflight::kmm::module::TlsOptions;
 use kmm_preflight::model::target::Arch;
-use kmm_preflight::registry::access::Access;
-use kmm_preflight::registry::credentials::{Credential, CredentialSource, SecretText};
-use kmm_preflight::registry::mirrors::Mirrors;
-use kmm_preflight::registry::trust::TrustPlaces;
 
 use crate::support::image::{Image, Layer};
 use crate::support::registry::{PASSWORD, Registry, USER};

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kmm_preflight::build::builder::Choice;
-use kmm_preflight::model::finding::{Code, Effect};
+use kmm_preflight::findings::finding::{Code, Effect};
+use kmm_preflight::image_build::builder::Choice;
 use kmm_preflight::model::target::Arch;
 
 use crate::build::{Run, config, push_busybox, request, runtime, sleeping, wait_for_sleep};

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use kmm_preflight::model::finding::{Code, Effect};
+use kmm_preflight::findings::finding::{Code, Effect};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use serde_json::json;
 

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use kmm_preflight::image::layer_reader::Purpose;
-use kmm_preflight::image::open::{Images, ImagesConfig};
-use kmm_preflight::model::finding::Code;
+use kmm_preflight::findings::finding::Code;
+use kmm_preflight::images::layers::layer_reader::Purpose;
+use kmm_preflight::images::open::{Images, ImagesConfig};
+use kmm_preflight::images::registry::access::Access;
 use kmm_preflight::model::layer::{Content, Node};
 use kmm_preflight::model::target::Arch;
-use kmm_preflight::registry::access::Access;
 
 use crate::support::image::{Built, Image, Layer, Packing};
 use crate::support::layout::write_layout;

@@ -3,9 +3,6 @@
 mod context;
 mod signing;
 
-use crate::build::args;
-use crate::build::lint::{self, LintCase};
-use crate::build::stage::BuildRequest;
 use crate::check::image::ImageOutcome;
 use crate::check::run::Outcome;
 use crate::check::stages::case::context::{
@@ -13,12 +10,15 @@ use crate::check::stages::case::context::{
 };
 use crate::check::stages::inputs::{args_case, dockerfile_of, entries};
 use crate::check::stages::{Progress, Stages, outcome, skipped};
-use crate::image::open::OpenImage;
-use crate::model::finding::{Code, Effect, Finding};
-use crate::model::module::Build;
-use crate::model::plan::{Plan, Work};
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::image_build::args;
+use crate::image_build::lint::{self, LintCase};
+use crate::image_build::stage::BuildRequest;
+use crate::images::open::OpenImage;
+use crate::images::registry::access::Access;
+use crate::kmm::module::Build;
+use crate::kmm::planned::{Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
-use crate::registry::access::Access;
 
 /// One plan on its way through Build and Sign.
 pub(super) struct Case<'a> {

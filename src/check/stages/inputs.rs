@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::build::args::ArgsCase;
-use crate::build::lint::{self, LintCase};
 use crate::check::objects::Objects;
-use crate::model::finding::{Code, Finding};
-use crate::model::module::Build;
-use crate::model::plan::{KmmRelease, Plan};
+use crate::findings::finding::{Code, Finding};
+use crate::image_build::args::ArgsCase;
+use crate::image_build::lint::{self, LintCase};
+use crate::kmm::module::Build;
+use crate::kmm::planned::{KmmRelease, Plan};
 
 /// What build arguments are made of.
 pub(super) fn args_case(plan: &Plan, release: KmmRelease) -> ArgsCase<'_> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::module::{Build, Modprobe, Sign, TlsOptions};
+use crate::kmm::module::{Build, Modprobe, Sign, TlsOptions};
 
 fn work(build: bool, sign: bool) -> Work {
     Work {

@@ -1,6 +1,7 @@
 //! One step of a load: the file that `modprobe` hands to the kernel.
 
 use super::Load;
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::indexes::Stop;
 use crate::judge::loader::{Answer, Handing};
 use crate::judge::modprobe::Step;
@@ -8,7 +9,6 @@ use crate::judge::not_found;
 use crate::judge::worker::Place;
 use crate::kmod::facts::Depth;
 use crate::kmod::module_file::ModuleFile;
-use crate::model::finding::{Code, Effect, Finding};
 use crate::model::layer::{Content, Node};
 
 impl Load<'_, '_> {

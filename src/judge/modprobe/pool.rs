@@ -1,12 +1,12 @@
 //! What kmod knows of modules: its pool, and the indexes that fill it.
 
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, Modprobe, NotFound};
 use crate::judge::worker::Place;
 use crate::kmod::index::{Endless, Index};
 use crate::kmod::pattern::matches;
-use crate::model::finding::{Code, Effect, Finding};
 
 /// The indexes that kmod maps into memory: all of them, or none.
 const MAPPED: [&str; 4] = [

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kmm_preflight::image::layer_reader::Purpose;
-use kmm_preflight::model::finding::Code;
+use kmm_preflight::findings::finding::Code;
+use kmm_preflight::images::layers::layer_reader::Purpose;
+use kmm_preflight::images::registry::access::Access;
+use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
 use kmm_preflight::model::target::Arch;
-use kmm_preflight::registry::access::Access;
-use kmm_preflight::registry::credentials::{Credential, CredentialSource, SecretText};
 
 use super::{image, layer_of, open_as};
 use crate::support::faults::{Answer, FaultServer};

@@ -1,6 +1,6 @@
 //! The Build stage and what follows from it.
 
-use kmm_preflight::model::finding::{Code, Effect};
+use kmm_preflight::findings::finding::{Code, Effect};
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use kmm_preflight::model::finding::{Code, Effect};
-use kmm_preflight::model::module::Sign;
+use kmm_preflight::findings::finding::{Code, Effect};
+use kmm_preflight::kmm::module::Sign;
 use kmm_preflight::model::verdict::{Stage, Verdict};
 use kmm_preflight::sign::compression::Compression;
 use serde_json::{Value, json};

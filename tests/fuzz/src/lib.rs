@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use kmm_preflight::image::layer_reader::{LayerLimits, Purpose, Reading, read_layer};
-use kmm_preflight::image::open::ImageConfig;
-use kmm_preflight::image::overlay::Overlay;
+use kmm_preflight::images::layers::layer_reader::{LayerLimits, Purpose, Reading, read_layer};
+use kmm_preflight::images::layers::overlay::Overlay;
+use kmm_preflight::images::open::ImageConfig;
 use kmm_preflight::judge::{LoadCase, Trust, judge};
 use kmm_preflight::kernel::config::Config;
 use kmm_preflight::kernel::facts::{FileTree, KernelFacts};
 use kmm_preflight::kernel::symvers::Symbols;
+use kmm_preflight::kmm::module::{Modprobe, TlsOptions};
+use kmm_preflight::kmm::planned::{KmmRelease, Work};
 use kmm_preflight::kmod::facts::{self, Depth};
 use kmm_preflight::kmod::index::Index;
 use kmm_preflight::kmod::module_file::ModuleFile;
 use kmm_preflight::model::layer::{Content, LayerIndex, Node};
-use kmm_preflight::model::module::{Modprobe, TlsOptions};
-use kmm_preflight::model::plan::{KmmRelease, Work};
 use kmm_preflight::model::target::{Arch, Target};
 
 const KERNEL: &str = "6.1.0-56-amd64";

@@ -1,6 +1,6 @@
 //! What is said of the images between two stages.
 
-use crate::model::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding};
 
 /// The tag under which KMM up to 2.6 keeps what it has built and not signed
 /// (`IntermediateImageName`).

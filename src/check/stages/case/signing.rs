@@ -9,11 +9,11 @@ use crate::check::stages::case::Case;
 use crate::check::stages::case::context::as_context;
 use crate::check::stages::inputs::entries;
 use crate::check::stages::outcome;
-use crate::image::open::OpenImage;
-use crate::model::finding::{Code, Finding};
-use crate::model::module::{LocalObjectReference, Sign};
+use crate::findings::finding::{Code, Finding};
+use crate::images::open::OpenImage;
+use crate::images::registry::access::Access;
+use crate::kmm::module::{LocalObjectReference, Sign};
 use crate::model::verdict::Stage;
-use crate::registry::access::Access;
 use crate::sign::keys::Signer;
 use crate::sign::stage::{self as signing, SignRequest};
 

@@ -1,0 +1,202 @@
+//! The looks at images beside a watch of KMM's answers: each module once, in parallel.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::check::cross_check::looker::{Look, Looker};
+use crate::check::cross_check::report_rows::{self, Pushed};
+use crate::cluster::kmm::preflight::{Preflight, Row};
+use crate::cluster::kmm::survey::Survey;
+use crate::findings::finding::{Code, Finding};
+use crate::kmm::module::Module;
+use crate::model::report::{ModuleReport, Report};
+use crate::model::target::{Arch, Target};
+use crate::model::verdict::Verdict;
+
+/// Namespace and name of a Module.
+type Key = (String, String);
+
+/// What a look gave, and under which circumstances it was made.
+#[derive(Debug, Clone)]
+struct Seen {
+    look: Look,
+    pushed: Pushed,
+    verdict: Verdict,
+}
+
+/// The cross-checks of one run.
+#[derive(Debug)]
+pub struct CrossChecks {
+    looker: Option<Arc<Looker>>,
+    slots: Arc<Semaphore>,
+    running: JoinSet<(Key, Seen)>,
+    open: HashMap<Key, Verdict>,
+    seen: HashMap<Key, Seen>,
+}
+
+impl CrossChecks {
+    /// Checks by `looker`, `jobs` at a time; none without one.
+    pub fn new(looker: Option<Looker>, jobs: usize) -> Self {
+        Self {
+            looker: looker.map(Arc::new),
+            slots: Arc::new(Semaphore::new(jobs.max(1))),
+            running: JoinSet::new(),
+            open: HashMap::new(),
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Starts a look for every module that KMM decided by its image since the last call.
+    pub fn start(&mut self, preflight: &Preflight, survey: &Survey, modules: Option<&[Module]>) {
+        let Some(looker) = &self.looker else {
+            return;
+        };
+        for report in &survey.report.modules {
+            let key = (report.namespace.clone(), report.name.clone());
+            let is_known = self.open.get(&key) == Some(&report.verdict)
+                || self
+                    .seen
+                    .get(&key)
+                    .is_some_and(|seen| seen.verdict == report.verdict);
+            let row = row_of(report);
+            if is_known || !report_rows::is_due(&row) {
+                continue;
+            }
+            let module = modules
+                .into_iter()
+                .flatten()
+                .find(|module| module.name == key.1 && (module.namespace == key.0));
+            let Some(module) = module.cloned() else {
+                let why = "the Module may not be read, or is gone";
+                self.seen
+                    .insert(key, unavailable(why.to_owned(), report.verdict));
+                continue;
+            };
+            let Some(target) = target_of(preflight, &report.kernel_version) else {
+                let why = "the kernel that KMM checked against is not known here";
+                self.seen
+                    .insert(key, unavailable(why.to_owned(), report.verdict));
+                continue;
+            };
+            let pushed = pushed(&row, &module, preflight);
+            self.open.insert(key.clone(), report.verdict);
+            let looker = Arc::clone(looker);
+            let slots = Arc::clone(&self.slots);
+            let verdict = report.verdict;
+            self.running.spawn(async move {
+                let _slot = slots.acquire_owned().await;
+                let look = looker.look(&module, &target).await;
+                let seen = Seen {
+                    look,
+                    pushed,
+                    verdict,
+                };
+                (key, seen)
+            });
+        }
+    }
+
+    /// Waits for the next look to end; for ever where none is under way.
+    pub async fn next(&mut self) {
+        match self.running.join_next().await {
+            Some(Ok((key, seen))) => {
+                self.open.remove(&key);
+                self.seen.insert(key, seen);
+            }
+            // A look that panicked leaves its module without one.
+            Some(Err(fault)) => {
+                let open = std::mem::take(&mut self.open);
+                if self.running.is_empty() {
+                    for (key, verdict) in open {
+                        let why = format!("the check ended in a fault of this program: {fault}");
+                        self.seen.insert(key, unavailable(why, verdict));
+                    }
+                } else {
+                    self.open = open;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// True when no look is under way.
+    pub fn are_done(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Adds what was seen to the rows. A look at a module about which KMM has changed its
+    /// mind since does not count. A look that is under way leaves its module open; where the
+    /// run ends before it, KMM's word stands alone.
+    pub fn merge(&self, report: &mut Report, is_over: bool) {
+        for module in &mut report.modules {
+            let key = (module.namespace.clone(), module.name.clone());
+            if let Some(seen) = self.seen.get(&key)
+                && seen.verdict == module.verdict
+            {
+                module.image = seen.look.image.clone();
+                module.mapping = seen.look.mapping.clone();
+                report_rows::merge(module, seen.look.outcome.clone(), seen.pushed);
+            } else if self.open.get(&key) == Some(&module.verdict) {
+                report_rows::merge_open(module, is_over);
+            }
+        }
+    }
+}
+
+fn row_of(report: &ModuleReport) -> Row {
+    Row {
+        namespace: report.namespace.clone(),
+        name: report.name.clone(),
+        verification_status: report.verification_status.clone(),
+        verification_stage: report.verification_stage.clone(),
+        status_reason: report.status_reason.clone(),
+        last_transition_time: None,
+    }
+}
+
+fn unavailable(why: String, verdict: Verdict) -> Seen {
+    Seen {
+        look: Look::none(Finding::new(Code::ImageUnreachable, why)),
+        pushed: Pushed::Yes,
+        verdict,
+    }
+}
+
+fn target_of(preflight: &Preflight, kernel: &str) -> Option<Target> {
+    let dtk_image = &preflight.spec.dtk_image;
+    (!kernel.is_empty()).then(|| Target {
+        kernel_version: kernel.to_owned(),
+        arch: Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64),
+        dtk_image: (!dtk_image.is_empty()).then(|| dtk_image.clone()),
+    })
+}
+
+/// Whether what KMM verified was pushed: KMM ≤2.3 says it in its reason, later ones only
+/// where the Module has nothing to build or sign, or everything built is pushed.
+fn pushed(row: &Row, module: &Module, preflight: &Preflight) -> Pushed {
+    if row.says_not_pushed() {
+        return Pushed::No;
+    }
+    let is_third = matches!(row.verification_status.as_str(), "Success" | "Failure");
+    let container = module
+        .spec
+        .module_loader
+        .as_ref()
+        .map(|loader| &loader.container);
+    let makes_images = container.is_some_and(|container| {
+        container.build.is_some()
+            || container.sign.is_some()
+            || container
+                .kernel_mappings
+                .iter()
+                .any(|mapping| mapping.build.is_some() || mapping.sign.is_some())
+    });
+    if is_third && makes_images && !preflight.spec.push_built_image {
+        Pushed::Perhaps
+    } else {
+        Pushed::Yes
+    }
+}

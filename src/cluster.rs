@@ -1,0 +1,10 @@
+//! The cluster: whose KMM it is, what its preflight CRs report, and why they do not report more.
+//!
+//! [`api`] connects and reads objects, [`kmm`] knows KMM's CRs of every release, [`pools`] which
+//! releases the cluster can go to.
+
+pub mod api;
+pub mod kmm;
+pub mod pools;
+
+pub use api::client::{Cluster, connect};

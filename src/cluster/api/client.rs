@@ -1,0 +1,377 @@
+//! The connection to the API server: requests, their time limits and what is tried again.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use kube::Client;
+use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, WatchParams};
+use kube::client::{Body, ClientBuilder};
+use kube::core::{Request as Requests, Status, WatchEvent};
+use serde::de::DeserializeOwned;
+
+use futures::{Stream, StreamExt};
+
+use crate::cli::connection::ConnectionArgs;
+use crate::cluster::api::credentials;
+use crate::cluster::api::direct::direct;
+use crate::cluster::api::fault::Fault;
+use crate::cluster::api::kubeconfig::{self, Settings};
+use crate::cluster::api::resource::Resource;
+use crate::cluster::api::warnings;
+use crate::error::Error;
+
+/// The name under which server-side apply notes what this program wrote.
+pub const FIELD_MANAGER: &str = "kubectl-kmm";
+
+/// How long to wait for the head of an answer where `--request-timeout` says nothing.
+const ANSWER_LIMIT: Duration = Duration::from_secs(8);
+/// The same for a write, during which admission webhooks run.
+const WRITE_LIMIT: Duration = Duration::from_secs(35);
+/// How long the body of an answer may take.
+const BODY_LIMIT: Duration = Duration::from_secs(60);
+/// How long a watch lasts before it is asked for anew, in seconds.
+const WATCH_SECONDS: u32 = 280;
+/// How long to wait before a read is tried again.
+const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(900)];
+
+/// A connection to one cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: RwLock<Current>,
+    /// Held by the one request that renews the credential, while others wait for it.
+    renewal: tokio::sync::Mutex<()>,
+    settings: Settings,
+    limit: Option<Duration>,
+    warnings: Mutex<BTreeSet<String>>,
+}
+
+/// The client that requests are sent with; each renewal of its credential has a number.
+#[derive(Clone)]
+struct Current {
+    client: Client,
+    number: usize,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.inner.settings.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a client for the cluster that the flags and the kubeconfig name. Nothing is sent
+/// yet but what a credential plugin sends.
+///
+/// # Errors
+/// No usable kubeconfig, certificate, address or credential.
+pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
+    let settings = kubeconfig::settings(args)?;
+    let client = client_of(&settings)
+        .map_err(|fault| fault.into_error("connecting to the cluster", "status"))?;
+    Ok(Cluster {
+        inner: Arc::new(Inner {
+            client: RwLock::new(Current { client, number: 0 }),
+            renewal: tokio::sync::Mutex::default(),
+            settings,
+            limit: args.request_timeout,
+            warnings: Mutex::default(),
+        }),
+    })
+}
+
+fn client_of(settings: &Settings) -> Result<Client, Fault> {
+    let mut config = settings.config.clone();
+    config.auth_info = credentials::resolve(&config.auth_info)?;
+    match config.proxy_url {
+        None => direct(&config),
+        Some(_) => ClientBuilder::try_from(config).map(|builder| builder.build()),
+    }
+    .map_err(|error| Fault::of_kube(&error, &settings.server))
+}
+
+impl Cluster {
+    /// `scheme://host:port` of the API server.
+    pub fn server(&self) -> &str {
+        &self.inner.settings.server
+    }
+
+    /// The namespace of the kubeconfig's context.
+    pub fn default_namespace(&self) -> &str {
+        &self.inner.settings.config.default_namespace
+    }
+
+    /// The `Warning` headers that the API server sent since the last call, each once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        let mut warnings = self
+            .inner
+            .warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *warnings).into_iter().collect()
+    }
+
+    /// One object.
+    ///
+    /// # Errors
+    /// Why it could not be read; [`Fault::NotFound`] where it does not exist.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<T, Fault> {
+        let request = Requests::new(resource.path(namespace)).get(name, &GetParams::default());
+        parse(&self.read(built(request)?).await?)
+    }
+
+    /// Whatever is at a path of the API server.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub async fn get_path<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        let request = Requests::new(path).list(&ListParams::default());
+        parse(&self.read(built(request)?).await?)
+    }
+
+    /// The text at a path of the API server, such as a pod's log.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub async fn get_text(&self, path: &str) -> Result<String, Fault> {
+        let request = http::Request::get(path)
+            .body(Vec::new())
+            .map_err(|error| Fault::Nonsense(error.to_string()))?;
+        let body = self.read(request).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Every object of a type, in one namespace or in all, with these labels; and the
+    /// version of the collection.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut params = ListParams::default();
+        if let Some(selector) = selector {
+            params = params.labels(selector);
+        }
+        let request = Requests::new(resource.path(namespace)).list(&params);
+        let list: List<T> = parse(&self.read(built(request)?).await?)?;
+        Ok(list.items)
+    }
+
+    /// Server-side apply under [`FIELD_MANAGER`] with strict field validation; with
+    /// `dry_run` the API server answers as if.
+    ///
+    /// # Errors
+    /// Why the API server does not take it.
+    pub async fn apply<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        name: &str,
+        object: &serde_json::Value,
+        dry_run: bool,
+    ) -> Result<T, Fault> {
+        let mut params = PatchParams::apply(FIELD_MANAGER).validation_strict();
+        if dry_run {
+            params = params.dry_run();
+        }
+        let request =
+            Requests::new(resource.path(None)).patch(name, &params, &Patch::Apply(object));
+        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
+        parse(&self.send(built(request)?, limit).await?)
+    }
+
+    /// Deletes an object and leaves what it owns to the cluster's garbage collector.
+    ///
+    /// # Errors
+    /// Why it is not deleted; [`Fault::NotFound`] where it does not exist.
+    pub async fn delete(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<(), Fault> {
+        let request =
+            Requests::new(resource.path(namespace)).delete(name, &DeleteParams::background());
+        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
+        self.send(built(request)?, limit).await.map(drop)
+    }
+
+    /// The changes of one cluster-scoped object from `version` on. The stream ends when the
+    /// API server ends it; it carries no retry of its own.
+    ///
+    /// # Errors
+    /// Why it cannot be watched.
+    pub async fn watch<T>(
+        &self,
+        resource: Resource,
+        name: &str,
+        version: &str,
+    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, Fault>> + use<T>, Fault>
+    where
+        T: DeserializeOwned + Clone,
+    {
+        let params = WatchParams::default()
+            .fields(&format!("metadata.name={name}"))
+            .timeout(WATCH_SECONDS);
+        let request = built(Requests::new(resource.path(None)).watch(&params, version))?;
+        let server = self.server().to_owned();
+        let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
+        let client = self.current().client;
+        let events = timed(limit, &server, client.request_events::<T>(request))
+            .await?
+            .map_err(|error| Fault::of_kube(&error, &server))?;
+        Ok(
+            events.map(move |event: Result<WatchEvent<T>, kube::Error>| {
+                event.map_err(|error| Fault::of_kube(&error, &server))
+            }),
+        )
+    }
+
+    /// Makes the client anew, which has a credential plugin renew what it gave; unless that
+    /// was done since the client of this number was rejected.
+    async fn renew(&self, rejected: usize) -> Result<(), Fault> {
+        let _alone = self.inner.renewal.lock().await;
+        if self.current().number != rejected {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.inner);
+        let client = tokio::task::spawn_blocking(move || client_of(&inner.settings))
+            .await
+            .map_err(|error| Fault::Credentials(error.to_string()))??;
+        *self
+            .inner
+            .client
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Current {
+            client,
+            number: rejected + 1,
+        };
+        Ok(())
+    }
+
+    fn current(&self) -> Current {
+        self.inner
+            .client
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A read: tried again where the API server was busy. A server that cannot be reached
+    /// at all is not tried again.
+    async fn read(&self, request: Request<Vec<u8>>) -> Result<Bytes, Fault> {
+        let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
+        let mut pauses = RETRY_AFTER.iter();
+        loop {
+            match self.send(request.clone(), limit).await {
+                Err(fault @ Fault::Refused { .. }) if fault.is_transient() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(fault),
+                },
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Any request: sent again where the API server no longer takes the credential, and it
+    /// can be had anew. What is rejected so was not carried out.
+    async fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Bytes, Fault> {
+        let Current { client, number } = self.current();
+        let answer = self.once(client, request.clone(), limit).await;
+        let user = &self.inner.settings.config.auth_info;
+        if matches!(answer, Err(Fault::Unauthorized(_))) && credentials::is_renewable(user) {
+            self.renew(number).await?;
+            return self.once(self.current().client, request, limit).await;
+        }
+        answer
+    }
+
+    async fn once(
+        &self,
+        client: Client,
+        request: Request<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<Bytes, Fault> {
+        let path = request.uri().path().to_owned();
+        let server = self.server();
+        let response = timed(limit, server, client.send(request.map(Body::from)))
+            .await?
+            .map_err(|error| Fault::of_kube(&error, server))?;
+        self.note_warnings(response.headers());
+        let status = response.status();
+        let body_limit = self.inner.limit.unwrap_or(BODY_LIMIT);
+        let body = timed(body_limit, server, response.into_body().collect_bytes())
+            .await?
+            .map_err(|error| Fault::of_kube(&error, server))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
+            let text = String::from_utf8_lossy(&body);
+            Status::failure(text.trim(), "")
+        });
+        Err(Fault::of_status(&said.with_code(status.as_u16()), &path))
+    }
+
+    /// Keeps the texts of `Warning: 299 - "text"` headers (RFC 7234, section 5.5).
+    fn note_warnings(&self, headers: &http::HeaderMap) {
+        for value in headers.get_all(http::header::WARNING) {
+            let Some(text) = value.to_str().ok().and_then(warnings::text) else {
+                continue;
+            };
+            self.inner
+                .warnings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(text);
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct List<T> {
+    #[serde(default = "Vec::new")]
+    items: Vec<T>,
+}
+
+/// Waits for an answer; a limit of zero waits for ever, as kubectl's `--request-timeout=0`.
+async fn timed<T>(
+    limit: Duration,
+    server: &str,
+    answer: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    if limit.is_zero() {
+        return Ok(answer.await);
+    }
+    tokio::time::timeout(limit, answer)
+        .await
+        .map_err(|_| Fault::TimedOut {
+            server: server.to_owned(),
+            seconds: limit.as_secs(),
+        })
+}
+
+fn built(
+    request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<Request<Vec<u8>>, Fault> {
+    request.map_err(|error| Fault::Nonsense(error.to_string()))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|error| Fault::Nonsense(error.to_string()))
+}

@@ -1,0 +1,397 @@
+//! From kubectl's flags, kubeconfig files and the pod's own account to a client's settings.
+//!
+//! kube's own loader is passed by in three places: it fails on a missing file of
+//! `$KUBECONFIG` (kubectl skips it), it looks up the proxy instead of the API server in
+//! `NO_PROXY`, and it knows no override but context, cluster and user.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use kube::Config;
+use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::cli::connection::ConnectionArgs;
+use crate::cluster::api::pod;
+use crate::cluster::api::proxy::ProxyEnv;
+use crate::error::Error;
+
+/// How long a connection to the API server may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The settings of a client, and what messages need beside them.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// kube's settings.
+    pub config: Config,
+    /// `scheme://host:port` of the API server.
+    pub server: String,
+}
+
+/// Reads the settings: `--kubeconfig`, else `$KUBECONFIG` or `~/.kube/config`, else the
+/// pod's own account; the other flags go over what was found.
+///
+/// # Errors
+/// A file, context, cluster, certificate or address that is absent or cannot be used.
+pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
+    let (paths, given) = kubeconfig_paths(args);
+    let found = read_files(&paths, given)?;
+    let mut config = match found {
+        Some(kubeconfig) => of_kubeconfig(kubeconfig, args)?,
+        None if args.server.is_some() => of_parts(Cluster::default(), AuthInfo::default(), args)?,
+        None => {
+            let own = pod::account(|name| std::env::var(name).ok(), Path::new(pod::ACCOUNT))
+                .ok_or_else(|| no_kubeconfig(&paths))?;
+            let mut config = of_parts(own.cluster, own.user, args)?;
+            if let Some(namespace) = own.namespace {
+                config.default_namespace = namespace;
+            }
+            config
+        }
+    };
+    config.default_retry = false;
+    config.connect_timeout = match args.request_timeout {
+        Some(limit) if limit.is_zero() => Some(CONNECT_TIMEOUT),
+        Some(limit) => Some(limit.min(CONNECT_TIMEOUT)),
+        None => Some(CONNECT_TIMEOUT),
+    };
+    let server = config.cluster_url.to_string();
+    Ok(Settings {
+        server: server.trim_end_matches('/').to_owned(),
+        config,
+    })
+}
+
+/// The names of the contexts that the kubeconfig files hold; none where they cannot be read.
+pub fn contexts(args: &ConnectionArgs) -> Vec<String> {
+    let (paths, given) = kubeconfig_paths(args);
+    read_files(&paths, given)
+        .ok()
+        .flatten()
+        .map(|config| config.contexts.into_iter().map(|context| context.name))
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The files to read, and whether `--kubeconfig` named them.
+fn kubeconfig_paths(args: &ConnectionArgs) -> (Vec<PathBuf>, bool) {
+    if let Some(path) = &args.kubeconfig {
+        return (vec![path.clone()], true);
+    }
+    let listed: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
+        .map(|value| {
+            std::env::split_paths(&value)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect()
+        })
+        .unwrap_or_default();
+    if !listed.is_empty() {
+        return (listed, false);
+    }
+    let home = std::env::home_dir().map(|home| home.join(".kube").join("config"));
+    (home.into_iter().collect(), false)
+}
+
+/// Merges the files; the first one that sets a value wins. `None` when there is none.
+fn read_files(paths: &[PathBuf], given: bool) -> Result<Option<Kubeconfig>, Error> {
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths {
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !given => continue,
+            Err(error) => return Err(unusable(path, &error)),
+            Ok(_) => {}
+        }
+        let next = Kubeconfig::read_from(path).map_err(|error| unusable(path, &error))?;
+        merged = Some(match merged {
+            None => next,
+            Some(merged) => merged.merge(next).map_err(|error| unusable(path, &error))?,
+        });
+    }
+    Ok(merged.filter(|config| !config.clusters.is_empty() || !config.contexts.is_empty()))
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    // The YAML parser draws the place below its first line.
+    let text = error.to_string();
+    let why = text.lines().next().unwrap_or_default();
+    Error::Input {
+        message: format!("kubeconfig {} cannot be used: {why}", path.display()),
+        hint: "name another file with --kubeconfig or $KUBECONFIG".to_owned(),
+    }
+}
+
+fn no_kubeconfig(paths: &[PathBuf]) -> Error {
+    let looked: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    Error::Cluster {
+        message: format!(
+            "no kubeconfig that names a cluster at {}, and this is no pod of a cluster",
+            looked.join(", ")
+        ),
+        hint: "log in to the cluster, or name a file with --kubeconfig; without a cluster, \
+               validate from this machine with `run --local -f FILE`"
+            .to_owned(),
+    }
+}
+
+/// Picks context, cluster and user.
+fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Config, Error> {
+    let context_name = args
+        .context
+        .clone()
+        .or(kubeconfig.current_context.clone())
+        .filter(|name| !name.is_empty());
+    let context = match &context_name {
+        None => None,
+        Some(name) => {
+            let known = || kubeconfig.contexts.iter().map(|known| known.name.as_str());
+            let found = kubeconfig
+                .contexts
+                .iter()
+                .find(|known| known.name == *name)
+                .and_then(|known| known.context.clone());
+            if found.is_none() && args.cluster.is_none() && args.server.is_none() {
+                return Err(missing("context", name, known()));
+            }
+            found
+        }
+    };
+    let cluster_name = args
+        .cluster
+        .clone()
+        .or(context.as_ref().map(|context| context.cluster.clone()));
+    let cluster = match &cluster_name {
+        None if args.server.is_some() => Cluster::default(),
+        None => {
+            return Err(Error::Input {
+                message: "the kubeconfig has no current context".to_owned(),
+                hint: "choose one with --context, or `kubectl config use-context NAME`".to_owned(),
+            });
+        }
+        Some(name) => {
+            let known = || kubeconfig.clusters.iter().map(|known| known.name.as_str());
+            kubeconfig
+                .clusters
+                .iter()
+                .find(|known| known.name == *name)
+                .and_then(|known| known.cluster.clone())
+                .or(args.server.is_some().then(Cluster::default))
+                .ok_or_else(|| missing("cluster", name, known()))?
+        }
+    };
+    let user_name = args
+        .user
+        .clone()
+        .or(context.as_ref().and_then(|context| context.user.clone()))
+        .filter(|name| !name.is_empty());
+    let user = match &user_name {
+        None => AuthInfo::default(),
+        Some(name) => {
+            let known = || {
+                kubeconfig
+                    .auth_infos
+                    .iter()
+                    .map(|known| known.name.as_str())
+            };
+            let found = kubeconfig
+                .auth_infos
+                .iter()
+                .find(|known| known.name == *name)
+                .and_then(|known| known.auth_info.clone());
+            match found {
+                Some(user) => user,
+                None if args.user.is_some() => return Err(missing("user", name, known())),
+                None => AuthInfo::default(),
+            }
+        }
+    };
+    let mut config = of_parts(cluster, user, args)?;
+    if let Some(namespace) = context.and_then(|context| context.namespace) {
+        config.default_namespace = namespace;
+    }
+    Ok(config)
+}
+
+fn missing<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let list = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    Error::Input {
+        message: format!("the kubeconfig has no {what} `{name}`"),
+        hint: format!("it has: {list}; choose one with --{what}"),
+    }
+}
+
+/// Puts the flags over the kubeconfig's cluster and user, and makes kube's settings of them.
+fn of_parts(
+    mut cluster: Cluster,
+    mut user: AuthInfo,
+    args: &ConnectionArgs,
+) -> Result<Config, Error> {
+    override_cluster(&mut cluster, args);
+    override_user(&mut user, args);
+    let server = cluster.server.clone().unwrap_or_default();
+    let server = if server.contains("://") {
+        server
+    } else {
+        format!("https://{server}")
+    };
+    let bad_address = |error: String| Error::Input {
+        message: format!("`{server}` is no address of an API server: {error}"),
+        hint: "it looks like https://HOST:PORT; see --server and the kubeconfig's cluster"
+            .to_owned(),
+    };
+    let url = url::Url::parse(&server).map_err(|error| bad_address(error.to_string()))?;
+    let host = url
+        .host_str()
+        .ok_or_else(|| bad_address("it names no host".to_owned()))?;
+    let address = server
+        .parse()
+        .map_err(|error| bad_address(format!("{error}")))?;
+    if let Some(exec) = &mut user.exec
+        && exec.provide_cluster_info
+    {
+        exec.cluster =
+            Some(
+                (&cluster)
+                    .try_into()
+                    .map_err(|error: KubeconfigError| Error::Input {
+                        message: format!("the kubeconfig's cluster cannot be used: {error}"),
+                        hint: "see its certificate-authority".to_owned(),
+                    })?,
+            );
+    }
+    let mut config = Config::new(address);
+    config.root_cert = certificate_authority(&cluster)?;
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.disable_compression = cluster.disable_compression.unwrap_or(false);
+    config.tls_server_name = cluster
+        .tls_server_name
+        .clone()
+        .filter(|name| !name.is_empty());
+    config.auth_info = user;
+    let proxy = cluster
+        .proxy_url
+        .filter(|proxy| !proxy.is_empty())
+        .or_else(|| {
+            let env = ProxyEnv::read(|name| std::env::var(name).ok());
+            env.for_server(url.scheme(), host, url.port_or_known_default()?)
+        });
+    config.proxy_url = proxy
+        .map(|proxy| {
+            proxy.parse().map_err(|error| Error::Input {
+                message: format!("the proxy's address cannot be used: {error}"),
+                hint: "see proxy-url of the kubeconfig's cluster, and HTTPS_PROXY".to_owned(),
+            })
+        })
+        .transpose()?;
+    Ok(config)
+}
+
+fn override_cluster(cluster: &mut Cluster, args: &ConnectionArgs) {
+    if let Some(server) = &args.server {
+        cluster.server = Some(server.clone());
+    }
+    if let Some(file) = &args.certificate_authority {
+        cluster.certificate_authority = Some(file.display().to_string());
+        cluster.certificate_authority_data = None;
+    }
+    if let Some(skip) = args.insecure_skip_tls_verify {
+        cluster.insecure_skip_tls_verify = Some(skip);
+    }
+    // client-go: an unverified connection has no use for an authority, and refuses both.
+    if args.insecure_skip_tls_verify == Some(true) {
+        cluster.certificate_authority = None;
+        cluster.certificate_authority_data = None;
+    }
+    if let Some(name) = &args.tls_server_name {
+        cluster.tls_server_name = Some(name.clone());
+    }
+    if let Some(disable) = args.disable_compression {
+        cluster.disable_compression = Some(disable);
+    }
+}
+
+fn override_user(user: &mut AuthInfo, args: &ConnectionArgs) {
+    if args.token.is_some() || args.username.is_some() {
+        user.token = None;
+        user.token_file = None;
+        user.exec = None;
+        user.auth_provider = None;
+        user.username = None;
+        user.password = None;
+    }
+    if let Some(token) = &args.token {
+        user.token = Some(token.clone().into());
+    }
+    if let Some(name) = &args.username {
+        user.username = Some(name.clone());
+        user.password = Some(args.password.clone().unwrap_or_default().into());
+    }
+    if let Some(file) = &args.client_certificate {
+        user.client_certificate = Some(file.display().to_string());
+        user.client_certificate_data = None;
+    }
+    if let Some(file) = &args.client_key {
+        user.client_key = Some(file.display().to_string());
+        user.client_key_data = None;
+    }
+    if let Some(name) = &args.impersonate {
+        user.impersonate = Some(name.clone());
+    }
+    if let Some(uid) = &args.impersonate_uid {
+        user.impersonate_uid = Some(uid.clone());
+    }
+    if !args.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(args.impersonate_groups.clone());
+    }
+    if !args.impersonate_extra.is_empty() {
+        let mut extra = std::collections::HashMap::<String, Vec<String>>::new();
+        for (key, value) in &args.impersonate_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        user.impersonate_user_extra = Some(extra);
+    }
+}
+
+/// The certificates of the kubeconfig's authority as DER; `None` leaves the system's.
+fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let bad = |what: String| Error::Input {
+        message: format!("the certificate authority of the API server cannot be used: {what}"),
+        hint: "see --certificate-authority and the kubeconfig's cluster".to_owned(),
+    };
+    let data = cluster
+        .certificate_authority_data
+        .as_deref()
+        .filter(|data| !data.is_empty());
+    let file = cluster
+        .certificate_authority
+        .as_deref()
+        .filter(|file| !file.is_empty());
+    let pem = match (data, file) {
+        (Some(data), _) => base64::engine::general_purpose::STANDARD
+            .decode(data)
+            .map_err(|error| bad(format!("certificate-authority-data: {error}")))?,
+        (None, Some(file)) => {
+            std::fs::read(file).map_err(|error| bad(format!("{file}: {error}")))?
+        }
+        (None, None) => return Ok(None),
+    };
+    let certificates = CertificateDer::pem_slice_iter(&pem)
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| bad(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(bad("it holds no certificate".to_owned()));
+    }
+    Ok(Some(certificates))
+}

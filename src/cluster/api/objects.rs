@@ -1,0 +1,241 @@
+//! The objects of the cluster that checks ask for.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cluster::api::client::Cluster;
+use crate::cluster::api::fault::Fault;
+use crate::cluster::api::resource::{
+    CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET,
+    SERVICE_ACCOUNT,
+};
+use crate::kmm::module::{Module, ModuleSpec};
+use crate::model::report::Origin;
+
+/// Name, namespace, labels and owners of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Meta {
+    /// Name.
+    pub name: String,
+    /// Namespace; empty for a cluster-scoped object.
+    pub namespace: String,
+    /// UID.
+    pub uid: String,
+    /// Version to watch from.
+    pub resource_version: String,
+    /// When it was created, RFC 3339.
+    pub creation_timestamp: Option<String>,
+    /// When its deletion was asked for, RFC 3339.
+    pub deletion_timestamp: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Owners.
+    pub owner_references: Vec<Owner>,
+}
+
+/// One of `ownerReferences`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Owner {
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+}
+
+#[derive(Deserialize)]
+struct RawModule {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawManagedSpec {
+    #[serde(default)]
+    module_spec: Value,
+    #[serde(default)]
+    spoke_namespace: String,
+}
+
+impl Cluster {
+    /// The Modules of one namespace, or of all with `None`, that the label selector takes.
+    /// Those that are being deleted are left out, as KMM leaves them out.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn modules(
+        &self,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+    ) -> Result<Vec<Module>, Fault> {
+        let raw: Vec<RawModule> = self.list(MODULE, namespace, selector).await?;
+        raw.into_iter()
+            .filter(|module| module.metadata.deletion_timestamp.is_none())
+            .map(|module| {
+                let Meta {
+                    namespace,
+                    name,
+                    labels,
+                    ..
+                } = module.metadata;
+                let spec = spec_of(module.spec, "Module", &namespace, &name)?;
+                Ok(Module {
+                    namespace,
+                    name,
+                    labels,
+                    spec,
+                    origin: Origin::Cluster,
+                })
+            })
+            .collect()
+    }
+
+    /// The ManagedClusterModules of a hub that the label selector takes.
+    ///
+    /// # Errors
+    /// Why they could not be read; [`Fault::NotServed`] where the cluster is no hub.
+    pub async fn managed_cluster_modules(
+        &self,
+        selector: Option<&str>,
+    ) -> Result<Vec<Module>, Fault> {
+        let raw: Vec<RawModule> = self.list(MANAGED_CLUSTER_MODULE, None, selector).await?;
+        raw.into_iter()
+            .map(|module| {
+                let Meta { name, labels, .. } = module.metadata;
+                let managed: RawManagedSpec = serde_json::from_value(module.spec)
+                    .map_err(|error| unreadable("ManagedClusterModule", "", &name, &error))?;
+                let spec = spec_of(
+                    managed.module_spec,
+                    "ManagedClusterModule",
+                    &managed.spoke_namespace,
+                    &name,
+                )?;
+                Ok(Module {
+                    namespace: managed.spoke_namespace,
+                    name,
+                    labels,
+                    spec,
+                    origin: Origin::Cluster,
+                })
+            })
+            .collect()
+    }
+
+    /// A Secret.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`], or why it could not be read.
+    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Fault> {
+        self.get(SECRET, Some(namespace), name).await
+    }
+
+    /// A ConfigMap.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`], or why it could not be read.
+    pub async fn config_map(&self, namespace: &str, name: &str) -> Result<ConfigMap, Fault> {
+        self.get(CONFIG_MAP, Some(namespace), name).await
+    }
+
+    /// A ServiceAccount.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`], or why it could not be read.
+    pub async fn service_account(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<ServiceAccount, Fault> {
+        self.get(SERVICE_ACCOUNT, Some(namespace), name).await
+    }
+
+    /// The mirror rules of OpenShift's nodes: ImageDigestMirrorSets, ImageTagMirrorSets and
+    /// ImageContentSourcePolicies, with `apiVersion` and `kind`. A kind that this cluster
+    /// does not serve has none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn mirror_sets(&self) -> Result<Vec<Value>, Fault> {
+        let lists = MIRROR_SETS.map(|resource| async move {
+            match self.list::<Value>(resource, None, None).await {
+                Err(Fault::NotServed(_)) => Ok((resource, Vec::new())),
+                Ok(items) => Ok((resource, items)),
+                Err(fault) => Err(fault),
+            }
+        });
+        let mut sets = Vec::new();
+        for list in futures::future::join_all(lists).await {
+            let (resource, items) = list?;
+            for mut item in items {
+                item["apiVersion"] = resource.api_version().into();
+                item["kind"] = resource.kind.into();
+                sets.push(item);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// OpenShift's settings for images, `images.config.openshift.io/cluster`; `null` where
+    /// there are none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn image_config(&self) -> Result<Value, Fault> {
+        let image = if_there(self.get(IMAGE_CONFIG, None, "cluster").await)?;
+        Ok(image.unwrap_or_default())
+    }
+
+    /// The authorities that OpenShift's nodes trust at single registries, PEM by host, with
+    /// two dots before a port: the ConfigMap in openshift-config that `additionalTrustedCA` of
+    /// the settings for images names. A cluster without them has none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn trusted_authorities(
+        &self,
+        image_config: &Value,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+        let name = image_config["spec"]["additionalTrustedCA"]["name"].as_str();
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let map = if_there(self.config_map("openshift-config", name).await)?;
+        let data = map.and_then(|map| map.data).unwrap_or_default();
+        Ok(data
+            .into_iter()
+            .map(|(key, pem)| (key, pem.into_bytes()))
+            .collect())
+    }
+
+    /// OpenShift's ClusterVersion.
+    ///
+    /// # Errors
+    /// [`Fault::NotServed`] where this is no OpenShift, or why it could not be read.
+    pub async fn cluster_version(&self) -> Result<Value, Fault> {
+        self.get(CLUSTER_VERSION, None, "version").await
+    }
+}
+
+fn if_there<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(object) => Ok(Some(object)),
+        Err(Fault::NotServed(_) | Fault::NotFound(_)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn spec_of(spec: Value, kind: &str, namespace: &str, name: &str) -> Result<ModuleSpec, Fault> {
+    serde_json::from_value(spec).map_err(|error| unreadable(kind, namespace, name, &error))
+}
+
+fn unreadable(kind: &str, namespace: &str, name: &str, error: &serde_json::Error) -> Fault {
+    Fault::Nonsense(format!("{kind} {namespace}/{name}: {error}"))
+}

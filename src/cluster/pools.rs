@@ -1,0 +1,3 @@
+//! What the cluster can be upgraded to.
+
+pub mod updates;

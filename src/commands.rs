@@ -1,0 +1,227 @@
+//! The commands: each wires the stages together and returns what is to be printed.
+
+pub mod complete;
+pub mod completion;
+pub mod delete;
+pub mod explain;
+pub mod generate;
+pub mod inspect;
+pub mod kernel;
+pub mod run;
+pub mod status;
+pub mod version;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::check::inspect::as_error;
+use crate::cli::output::{Format, OutputArgs};
+use crate::cli::screen::Surroundings;
+use crate::cli::{Cli, Command};
+use crate::console::output::Console;
+use crate::error::Error;
+use crate::findings::accept::Accept;
+use crate::input::{Inputs, yaml};
+use crate::report::render;
+use crate::session::open::Session;
+
+/// What a command leaves to print, and how the process ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Data.
+    pub stdout: String,
+    /// Everything else.
+    pub stderr: String,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+impl Done {
+    /// Adds warnings to [`Self::stderr`], a line each.
+    pub fn warn(&mut self, warnings: &[String]) {
+        for warning in warnings {
+            self.stderr.push_str(&format!("warning: {warning}\n"));
+        }
+    }
+}
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// Whatever keeps the command from running; what its checks saw is in the report.
+pub fn run(cli: Cli) -> Result<Done, Error> {
+    let output = &cli.output;
+    crate::console::logging::start(output.verbose);
+    match cli.command {
+        Command::Run(args) => in_runtime(output, &args.accept, async |c| {
+            c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await)
+        }),
+        Command::Status(args) => in_runtime(output, &args.accept, async |c| {
+            c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await)
+        }),
+        Command::Generate(args) => {
+            in_runtime(output, &[], async |c| generate::run(&args, c.format).await)
+        }
+        Command::Delete(args) => {
+            in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
+        }
+        Command::Explain(args) if !args.codes.is_empty() => {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            explain::code::run(&args.codes, output.output, &screen)
+        }
+        Command::Explain(args) => in_runtime(output, &[], async |c| {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            explain::run(&args, c, &screen).await
+        }),
+        Command::Kernel(args) => in_runtime(output, &[], async |c| {
+            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+            let access = session.objects.access_of_release().await;
+            let archs =
+                crate::session::arch::of_image(&args.arch, &args.image, &session.images, &access);
+            let archs = archs.await.map_err(as_error)?;
+            kernel::run(
+                &args.image,
+                &archs,
+                c.format,
+                &session.images,
+                &access,
+                as_yaml,
+            )
+            .await
+        }),
+        Command::Inspect(args) => in_runtime(output, &[], async |c| {
+            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+            let access = session.objects.access_of_release().await;
+            let named = args.arch.as_slice();
+            let archs =
+                crate::session::arch::of_image(named, &args.image, &session.images, &access);
+            let archs = archs.await.map_err(as_error)?;
+            inspect::run(
+                &args.image,
+                archs[0],
+                c.format,
+                &Surroundings::of_stdout().screen(output.color),
+                &session.images,
+                &access,
+                as_yaml,
+            )
+            .await
+        }),
+        Command::Completion(args) => completion::run(&args),
+        Command::Version(args) => in_runtime(output, &[], async |c| {
+            version::run(&args.connection, c.format).await
+        }),
+    }
+}
+
+fn as_yaml(value: &serde_json::Value) -> String {
+    yaml::to_string(value).unwrap_or_default()
+}
+
+/// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.
+fn in_runtime(
+    output: &OutputArgs,
+    accepts: &[Accept],
+    command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
+) -> Result<Done, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Cluster {
+            message: format!("no asynchronous runtime: {error}"),
+            hint: String::new(),
+        })?;
+    let interrupt = CancellationToken::new();
+    let console = Console {
+        format: output.output,
+        progress: output.progress,
+        render: &|report, format| {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            render(report, format, &screen)
+        },
+        render_progress: &|report| {
+            let screen = Surroundings::of_stderr().screen(output.color);
+            render(report, Format::Table, &screen)
+        },
+        accepts,
+        interrupt: interrupt.clone(),
+        hold: AtomicBool::new(false),
+    };
+    let done = runtime.block_on(async {
+        tokio::spawn(async move {
+            wish_to_end().await;
+            interrupt.cancel();
+        });
+        unless_interrupted(&console, command(&console)).await
+    });
+    // A look that hangs in a system call must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+/// How long an interrupted command may take to say what it knows.
+const LAST_WORDS: Duration = Duration::from_millis(800);
+
+/// A command's result, unless the user has ended it and it says nothing in time.
+async fn unless_interrupted(
+    console: &Console<'_>,
+    command: impl Future<Output = Result<Done, Error>>,
+) -> Result<Done, Error> {
+    let last_words = async {
+        console.interrupt.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+        while console.hold.load(Ordering::Relaxed) {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = command => done,
+        () = last_words => Err(Error::Interrupted),
+    }
+}
+
+/// True when SIGHUP is known not to be ignored: bit 0 of `SigIgn` in Linux's
+/// `/proc/self/status`. Elsewhere it keeps its default, which ends the process.
+#[cfg(unix)]
+fn may_hang_up() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let ignored = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigIgn:"))?;
+            u64::from_str_radix(ignored.trim(), 16).ok()
+        })
+        .is_some_and(|ignored| ignored & 1 == 0)
+}
+
+/// Ctrl-C, or where there are such signals SIGTERM, and SIGHUP of a terminal that goes away:
+/// what `--cleanup` and a build have to remove would be left behind.
+async fn wish_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hang_up = async {
+            // `nohup` has it ignored, which a handler would undo.
+            if !may_hang_up() {
+                return std::future::pending().await;
+            }
+            match signal(SignalKind::hangup()) {
+                Ok(mut hang_up) => hang_up.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,181 @@
+//! The creation of a run's preflight CR, what stands in its way, and what is printed of it.
+
+use serde_json::{Value, json};
+
+use crate::cli::cluster::DryRun;
+use crate::cli::output::Format;
+use crate::cluster::api::client::Cluster;
+use crate::cluster::api::fault::Fault;
+use crate::cluster::kmm::desired::Desired;
+use crate::cluster::kmm::generation::{Generation, Kmm};
+use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
+use crate::commands::{Done, generate};
+use crate::error::Error;
+
+const MANIFEST: &str = "run";
+
+/// Creates the CR, or finds it there with the same spec; true when it is this run's.
+///
+/// # Errors
+/// A CR of that name with another spec, another preflight in the way, or a refusal.
+pub async fn create(
+    cluster: &Cluster,
+    kmm: Kmm,
+    desired: &Desired,
+) -> Result<(Preflight, bool), Error> {
+    let reading = format!("reading preflight CR {}", desired.name);
+    let existing = cluster
+        .preflight(&desired.name)
+        .await
+        .map_err(|fault| fault.into_error(&reading, MANIFEST))?;
+    if let Some(existing) = existing {
+        let differences = if existing.resource.kind == desired.resource.kind {
+            desired.differences(&existing.spec)
+        } else {
+            vec![format!(
+                "it is a {} there and a {} here",
+                existing.resource.kind, desired.resource.kind
+            )]
+        };
+        if differences.is_empty() {
+            return Ok((existing, false));
+        }
+        return Err(in_the_way(desired, &differences));
+    }
+    one_at_a_time(cluster, kmm, desired).await?;
+    let raw: RawPreflight = cluster
+        .apply(desired.resource, &desired.name, &desired.object(), false)
+        .await
+        .map_err(|fault| {
+            fault.into_error(
+                &format!("creating {} {}", desired.resource.kind, desired.name),
+                MANIFEST,
+            )
+        })?;
+    Ok((Preflight::of_raw(raw, desired.resource), true))
+}
+
+fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
+    Error::Usage {
+        message: format!(
+            "preflight CR {} exists with another spec: {}",
+            desired.name,
+            differences.join("; ")
+        ),
+        hint: format!(
+            "give this run another name, or delete the other one with \
+             `kubectl kmm preflight delete {}`",
+            desired.name
+        ),
+    }
+}
+
+/// Two preflights of KMM ≥2.4 share the name of the ModuleImagesConfig of each Module: the
+/// second one cannot own it and stays in progress until the first is deleted.
+///
+/// # Errors
+/// There is another preflight, or the API server cannot be asked.
+pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Result<(), Error> {
+    if kmm.generation != Generation::Three {
+        return Ok(());
+    }
+    // One that KMM made for a CR which is gone by now counts as well.
+    let others = match cluster.all_preflights(None).await {
+        Ok(others) => others,
+        Err(Fault::Forbidden(_)) => return Ok(()),
+        Err(fault) => return Err(fault.into_error("listing preflight CRs", MANIFEST)),
+    };
+    let mut names: Vec<&str> = others
+        .iter()
+        .map(|other| other.meta.name.as_str())
+        .filter(|name| *name != desired.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Cluster {
+        message: format!(
+            "{} runs one preflight at a time, and there is {} already: a second one would stay \
+             in progress until it is deleted",
+            kmm.describe(),
+            names.join(", ")
+        ),
+        hint: format!(
+            "wait for it with `kubectl kmm preflight status -w`, then \
+             `kubectl kmm preflight delete {}`",
+            names.join(" ")
+        ),
+    })
+}
+
+/// Prints the CR as it would be created (`--dry-run`); `server` has the API server check it.
+///
+/// # Errors
+/// The API server refuses it, or the format cannot show it.
+pub async fn dry_run(
+    how: DryRun,
+    cluster: &Cluster,
+    kmm: Kmm,
+    desired: &Desired,
+    format: Format,
+    mut warnings: Vec<String>,
+) -> Result<Done, Error> {
+    let mut object = desired.object();
+    if how == DryRun::Server {
+        let stored: Value = cluster
+            .apply(desired.resource, &desired.name, &object, true)
+            .await
+            .map_err(|fault| {
+                fault.into_error(
+                    &format!("having {} {} checked", desired.resource.kind, desired.name),
+                    MANIFEST,
+                )
+            })?;
+        object = json!({
+            "apiVersion": stored["apiVersion"],
+            "kind": stored["kind"],
+            "metadata": {"name": stored["metadata"]["name"]},
+            "spec": stored["spec"],
+        });
+        if let Err(error) = one_at_a_time(cluster, kmm, desired).await {
+            warnings.push(error.to_string());
+        }
+    }
+    warnings.extend(cluster.take_warnings());
+    let mut done = Done {
+        stdout: generate::print(&object, format)?,
+        ..Done::default()
+    };
+    done.warn(&warnings);
+    Ok(done)
+}
+
+/// Says that the CR is there, for a run that does not wait.
+///
+/// # Errors
+/// The format cannot show it.
+pub fn created(
+    preflight: &Preflight,
+    desired: &Desired,
+    is_ours: bool,
+    format: Format,
+    warnings: &[String],
+) -> Result<Done, Error> {
+    let stdout = match format {
+        Format::Table | Format::Wide => format!(
+            "{}.kmm.sigs.x-k8s.io/{} {}\n",
+            preflight.resource.kind.to_lowercase(),
+            preflight.meta.name,
+            if is_ours { "created" } else { "unchanged" }
+        ),
+        format => generate::print(&desired.object(), format)?,
+    };
+    let mut done = Done {
+        stdout,
+        ..Done::default()
+    };
+    done.warn(warnings);
+    Ok(done)
+}

@@ -1,0 +1,263 @@
+//! `run --local`: inputs → plan → checks → report, from this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::check::run::{RunLimits, Slot, run_all};
+use crate::check::stages::Stages;
+use crate::cli::run::{RunArgs, SourceArgs};
+use crate::cluster::{Cluster, connect};
+use crate::commands::Done;
+use crate::commands::run::jobs;
+use crate::commands::run::watched;
+use crate::console::output::Console;
+use crate::console::progress::Progress;
+use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
+use crate::findings::finding::Code;
+use crate::input::selector::Selector;
+use crate::input::{self, Inputs, source};
+use crate::kmm::module::Module;
+use crate::kmm::plan::plan;
+use crate::kmm::planned::{KmmRelease, Plan};
+use crate::model::report::{ModuleReport, Report};
+use crate::model::target::Target;
+use crate::model::verdict::Stage;
+use crate::session::open::{self, Session};
+use crate::session::targets::targets;
+use crate::session::{requested, stages};
+
+/// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
+/// again until all are verified.
+///
+/// # Errors
+/// An input that cannot be used, no target, or nothing to check.
+pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
+    let cluster = match args.source.files.is_empty() || args.cluster.to.is_some() {
+        true => Some(Arc::new(connect(&args.connection)?)),
+        false => None,
+    };
+    if args.stages.watch {
+        return watched::run(args, console, cluster.as_ref()).await;
+    }
+    let prepared = prepare(args, cluster.as_ref()).await?;
+    let Prepared {
+        mut report,
+        plans,
+        stages,
+    } = prepared;
+    report.modules = check(args, console, plans, &report.targets, &stages).await;
+    end(&stages);
+    Ok(console.done(report, &[], |report| exit_code(report, console)))
+}
+
+/// A run that can start.
+pub(super) struct Prepared {
+    /// The report without its rows.
+    pub(super) report: Report,
+    /// What to look at.
+    pub(super) plans: Vec<Plan>,
+    /// What looks.
+    pub(super) stages: Arc<Stages>,
+}
+
+/// From flags and inputs to plans.
+pub(super) async fn prepare(
+    args: &RunArgs,
+    cluster: Option<&Arc<Cluster>>,
+) -> Result<Prepared, Error> {
+    let mut inputs = inputs(
+        &args.source,
+        args.registry.ca_file.as_deref(),
+        cluster.map(Arc::as_ref),
+    )
+    .await?;
+    let session = Session::as_nodes(&args.registry, &mut inputs, cluster.cloned()).await?;
+    let access = session.objects.access_of_release().await;
+    let update = match &args.cluster.to {
+        Some(version) => {
+            let cluster = cluster.map(Arc::as_ref);
+            Some(requested::update(version, cluster).await?.image)
+        }
+        None => None,
+    };
+    let (targets, target_notes) = targets(
+        &args.target,
+        update,
+        &inputs.preflights,
+        &session.images,
+        &access,
+    )
+    .await?;
+    let release = KmmRelease::NEWEST;
+    let image = open::image_check(&args.target, session.images, access, release)?;
+    let plans = plan(&inputs.modules, &targets, release);
+    Ok(Prepared {
+        plans,
+        report: Report {
+            targets,
+            modules: Vec::new(),
+            notes: [inputs.notes, session.notes, target_notes].concat(),
+            shown_at: None,
+        },
+        stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),
+    })
+}
+
+/// Ends what the stages have started. Nothing else of this command goes on meanwhile, so an
+/// interruption cannot cut it short.
+pub(super) fn end(stages: &Stages) {
+    tokio::task::block_in_place(|| stages.end());
+}
+
+/// The exit code of a report, unless the user has ended the run or no Module loads anything.
+pub(super) fn exit_code(report: &Report, console: &Console<'_>) -> u8 {
+    if console.interrupt.is_cancelled() {
+        EXIT_INTERRUPTED
+    } else if report.modules.iter().all(loads_nothing) {
+        EXIT_NOTHING
+    } else {
+        exit_code_of(report.verdict())
+    }
+}
+
+/// Puts the plans for these targets through the stages.
+pub(super) async fn check(
+    args: &RunArgs,
+    console: &Console<'_>,
+    plans: Vec<Plan>,
+    targets: &[Target],
+    stages: &Arc<Stages>,
+) -> Vec<ModuleReport> {
+    let progress = Progress::new(console.progress, plans.len(), targets.len() > 1);
+    read_facts_ahead(targets, &plans, stages);
+    let limits = RunLimits {
+        jobs: jobs(args),
+        timeout: args.timeout.filter(|limit| !limit.is_zero()),
+        fail_fast: args.fail_fast,
+        interrupt: console.interrupt.clone(),
+    };
+    let one = |plan: Plan, slot: Slot| {
+        let (stages, progress) = (Arc::clone(stages), progress.clone());
+        async move {
+            let name = progress.name(&plan.namespace, &plan.name, &plan.target.kernel_version);
+            let step = move |stage, step: &str| {
+                if stage == Stage::Build {
+                    // From here on --build-jobs limits it.
+                    slot.give_back();
+                }
+                progress.step(&name, stage, step);
+            };
+            stages.check(&plan, &step).await
+        }
+    };
+    let rows = run_all(plans, &limits, one, |row| progress.decided(row)).await;
+    progress.finish();
+    rows
+}
+
+/// Begins with the facts about the kernels that images will be judged by.
+fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
+    let is_judged = |target: &&Target| {
+        let mut plans = plans.iter();
+        plans.any(|plan| plan.work.is_some() && plan.target == **target)
+    };
+    let targets: Vec<Target> = targets.iter().filter(is_judged).cloned().collect();
+    let image = Arc::clone(&stages.image);
+    tokio::spawn(async move { image.facts.read_ahead(&targets).await });
+}
+
+/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The
+/// authorities of `ca_file` are trusted where `-f` names a URL.
+///
+/// # Errors
+/// An input cannot be used, or the selection is empty.
+pub async fn inputs(
+    args: &SourceArgs,
+    ca_file: Option<&Path>,
+    cluster: Option<&Cluster>,
+) -> Result<Inputs, Error> {
+    let authorities = ca_file.map(open::authorities).transpose()?;
+    let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
+    let mut inputs = match cluster {
+        Some(cluster) if args.files.is_empty() => {
+            let modules = cluster
+                .modules(args.namespace.as_deref(), args.selector.as_deref())
+                .await
+                .map_err(|fault| fault.into_error("reading the cluster's Modules", "run"))?;
+            Inputs {
+                modules,
+                ..Inputs::default()
+            }
+        }
+        _ => {
+            let namespace = args.namespace.as_deref().unwrap_or("default");
+            let texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
+            input::parse(&texts, namespace)?
+        }
+    };
+    let found = inputs.modules.len();
+    inputs.modules.retain(|module| {
+        args.namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == module.namespace)
+            && selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(&module.labels))
+    });
+    if inputs.modules.is_empty() {
+        return Err(nothing(args, cluster, found));
+    }
+    keep_the_last(&mut inputs);
+    Ok(inputs)
+}
+
+fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize) -> Error {
+    let place = match cluster {
+        Some(cluster) if args.files.is_empty() => format!("the cluster {}", cluster.server()),
+        _ => {
+            let names = args.files.iter().map(|name| name.to_string_lossy());
+            names.collect::<Vec<_>>().join(", ")
+        }
+    };
+    let (message, hint) = if found == 0 {
+        (
+            format!("nothing to check: no Module in {place}"),
+            "give files or folders with KMM Modules to -f, or another cluster with --context",
+        )
+    } else {
+        (
+            format!("nothing to check: none of the {found} Modules in {place} is selected"),
+            "select others with -n and -l, or leave these out",
+        )
+    };
+    Error::Nothing {
+        message,
+        hint: hint.to_owned(),
+    }
+}
+
+/// Of Modules that are given twice the last one counts, as with `kubectl apply`.
+fn keep_the_last(inputs: &mut Inputs) {
+    let mut kept: Vec<Module> = Vec::with_capacity(inputs.modules.len());
+    for module in std::mem::take(&mut inputs.modules) {
+        let same =
+            |other: &Module| other.namespace == module.namespace && other.name == module.name;
+        match kept.iter_mut().find(|other| same(other)) {
+            Some(other) => {
+                inputs.notes.push(format!(
+                    "Module {}/{} is given twice; the last one is checked",
+                    module.namespace, module.name
+                ));
+                *other = module;
+            }
+            None => kept.push(module),
+        }
+    }
+    inputs.modules = kept;
+}
+
+fn loads_nothing(row: &ModuleReport) -> bool {
+    row.findings
+        .iter()
+        .any(|finding| finding.code == Code::NoModuleLoader)
+}

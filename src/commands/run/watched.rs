@@ -1,0 +1,77 @@
+//! `run --local --watch`: what is not verified is checked again when its definition changes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::check::watch::{Watch, definition};
+use crate::cli::output::ProgressMode;
+use crate::cli::run::RunArgs;
+use crate::cluster::Cluster;
+use crate::commands::Done;
+use crate::commands::run::local::{check, end, exit_code, prepare};
+use crate::console::output::Console;
+use crate::error::Error;
+
+/// How often the definitions are read again.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Checks until every module is verified, the time is over or the user ends it; the result is
+/// the last state. Inputs that cannot be used for a moment, such as a file that is being
+/// written, are told and read again.
+///
+/// # Errors
+/// The inputs cannot be used from the start.
+pub async fn run(
+    args: &RunArgs,
+    console: &Console<'_>,
+    cluster: Option<&Arc<Cluster>>,
+) -> Result<Done, Error> {
+    if args.source.files.iter().any(|file| file == "-") {
+        return Err(Error::Usage {
+            message: "--watch cannot read standard input again".to_owned(),
+            hint: "give the Modules as files with -f".to_owned(),
+        });
+    }
+    let start = Instant::now();
+    let out_of_time = || args.timeout.is_some_and(|limit| start.elapsed() >= limit);
+    let mut watch = Watch::default();
+    let mut prepared = prepare(args, cluster).await?;
+    loop {
+        let mut plans = Vec::new();
+        for plan in prepared.plans {
+            let definition = definition(&plan, &prepared.stages.objects).await;
+            plans.push((plan, definition));
+        }
+        let due = watch.due(plans);
+        let mut report = prepared.report;
+        if !due.is_empty() {
+            let rows = check(args, console, due, &report.targets, &prepared.stages).await;
+            watch.record(rows);
+        }
+        end(&prepared.stages);
+        report.modules = watch.rows();
+        if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
+            return Ok(console.done(report, &[], |report| exit_code(report, console)));
+        }
+        let mut told = String::new();
+        prepared = loop {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                () = console.interrupt.cancelled() => {}
+            }
+            if console.interrupt.is_cancelled() || out_of_time() {
+                return Ok(console.done(report, &[], |report| exit_code(report, console)));
+            }
+            match prepare(args, cluster).await {
+                Ok(prepared) => break prepared,
+                Err(error) => {
+                    let text = error.render();
+                    if text != told && console.progress != ProgressMode::None {
+                        console.say(&text);
+                    }
+                    told = text;
+                }
+            }
+        };
+    }
+}

@@ -1,0 +1,5 @@
+//! Findings: every code, its severity, message and help, and which of them are accepted.
+
+pub mod accept;
+pub mod codes;
+pub mod finding;

@@ -1,0 +1,153 @@
+//! `--accept`: findings that an administrator knows and lives with.
+
+use std::str::FromStr;
+
+use crate::findings::finding::{Code, Effect, UnknownCode};
+use crate::model::report::Report;
+use crate::model::verdict::Verdict;
+
+/// One accepted kind of finding, everywhere or on one Module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    code: Code,
+    /// Namespace and name of the Module; `None` for every Module.
+    module: Option<(String, String)>,
+}
+
+/// Why the text of an `--accept` is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadAccept {
+    /// No such code.
+    #[error("{0}; `kubectl kmm preflight explain CODE` knows them")]
+    Code(#[from] UnknownCode),
+    /// What follows the `=` names no Module.
+    #[error("`{0}` names no Module; write CODE=NAMESPACE/MODULE")]
+    Module(String),
+}
+
+impl FromStr for Accept {
+    type Err = BadAccept;
+
+    /// Reads `CODE` or `CODE=NAMESPACE/MODULE`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (code, module) = match text.split_once('=') {
+            Some((code, module)) => (code, Some(module)),
+            None => (text, None),
+        };
+        let module = module
+            .map(|module| match module.split_once('/') {
+                Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+                    Ok((namespace.to_owned(), name.to_owned()))
+                }
+                _ => Err(BadAccept::Module(module.to_owned())),
+            })
+            .transpose()?;
+        Ok(Self {
+            code: code.parse()?,
+            module,
+        })
+    }
+}
+
+impl std::fmt::Display for Accept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.module {
+            Some((namespace, name)) => write!(f, "{}={namespace}/{name}", self.code),
+            None => write!(f, "{}", self.code),
+        }
+    }
+}
+
+impl Accept {
+    fn is_about(&self, namespace: &str, name: &str) -> bool {
+        self.module
+            .as_ref()
+            .is_none_or(|module| module.0 == namespace && module.1 == name)
+    }
+}
+
+/// Accepts findings of a report: they stay in it, marked, and no longer count for the
+/// verdict. What KMM itself said of a module stays as it is. Gives those that met no
+/// finding.
+pub fn apply(accepts: &[Accept], report: &mut Report) -> Vec<Accept> {
+    let mut unused = Vec::new();
+    for accept in accepts {
+        let mut met = false;
+        for module in &mut report.modules {
+            if !accept.is_about(&module.namespace, &module.name) {
+                continue;
+            }
+            for finding in &mut module.findings {
+                if finding.code == accept.code {
+                    met = true;
+                    finding.accepted = true;
+                    finding.effect = Effect::None;
+                }
+            }
+        }
+        if !met {
+            unused.push(accept.clone());
+        }
+    }
+    for module in &mut report.modules {
+        let changed = module.findings.iter().any(|finding| finding.accepted);
+        if changed && module.verdict != Verdict::InProgress {
+            module.verdict = Verdict::of_findings(&module.findings);
+        }
+    }
+    unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::finding::Finding;
+    use crate::report::samples::{report, row};
+
+    fn accept(text: &str) -> Accept {
+        text.parse().expect("an accept")
+    }
+
+    #[test]
+    fn an_accepted_finding_stays_and_no_longer_fails() {
+        let bad = || vec![Finding::new(Code::SymbolMissing, "x")];
+        let mut report = report(vec![row("a", "k", bad()), row("b", "k", bad())]);
+        assert!(apply(&[accept("symbol-missing=drivers/a")], &mut report).is_empty());
+        assert_eq!(report.modules[0].verdict, Verdict::Verified);
+        assert!(report.modules[0].findings[0].accepted);
+        assert_eq!(report.modules[1].verdict, Verdict::Failed);
+        assert!(apply(&[accept("symbol-missing")], &mut report).is_empty());
+        assert_eq!(report.verdict(), Some(Verdict::Verified));
+    }
+
+    #[test]
+    fn other_findings_of_the_module_still_count() {
+        let findings = vec![
+            Finding::new(Code::SymbolMissing, "x"),
+            Finding::new(Code::ImageUnreachable, "y"),
+        ];
+        let mut report = report(vec![row("a", "k", findings)]);
+        apply(&[accept("symbol-missing")], &mut report);
+        assert_eq!(report.modules[0].verdict, Verdict::Error);
+    }
+
+    #[test]
+    fn what_meets_nothing_is_told() {
+        let mut report = report(vec![row("a", "k", Vec::new())]);
+        let unused = apply(&[accept("symbol-missing=drivers/b")], &mut report);
+        assert_eq!(unused, [accept("symbol-missing=drivers/b")]);
+    }
+
+    #[test]
+    fn what_is_no_accept_is_refused() {
+        for text in [
+            "",
+            "nonsense",
+            "symbol-missing=",
+            "symbol-missing=a",
+            "symbol-missing=/b",
+        ] {
+            assert!(text.parse::<Accept>().is_err(), "{text}");
+        }
+    }
+}

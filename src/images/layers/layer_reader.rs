@@ -1,0 +1,388 @@
+//! One layer's tar stream as a [`LayerIndex`], unpacked in the mind as containers/storage
+//! unpacks it on a node: entry by entry, into a folder of the layer's own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::BufRead;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::images::layers::decompress::decompress;
+use crate::images::layers::kept_files::{is_kept, is_module_name, is_relocatable_elf};
+pub use crate::images::layers::layer_limits::LayerLimits;
+use crate::images::layers::layer_paths::{check_length, clean, join};
+use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
+use crate::kmod::facts::Depth;
+use crate::kmod::module_file::{Compression, ModuleFile};
+use crate::kmod::{compression, index};
+use crate::model::layer::{Content, LayerIndex, Node};
+
+/// What a layer is read for, which decides what is kept of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Purpose {
+    /// An image of a Module: kernel modules and depmod's files are kept.
+    Modules,
+    /// A release or driver-toolkit image: the facts about kernels are kept.
+    Kernel,
+}
+
+/// How a layer is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What for.
+    pub purpose: Purpose,
+    /// How far.
+    pub limits: LayerLimits,
+    /// Files whose whole content is wanted, by their path in the layer.
+    pub wanted: &'a BTreeSet<String>,
+    /// Held while a large file is in memory, so that there is one of them at a time however
+    /// many layers are read side by side.
+    pub large_file: &'a Mutex<()>,
+}
+
+/// Files above this size are read one at a time.
+const LARGE: u64 = 1 << 20;
+/// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
+/// "Block_Maximum_Size", and headers).
+const ZSTD_BLOCK: usize = 129 << 10;
+/// In-tree modules of one kernel whose facts are kept: enough to know its version magic and
+/// its `struct module`; their symbols stand in `Module.symvers`.
+const IN_TREE_SAMPLES: usize = 8;
+
+/// A regular file with its whole content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileBytes {
+    /// Its path, relative to the image root, or as it was asked for.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// What was read of a layer.
+#[derive(Debug, Default)]
+pub struct ReadLayer {
+    /// Its index.
+    pub index: LayerIndex,
+    /// The wanted files that it has.
+    pub files: BTreeMap<String, FileBytes>,
+    /// Wanted paths that are hard links to a file which was not wanted.
+    pub links: BTreeMap<String, String>,
+}
+
+/// Reads a layer, compressed or not, to its end.
+///
+/// # Errors
+/// The layer is damaged, cut or beyond a limit, or `layer` cannot be read.
+pub fn read_layer(layer: impl BufRead, reading: &Reading<'_>) -> Result<ReadLayer, TarFault> {
+    let stream = decompress(layer)?;
+    let mut tar = TarStream::new(stream, reading.limits.unpacked);
+    let mut unpacking = Unpacking::new(reading);
+    while let Some(entry) = tar.next_entry()? {
+        unpacking.take(&mut tar, entry)?;
+    }
+    tar.drain()?;
+    Ok(unpacking.layer)
+}
+
+/// The index of a layer whose entries are listed elsewhere, in the order of the archive, with
+/// the contents of those that [`needs_content`] names.
+///
+/// # Errors
+/// The layer is beyond a limit.
+pub fn index_entries<C: Contents>(
+    entries: impl Iterator<Item = (Entry, C)>,
+    reading: &Reading<'_>,
+) -> Result<LayerIndex, TarFault> {
+    let mut unpacking = Unpacking::new(reading);
+    for (entry, mut contents) in entries {
+        unpacking.take(&mut contents, entry)?;
+    }
+    Ok(unpacking.layer.index)
+}
+
+/// True for files that are read for more than their name.
+pub fn needs_content(name: &str, purpose: Purpose) -> bool {
+    let path = name.trim_start_matches("./").trim_start_matches('/');
+    is_kept(path, purpose) || is_module_name(path)
+}
+
+struct Unpacking<'a> {
+    reading: &'a Reading<'a>,
+    layer: ReadLayer,
+    entries: usize,
+    kept: u64,
+    /// In-tree modules kept so far, by folder of modules.
+    samples: BTreeMap<String, usize>,
+    /// The parent folder of the last entry, as written and where its links lead.
+    parent: Option<(String, String)>,
+}
+
+impl<'a> Unpacking<'a> {
+    fn new(reading: &'a Reading<'a>) -> Self {
+        Self {
+            reading,
+            layer: ReadLayer::default(),
+            entries: 0,
+            kept: 0,
+            samples: BTreeMap::new(),
+            parent: None,
+        }
+    }
+
+    fn take(&mut self, tar: &mut impl Contents, entry: Entry) -> Result<(), TarFault> {
+        self.entries += 1;
+        if self.entries > self.reading.limits.entries {
+            return Err(TarFault::Limit(format!(
+                "the layer has more than {} entries",
+                self.reading.limits.entries
+            )));
+        }
+        let written = clean(&entry.name, &self.reading.limits)?;
+        let (parent, name) = written.rsplit_once('/').unwrap_or(("", &written));
+        if name.is_empty() {
+            return Ok(());
+        }
+        let parent = self.real_parent(parent)?;
+        if let Some(hidden) = name.strip_prefix(".wh.") {
+            return self.whiteout(&parent, hidden);
+        }
+        let path = join(&parent, name);
+        let node = match entry.kind.clone() {
+            Kind::Dir => Node::Dir,
+            Kind::Symlink(target) => {
+                check_length(&target, &self.reading.limits)?;
+                Node::Symlink(target)
+            }
+            Kind::Hardlink(target) => {
+                let target = clean(&target, &self.reading.limits)?;
+                let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
+                let target = join(&self.real_parent(parent)?, name);
+                self.link(&path, target)
+            }
+            // What overlayfs itself writes for a whiteout (kernel,
+            // Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
+            Kind::Char(0, 0) => return self.whiteout(&parent, name),
+            Kind::Char(..) | Kind::Other => Node::Other,
+            Kind::File => Node::File {
+                size: entry.size,
+                mode: entry.mode,
+                content: self.content(tar, &entry, &path)?,
+            },
+        };
+        self.insert(path, node)
+    }
+
+    /// Where a clean folder path leads when links of this layer, which are there already,
+    /// stand in its way; its folders exist afterwards.
+    fn real_parent(&mut self, parent: &str) -> Result<String, TarFault> {
+        if let Some((written, real)) = &self.parent
+            && written == parent
+        {
+            return Ok(real.clone());
+        }
+        let mut rest: VecDeque<String> = parent.split('/').map(str::to_owned).collect();
+        let mut real = String::new();
+        let mut links = 40;
+        while let Some(part) = rest.pop_front() {
+            match &*part {
+                "" | "." => continue,
+                ".." => {
+                    real.truncate(real.rfind('/').unwrap_or_default());
+                    continue;
+                }
+                _ => {}
+            }
+            let path = join(&real, &part);
+            match self.layer.index.entries.get(&path) {
+                Some(Node::Symlink(target)) if links > 0 => {
+                    links -= 1;
+                    if target.starts_with('/') {
+                        real.clear();
+                    }
+                    for part in target.split('/').rev() {
+                        rest.push_front(part.to_owned());
+                    }
+                }
+                Some(Node::Dir) => real = path,
+                _ => {
+                    self.insert(path.clone(), Node::Dir)?;
+                    real = path;
+                }
+            }
+        }
+        self.parent = Some((parent.to_owned(), real.clone()));
+        Ok(real)
+    }
+
+    fn whiteout(&mut self, parent: &str, hidden: &str) -> Result<(), TarFault> {
+        self.keep(parent.len() + hidden.len())?;
+        match hidden {
+            ".wh..opq" => drop(self.layer.index.opaque.insert(parent.to_owned())),
+            // The bookkeeping of aufs, which names no file.
+            _ if hidden.starts_with(".wh.") || matches!(hidden, "" | "." | "..") => {}
+            _ => drop(self.layer.index.whiteouts.insert(join(parent, hidden))),
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, path: &str, target: String) -> Node {
+        if self.reading.wanted.contains(path) {
+            match self.layer.files.get(&target).cloned() {
+                Some(mut file) => {
+                    path.clone_into(&mut file.path);
+                    self.layer.files.insert(path.to_owned(), file);
+                }
+                None => drop(self.layer.links.insert(path.to_owned(), target.clone())),
+            }
+        }
+        match self.layer.index.entries.get(&target) {
+            Some(Node::Dir) | None => Node::Hardlink(target),
+            Some(node) => node.clone(),
+        }
+    }
+
+    fn insert(&mut self, path: String, node: Node) -> Result<(), TarFault> {
+        let target = match &node {
+            Node::Symlink(target) | Node::Hardlink(target) => target.len(),
+            _ => 0,
+        };
+        self.keep(path.len() + target)?;
+        let entries = &mut self.layer.index.entries;
+        let old = entries.get(&path);
+        match (old, &node) {
+            (Some(Node::Dir), Node::Dir) => return Ok(()),
+            (Some(Node::Dir), _) => {
+                let from = format!("{path}/");
+                let to = format!("{path}0");
+                let below: Vec<String> = entries.range(from..to).map(|(k, _)| k.clone()).collect();
+                for path in below {
+                    entries.remove(&path);
+                }
+                self.parent = None;
+            }
+            (Some(_), _) | (None, Node::Symlink(_)) => self.parent = None,
+            (None, _) => {}
+        }
+        entries.insert(path, node);
+        Ok(())
+    }
+
+    fn content(
+        &mut self,
+        tar: &mut impl Contents,
+        entry: &Entry,
+        path: &str,
+    ) -> Result<Content, TarFault> {
+        let limits = &self.reading.limits;
+        if self.reading.wanted.contains(path) {
+            if entry.size > limits.module {
+                return Ok(Content::TooLarge(limits.module));
+            }
+            let bytes = tar.content(entry, Vec::new())?;
+            self.keep(bytes.len())?;
+            self.layer.links.remove(path);
+            self.layer.files.insert(
+                path.to_owned(),
+                FileBytes {
+                    path: path.to_owned(),
+                    mode: entry.mode,
+                    uid: entry.uid,
+                    gid: entry.gid,
+                    bytes,
+                },
+            );
+            return Ok(Content::Skipped);
+        }
+        if is_kept(path, self.reading.purpose) {
+            if entry.size > limits.file {
+                return Ok(Content::TooLarge(limits.file));
+            }
+            let bytes = tar.content(entry, Vec::new())?;
+            self.keep(bytes.len())?;
+            return Ok(Content::Bytes(bytes.into()));
+        }
+        let named = is_module_name(path);
+        let mut start = Vec::new();
+        if !named {
+            start = tar.peeked(20)?;
+            // Where only a table of contents is read, no other file can be looked at.
+            if start.is_empty() {
+                return Ok(Content::Skipped);
+            }
+            if start.starts_with(&index::MAGIC.to_be_bytes()) && entry.size <= limits.file {
+                let bytes = tar.content(entry, start)?;
+                self.keep(bytes.len())?;
+                return Ok(Content::Bytes(bytes.into()));
+            }
+            let more = match compression::detect(&start) {
+                Compression::None => 0,
+                Compression::Gzip | Compression::Xz => 4 << 10,
+                Compression::Zstd => ZSTD_BLOCK,
+            };
+            start.extend(tar.peeked(more)?);
+            if !is_relocatable_elf(&compression::start(&start, 20)) {
+                return Ok(Content::NoModule);
+            }
+        }
+        if !self.is_of_use(path) {
+            return Ok(Content::Skipped);
+        }
+        if entry.size > limits.module {
+            return Ok(Content::TooLarge(limits.module));
+        }
+        let _one_at_a_time: Option<MutexGuard<'_, ()>> = (entry.size > LARGE).then(|| {
+            self.reading
+                .large_file
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        });
+        let bytes = tar.content(entry, start)?;
+        let depth = match self.reading.purpose {
+            Purpose::Modules => Depth::Full,
+            Purpose::Kernel => Depth::Slim,
+        };
+        let module = ModuleFile::parse(&bytes, depth);
+        Ok(if named || module.elf.is_ok() {
+            Content::Module(Arc::new(module))
+        } else {
+            Content::NoModule
+        })
+    }
+
+    /// Counts the in-tree modules of a kernel, of which some are enough.
+    fn is_of_use(&mut self, path: &str) -> bool {
+        if self.reading.purpose == Purpose::Modules {
+            return true;
+        }
+        let Some((_, in_folder)) = path.split_once("lib/modules/") else {
+            return false;
+        };
+        let Some((folder, _)) = in_folder.split_once("/kernel/") else {
+            return true;
+        };
+        let count = self.samples.entry(folder.to_owned()).or_default();
+        *count += 1;
+        *count <= IN_TREE_SAMPLES
+    }
+
+    fn keep(&mut self, bytes: usize) -> Result<(), TarFault> {
+        self.kept += bytes as u64;
+        if self.kept > self.reading.limits.kept {
+            return Err(TarFault::Limit(format!(
+                "the names and files of the layer that have to be kept are larger than {} bytes \
+                 together",
+                self.reading.limits.kept
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,346 @@
+//! Layers, each read once a run however many images share it, in bounded memory.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io::{self, BufRead, Read};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::images::layers::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
+use crate::images::layers::tar_stream::TarFault;
+use crate::images::layers::toc_reader;
+use crate::images::open::LayerRef;
+use crate::images::place::{Place, blocking};
+use crate::images::registry::cache::Cache;
+use crate::images::registry::digest::Verifier;
+use crate::images::registry::fault::{Fault, FaultKind};
+use crate::model::layer::{Content, LayerIndex, Node};
+
+const LAYER: &str = "reading a layer";
+/// How much stays in memory of the indexes that nobody uses at the moment: entries, a kept
+/// file counting as one for every [`BYTES_PER_ENTRY`].
+const RECENT_ENTRIES: usize = 120_000;
+/// What one entry takes in memory, more or less.
+const BYTES_PER_ENTRY: usize = 160;
+
+/// The layers of a run.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    cache: Arc<Cache>,
+    limits: LayerLimits,
+    slots: Mutex<HashMap<(String, Purpose), SharedSlot>>,
+    recent: Mutex<Recent>,
+    large_file: Arc<Mutex<()>>,
+}
+
+type SharedSlot = Arc<tokio::sync::Mutex<Slot>>;
+
+/// What is known about one layer. Whoever holds its lock reads the layer; the others wait.
+#[derive(Debug, Default)]
+struct Slot {
+    index: Weak<LayerIndex>,
+    /// Faults that the next reader would meet as well: from everywhere when the place is
+    /// `None`.
+    faults: Vec<(Option<String>, Fault)>,
+}
+
+/// Why a layer could not be read.
+#[derive(Debug)]
+struct LayerFault {
+    fault: Fault,
+    /// The bytes were those that the digest stands for: every place has them so.
+    everywhere: bool,
+}
+
+impl From<Fault> for LayerFault {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            everywhere: false,
+        }
+    }
+}
+
+/// The indexes used last.
+#[derive(Debug, Default)]
+struct Recent {
+    indexes: VecDeque<(Arc<LayerIndex>, usize)>,
+    weight: usize,
+}
+
+impl Recent {
+    fn add(&mut self, index: &Arc<LayerIndex>) {
+        if let Some(at) = self.indexes.iter().position(|(i, _)| Arc::ptr_eq(i, index)) {
+            if let Some(entry) = self.indexes.remove(at) {
+                self.indexes.push_back(entry);
+            }
+            return;
+        }
+        let weight = weight(index);
+        self.weight += weight;
+        self.indexes.push_back((Arc::clone(index), weight));
+        while self.weight > RECENT_ENTRIES
+            && let Some((_, weight)) = self.indexes.pop_front()
+        {
+            self.weight -= weight;
+        }
+    }
+}
+
+fn weight(index: &LayerIndex) -> usize {
+    let kept = |node: &Node| match node {
+        Node::File { content, .. } => match content {
+            Content::Bytes(bytes) => bytes.len() / BYTES_PER_ENTRY,
+            // A module's facts: its symbols and their versions, for the greater part.
+            Content::Module(_) => 100,
+            Content::Skipped | Content::NoModule | Content::TooLarge(_) => 0,
+        },
+        _ => 0,
+    };
+    let kept: usize = index.entries.values().map(kept).sum();
+    kept + index.entries.len() + index.whiteouts.len()
+}
+
+impl Layers {
+    pub(crate) fn new(cache: Arc<Cache>, limits: LayerLimits) -> Self {
+        Self {
+            cache,
+            limits,
+            slots: Mutex::default(),
+            recent: Mutex::default(),
+            large_file: Arc::default(),
+        }
+    }
+
+    /// The index of a layer.
+    pub(crate) async fn index(
+        &self,
+        place: &Place,
+        layer: &LayerRef,
+        purpose: Purpose,
+    ) -> Result<Arc<LayerIndex>, Fault> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (layer.digest.clone(), purpose);
+            Arc::clone(slots.entry(key).or_default())
+        };
+        let mut slot = slot.lock().await;
+        let site = place.site();
+        // Before the index: a place is blamed for what it gave, whatever others give later.
+        let known = slot
+            .faults
+            .iter()
+            .find(|(of, _)| of.as_ref().is_none_or(|of| *of == site));
+        if let Some((_, fault)) = known {
+            return Err(fault.clone());
+        }
+        if let Some(index) = slot.index.upgrade() {
+            return Ok(self.used(index));
+        }
+        match self.find_or_read(place, layer, purpose).await {
+            Ok(index) => {
+                let index = Arc::new(index);
+                slot.index = Arc::downgrade(&index);
+                Ok(self.used(index))
+            }
+            Err(LayerFault { fault, everywhere }) => {
+                slot.faults
+                    .push(((!everywhere).then_some(site), fault.clone()));
+                Err(fault)
+            }
+        }
+    }
+
+    fn used(&self, index: Arc<LayerIndex>) -> Arc<LayerIndex> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.add(&index);
+        index
+    }
+
+    async fn find_or_read(
+        &self,
+        place: &Place,
+        layer: &LayerRef,
+        purpose: Purpose,
+    ) -> Result<LayerIndex, LayerFault> {
+        let kind = match purpose {
+            Purpose::Modules => "modules",
+            Purpose::Kernel => "kernel",
+        };
+        let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
+        let known = blocking(LAYER, move || {
+            Ok::<_, Fault>(cache.get::<LayerIndex>(kind, &digest))
+        })
+        .await?;
+        if let Some(index) = known {
+            return Ok(index);
+        }
+        let by_table = match place {
+            Place::Registry(repository) => {
+                toc_reader::read(repository, layer, purpose, self.limits).await
+            }
+            Place::Layout(_) | Place::Stacked(..) => None,
+        };
+        let index = match by_table {
+            Some(index) => index,
+            None => {
+                let read = self.read_from(place, layer, purpose, BTreeSet::new());
+                read.await?.index
+            }
+        };
+        let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
+        blocking(LAYER, move || {
+            cache.put(kind, &digest, &index);
+            Ok(index)
+        })
+        .await
+    }
+
+    /// Reads a layer for the whole content of some of its files.
+    pub(crate) async fn read(
+        &self,
+        place: &Place,
+        layer: &LayerRef,
+        purpose: Purpose,
+        wanted: BTreeSet<String>,
+    ) -> Result<ReadLayer, Fault> {
+        let read = self.read_from(place, layer, purpose, wanted).await;
+        read.map_err(|read| read.fault)
+    }
+
+    async fn read_from(
+        &self,
+        place: &Place,
+        layer: &LayerRef,
+        purpose: Purpose,
+        wanted: BTreeSet<String>,
+    ) -> Result<ReadLayer, LayerFault> {
+        let Some(verifier) = Verifier::new(&layer.digest) else {
+            let message = format!(
+                "the manifest names a layer by `{}`, which is no digest",
+                layer.digest
+            );
+            return Err(Fault::new(FaultKind::Unreadable, message).into());
+        };
+        let blob = place.blob(&layer.digest, layer.size).await?;
+        let limits = self.limits;
+        let large_file = Arc::clone(&self.large_file);
+        let layer = layer.clone();
+        blocking(LAYER, move || {
+            let mut blob = VerifiedBlob::new(blob, verifier);
+            let reading = Reading {
+                purpose,
+                limits,
+                wanted: &wanted,
+                large_file: &large_file,
+            };
+            let read = read_layer(&mut blob, &reading);
+            // Damage inside a blob that is not what was asked for is the lesser news.
+            let whole = blob.finish(layer.size);
+            match (read, whole) {
+                (Err(TarFault::Io(fault)), _) | (_, Err(fault)) if is_fault(&fault) => {
+                    Err(into_fault(fault, &layer).into())
+                }
+                (_, Err(fault)) => Err(into_fault(fault, &layer).into()),
+                (Err(fault), Ok(())) => Err(LayerFault {
+                    fault: Fault::new(
+                        FaultKind::Unreadable,
+                        format!("layer {} cannot be read: {fault}", layer.digest),
+                    ),
+                    everywhere: true,
+                }),
+                (Ok(read), Ok(())) => Ok(read),
+            }
+        })
+        .await
+    }
+}
+
+fn is_fault(fault: &io::Error) -> bool {
+    fault.get_ref().is_some_and(|inner| inner.is::<Fault>())
+}
+
+/// The fault that a place put into an I/O error, or the error as one.
+fn into_fault(fault: io::Error, layer: &LayerRef) -> Fault {
+    let message = fault.to_string();
+    match fault.into_inner().map(|inner| inner.downcast::<Fault>()) {
+        Some(Ok(fault)) => *fault,
+        _ => Fault::new(
+            FaultKind::Unreadable,
+            format!("layer {} cannot be read: {message}", layer.digest),
+        ),
+    }
+}
+
+/// A blob that is hashed as it passes.
+struct VerifiedBlob {
+    blob: Box<dyn BufRead + Send>,
+    verifier: Verifier,
+    length: u64,
+}
+
+impl VerifiedBlob {
+    fn new(blob: Box<dyn BufRead + Send>, verifier: Verifier) -> Self {
+        Self {
+            blob,
+            verifier,
+            length: 0,
+        }
+    }
+
+    /// Reads what is left, and compares the whole with what the manifest promised.
+    fn finish(mut self, size: u64) -> io::Result<()> {
+        loop {
+            let length = self.fill_buf()?.len();
+            if length == 0 {
+                break;
+            }
+            self.consume(length);
+            if self.length > size {
+                break;
+            }
+        }
+        let damaged = |message: &str| {
+            let hint = "push the image again: the registry, or a copy on the way, damaged it";
+            Err(io::Error::other(
+                Fault::new(FaultKind::Unreadable, message).hint(hint),
+            ))
+        };
+        if self.length != size {
+            return damaged(&format!(
+                "a layer has {} bytes and not the {size} that the manifest names",
+                self.length
+            ));
+        }
+        if !self.verifier.matches() {
+            return damaged("a layer does not have the digest that the manifest names");
+        }
+        Ok(())
+    }
+}
+
+impl Read for VerifiedBlob {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = {
+            let bytes = self.fill_buf()?;
+            let length = bytes.len().min(into.len());
+            into[..length].copy_from_slice(&bytes[..length]);
+            length
+        };
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for VerifiedBlob {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.blob.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        // What was not consumed yet is there without another read.
+        if let Ok(bytes) = self.blob.fill_buf() {
+            self.verifier.update(&bytes[..amount]);
+        }
+        self.length += amount as u64;
+        self.blob.consume(amount);
+    }
+}

@@ -1,0 +1,173 @@
+//! What `docker save`, `podman save`, `skopeo copy … docker-archive:` and `crane pull` write:
+//! a `manifest.json` beside configurations and layers (Docker image specification 1.2,
+//! "Combined Image JSON + Filesystem Changeset Format").
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::images::layouts::files::{Files, is_compressed};
+use crate::images::layouts::layout::NAMES;
+use crate::images::registry::digest;
+use crate::images::registry::fault::{Fault, FaultKind};
+use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS};
+
+/// The file that makes an archive one of these.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// Most bytes of it.
+const MAX_LIST: u64 = 32 << 20;
+
+/// The images of an archive as manifests, which such archives lack.
+#[derive(Debug, Default)]
+pub(super) struct DockerArchive {
+    /// One for each name, and one for an image without a name.
+    pub(super) images: Vec<Descriptor>,
+    /// The manifests by digest. They are made here: no registry has an image under their
+    /// digests.
+    pub(super) manifests: BTreeMap<String, Vec<u8>>,
+    /// The files of configurations and layers by digest.
+    pub(super) blobs: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    layers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Vec<String>,
+}
+
+impl DockerArchive {
+    /// Reads what the archive says of its images. A layer is known by the digest of its tar
+    /// archive, which the configuration names; one that is stored compressed is read for the
+    /// digest that it has as it is.
+    ///
+    /// # Errors
+    /// A document or layer is missing, or they do not fit each other.
+    pub(super) fn read(files: &Files) -> Result<Self, Fault> {
+        let listed: Vec<Listed> = serde_json::from_slice(&document(files, MANIFEST, MAX_LIST)?)
+            .map_err(|fault| bad(&format!("{MANIFEST} cannot be read: {fault}")))?;
+        let mut archive = Self::default();
+        let mut compressed = BTreeMap::new();
+        for image in listed {
+            archive.add(files, image, &mut compressed)?;
+        }
+        Ok(archive)
+    }
+
+    fn add(
+        &mut self,
+        files: &Files,
+        image: Listed,
+        compressed: &mut BTreeMap<String, String>,
+    ) -> Result<(), Fault> {
+        let config = document(files, &image.config, MAX_CONFIG)?;
+        let diff_ids = serde_json::from_slice::<Config>(&config)
+            .map_err(|fault| bad(&format!("{} cannot be read: {fault}", image.config)))?
+            .rootfs
+            .diff_ids;
+        if diff_ids.len() != image.layers.len() || diff_ids.len() > MAX_LAYERS {
+            return Err(bad(&format!(
+                "{MANIFEST} lists {} layers of an image whose configuration {} has {}",
+                image.layers.len(),
+                image.config,
+                diff_ids.len()
+            )));
+        }
+        let mut layers = Vec::new();
+        for (name, diff_id) in image.layers.iter().zip(diff_ids) {
+            let layer = files.get(name)?.ok_or_else(|| lacks(name))?;
+            let size = layer.size;
+            let mut stream = layer.stream();
+            let start = stream
+                .fill_buf()
+                .map_err(|fault| bad(&format!("{name} cannot be read: {fault}")))?;
+            let digest = match compressed.get(name) {
+                Some(known) => known.clone(),
+                None if is_compressed(start) => {
+                    let digest = hash(stream)
+                        .map_err(|fault| bad(&format!("{name} cannot be read: {fault}")))?;
+                    compressed.insert(name.clone(), digest.clone());
+                    digest
+                }
+                None => diff_id,
+            };
+            self.blobs.insert(digest.clone(), name.clone());
+            layers.push(json!({
+                "mediaType": "application/vnd.docker.image.rootfs.diff.tar",
+                "size": size, "digest": digest,
+            }));
+        }
+        let config_digest = digest::sha256(&config);
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": {
+                "mediaType": "application/vnd.docker.container.image.v1+json",
+                "size": config.len(), "digest": config_digest,
+            },
+            "layers": layers,
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let digest = digest::sha256(&manifest);
+        self.blobs.insert(config_digest, image.config);
+        let names = image.repo_tags.unwrap_or_default();
+        let named = |name: Option<String>| Descriptor {
+            digest: digest.clone(),
+            size: manifest.len() as u64,
+            annotations: name
+                .map(|name| (NAMES[0].to_owned(), name))
+                .into_iter()
+                .collect(),
+            ..Descriptor::default()
+        };
+        match names.is_empty() {
+            true => self.images.push(named(None)),
+            false => {
+                let names = names.into_iter().map(|name| named(Some(name)));
+                self.images.extend(names);
+            }
+        }
+        self.manifests.insert(digest, manifest);
+        Ok(())
+    }
+}
+
+fn document(files: &Files, name: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+    files.get(name)?.ok_or_else(|| lacks(name))?.read(limit)
+}
+
+fn hash(mut stream: impl Read) -> std::io::Result<String> {
+    let mut context = Context::new(&SHA256);
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match stream.read(&mut piece)? {
+            0 => return Ok(digest::text(context)),
+            length => context.update(&piece[..length]),
+        }
+    }
+}
+
+fn lacks(name: &str) -> Fault {
+    bad(&format!("the archive lacks {name}, which {MANIFEST} names"))
+}
+
+fn bad(message: &str) -> Fault {
+    Fault::new(FaultKind::Unreadable, message).hint("save the image again")
+}

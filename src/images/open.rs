@@ -1,0 +1,363 @@
+//! Finds images in layouts and registries, and gives their layers, each read once a run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::findings::finding::{Code, Finding};
+pub use crate::images::layers::layer_reader::FileBytes;
+use crate::images::layers::layer_reader::{LayerLimits, Purpose};
+use crate::images::layers::stack::Layers;
+use crate::images::layouts::layout::Layout;
+use crate::images::layouts::on_disk::Layouts;
+pub use crate::images::open_image::{Documents, LayerRef, OpenImage};
+use crate::images::opened::Opened;
+use crate::images::place::{Place, blocking};
+use crate::images::registry::access::Access;
+use crate::images::registry::cache::Cache;
+use crate::images::registry::client::Registries;
+use crate::images::registry::digest;
+use crate::images::registry::fault::{Fault, FaultKind};
+use crate::images::registry::http::HttpConfig;
+pub use crate::images::registry::manifest::ImageConfig;
+use crate::images::registry::manifest::{self, MAX_CONFIG, Manifest};
+use crate::images::registry::mirrors::Mirrors;
+use crate::images::registry::trust::TrustPlaces;
+use crate::model::layer::LayerIndex;
+use crate::model::target::Arch;
+
+const CACHE: &str = "looking into the cache";
+/// How deep indexes may lie in each other.
+const MAX_INDEX_DEPTH: usize = 4;
+
+/// Where images are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct ImagesConfig {
+    /// Layouts and archives on disk (`--oci-layout`), looked into before any registry.
+    pub layouts: Vec<PathBuf>,
+    /// The rules for what may be pulled from where.
+    pub mirrors: Mirrors,
+    /// How registries are trusted.
+    pub http: HttpConfig,
+    /// The folder where what is learnt about layers is kept (`--cache-dir`, or
+    /// [`Cache::default_dir`]); `None` keeps it for this run only (`--no-cache`).
+    pub cache_dir: Option<PathBuf>,
+    /// Beyond these a layer is not read.
+    pub limits: LayerLimits,
+}
+
+/// Where images are looked for, and what was learnt of them in this run.
+#[derive(Debug)]
+pub struct Images {
+    layouts: Layouts,
+    mirrors: Mirrors,
+    trust: TrustPlaces,
+    registries: Arc<Registries>,
+    cache: Arc<Cache>,
+    pub(crate) layers: Layers,
+    opened: Opened,
+}
+
+impl Images {
+    /// Images in these places.
+    ///
+    /// # Errors
+    /// A folder named as a layout is none, or a file of certificates cannot be read.
+    pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
+        let cache = Arc::new(match &config.cache_dir {
+            Some(dir) => Cache::in_dir(dir),
+            None => Cache::for_this_run(),
+        });
+        Ok(Self {
+            layouts: Layouts::open(&config.layouts)?,
+            mirrors: config.mirrors,
+            registries: Registries::new(&config.http)?,
+            trust: config.http.trust,
+            layers: Layers::new(Arc::clone(&cache), config.limits),
+            cache,
+            opened: Opened::default(),
+        })
+    }
+
+    /// The registries, for those who push to them.
+    pub fn registries(&self) -> &Arc<Registries> {
+        &self.registries
+    }
+
+    /// The rules for what may be pulled from where, for those who pull themselves.
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
+    }
+
+    /// The certificates of single registries, for those who pull themselves.
+    pub fn trust(&self) -> &TrustPlaces {
+        &self.trust
+    }
+
+    /// Reads the manifest of an image for an architecture: from a layout where one has it
+    /// under one of its names, else from the first place that the mirrors allow. What was
+    /// seen just now under the same name, with the same access, is not looked at again.
+    ///
+    /// # Errors
+    /// Why there is no such image, or why it could not be looked at.
+    pub async fn open(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<Arc<OpenImage>, Finding> {
+        let open = || self.open_named(reference, arch, access);
+        self.opened.get_or_open(reference, arch, access, open).await
+    }
+
+    async fn open_named(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<OpenImage, Finding> {
+        if let Some(on_disk) = self.layouts.find(reference, &self.mirrors) {
+            let place = self.layouts.place(&on_disk);
+            let opened = self.open_at(place, &on_disk.found.image.digest, reference, arch);
+            let mut image = opened
+                .await
+                .map_err(|fault| fault.into_finding(reference))?;
+            image.notes.extend(on_disk.remark(reference));
+            return Ok(image);
+        }
+        let opened = self.open_in_registries(reference, arch, access).await;
+        opened.map_err(|fault| fault.into_finding(reference))
+    }
+
+    /// Asks each place that may serve the image, the first one first, until one has it.
+    async fn open_in_registries(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<OpenImage, Fault> {
+        let sources = self.mirrors.sources(reference);
+        let sources = sources.map_err(|rule| {
+            Fault::new(FaultKind::Unreachable, rule.0)
+                .hint("push the image to where nodes may pull from, or change the rule")
+        })?;
+        let mut faults: Vec<Fault> = Vec::new();
+        for source in sources {
+            match self.registries.manifest(&source, access).await {
+                Ok((repository, manifest)) => {
+                    let bytes = self.keep(&manifest.digest, manifest.bytes).await?;
+                    let place = Place::Registry(repository);
+                    let opened = self.open_manifest(place, bytes, reference, arch);
+                    let mut image = opened.await?;
+                    if source.mirror_of.is_some() {
+                        let message =
+                            format!("image {reference} was read from {}", source.reference);
+                        image.notes.push(Finding::new(Code::ImageMirrored, message));
+                    }
+                    return Ok(image);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(worst(faults))
+    }
+
+    /// Reads the manifest of an image in a layout on disk: the one of that name, or the only
+    /// one that the layout holds.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_layout(
+        &self,
+        dir: &Path,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<OpenImage, Finding> {
+        let opened = async {
+            let layout = Layout::open(dir)?;
+            let found = layout.find(reference).map(|found| found.image);
+            let found = found.or_else(|| layout.single().cloned());
+            let Some(found) = found else {
+                let message = format!("layout {} does not have it", dir.display());
+                return Err(Fault::new(FaultKind::NotFound, message));
+            };
+            let place = Place::Layout(Arc::new(layout));
+            self.open_at(place, &found.digest, reference, arch).await
+        };
+        opened.await.map_err(|fault| fault.into_finding(reference))
+    }
+
+    /// Reads the manifest of the one image in a layout whose own blobs are the manifest, the
+    /// configuration and the top layers; the layers below are read from where `base` has them.
+    ///
+    /// # Errors
+    /// Why it could not be looked at.
+    pub async fn open_on_top(
+        &self,
+        base: &OpenImage,
+        dir: &Path,
+        arch: Arch,
+    ) -> Result<OpenImage, Finding> {
+        let opened = async {
+            let layout = Layout::open(dir)?;
+            let Some(found) = layout.single().cloned() else {
+                let message = format!("layout {} does not hold one image", dir.display());
+                return Err(Fault::new(FaultKind::NotFound, message));
+            };
+            let place = Place::Stacked(Arc::new(layout), Arc::new(base.place.clone()));
+            self.open_at(place, &found.digest, &base.reference, arch)
+                .await
+        };
+        opened
+            .await
+            .map_err(|fault| fault.into_finding(&base.reference))
+    }
+
+    /// Reads the manifest of that digest, and through indexes the one for the architecture.
+    async fn open_at(
+        &self,
+        place: Place,
+        digest: &str,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<OpenImage, Fault> {
+        let bytes = self.document(&place, digest, None).await?;
+        self.open_manifest(place, bytes, reference, arch).await
+    }
+
+    /// Goes on from the bytes of a manifest or index.
+    async fn open_manifest(
+        &self,
+        place: Place,
+        mut bytes: Vec<u8>,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<OpenImage, Fault> {
+        let mut depth = 0;
+        let (config, layers) = loop {
+            match Manifest::parse(&bytes)? {
+                Manifest::Image { config, layers } => break (config, layers),
+                Manifest::Index(_) if depth == MAX_INDEX_DEPTH => {
+                    return Err(Fault::new(
+                        FaultKind::Unreadable,
+                        format!("more than {MAX_INDEX_DEPTH} indexes lie in each other"),
+                    ));
+                }
+                Manifest::Index(manifests) => {
+                    let Some(chosen) = manifest::select(&manifests, arch) else {
+                        return Err(arch_missing(arch, manifest::platforms(&manifests)));
+                    };
+                    bytes = self.document(&place, &chosen.digest, None).await?;
+                    depth += 1;
+                }
+            }
+        };
+        let document = self
+            .document(&place, &config.digest, Some(MAX_CONFIG))
+            .await?;
+        let facts = ImageConfig::parse(&document)?;
+        if let Some(other) = &facts.architecture
+            && other != arch.as_str()
+        {
+            return Err(arch_missing(arch, Some(other.clone())));
+        }
+        Ok(OpenImage {
+            reference: reference.to_owned(),
+            digest: digest::sha256(&bytes),
+            config: facts,
+            layers: layers.into_iter().rev().map(LayerRef::from).collect(),
+            notes: Vec::new(),
+            config_digest: config.digest,
+            place,
+        })
+    }
+
+    /// A manifest, or with a limit a blob, by its digest, from the cache where that has it.
+    async fn document(
+        &self,
+        place: &Place,
+        digest: &str,
+        limit: Option<u64>,
+    ) -> Result<Vec<u8>, Fault> {
+        let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
+        let known = blocking(CACHE, move || Ok::<_, Fault>(cache.document(&wanted))).await?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let bytes = match limit {
+            Some(limit) => place.small_blob(digest, limit).await?,
+            None => place.manifest(digest).await?,
+        };
+        self.keep(digest, bytes).await
+    }
+
+    /// Puts a document into the cache, and gives it back.
+    async fn keep(&self, digest: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let (cache, digest) = (Arc::clone(&self.cache), digest.to_owned());
+        blocking(CACHE, move || {
+            cache.put_document(&digest, &bytes);
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// The manifest and the configuration of an image.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn documents(&self, image: &OpenImage) -> Result<Documents, Finding> {
+        let read = async {
+            Ok(Documents {
+                manifest: self.document(&image.place, &image.digest, None).await?,
+                config: self
+                    .document(&image.place, &image.config_digest, Some(MAX_CONFIG))
+                    .await?,
+            })
+        };
+        read.await
+            .map_err(|fault: Fault| fault.into_finding(&image.reference))
+    }
+
+    /// The index of a layer, counted from the top. A layer is fetched once a run however
+    /// many images share it.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub async fn layer(
+        &self,
+        image: &OpenImage,
+        from_top: usize,
+        purpose: Purpose,
+    ) -> Result<Arc<LayerIndex>, Finding> {
+        let Some(layer) = image.layers.get(from_top) else {
+            let message = format!("image {} has no layer {from_top}", image.reference);
+            return Err(Finding::new(Code::Internal, message));
+        };
+        let index = self.layers.index(&image.place, layer, purpose).await;
+        index.map_err(|fault| fault.into_finding(&image.reference))
+    }
+}
+
+/// What all places together answer: "no such image" only when each of them says so.
+fn worst(mut faults: Vec<Fault>) -> Fault {
+    let all = faults
+        .iter()
+        .map(|fault| fault.message.clone())
+        .collect::<Vec<_>>();
+    let at = faults
+        .iter()
+        .position(|fault| fault.kind != FaultKind::NotFound);
+    if faults.is_empty() {
+        return Fault::new(FaultKind::Unreachable, "no place is left to ask");
+    }
+    let mut fault = faults.swap_remove(at.unwrap_or_default());
+    fault.message = all.join("; ");
+    fault
+}
+
+fn arch_missing(arch: Arch, there: Option<String>) -> Fault {
+    let message = match there {
+        Some(there) => format!("there is no image for {arch}, only for {there}"),
+        None => format!("there is no image for {arch}, nor for any other architecture"),
+    };
+    Fault::new(FaultKind::ArchMissing, message)
+}

@@ -1,0 +1,57 @@
+//! An image whose manifest was read, and the layers that it names.
+
+use crate::findings::finding::Finding;
+use crate::images::place::Place;
+use crate::images::registry::manifest::{Descriptor, ImageConfig};
+
+/// One layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerRef {
+    /// `sha256:…`
+    pub digest: String,
+    /// Media type as the manifest writes it.
+    pub media_type: String,
+    /// Size in bytes as the manifest writes it.
+    pub size: u64,
+    /// The descriptor's annotations, which may point to a table of contents.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// An image whose manifest was read.
+#[derive(Debug, Clone)]
+pub struct OpenImage {
+    /// The reference as it was asked for.
+    pub reference: String,
+    /// The digest of the manifest for the architecture.
+    pub digest: String,
+    /// What its configuration says.
+    pub config: ImageConfig,
+    /// Its layers, the top one first.
+    pub layers: Vec<LayerRef>,
+    /// Remarks, such as the mirror that answered.
+    pub notes: Vec<Finding>,
+    /// The digest of its configuration.
+    pub(super) config_digest: String,
+    /// Where its content is.
+    pub(crate) place: Place,
+}
+
+/// The JSON documents of an image, as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// The manifest for the architecture.
+    pub manifest: Vec<u8>,
+    /// The configuration.
+    pub config: Vec<u8>,
+}
+
+impl From<Descriptor> for LayerRef {
+    fn from(descriptor: Descriptor) -> Self {
+        Self {
+            digest: descriptor.digest,
+            media_type: descriptor.media_type,
+            size: descriptor.size,
+            annotations: descriptor.annotations.into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Pushes an image that this run has made: what the registry has is left there, what another
+//! of its repositories has is mounted, the rest is copied from wherever it is.
+
+use crate::findings::finding::{Code, Finding};
+use crate::images::open::{Images, OpenImage};
+use crate::images::registry::access::Access;
+use crate::images::registry::fault::{Fault, FaultKind};
+use crate::images::registry::manifest::Manifest;
+use crate::images::registry::push::Destination;
+use crate::images::registry::retry::{self, ATTEMPTS};
+
+impl Images {
+    /// Pushes an image under a reference.
+    ///
+    /// # Errors
+    /// `push-failed`, with the registry's reason.
+    pub async fn push(
+        &self,
+        image: &OpenImage,
+        reference: &str,
+        access: &Access,
+    ) -> Result<(), Finding> {
+        let documents = self.documents(image).await?;
+        let pushed = self.push_parts(image, &documents.manifest, reference, access);
+        pushed.await.map_err(|fault| {
+            let message = format!("{reference} could not be pushed: {}", fault.message);
+            Finding::new(Code::PushFailed, message).hint(fault.hint.unwrap_or_else(|| {
+                "check that the credentials for the registry allow pushes".to_owned()
+            }))
+        })
+    }
+
+    async fn push_parts(
+        &self,
+        image: &OpenImage,
+        manifest: &[u8],
+        reference: &str,
+        access: &Access,
+    ) -> Result<(), Fault> {
+        let Manifest::Image { config, layers } = Manifest::parse(manifest)? else {
+            let message = "the manifest is an index";
+            return Err(Fault::new(FaultKind::Unreadable, message));
+        };
+        let repository = self.registries().repository(reference, access).await?;
+        let destination = Destination::new(repository, reference)?;
+        for blob in layers.iter().chain([&config]) {
+            copy(image, &destination, &blob.digest, blob.size).await?;
+        }
+        let media_type = serde_json::from_slice(manifest)
+            .ok()
+            .and_then(|document: serde_json::Value| {
+                Some(document.get("mediaType")?.as_str()?.to_owned())
+            })
+            .unwrap_or_else(|| "application/vnd.oci.image.manifest.v1+json".to_owned());
+        destination.put_manifest(manifest, &media_type).await
+    }
+}
+
+async fn copy(
+    image: &OpenImage,
+    destination: &Destination,
+    digest: &str,
+    size: u64,
+) -> Result<(), Fault> {
+    if destination.has(digest).await? {
+        return Ok(());
+    }
+    if let Some((host, repository)) = image.place.registry_of(digest)
+        && host == destination.host()
+        && destination.mount(digest, &repository).await?
+    {
+        return Ok(());
+    }
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let content = image.place.blob(digest, size).await?;
+        match destination.send(digest, size, content).await {
+            Ok(()) => return Ok(()),
+            Err((_, true)) if attempt < ATTEMPTS => {
+                tokio::time::sleep(retry::pause(attempt)).await;
+            }
+            Err((fault, _)) => return Err(fault),
+        }
+    }
+}

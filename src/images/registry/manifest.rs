@@ -1,0 +1,356 @@
+//! Manifests, indexes and image configurations (OCI image spec: manifest.md, image-index.md,
+//! config.md; Docker image manifest version 2, schema 2), told apart by what they say and not
+//! by media types, which are missing or wrong in the field.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::images::registry::fault::{Fault, FaultKind};
+use crate::model::target::Arch;
+
+/// The media types that a manifest is asked for with.
+pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+/// Most bytes of a manifest (distribution spec, "Pushing Manifests", names 4 MiB).
+pub const MAX_MANIFEST: u64 = 4 << 20;
+/// Most bytes of an image configuration.
+pub const MAX_CONFIG: u64 = 8 << 20;
+/// Most layers of one image.
+pub const MAX_LAYERS: usize = 1024;
+
+/// A reference to content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Descriptor {
+    /// Media type, empty where the manifest has none.
+    #[serde(deserialize_with = "null_as_default")]
+    pub media_type: String,
+    /// `sha256:…`
+    #[serde(deserialize_with = "null_as_default")]
+    pub digest: String,
+    /// Size in bytes.
+    #[serde(deserialize_with = "null_as_default")]
+    pub size: u64,
+    /// What the content is for, in an index.
+    pub platform: Option<Platform>,
+    /// Annotations.
+    #[serde(deserialize_with = "null_as_default")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// `platform` of a descriptor in an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Platform {
+    /// In the words of `GOARCH`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub architecture: String,
+    /// In the words of `GOOS`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub os: String,
+    /// CPU variant, such as `v8`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub variant: String,
+}
+
+/// What a manifest document is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manifest {
+    /// An image.
+    Image {
+        /// Its configuration.
+        config: Descriptor,
+        /// Its layers, the lowest one first.
+        layers: Vec<Descriptor>,
+    },
+    /// An index, or Docker's manifest list.
+    Index(Vec<Descriptor>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: Option<u64>,
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    fs_layers: Option<serde::de::IgnoredAny>,
+}
+
+impl Manifest {
+    /// Reads a manifest document.
+    ///
+    /// # Errors
+    /// It is none, or of a kind that container runtimes no longer take.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let document: Document = serde_json::from_slice(bytes).map_err(|fault| {
+            Fault::new(
+                FaultKind::Unreadable,
+                format!("the manifest is no JSON document of an image: {fault}"),
+            )
+        })?;
+        if document.fs_layers.is_some() || document.schema_version == Some(1) {
+            return Err(Fault::new(
+                FaultKind::Unreadable,
+                "the manifest is of Docker's schema 1, which container runtimes no longer read",
+            )
+            .hint("push the image again with a current tool, which writes an OCI manifest"));
+        }
+        match (document.manifests, document.config, document.layers) {
+            (Some(manifests), _, _) => Ok(Self::Index(manifests)),
+            (None, Some(config), layers) => {
+                let layers = layers.unwrap_or_default();
+                if layers.len() > MAX_LAYERS {
+                    return Err(Fault::new(
+                        FaultKind::Unreadable,
+                        format!(
+                            "the image has {} layers; at most {MAX_LAYERS} are read",
+                            layers.len()
+                        ),
+                    ));
+                }
+                Ok(Self::Image { config, layers })
+            }
+            (None, None, _) => Err(Fault::new(
+                FaultKind::Unreadable,
+                "the manifest names neither layers nor other manifests",
+            )),
+        }
+    }
+}
+
+/// The entry of an index for Linux on an architecture: the first that says so, one without a
+/// CPU variant before others; then one that says nothing.
+pub fn select(manifests: &[Descriptor], arch: Arch) -> Option<&Descriptor> {
+    let fits = |platform: &Platform| {
+        platform.architecture == arch.as_str() && matches!(&*platform.os, "linux" | "")
+    };
+    let of_arch = |descriptor: &&Descriptor| descriptor.platform.as_ref().is_some_and(fits);
+    let is_plain = |descriptor: &&Descriptor| {
+        let variant = descriptor
+            .platform
+            .as_ref()
+            .map(|platform| &*platform.variant);
+        match arch {
+            Arch::Arm64 => matches!(variant, Some("" | "v8")),
+            _ => matches!(variant, Some("" | "v1")),
+        }
+    };
+    manifests
+        .iter()
+        .filter(of_arch)
+        .find(is_plain)
+        .or_else(|| manifests.iter().find(of_arch))
+        .or_else(|| {
+            manifests
+                .iter()
+                .find(|descriptor| descriptor.platform.is_none())
+        })
+}
+
+/// The platforms of an index, for a message; `None` where it has no image. Linux goes
+/// without saying.
+pub fn platforms(manifests: &[Descriptor]) -> Option<String> {
+    let mut names: Vec<String> = manifests
+        .iter()
+        .filter_map(|descriptor| descriptor.platform.as_ref())
+        .filter(|platform| !matches!(&*platform.architecture, "" | "unknown"))
+        .map(|platform| match &*platform.os {
+            "linux" | "" => platform.architecture.clone(),
+            os => format!("{os}/{}", platform.architecture),
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// What an image's configuration says, as far as a check needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// `architecture`, where it says one.
+    pub architecture: Option<String>,
+    /// True when a `RUN` in its history, or a shell as its command or entry point, shows
+    /// that the image has a shell and the basic tools.
+    pub shows_a_shell: bool,
+    /// The directory in which commands run, `/` where it says none.
+    pub working_dir: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ConfigDocument {
+    #[serde(deserialize_with = "null_as_default")]
+    architecture: String,
+    #[serde(deserialize_with = "null_as_default")]
+    config: Execution,
+    #[serde(deserialize_with = "null_as_default")]
+    history: Vec<History>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Execution {
+    #[serde(deserialize_with = "null_as_default")]
+    entrypoint: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    cmd: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    working_dir: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct History {
+    #[serde(deserialize_with = "null_as_default")]
+    created_by: String,
+}
+
+impl ImageConfig {
+    /// Reads an image configuration.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let document: ConfigDocument = serde_json::from_slice(bytes).map_err(|fault| {
+            Fault::new(
+                FaultKind::Unreadable,
+                format!("the image's configuration cannot be read: {fault}"),
+            )
+        })?;
+        let is_shell = |argv: &[String]| {
+            argv.first().is_some_and(|program| {
+                let name = program.rsplit('/').next().unwrap_or(program);
+                matches!(name, "sh" | "bash" | "ash" | "dash")
+            })
+        };
+        // Builders write instructions that run nothing with a `#(nop)`.
+        let runs = |step: &History| {
+            step.created_by.contains("/bin/sh -c") && !step.created_by.contains("#(nop)")
+        };
+        Ok(Self {
+            architecture: (!document.architecture.is_empty()).then_some(document.architecture),
+            shows_a_shell: is_shell(&document.config.entrypoint)
+                || is_shell(&document.config.cmd)
+                || document.history.iter().any(runs),
+            working_dir: if document.config.working_dir.is_empty() {
+                "/".to_owned()
+            } else {
+                document.config.working_dir
+            },
+        })
+    }
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_are_told_apart_by_content() {
+        let image = r#"{"schemaVersion":2,"config":{"digest":"sha256:c"},
+            "layers":[{"digest":"sha256:a","size":3}]}"#;
+        assert!(matches!(
+            Manifest::parse(image.as_bytes()),
+            Ok(Manifest::Image { layers, .. }) if layers[0].size == 3
+        ));
+        let index = r#"{"manifests":[{"digest":"sha256:m","annotations":null}]}"#;
+        assert!(matches!(
+            Manifest::parse(index.as_bytes()),
+            Ok(Manifest::Index(_))
+        ));
+        let many = format!(
+            r#"{{"config":{{}},"layers":[{}]}}"#,
+            vec!["{}"; MAX_LAYERS + 1].join(",")
+        );
+        for (text, part) in [
+            ("<html>", "no JSON"),
+            ("{}", "neither layers"),
+            (
+                r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#,
+                "schema 1",
+            ),
+            (&*many, "1025 layers"),
+        ] {
+            let fault = Manifest::parse(text.as_bytes()).expect_err("no manifest");
+            assert_eq!(fault.kind, FaultKind::Unreadable);
+            assert!(fault.message.contains(part), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn the_platform_decides() {
+        let entry = |digest: &str, platform: Option<(&str, &str, &str)>| Descriptor {
+            digest: digest.to_owned(),
+            platform: platform.map(|(os, architecture, variant)| Platform {
+                architecture: architecture.to_owned(),
+                os: os.to_owned(),
+                variant: variant.to_owned(),
+            }),
+            ..Descriptor::default()
+        };
+        let index = [
+            entry("attestation", Some(("unknown", "unknown", ""))),
+            entry("windows", Some(("windows", "amd64", ""))),
+            entry("v3", Some(("linux", "amd64", "v3"))),
+            entry("amd", Some(("linux", "amd64", ""))),
+            entry("arm", Some(("linux", "arm64", "v8"))),
+        ];
+        let chosen = |arch| select(&index, arch).map(|entry| &*entry.digest);
+        assert_eq!(chosen(Arch::Amd64), Some("amd"));
+        assert_eq!(chosen(Arch::Arm64), Some("arm"));
+        assert_eq!(chosen(Arch::S390x), None);
+        let named = platforms(&index);
+        assert_eq!(named.as_deref(), Some("amd64, arm64, windows/amd64"));
+        assert_eq!(platforms(&index[..1]), None, "an attestation is no image");
+        let silent = [entry("silent", None)];
+        let chosen = select(&silent, Arch::S390x).map(|entry| &*entry.digest);
+        assert_eq!(chosen, Some("silent"));
+    }
+
+    #[test]
+    fn configurations_show_a_shell() {
+        for (config, expected) in [
+            (
+                r#"{"history":[{"created_by":"RUN /bin/sh -c make # buildkit"}]}"#,
+                true,
+            ),
+            (
+                r#"{"history":[{"created_by":"|1 K=5 /bin/sh -c make"}]}"#,
+                true,
+            ),
+            (
+                r##"{"history":[{"created_by":"/bin/sh -c #(nop) COPY a b"}]}"##,
+                false,
+            ),
+            (
+                r#"{"history":[{"created_by":"RUN /x # buildkit"},{}]}"#,
+                false,
+            ),
+            (r#"{"config":{"Cmd":["/bin/bash"]}}"#, true),
+            (
+                r#"{"config":{"Entrypoint":["/usr/bin/sh","-c"],"Cmd":null}}"#,
+                true,
+            ),
+            (
+                r#"{"config":{"Cmd":["/usr/bin/flash"]},"history":null}"#,
+                false,
+            ),
+            ("{}", false),
+        ] {
+            let facts = ImageConfig::parse(config.as_bytes()).expect("a configuration");
+            assert_eq!(facts.shows_a_shell, expected, "{config}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One plan a Module and target.
+
+use crate::findings::finding::{Code, Effect, Finding};
+use crate::kmm::module::{Module, ModuleLoader, Sign};
+use crate::kmm::plan::mapping::{self, NoMapping};
+use crate::kmm::plan::template::{self, TemplateError};
+use crate::kmm::plan::variables::{BadKernelVersion, Place, variables};
+use crate::kmm::plan::{admission, merge};
+use crate::kmm::planned::{KmmRelease, MappingMatch, Plan, Work};
+use crate::model::target::Target;
+
+/// Plans every Module on every target, sorted by namespace, name, kernel and architecture.
+pub fn plan(modules: &[Module], targets: &[Target], release: KmmRelease) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = modules
+        .iter()
+        .flat_map(|module| {
+            targets
+                .iter()
+                .map(|target| plan_one(module, target, release))
+        })
+        .collect();
+    plans.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    plans
+}
+
+fn sort_key(plan: &Plan) -> (&str, &str, &str, &str) {
+    (
+        &plan.namespace,
+        &plan.name,
+        &plan.target.kernel_version,
+        plan.target.arch.as_str(),
+    )
+}
+
+fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
+    let mut plan = Plan {
+        namespace: module.namespace.clone(),
+        name: module.name.clone(),
+        origin: module.origin.clone(),
+        target: target.clone(),
+        findings: Vec::new(),
+        mapping: None,
+        work: None,
+    };
+    let Some(loader) = &module.spec.module_loader else {
+        plan.findings.push(
+            Finding::new(
+                Code::NoModuleLoader,
+                "the Module has no moduleLoader: it loads no kernel module, so there is nothing to check",
+            )
+            .hint("nothing to do if the Module only runs a device plugin; KMM 2.4 to 2.7's own preflight stops at such a Module"),
+        );
+        return plan;
+    };
+    plan.findings = admission::findings(module, loader, release);
+    match mapping::find(&loader.container.kernel_mappings, &target.kernel_version) {
+        Ok(found) => match resolve(module, loader, &found, target, release) {
+            Ok(work) => {
+                plan.mapping = Some(found);
+                plan.work = Some(work);
+            }
+            Err(finding) => {
+                plan.mapping = Some(found);
+                plan.findings
+                    .retain(|known| known.message != finding.message);
+                plan.findings.push(finding);
+            }
+        },
+        Err(error) => plan.findings.push(no_mapping(&error, loader)),
+    }
+    // The same fault seen by admission and by the search is told once.
+    let bad_mapping = |finding: &Finding| finding.code == Code::MappingInvalid;
+    if plan.findings.iter().any(bad_mapping) {
+        plan.findings.retain(|finding| {
+            finding.code != Code::ModuleInvalid || !finding.message.contains("regexp at")
+        });
+    }
+    if plan
+        .findings
+        .iter()
+        .any(|finding| finding.effect == Effect::Fails)
+    {
+        plan.work = None;
+    }
+    plan
+}
+
+fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
+    let mappings = &loader.container.kernel_mappings;
+    match error {
+        NoMapping::NotFound(kernel) => {
+            let rules: Vec<String> = mappings
+                .iter()
+                .enumerate()
+                .map(|(index, mapping)| format!("[{index}] {}", mapping::rule(mapping)))
+                .collect();
+            let have = if rules.is_empty() {
+                "the Module has none".to_owned()
+            } else {
+                format!("it has {}", rules.join(", "))
+            };
+            Finding::new(Code::MappingNotFound, error.to_string()).hint(format!(
+                "add a kernel mapping for {kernel} to the Module; {have}"
+            ))
+        }
+        NoMapping::BadRegexp { .. } => Finding::new(Code::MappingInvalid, error.to_string())
+            .hint("write a regular expression in Go's syntax: https://pkg.go.dev/regexp/syntax"),
+    }
+}
+
+/// The sections in force for a mapping, templates resolved.
+fn resolve(
+    module: &Module,
+    loader: &ModuleLoader,
+    found: &MappingMatch,
+    target: &Target,
+    release: KmmRelease,
+) -> Result<Work, Finding> {
+    let container = &loader.container;
+    let mapping = &container.kernel_mappings[found.index];
+    let place = Place::ContainerImage {
+        name: &module.name,
+        namespace: &module.namespace,
+    };
+    let kernel = &target.kernel_version;
+    let image_variables = variables(kernel, place, release).map_err(|e| bad_kernel(&e))?;
+    let sign_variables = variables(kernel, Place::Sign, release).map_err(|e| bad_kernel(&e))?;
+    let template = merge::container_image(container, mapping, release);
+    if template.is_empty() {
+        return Err(Finding::new(
+            Code::ModuleInvalid,
+            format!(
+                "missing containerImage: neither kernelMappings[{}] nor the container names one",
+                found.index
+            ),
+        )
+        .hint("set containerImage in the kernel mapping or beside kernelMappings"));
+    }
+    let image = template::substitute(template, &image_variables)
+        .map_err(|error| bad_template("containerImage", &error))?;
+    let mut sign = merge::sign(container.sign.as_ref(), mapping.sign.as_ref());
+    if let Some(sign) = &mut sign {
+        substitute_sign(sign, &sign_variables).map_err(|error| bad_template("sign", &error))?;
+    }
+    Ok(Work {
+        image,
+        registry_tls: mapping
+            .registry_tls
+            .or(container.registry_tls)
+            .unwrap_or_default(),
+        image_repo_secret: module
+            .spec
+            .image_repo_secret
+            .as_ref()
+            .map(|secret| secret.name.clone())
+            .filter(|name| !name.is_empty()),
+        modprobe: container.modprobe.clone(),
+        in_tree_modules_to_remove: merge::in_tree_modules(container, mapping),
+        build: merge::build(container.build.as_ref(), mapping.build.as_ref(), release),
+        sign,
+    })
+}
+
+fn substitute_sign(
+    sign: &mut Sign,
+    variables: &[(&'static str, String)],
+) -> Result<(), TemplateError> {
+    sign.unsigned_image = template::substitute(&sign.unsigned_image, variables)?;
+    for file in &mut sign.files_to_sign {
+        *file = template::substitute(file, variables)?;
+    }
+    Ok(())
+}
+
+fn bad_template(field: &str, error: &TemplateError) -> Finding {
+    Finding::new(Code::MappingInvalid, format!("{field}: {error}"))
+        .hint("close every ${ with } on the same line; $$ stands for a dollar sign")
+}
+
+fn bad_kernel(error: &BadKernelVersion) -> Finding {
+    Finding::new(Code::MappingInvalid, error.to_string())
+        .hint("give the kernel as `uname -r` prints it on a node, such as 5.14.0-427.el9.x86_64")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The nouns that all stages share.
+
+pub mod layer;
+pub mod printable;
+pub mod report;
+pub mod target;
+pub mod verdict;

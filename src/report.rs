@@ -1,0 +1,25 @@
+//! Reports as text and as data (pure).
+//!
+//! [`render`](render::render) writes a report in any format: [`table`] for people, [`data`]
+//! and [`name`] for programs, [`junit`], [`sarif`] and [`github`] for CI systems; [`screen`]
+//! says what a terminal can show.
+
+pub mod age;
+pub mod data;
+pub mod details;
+pub mod explain;
+pub mod github;
+pub mod inspect;
+pub mod junit;
+pub mod kernel;
+pub mod name;
+pub mod render;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod sarif;
+pub mod screen;
+pub mod table;
+pub mod wrap;
+
+pub use render::render;
+pub use screen::Screen;

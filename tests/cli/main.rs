@@ -4,9 +4,6 @@ mod accept;
 mod bad_input;
 mod cache;
 mod documents;
-#[cfg(target_os = "linux")]
-#[path = "../support/terminal.rs"]
-mod emulator;
 mod explain;
 mod formats;
 mod help;
@@ -15,14 +12,16 @@ mod krew;
 mod manual;
 mod mirrors_on_disk;
 mod pictures;
-#[path = "../support/preflight.rs"]
-mod preflight;
 mod schema;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod unwritable;
 
 use std::process::{Command, Output};
+
+use test_support::preflight;
+#[cfg(target_os = "linux")]
+use test_support::terminal as emulator;
 
 fn call(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubectl-kmm-preflight"))

@@ -34,13 +34,13 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
     // With another number than that of every run.
     (
         "KMM_JUDGE_MUTANTS=",
-        "tests/env/kernel_judge/mutants/mod.rs",
+        "tests/e2e/kernel_judge/mutants/mod.rs",
         "KMM_JUDGE_MUTANTS",
     ),
     // More of them than every run reads.
     (
         "KMM_IN_TREE_STEP=",
-        "tests/env/in_tree.rs",
+        "tests/e2e/in_tree.rs",
         "KMM_IN_TREE_STEP",
     ),
     // By hand, with a nightly toolchain; its targets are run over their corpus.
@@ -68,17 +68,17 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
     ),
     (
         "kubectl apply -f examples/rbac",
-        "tests/env/cluster/rights.rs",
+        "tests/e2e/cluster/rights.rs",
         "the_readmes_commands_bind_the_roles",
     ),
     (
         "kubectl create clusterrolebinding",
-        "tests/env/cluster/rights.rs",
+        "tests/e2e/cluster/rights.rs",
         "the_readmes_commands_bind_the_roles",
     ),
     (
         "kubectl kmm preflight status --as=",
-        "tests/env/cluster/rights.rs",
+        "tests/e2e/cluster/rights.rs",
         "the_readmes_commands_bind_the_roles",
     ),
 ];

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::image::{Built, Dialect, descriptor, index_of, sha256};
+use crate::image::{Built, Dialect, descriptor, index_of, sha256};
 
 impl Built {
     /// The image of that name in a layout on disk, for one architecture.
-    pub(crate) fn of_layout(dir: &Path, name: &str) -> Self {
+    pub fn of_layout(dir: &Path, name: &str) -> Self {
         let blob = |digest: &Value| {
             let digest = digest.as_str().expect("a digest");
             let bytes = std::fs::read(dir.join("blobs").join(digest.replace(':', "/")));
@@ -39,7 +39,7 @@ impl Built {
 
 /// Adds an image to the OCI layout in `dir`, which is made when missing, under
 /// the name `reference`.
-pub(crate) fn write_layout(dir: &Path, reference: &str, image: &Built) {
+pub fn write_layout(dir: &Path, reference: &str, image: &Built) {
     write_blobs(dir, image);
     let mut entry = descriptor(image);
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": reference});
@@ -47,7 +47,7 @@ pub(crate) fn write_layout(dir: &Path, reference: &str, image: &Built) {
 }
 
 /// Adds several images under one name, behind an index of their own.
-pub(crate) fn write_layout_index(dir: &Path, reference: &str, images: &[Built]) {
+pub fn write_layout_index(dir: &Path, reference: &str, images: &[Built]) {
     for image in images {
         write_blobs(dir, image);
     }

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use rcgen::KeyPair;
 use tempfile::TempDir;
 
-use super::server::{Server, free_port, listens, tool};
+use crate::server::{Server, free_port, listens, tool};
 
 /// Bearer token of a cluster administrator.
-pub(crate) const ADMIN: &str = "admin-token";
+pub const ADMIN: &str = "admin-token";
 /// Bearer token of a user who may do nothing.
-pub(crate) const NOBODY: &str = "nobody-token";
+pub const NOBODY: &str = "nobody-token";
 
 /// A running control plane. Its state goes when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     api_server: Server,
     etcd: Server,
     port: u16,
@@ -29,7 +29,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts etcd and kube-apiserver and waits until they are ready.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the cluster");
         let dir = folder.path();
         let (client, peer, port) = (free_port(), free_port(), free_port());
@@ -96,12 +96,12 @@ impl Cluster {
     }
 
     /// Ends the API server; its port then refuses connections.
-    pub(crate) fn stop_api_server(&mut self) {
+    pub fn stop_api_server(&mut self) {
         self.api_server.stop();
     }
 
     /// Starts the API server again on the same port, with the state it had.
-    pub(crate) fn restart_api_server(&mut self) {
+    pub fn restart_api_server(&mut self) {
         self.api_server.stop();
         let log = self.folder.path().join("apiserver.log");
         self.api_server = Server::start("kube-apiserver", &self.args, &log);
@@ -109,22 +109,22 @@ impl Cluster {
     }
 
     /// Ends etcd: the API server then answers with errors.
-    pub(crate) fn stop_etcd(&mut self) {
+    pub fn stop_etcd(&mut self) {
         self.etcd.stop();
     }
 
     /// `https://127.0.0.1:PORT`.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
 
     /// Certificate file that the API server can be verified with.
-    pub(crate) fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("certs/apiserver.crt")
     }
 
     /// Writes a kubeconfig for a bearer token and returns its path.
-    pub(crate) fn kubeconfig(&self, token: &str) -> PathBuf {
+    pub fn kubeconfig(&self, token: &str) -> PathBuf {
         let path = self.folder.path().join(format!("{token}.kubeconfig"));
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
@@ -141,7 +141,7 @@ impl Cluster {
     /// Runs kubectl as the administrator, holds it to success and returns its
     /// standard output.
     #[track_caller]
-    pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> String {
+    pub fn kubectl(&self, args: &[&str], input: &str) -> String {
         let output = self.try_kubectl(args, input);
         assert!(
             output.status.success(),
@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     /// Runs kubectl as the administrator.
-    pub(crate) fn try_kubectl(&self, args: &[&str], input: &str) -> Output {
+    pub fn try_kubectl(&self, args: &[&str], input: &str) -> Output {
         let mut child = kubectl(&self.kubeconfig(ADMIN))
             .args(args)
             .stdin(Stdio::piped())
@@ -168,13 +168,13 @@ impl Cluster {
 
     /// Applies objects written as YAML.
     #[track_caller]
-    pub(crate) fn apply(&self, yaml: &str) {
+    pub fn apply(&self, yaml: &str) {
         self.kubectl(&["apply", "--server-side", "-f", "-"], yaml);
     }
 
     /// Applies every file of CRDs in a folder and waits until they are served.
     #[track_caller]
-    pub(crate) fn install_crds(&self, folder: &Path) {
+    pub fn install_crds(&self, folder: &Path) {
         let folder = folder.to_str().expect("a UTF-8 path");
         self.kubectl(&["apply", "--server-side", "-f", folder], "");
         let wait = [
@@ -197,7 +197,7 @@ impl Cluster {
 
     /// Replaces the status of an object (`KIND/NAME`) with a JSON value.
     #[track_caller]
-    pub(crate) fn set_status(&self, object: &str, status: &serde_json::Value) {
+    pub fn set_status(&self, object: &str, status: &serde_json::Value) {
         let patch = serde_json::json!({"status": status}).to_string();
         self.kubectl(
             &[

@@ -25,7 +25,7 @@ mod run_local;
 mod run_watched;
 mod sign_file;
 mod stages;
-#[path = "../support/mod.rs"]
-mod support;
 mod table_of_contents;
 mod trust;
+
+use test_support as support;

@@ -11,19 +11,19 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::image::Built;
+use crate::image::Built;
 
 /// A request as it came in.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// Path with query.
-    pub(crate) path: String,
+    pub path: String,
     /// Headers, names in lower case.
-    pub(crate) headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
     /// How many requests for this path came before.
-    pub(crate) before: usize,
+    pub before: usize,
     /// Body.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 /// Longer than any client of a test waits.
@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// How an answer ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// As announced.
     Whole,
     /// The connection breaks after so many bytes of the body.
@@ -50,20 +50,20 @@ pub(crate) enum End {
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// Status code.
-    pub(crate) status: u16,
+    pub status: u16,
     /// Headers beside the length.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// Body.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// How it ends.
-    pub(crate) end: End,
+    pub end: End,
 }
 
 impl Answer {
     /// A whole answer.
-    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
             headers: Vec::new(),
@@ -73,13 +73,13 @@ impl Answer {
     }
 
     /// One more header.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The same with another end.
-    pub(crate) fn end(mut self, end: End) -> Self {
+    pub fn end(mut self, end: End) -> Self {
         self.end = end;
         self
     }
@@ -87,19 +87,19 @@ impl Answer {
 
 /// A server on a loopback port that answers as a test says.
 #[derive(Debug)]
-pub(crate) struct FaultServer {
+pub struct FaultServer {
     port: u16,
     seen: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl FaultServer {
     /// Answers every request with what `answer` makes of it.
-    pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self::listen(answer, |stream| stream)
     }
 
     /// The same over TLS, with the `server.crt` and `server.key` of a folder.
-    pub(crate) fn with_tls(
+    pub fn with_tls(
         folder: &Path,
         answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -131,7 +131,7 @@ impl FaultServer {
     }
 
     /// Serves an image as a registry does, but for requests to which `fault` has an answer.
-    pub(crate) fn image(
+    pub fn image(
         image: &Built,
         fault: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
@@ -140,12 +140,12 @@ impl FaultServer {
     }
 
     /// `127.0.0.1:PORT`
-    pub(crate) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// The requests whose path contains a text.
-    pub(crate) fn asked(&self, part: &str) -> Vec<Asked> {
+    pub fn asked(&self, part: &str) -> Vec<Asked> {
         let seen = self.seen.lock().expect("no test panicked here");
         let fits = seen.iter().filter(|asked| asked.path.contains(part));
         fits.cloned().collect()
@@ -153,7 +153,7 @@ impl FaultServer {
 }
 
 /// What a registry that holds one image answers.
-pub(crate) fn serve_image(image: &Built, asked: &Asked) -> Answer {
+pub fn serve_image(image: &Built, asked: &Asked) -> Answer {
     let Some((_, name)) = asked.path.rsplit_once('/') else {
         return Answer::new(404, "");
     };

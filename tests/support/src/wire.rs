@@ -24,14 +24,14 @@ struct Held {
 
 /// The line. It listens on a port of its own and passes bytes on to the server's.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub struct Wire {
     port: u16,
     state: Arc<State>,
 }
 
 impl Wire {
     /// A line to what listens on this port.
-    pub(crate) fn to(server: u16) -> Self {
+    pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let state = Arc::<State>::default();
@@ -57,18 +57,18 @@ impl Wire {
     }
 
     /// The port that leads to the server.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// From now on a request that contains this text waits for [`Wire::release`].
-    pub(crate) fn hold(&self, text: &str) {
+    pub fn hold(&self, text: &str) {
         let mut held = self.state.held.lock().expect("no test panicked here");
         held.text = Some(text.to_owned());
     }
 
     /// Waits until a request is held up.
-    pub(crate) fn wait_until_held(&self) {
+    pub fn wait_until_held(&self) {
         let start = Instant::now();
         while self
             .state
@@ -87,31 +87,31 @@ impl Wire {
     }
 
     /// Lets held requests go on.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.state.held.lock().expect("no test panicked here").text = None;
         self.state.released.notify_all();
     }
 
     /// Damages the next answer that contains this text, at its first byte.
-    pub(crate) fn garble(&self, text: &str) {
+    pub fn garble(&self, text: &str) {
         let mut to_garble = self.state.to_garble.lock().expect("no test panicked here");
         *to_garble = Some(text.to_owned());
     }
 
     /// True when an answer was damaged since the last call of [`Wire::garble`].
-    pub(crate) fn has_garbled(&self) -> bool {
+    pub fn has_garbled(&self) -> bool {
         let to_garble = self.state.to_garble.lock().expect("no test panicked here");
         to_garble.is_none()
     }
 
     /// Resets every connection; new ones are taken.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         let mut open = self.state.open.lock().expect("no test panicked here");
         open.drain(..).for_each(|end| reset(&end));
     }
 
     /// True when the server has answered with this text.
-    pub(crate) fn has_answered(&self, text: &str) -> bool {
+    pub fn has_answered(&self, text: &str) -> bool {
         let answered = self.state.answered.lock().expect("no test panicked here");
         String::from_utf8_lossy(&answered).contains(text)
     }

@@ -9,7 +9,7 @@ use tar::{EntryType, Header};
 
 /// How a layer is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packing {
+pub enum Packing {
     /// An uncompressed tar archive.
     Plain,
     /// gzip.
@@ -21,7 +21,7 @@ pub(crate) enum Packing {
 /// A layer under construction: a tar archive that grows entry by entry.
 /// Names are written as they are given, whatever their prefix.
 #[derive(Debug, Clone)]
-pub(crate) struct Layer {
+pub struct Layer {
     tar: Vec<u8>,
     packing: Packing,
 }
@@ -34,7 +34,7 @@ impl Default for Layer {
 
 impl Layer {
     /// An empty gzip layer.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             tar: Vec::new(),
             packing: Packing::Gzip,
@@ -42,51 +42,51 @@ impl Layer {
     }
 
     /// Chooses the compression.
-    pub(crate) fn packed(mut self, packing: Packing) -> Self {
+    pub fn packed(mut self, packing: Packing) -> Self {
         self.packing = packing;
         self
     }
 
     /// A directory.
-    pub(crate) fn dir(self, path: &str) -> Self {
+    pub fn dir(self, path: &str) -> Self {
         self.entry(path, EntryType::Directory, "", &[], 0o755)
     }
 
     /// A regular file of mode 0644.
-    pub(crate) fn file(self, path: &str, bytes: &[u8]) -> Self {
+    pub fn file(self, path: &str, bytes: &[u8]) -> Self {
         self.entry(path, EntryType::Regular, "", bytes, 0o644)
     }
 
     /// A regular file of mode 0755.
-    pub(crate) fn program(self, path: &str, bytes: &[u8]) -> Self {
+    pub fn program(self, path: &str, bytes: &[u8]) -> Self {
         self.entry(path, EntryType::Regular, "", bytes, 0o755)
     }
 
     /// A symbolic link.
-    pub(crate) fn symlink(self, path: &str, target: &str) -> Self {
+    pub fn symlink(self, path: &str, target: &str) -> Self {
         self.entry(path, EntryType::Symlink, target, &[], 0o777)
     }
 
     /// A hard link to an earlier path of this layer or of one below.
-    pub(crate) fn hard_link(self, path: &str, target: &str) -> Self {
+    pub fn hard_link(self, path: &str, target: &str) -> Self {
         self.entry(path, EntryType::Link, target, &[], 0o644)
     }
 
     /// Deletes a path of the layers below.
-    pub(crate) fn whiteout(self, path: &str) -> Self {
+    pub fn whiteout(self, path: &str) -> Self {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let slash = if folder.is_empty() { "" } else { "/" };
         self.file(&format!("{folder}{slash}.wh.{name}"), &[])
     }
 
     /// Hides everything below a folder that the layers below have there.
-    pub(crate) fn opaque(self, folder: &str) -> Self {
+    pub fn opaque(self, folder: &str) -> Self {
         self.file(&format!("{folder}/.wh..wh..opq"), &[])
     }
 
     /// One entry of any type, name and link target unchanged. Names of more
     /// than 100 bytes get GNU's long-name entries.
-    pub(crate) fn entry(
+    pub fn entry(
         mut self,
         path: &str,
         kind: EntryType,
@@ -154,7 +154,7 @@ impl Layer {
 
 /// Which media types an image speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
     /// OCI image manifests.
     Oci,
     /// Docker's schema 2.
@@ -163,7 +163,7 @@ pub(crate) enum Dialect {
 
 /// An image under construction.
 #[derive(Debug, Clone)]
-pub(crate) struct Image {
+pub struct Image {
     layers: Vec<Layer>,
     architecture: String,
     dialect: Dialect,
@@ -174,17 +174,17 @@ pub(crate) struct Image {
 
 /// A built image: its manifest and every blob that the manifest names.
 #[derive(Debug, Clone)]
-pub(crate) struct Built {
+pub struct Built {
     /// The manifest's bytes.
-    pub(crate) manifest: Vec<u8>,
+    pub manifest: Vec<u8>,
     /// Media type of the manifest.
-    pub(crate) media_type: &'static str,
+    pub media_type: &'static str,
     /// Digest of the manifest.
-    pub(crate) digest: String,
+    pub digest: String,
     /// Architecture of the configuration.
-    pub(crate) architecture: String,
+    pub architecture: String,
     /// Blobs by digest.
-    pub(crate) blobs: BTreeMap<String, Vec<u8>>,
+    pub blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Default for Image {
@@ -195,7 +195,7 @@ impl Default for Image {
 
 impl Image {
     /// An OCI image for amd64 without layers.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             layers: Vec::new(),
             architecture: "amd64".to_owned(),
@@ -207,13 +207,13 @@ impl Image {
     }
 
     /// One more layer on top.
-    pub(crate) fn layer(mut self, layer: Layer) -> Self {
+    pub fn layer(mut self, layer: Layer) -> Self {
         self.layers.push(layer);
         self
     }
 
     /// The same archives, all compressed in one way.
-    pub(crate) fn repacked(mut self, packing: Packing) -> Self {
+    pub fn repacked(mut self, packing: Packing) -> Self {
         for layer in &mut self.layers {
             layer.packing = packing;
         }
@@ -221,7 +221,7 @@ impl Image {
     }
 
     /// A lowest layer with the programs that KMM's init container calls.
-    pub(crate) fn with_tools(mut self) -> Self {
+    pub fn with_tools(mut self) -> Self {
         let tools = ["sh", "mkdir", "cp"]
             .iter()
             .fold(Layer::new().dir("bin"), |layer, name| {
@@ -232,43 +232,43 @@ impl Image {
     }
 
     /// The CPU architecture, in Go's spelling.
-    pub(crate) fn architecture(mut self, architecture: &str) -> Self {
+    pub fn architecture(mut self, architecture: &str) -> Self {
         architecture.clone_into(&mut self.architecture);
         self
     }
 
     /// Media types of the manifest.
-    pub(crate) fn dialect(mut self, dialect: Dialect) -> Self {
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
     /// Leaves `mediaType` out of the manifest, as OCI permits.
-    pub(crate) fn without_media_type(mut self) -> Self {
+    pub fn without_media_type(mut self) -> Self {
         self.media_type = false;
         self
     }
 
     /// The `config` object of the image's configuration (`Cmd`, `Env`, …).
-    pub(crate) fn config(mut self, config: Value) -> Self {
+    pub fn config(mut self, config: Value) -> Self {
         self.config = config;
         self
     }
 
     /// Where the image's programs run.
-    pub(crate) fn working_dir(&self) -> String {
+    pub fn working_dir(&self) -> String {
         let dir = self.config["WorkingDir"].as_str();
         dir.filter(|dir| !dir.is_empty()).unwrap_or("/").to_owned()
     }
 
     /// One more `created_by` entry of the history.
-    pub(crate) fn created_by(mut self, command: &str) -> Self {
+    pub fn created_by(mut self, command: &str) -> Self {
         self.history.push(json!({"created_by": command}));
         self
     }
 
     /// Lays the blobs out.
-    pub(crate) fn build(&self) -> Built {
+    pub fn build(&self) -> Built {
         let oci = self.dialect == Dialect::Oci;
         let mut blobs = BTreeMap::new();
         let mut keep = |bytes: Vec<u8>| {
@@ -327,7 +327,7 @@ impl Image {
 }
 
 /// An index (or Docker manifest list) over built images: its bytes and media type.
-pub(crate) fn index_of(images: &[Built], dialect: Dialect) -> (Vec<u8>, &'static str) {
+pub fn index_of(images: &[Built], dialect: Dialect) -> (Vec<u8>, &'static str) {
     let media_type = match dialect {
         Dialect::Oci => "application/vnd.oci.image.index.v1+json",
         Dialect::Docker => "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -337,7 +337,8 @@ pub(crate) fn index_of(images: &[Built], dialect: Dialect) -> (Vec<u8>, &'static
     (index.to_string().into_bytes(), media_type)
 }
 
-pub(super) fn descriptor(image: &Built) -> Value {
+/// How an index or a layout describes an image.
+pub fn descriptor(image: &Built) -> Value {
     json!({
         "mediaType": image.media_type, "digest": image.digest, "size": image.manifest.len(),
         "platform": {"architecture": image.architecture, "os": "linux"},
@@ -345,7 +346,7 @@ pub(super) fn descriptor(image: &Built) -> Value {
 }
 
 /// `sha256:` and the digest in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest
         .as_ref()

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 /// The proxy, and what it was asked for.
 #[derive(Debug)]
-pub(crate) struct Tunnel {
+pub struct Tunnel {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
     /// Starts one that everybody may use.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
@@ -29,12 +29,12 @@ impl Tunnel {
     }
 
     /// The port.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The heads of the requests so far.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub fn heads(&self) -> Vec<String> {
         self.heads.lock().expect("no test panicked here").clone()
     }
 }

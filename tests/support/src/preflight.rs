@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// One call of the binary, built up and then run.
 #[derive(Debug)]
-pub(crate) struct Preflight {
+pub struct Preflight {
     home: TempDir,
     args: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
@@ -21,7 +21,7 @@ pub(crate) struct Preflight {
 
 /// A call that runs while the test acts. Its standard input is empty.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     // Holds the home folder of the call.
     _call: Preflight,
@@ -29,19 +29,19 @@ pub(crate) struct Running {
 
 /// What a finished call left.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// The exit code; `None` when a signal ended the process.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// Data.
-    pub(crate) stdout: String,
+    pub stdout: String,
     /// Everything else.
-    pub(crate) stderr: String,
+    pub stderr: String,
 }
 
 impl Preflight {
     /// A call with these arguments. Caching and configuration folders are
     /// below a temporary home, so that no test sees another's.
-    pub(crate) fn new<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
+    pub fn new<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
         Self {
             home: tempfile::tempdir().expect("a temporary home"),
             args: args.into_iter().map(|arg| arg.as_ref().into()).collect(),
@@ -51,39 +51,39 @@ impl Preflight {
     }
 
     /// One more argument.
-    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().into());
         self
     }
 
     /// More arguments.
-    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args
             .extend(args.into_iter().map(|arg| arg.as_ref().into()));
         self
     }
 
     /// A variable set for this call.
-    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.variables
             .push((name.as_ref().into(), value.as_ref().into()));
         self
     }
 
     /// Standard input, which is empty otherwise.
-    pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = Some(input.into());
         self
     }
 
     /// The home folder of the call.
-    pub(crate) fn home(&self) -> &Path {
+    pub fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// The prepared command, for tests that watch or interrupt it themselves.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-kmm-preflight"));
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(program());
         command
             .args(&self.args)
             .env_clear()
@@ -99,7 +99,7 @@ impl Preflight {
 
     /// The call as another program runs it: these words, and then the call.
     #[cfg(unix)]
-    pub(crate) fn command_of(&self, words: &[&str]) -> Command {
+    pub fn command_of(&self, words: &[&str]) -> Command {
         let call = self.command();
         let (program, arguments) = words.split_first().expect("a program");
         let mut command = Command::new(program);
@@ -124,7 +124,7 @@ impl Preflight {
     }
 
     /// Runs the call to its end.
-    pub(crate) fn run(self) -> Ended {
+    pub fn run(self) -> Ended {
         let mut child = self.spawn(Stdio::piped());
         let mut pipe = child.stdin.take().expect("a pipe to standard input");
         let input = self.input.clone().unwrap_or_default();
@@ -144,14 +144,14 @@ impl Preflight {
 
 impl Running {
     /// Starts a call.
-    pub(crate) fn start(call: Preflight) -> Self {
+    pub fn start(call: Preflight) -> Self {
         let child = call.spawn(Stdio::null());
         Self { child, _call: call }
     }
 
     /// Sends a signal, by the name that kill(1) has for it.
     #[cfg(unix)]
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
             .status()
@@ -160,7 +160,7 @@ impl Running {
     }
 
     /// Waits for its end, at most a minute; after that it is killed.
-    pub(crate) fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ended {
         let stdout = self.child.stdout.take().map(read_all);
         let stderr = self.child.stderr.take().map(read_all);
         let start = Instant::now();
@@ -183,6 +183,12 @@ impl Running {
     }
 }
 
+/// The binary that cargo built for the tests which run now.
+pub fn program() -> PathBuf {
+    let path = std::env::var_os("CARGO_BIN_EXE_kubectl-kmm-preflight");
+    PathBuf::from(path.expect("cargo 1.94 or later runs the tests, and says where the binary is"))
+}
+
 /// Reads a pipe to its end beside the test, so that a full one stops nobody.
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
@@ -195,7 +201,7 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
 impl Ended {
     /// Holds the call to an exit code, and shows both streams when it differs.
     #[track_caller]
-    pub(crate) fn code(self, expected: i32) -> Self {
+    pub fn code(self, expected: i32) -> Self {
         assert_eq!(
             self.code,
             Some(expected),
@@ -208,7 +214,7 @@ impl Ended {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!(
                 "stdout is not JSON ({error}):\n{}\nstderr:\n{}",

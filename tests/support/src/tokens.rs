@@ -14,15 +14,15 @@ use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::faults::{Answer, Asked, FaultServer};
-use super::registry::write_certificates;
+use crate::faults::{Answer, Asked, FaultServer};
+use crate::registry::write_certificates;
 
 /// The name of both the issuer and the service in tokens.
-pub(crate) const NAME: &str = "tests";
+pub const NAME: &str = "tests";
 
 /// Who may pull what.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Account {
+pub enum Account {
     /// User, password, and the prefix of the repositories that they open.
     Password(&'static str, &'static str, &'static str),
     /// An identity token and that prefix.
@@ -31,7 +31,7 @@ pub(crate) enum Account {
 
 /// A running token server.
 #[derive(Debug)]
-pub(crate) struct TokenServer {
+pub struct TokenServer {
     http: FaultServer,
     signer: Arc<Signer>,
     scheme: &'static str,
@@ -40,12 +40,12 @@ pub(crate) struct TokenServer {
 
 impl TokenServer {
     /// Over plain HTTP.
-    pub(crate) fn start(accounts: &[Account]) -> Self {
+    pub fn start(accounts: &[Account]) -> Self {
         Self::serve(accounts, false)
     }
 
     /// Over TLS, with a certificate by [`TokenServer::ca`].
-    pub(crate) fn with_tls(accounts: &[Account]) -> Self {
+    pub fn with_tls(accounts: &[Account]) -> Self {
         Self::serve(accounts, true)
     }
 
@@ -71,29 +71,29 @@ impl TokenServer {
     }
 
     /// The URL under another name of this machine.
-    pub(crate) fn realm(&self, name: &str) -> String {
+    pub fn realm(&self, name: &str) -> String {
         let host = self.http.host();
         let (_, port) = host.rsplit_once(':').expect("host:port");
         format!("{}://{name}:{port}/token", self.scheme)
     }
 
     /// File of the certificate that tokens are verified with.
-    pub(crate) fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("signer.crt")
     }
 
     /// File of the authority of the server's own certificate.
-    pub(crate) fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
     }
 
     /// What signs the tokens.
-    pub(crate) fn signer(&self) -> Arc<Signer> {
+    pub fn signer(&self) -> Arc<Signer> {
         Arc::clone(&self.signer)
     }
 
     /// The `Authorization` headers of the requests so far.
-    pub(crate) fn shown(&self) -> Vec<Option<String>> {
+    pub fn shown(&self) -> Vec<Option<String>> {
         let asked = self.http.asked("/token");
         let header = |asked: &Asked| asked.headers.get("authorization").cloned();
         asked.iter().map(header).collect()
@@ -143,7 +143,7 @@ fn answer(asked: &Asked, accounts: &[Account], signer: &Signer) -> Answer {
 
 /// Signs tokens with a key of its own.
 #[derive(Debug)]
-pub(crate) struct Signer {
+pub struct Signer {
     key: EcdsaKeyPair,
     der: Vec<u8>,
     pem: String,
@@ -165,12 +165,12 @@ impl Signer {
     }
 
     /// The claim to do something with a repository.
-    pub(crate) fn access(repository: &str, actions: &[&str]) -> Value {
+    pub fn access(repository: &str, actions: &[&str]) -> Value {
         json!({"type": "repository", "name": repository, "actions": actions})
     }
 
     /// A token with these claims, good for some minutes.
-    pub(crate) fn token(&self, access: &Value) -> String {
+    pub fn token(&self, access: &Value) -> String {
         let now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
         let header = json!({"typ": "JWT", "alg": "ES256", "x5c": [STANDARD.encode(&self.der)]});
         let claims = json!({
@@ -188,7 +188,7 @@ impl Signer {
 }
 
 /// Several authorities in one file.
-pub(crate) fn bundle(folder: &Path, files: &[PathBuf]) -> PathBuf {
+pub fn bundle(folder: &Path, files: &[PathBuf]) -> PathBuf {
     let pem: String = files
         .iter()
         .map(|file| fs::read_to_string(file).expect("a certificate"))

@@ -141,7 +141,7 @@ impl Kernel {
 }
 
 fn sources() -> BTreeMap<String, Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env/kernel_judge/modules");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/kernel_judge/modules");
     fs::read_dir(folder)
         .expect("the modules' sources")
         .map(|entry| {

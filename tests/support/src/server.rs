@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 /// A running server and the folder that holds its files.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     log: PathBuf,
 }
 
 impl Server {
     /// Starts a program of the test environment, its output in `log`.
-    pub(crate) fn start(program: &str, args: &[String], log: &Path) -> Self {
+    pub fn start(program: &str, args: &[String], log: &Path) -> Self {
         // setpriv ends the server with the thread that started it, so that
         // thread must outlive the test which asked.
         let mut command = Command::new("setpriv");
@@ -49,7 +49,7 @@ impl Server {
 
     /// Waits until `ready` says so, and fails with the log when that takes
     /// more than a minute or the server ends.
-    pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) {
+    pub fn wait_until(&mut self, ready: impl Fn() -> bool) {
         let start = Instant::now();
         while !ready() {
             let ended = self.child.try_wait().expect("the server can be asked");
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// Ends the server now.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         // Both fail only for a child that has ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -77,19 +77,19 @@ impl Drop for Server {
 }
 
 /// A loopback port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its number").port()
 }
 
 /// Whether something listens on a loopback port.
-pub(crate) fn listens(port: u16) -> bool {
+pub fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// Runs a program that has to succeed, and shows both of its streams when it does not.
 #[track_caller]
-pub(crate) fn succeed(command: &mut Command) -> Output {
+pub fn succeed(command: &mut Command) -> Output {
     let output = command.output().expect("the program is installed");
     assert!(
         output.status.success(),
@@ -101,7 +101,7 @@ pub(crate) fn succeed(command: &mut Command) -> Output {
 }
 
 /// The folder that `scripts/test` keeps the test environment in.
-pub(crate) fn environment() -> PathBuf {
+pub fn environment() -> PathBuf {
     std::env::var_os("KMM_TEST_ENV").map_or_else(
         || {
             let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
@@ -116,7 +116,7 @@ pub(crate) fn environment() -> PathBuf {
 
 /// A program of the test environment: from `$KUBEBUILDER_ASSETS` where that
 /// folder has it, else from the environment's own `bin`.
-pub(crate) fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     let own = environment().join("bin").join(name);
     let path = std::env::var_os("KUBEBUILDER_ASSETS")
         .map(|assets| PathBuf::from(assets).join(name))

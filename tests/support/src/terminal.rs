@@ -13,14 +13,14 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use vt100::{Color, Parser};
 
-use super::preflight::Preflight;
+use crate::preflight::Preflight;
 
 /// How long anything may take to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which streams of the call are the terminal; the others are files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Streams {
+pub enum Streams {
     /// Both.
     Both,
     /// Standard output.
@@ -30,7 +30,8 @@ pub(crate) enum Streams {
 }
 
 /// A call that runs on a terminal.
-pub(crate) struct Terminal {
+#[expect(missing_debug_implementations, reason = "the emulator has none")]
+pub struct Terminal {
     keyboard: File,
     child: Child,
     shown: Arc<Mutex<Shown>>,
@@ -48,19 +49,19 @@ struct Shown {
 
 /// What a call left on its terminal.
 #[derive(Debug)]
-pub(crate) struct Left {
+pub struct Left {
     /// The exit code.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// The lines of the screen, those above it that were scrolled away included.
-    pub(crate) lines: Vec<String>,
+    pub lines: Vec<String>,
     /// True when a cell has a colour.
-    pub(crate) is_coloured: bool,
+    pub is_coloured: bool,
     /// True when the cursor cannot be seen.
-    pub(crate) is_cursor_hidden: bool,
+    pub is_cursor_hidden: bool,
     /// All that was written.
-    pub(crate) bytes: String,
+    pub bytes: String,
     /// What went into the file in the place of a stream.
-    pub(crate) elsewhere: String,
+    pub elsewhere: String,
 }
 
 fn size(rows: u16, columns: u16) -> Winsize {
@@ -79,7 +80,7 @@ fn positive(number: u16) -> NonZeroU16 {
 impl Terminal {
     /// Starts a call on a terminal of this size, which is its controlling one: Ctrl-C there
     /// is a signal.
-    pub(crate) fn start(call: Preflight, streams: Streams, rows: u16, columns: u16) -> Self {
+    pub fn start(call: Preflight, streams: Streams, rows: u16, columns: u16) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&ours).expect("its other end");
         unlockpt(&ours).expect("its other end");
@@ -128,12 +129,12 @@ impl Terminal {
     }
 
     /// Presses keys.
-    pub(crate) fn press(&mut self, keys: &[u8]) {
+    pub fn press(&mut self, keys: &[u8]) {
         self.keyboard.write_all(keys).expect("a terminal");
     }
 
     /// Gives the terminal another size.
-    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+    pub fn resize(&self, rows: u16, columns: u16) {
         let mut shown = self.shown.lock().expect("the reader lives");
         let screen = shown.emulator.screen_mut();
         screen.set_size(positive(rows), positive(columns));
@@ -141,14 +142,14 @@ impl Terminal {
     }
 
     /// The lines on the screen now.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let mut shown = self.shown.lock().expect("the reader lives");
         lines(&mut shown.emulator)
     }
 
     /// Waits until the screen is as wished, and returns its lines.
     #[track_caller]
-    pub(crate) fn wait_until(&self, wished: impl Fn(&[String]) -> bool) -> Vec<String> {
+    pub fn wait_until(&self, wished: impl Fn(&[String]) -> bool) -> Vec<String> {
         let start = Instant::now();
         loop {
             let lines = self.lines();
@@ -161,7 +162,7 @@ impl Terminal {
     }
 
     /// Waits for the end of the call.
-    pub(crate) fn end(mut self) -> Left {
+    pub fn end(mut self) -> Left {
         let start = Instant::now();
         while self.child.try_wait().expect("the call's state").is_none() {
             if start.elapsed() > PATIENCE {

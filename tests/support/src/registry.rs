@@ -9,14 +9,14 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::image::{Built, Dialect, index_of};
-use super::server::{Server, free_port, listens};
-use super::tokens::{NAME, Signer, TokenServer};
+use crate::image::{Built, Dialect, index_of};
+use crate::server::{Server, free_port, listens};
+use crate::tokens::{NAME, Signer, TokenServer};
 
 /// User of a registry that wants credentials.
-pub(crate) const USER: &str = "admin";
+pub const USER: &str = "admin";
 /// Password of [`USER`].
-pub(crate) const PASSWORD: &str = "correct-horse";
+pub const PASSWORD: &str = "correct-horse";
 /// What a registry's configuration says of the password file.
 const HTPASSWD_CONFIG: &str = "auth: {htpasswd: {realm: tests, path: DIR/htpasswd}}\n";
 /// bcrypt of [`PASSWORD`], as htpasswd files hold it.
@@ -24,7 +24,7 @@ const HTPASSWD: &str = "admin:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OhbUZCwzabWaOPhz9Q9HXB
 
 /// A running registry. Its storage goes when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Registry {
+pub struct Registry {
     server: Server,
     port: u16,
     folder: TempDir,
@@ -50,23 +50,23 @@ enum Auth {
 
 impl Registry {
     /// Plain HTTP, open to everyone.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::serve(Auth::Nothing, "", Tls::Off)
     }
 
     /// Plain HTTP; [`USER`] and [`PASSWORD`] by basic authentication.
-    pub(crate) fn with_password() -> Self {
+    pub fn with_password() -> Self {
         Self::serve(Auth::Password, HTPASSWD_CONFIG, Tls::Off)
     }
 
     /// HTTPS with a certificate of an authority that only [`Registry::ca`] knows.
-    pub(crate) fn with_tls() -> Self {
+    pub fn with_tls() -> Self {
         Self::serve(Auth::Nothing, "", Tls::Server)
     }
 
     /// Tokens of this server, which is known to the registry under `realm`; plain HTTP or
     /// HTTPS.
-    pub(crate) fn with_tokens(server: &TokenServer, realm: &str, tls: bool) -> Self {
+    pub fn with_tokens(server: &TokenServer, realm: &str, tls: bool) -> Self {
         let config = format!(
             "auth: {{token: {{realm: '{realm}', service: {NAME}, issuer: {NAME}, \
              rootcertbundle: '{}'}}}}\n",
@@ -77,7 +77,7 @@ impl Registry {
     }
 
     /// HTTPS for those who show a certificate by [`Registry::ca`], such as `server.crt`.
-    pub(crate) fn with_client_certificates() -> Self {
+    pub fn with_client_certificates() -> Self {
         Self::serve(Auth::Nothing, "", Tls::Mutual)
     }
 
@@ -119,22 +119,22 @@ impl Registry {
     }
 
     /// `127.0.0.1:PORT`, the host part of references.
-    pub(crate) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// The reference of a repository and tag (`repo:tag`) here.
-    pub(crate) fn reference(&self, name: &str) -> String {
+    pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}", self.host())
     }
 
     /// File of the certificate authority of a registry with TLS.
-    pub(crate) fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
     }
 
     /// Files of a certificate by the authority, and of its key.
-    pub(crate) fn certificate(&self) -> [PathBuf; 2] {
+    pub fn certificate(&self) -> [PathBuf; 2] {
         ["server.crt", "server.key"].map(|name| self.folder.path().join(name))
     }
 
@@ -145,23 +145,23 @@ impl Registry {
     }
 
     /// Folder of the stored blobs and links, for tests that damage them.
-    pub(crate) fn storage(&self) -> PathBuf {
+    pub fn storage(&self) -> PathBuf {
         self.folder.path().join("storage/docker/registry/v2")
     }
 
     /// Ends the server; its port then refuses connections.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.server.stop();
     }
 
     /// Pushes an image as `repo:tag` and returns its reference.
-    pub(crate) fn push(&self, name: &str, image: &Built) -> String {
+    pub fn push(&self, name: &str, image: &Built) -> String {
         self.push_parts(name, std::slice::from_ref(image));
         self.put_manifest(name, image.media_type, &image.manifest)
     }
 
     /// Pushes images behind one index as `repo:tag` and returns its reference.
-    pub(crate) fn push_index(&self, name: &str, images: &[Built], dialect: Dialect) -> String {
+    pub fn push_index(&self, name: &str, images: &[Built], dialect: Dialect) -> String {
         self.push_parts(name, images);
         let (index, media_type) = index_of(images, dialect);
         self.put_manifest(name, media_type, &index)
@@ -196,7 +196,7 @@ impl Registry {
     }
 
     /// Puts raw bytes as the manifest `repo:tag` or `repo@digest`, and returns its reference.
-    pub(crate) fn put_manifest(&self, name: &str, media_type: &str, manifest: &[u8]) -> String {
+    pub fn put_manifest(&self, name: &str, media_type: &str, manifest: &[u8]) -> String {
         let (repository, tag) = name
             .split_once('@')
             .or_else(|| name.rsplit_once(':'))
@@ -261,7 +261,7 @@ fn repository_of(path: &str) -> &str {
 
 /// An authority, and a certificate by it for this machine's names: `ca.crt`, `server.crt` and
 /// `server.key`.
-pub(crate) fn write_certificates(dir: &Path) {
+pub fn write_certificates(dir: &Path) {
     let ca_key = KeyPair::generate().expect("a key");
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,0 +1,15 @@
+//! What the integration tests share: the binary in a clean environment, images
+//! made in memory, and real servers.
+
+pub mod cluster;
+pub mod faults;
+pub mod image;
+pub mod layout;
+pub mod preflight;
+pub mod registry;
+pub mod server;
+#[cfg(target_os = "linux")]
+pub mod terminal;
+pub mod tokens;
+pub mod tunnel;
+pub mod wire;

@@ -24,7 +24,7 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 13] = [
+const ELSEWHERE: [(&str, &str, &str); 14] = [
     (
         "cargo run --release --quiet -- run --local",
         "tests/cli/documents.rs",
@@ -48,6 +48,11 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
         "cargo +nightly fuzz run",
         "tests/corpus.rs",
         "pub mod fuzz;",
+    ),
+    (
+        "scripts/test --all",
+        ".github/workflows/release.yml",
+        "scripts/test --all",
     ),
     ("scripts/test", ".ci/run", "scripts/test"),
     ("scripts/package", "scripts/env/krew", "scripts/package"),

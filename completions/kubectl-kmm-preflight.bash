@@ -57,11 +57,11 @@ _kubectl__kmm__preflight() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -91,11 +91,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -221,11 +221,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -379,11 +379,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -545,11 +545,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -603,11 +603,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -661,11 +661,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -887,11 +887,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1021,11 +1021,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1131,11 +1131,11 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name junit sarif github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --color)

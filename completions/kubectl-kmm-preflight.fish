@@ -25,13 +25,16 @@ function __fish_kubectl_kmm_preflight_using_subcommand
 end
 
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -106,13 +109,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -156,13 +162,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -210,13 +219,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -256,13 +268,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -304,13 +319,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -330,13 +348,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -355,13 +376,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -374,13 +398,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Where `install` puts kubectl_complete-kmm; without it beside the plugin' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -412,13 +439,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
-wide\t'A table with more columns'
+wide\t'A block per module with every detail'
+short\t'Only modules that are not verified, and the last line'
 json\t'The versioned report'
 yaml\t'The same as YAML'
-name\t'Each Module\'s name a line, as module.kmm.sigs.x-k8s.io/NAME'
+name\t'One module name per line, as module.kmm.sigs.x-k8s.io/NAME'
 junit\t'JUnit XML'
 sarif\t'SARIF 2.1.0'
-github\t'GitHub workflow commands'"
+github\t'GitHub workflow commands'
+markdown\t'Markdown for step summaries and pull requests'
+prometheus\t'Metrics in Prometheus\' text format'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"

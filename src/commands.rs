@@ -21,9 +21,9 @@ use crate::cli::output::{Format, OutputArgs};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
 use crate::console::output::Console;
-use crate::error::Error;
+use crate::error::{Error, message};
 use crate::findings::accept::Accept;
-use crate::input::{Inputs, yaml};
+use crate::input::Inputs;
 use crate::report::render;
 use crate::session::open::Session;
 
@@ -39,10 +39,17 @@ pub struct Done {
 }
 
 impl Done {
-    /// Adds warnings to [`Self::stderr`], a line each.
+    /// Adds warnings to [`Self::stderr`].
     pub fn warn(&mut self, warnings: &[String]) {
         for warning in warnings {
-            self.stderr.push_str(&format!("warning: {warning}\n"));
+            self.stderr.push_str(&message("warning", warning));
+        }
+    }
+
+    /// Adds notes to [`Self::stderr`].
+    pub fn note<'a>(&mut self, notes: impl IntoIterator<Item = &'a String>) {
+        for note in notes {
+            self.stderr.push_str(&message("note", note));
         }
     }
 }
@@ -81,13 +88,14 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
             let archs =
                 crate::session::arch::of_image(&args.arch, &args.image, &session.images, &access);
             let archs = archs.await.map_err(as_error)?;
+            let screen = Surroundings::of_stdout().screen(output.color);
             kernel::run(
                 &args.image,
                 &archs,
                 c.format,
+                &screen,
                 &session.images,
                 &access,
-                as_yaml,
             )
             .await
         }),
@@ -105,19 +113,15 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
                 &Surroundings::of_stdout().screen(output.color),
                 &session.images,
                 &access,
-                as_yaml,
             )
             .await
         }),
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => in_runtime(output, &[], async |c| {
-            version::run(&args.connection, c.format).await
+            let screen = Surroundings::of_stdout().screen(output.color);
+            version::run(&args.connection, c.format, &screen).await
         }),
     }
-}
-
-fn as_yaml(value: &serde_json::Value) -> String {
-    yaml::to_string(value).unwrap_or_default()
 }
 
 /// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.

@@ -5,3 +5,14 @@ pub mod live;
 pub mod logging;
 pub mod output;
 pub mod progress;
+
+use std::io::Write;
+
+use crate::model::printable::printable;
+
+/// Writes lines to stderr while a command runs. A reader that has gone away misses them and
+/// nothing else.
+pub(crate) fn say(text: &str) {
+    let text = printable(text.trim_end());
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::model::printable::printable;
 use crate::model::verdict::Verdict;
 
 /// Every module is verified, or the command did what it was asked.
@@ -130,17 +131,24 @@ impl Error {
 
     /// The error as stderr shows it: `error:`, the chain of `caused by:`, `hint:`.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {self}\n");
+        let mut text = message("error", &self.to_string());
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            text.push_str(&format!("caused by: {error}\n"));
+            text.push_str(&message("caused by", &error.to_string()));
             cause = error.source();
         }
         if !self.hint().is_empty() {
-            text.push_str(&format!("hint: {}\n", self.hint()));
+            text.push_str(&message("hint", self.hint()));
         }
         text
     }
+}
+
+/// A message for stderr. Further lines of a text are indented: at the beginning of a line
+/// stand only words of this program.
+pub fn message(kind: &str, text: &str) -> String {
+    let text = printable(text.trim_end());
+    format!("{kind}: {}\n", text.replace('\n', "\n  "))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use kmm_preflight::cli::{Cli, invocation, screen};
 use kmm_preflight::commands::complete;
+use kmm_preflight::model::printable::printable;
 use kmm_preflight::{commands, error};
 
 fn main() -> ExitCode {
@@ -51,6 +52,6 @@ fn main() -> ExitCode {
             code = error::EXIT_UNDECIDED;
         }
     }
-    let _ = std::io::stderr().write_all(screen::for_stderr(&stderr).as_bytes());
+    let _ = std::io::stderr().write_all(screen::for_stderr(&printable(stderr)).as_bytes());
     ExitCode::from(code)
 }

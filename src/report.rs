@@ -1,10 +1,12 @@
 //! Reports as text and as data (pure).
 //!
 //! [`render`](render::render) writes a report in any format: [`table`] for people, [`data`]
-//! and [`name`] for programs, [`junit`], [`sarif`] and [`github`] for CI systems; [`screen`]
-//! says what a terminal can show.
+//! and [`name`] for programs, [`junit`], [`sarif`] and [`github`] for CI systems;
+//! [`answer`] does so for what commands print without one. [`screen`] says what a terminal
+//! can show.
 
 pub mod age;
+pub mod answer;
 pub mod data;
 pub mod details;
 pub mod explain;
@@ -21,5 +23,6 @@ pub mod screen;
 pub mod table;
 pub mod wrap;
 
+pub use answer::print;
 pub use render::render;
 pub use screen::Screen;

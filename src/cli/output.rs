@@ -25,13 +25,15 @@ pub struct OutputArgs {
 pub enum Format {
     /// A table for people
     Table,
-    /// A table with more columns
+    /// A block per module with every detail
     Wide,
+    /// Only modules that are not verified, and the last line
+    Short,
     /// The versioned report
     Json,
     /// The same as YAML
     Yaml,
-    /// Each Module's name a line, as module.kmm.sigs.x-k8s.io/NAME
+    /// One module name per line, as module.kmm.sigs.x-k8s.io/NAME
     Name,
     /// JUnit XML
     Junit,
@@ -39,6 +41,17 @@ pub enum Format {
     Sarif,
     /// GitHub workflow commands
     Github,
+    /// Markdown for step summaries and pull requests
+    Markdown,
+    /// Metrics in Prometheus' text format
+    Prometheus,
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 /// `--color`.

@@ -15,6 +15,7 @@ use crate::cluster::api::resource::NAMESPACE;
 use crate::cluster::connect;
 use crate::cluster::pools::updates;
 use crate::commands::Done;
+use crate::model::printable::printable_line;
 
 /// How long a cluster may take to answer; without its answer there are no candidates.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -48,13 +49,22 @@ pub fn run(words: &[String]) -> Done {
             (lines, NO_FILES)
         }
     };
-    let mut stdout: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let mut stdout: String = lines
+        .iter()
+        .map(|line| format!("{}\n", written_out(line)))
+        .collect();
     stdout.push_str(directive);
     stdout.push('\n');
     Done {
         stdout,
         ..Done::default()
     }
+}
+
+/// A candidate and what it means, without what acts on a terminal.
+fn written_out(line: &str) -> String {
+    let parts: Vec<String> = line.split('\t').map(printable_line).collect();
+    parts.join("\t")
 }
 
 fn live_values(live: Live, words: &[String]) -> Vec<String> {

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use crate::check::objects::Objects;
 use crate::check::stages::lints;
 use crate::cli::explain::ExplainArgs;
-use crate::cli::output::Format;
 use crate::cluster::connect;
+use crate::commands::Done;
 use crate::commands::run::local::inputs;
-use crate::commands::{Done, as_yaml};
 use crate::console::output::Console;
 use crate::error::{EXIT_FAILED, EXIT_VERIFIED, Error};
 use crate::findings::finding::Effect;
@@ -18,14 +17,14 @@ use crate::kmm::module::{LocalObjectReference, Module};
 use crate::kmm::plan::mapping::{self, Tried};
 use crate::kmm::plan::plan;
 use crate::kmm::planned::{KmmRelease, Plan, Work};
-use crate::report::Screen;
-use crate::report::explain::{Explanation, Need, document, text};
+use crate::report::explain::{Explanation, Explanations, Need};
+use crate::report::{self, Screen};
 use crate::session::targets::named_targets;
 
 /// Explains every Module on every kernel that is named.
 ///
 /// # Errors
-/// An input that cannot be used, no target, or a format that describes findings.
+/// An input that cannot be used, no target, or a format for reports.
 pub async fn run(
     args: &ExplainArgs,
     console: &Console<'_>,
@@ -48,27 +47,20 @@ pub async fn run(
     for plan in plan(&inputs.modules, &targets, KmmRelease::NEWEST) {
         explanations.push(explain(plan, &inputs.modules, &objects).await);
     }
-    let stdout = match console.format {
-        Format::Json => format!("{:#}\n", document(&explanations)),
-        Format::Yaml => as_yaml(&document(&explanations)),
-        Format::Table | Format::Wide => text(&explanations, screen),
-        Format::Name | Format::Junit | Format::Sarif | Format::Github => {
-            return Err(Error::Usage {
-                message: "`explain` has no such output format".to_owned(),
-                hint: "use -o table, json or yaml".to_owned(),
-            });
-        }
-    };
+    let explanations = Explanations(explanations);
+    let stdout = report::print(&explanations, console.format, screen)?;
     let fails = explanations
+        .0
         .iter()
         .flat_map(|one| &one.findings)
         .any(|finding| finding.effect == Effect::Fails);
-    let stderr = inputs.notes.iter().chain(&notes);
-    Ok(Done {
+    let mut done = Done {
         stdout,
-        stderr: stderr.map(|note| format!("note: {note}\n")).collect(),
+        stderr: String::new(),
         exit_code: if fails { EXIT_FAILED } else { EXIT_VERIFIED },
-    })
+    };
+    done.note(inputs.notes.iter().chain(&notes));
+    Ok(done)
 }
 
 async fn explain(plan: Plan, modules: &[Module], objects: &Objects) -> Explanation {

@@ -9,6 +9,8 @@ use crate::cluster::kmm::generation::Kmm;
 use crate::commands::Done;
 use crate::error::Error;
 use crate::input::yaml;
+use crate::report::answer::Answer;
+use crate::report::{self, Screen};
 use crate::session::requested::Asked;
 
 /// Prints the CR for the cluster's KMM, or for that of `--kmm-version`.
@@ -46,21 +48,29 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
 /// A CR in the format of `-o`; YAML where nothing was chosen.
 ///
 /// # Errors
-/// The format describes modules, which a CR to create has none of.
+/// The format is for reports, and a CR to create has no result yet.
 pub fn print(object: &Value, format: Format) -> Result<String, Error> {
-    match format {
-        Format::Table | Format::Wide | Format::Yaml => {
-            Ok(yaml::to_string(object).unwrap_or_default())
-        }
-        Format::Json => Ok(format!("{object:#}\n")),
-        Format::Name => Ok(format!(
-            "{}.kmm.sigs.x-k8s.io/{}\n",
-            object["kind"].as_str().unwrap_or_default().to_lowercase(),
-            object["metadata"]["name"].as_str().unwrap_or_default()
-        )),
-        Format::Junit | Format::Sarif | Format::Github => Err(Error::Usage {
-            message: "a CR to create has no findings for this output format".to_owned(),
-            hint: "use -o yaml, json or name".to_owned(),
-        }),
+    report::print(&Manifest(object), format, &Screen::PLAIN)
+}
+
+/// An object to apply.
+struct Manifest<'a>(&'a Value);
+
+impl Answer for Manifest<'_> {
+    fn text(&self, _: &Screen, _: bool) -> String {
+        yaml::to_string(self.0).unwrap_or_default()
+    }
+
+    fn document(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Some(vec![format!(
+            "{}.kmm.sigs.x-k8s.io/{}",
+            word(&self.0["kind"]).to_lowercase(),
+            word(&self.0["metadata"]["name"])
+        )])
     }
 }

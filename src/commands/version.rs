@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::output::Format;
 use crate::cluster::connect;
-use crate::commands::{Done, as_yaml};
+use crate::commands::Done;
 use crate::error::Error;
+use crate::model::printable::printable_line;
+use crate::report::answer::Answer;
+use crate::report::{self, Screen};
 
 /// How long the cluster may take to say which KMM it runs.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -14,31 +19,40 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The version of this program, and the KMM generation of the cluster where it can be reached.
 ///
 /// # Errors
-/// A format that describes modules, which a version has none of.
-pub async fn run(args: &ConnectionArgs, format: Format) -> Result<Done, Error> {
-    if matches!(format, Format::Junit | Format::Sarif | Format::Github) {
-        return Err(Error::Usage {
-            message: "`version` has no findings for this output format".to_owned(),
-            hint: "use -o table, json, yaml or name".to_owned(),
-        });
-    }
+/// A format for reports.
+pub async fn run(args: &ConnectionArgs, format: Format, screen: &Screen) -> Result<Done, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let (kmm, remark) = kmm(args).await;
-    let document = serde_json::json!({"clientVersion": version, "kmm": kmm});
-    let stdout = match format {
-        Format::Json => format!("{document:#}\n"),
-        Format::Yaml => as_yaml(&document),
-        Format::Name => format!("{version}\n"),
-        _ => match kmm {
-            Some(kmm) => format!("client: {version}\ncluster: {kmm}\n"),
-            None => format!("client: {version}\n"),
-        },
-    };
+    let version = Version { version, kmm };
     Ok(Done {
-        stdout,
+        stdout: report::print(&version, format, screen)?,
         stderr: remark,
         exit_code: 0,
     })
+}
+
+/// The version of this program and the KMM of the cluster.
+struct Version {
+    version: &'static str,
+    kmm: Option<String>,
+}
+
+impl Answer for Version {
+    fn text(&self, _: &Screen, _: bool) -> String {
+        let version = self.version;
+        match &self.kmm {
+            Some(kmm) => format!("client: {version}\ncluster: {}\n", printable_line(kmm)),
+            None => format!("client: {version}\n"),
+        }
+    }
+
+    fn document(&self) -> Value {
+        json!({"clientVersion": self.version, "kmm": self.kmm})
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        Some(vec![self.version.to_owned()])
+    }
 }
 
 /// The cluster's KMM, and why it is not known. Without a kubeconfig there is no cluster, and

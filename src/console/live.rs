@@ -2,14 +2,14 @@
 //! a line a change elsewhere.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
 use crate::cli::output::ProgressMode;
-use crate::console::drawing;
 use crate::console::progress::{draws, style};
+use crate::console::{drawing, say};
+use crate::model::printable::printable;
 use crate::model::report::{ModuleReport, Report};
 
 /// How a waiting command shows what it sees.
@@ -60,7 +60,7 @@ impl Live {
                 continue;
             }
             if !module.verification_status.is_empty() {
-                self.print(&format!("{}: {what}", who(module)));
+                say(&format!("{}: {what}", who(module)));
             } else if let Some((_, count)) = unheard.iter_mut().find(|(known, _)| *known == what) {
                 *count += 1;
             } else {
@@ -70,15 +70,15 @@ impl Live {
         }
         for (what, count) in unheard {
             let modules = if count == 1 { "module" } else { "modules" };
-            self.print(&format!("{count} {modules}: {what}"));
+            say(&format!("{count} {modules}: {what}"));
         }
     }
 
     /// Says something that is no state, above the table.
     pub fn note(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
-            None => self.print(text),
+            Some(bar) => bar.println(printable(text)),
+            None => say(text),
         }
     }
 
@@ -87,11 +87,6 @@ impl Live {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-
-    fn print(&self, text: &str) {
-        // Whoever does not read stderr misses the progress and nothing else.
-        let _ = writeln!(std::io::stderr(), "{text}");
     }
 }
 

@@ -1,12 +1,14 @@
 //! Warnings and, with `-v`, what the program does, on stderr.
 
-use std::fmt;
+use std::{fmt, io};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, fmt as logging};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::console::say;
 
 /// Starts logging: without `-v` warnings only, as the other messages on stderr look; `-v` tells
 /// what is done, `-vv` and `-vvv` ever more. Only this program's own events are shown, which
@@ -20,7 +22,7 @@ pub fn start(verbose: u8) {
     };
     let logging = logging()
         .with_env_filter(EnvFilter::new(format!("kmm_preflight={level}")))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Gate)
         .with_ansi(false)
         .with_target(false);
     // Only a second call in one process would fail, and the first one's logging then goes on.
@@ -28,6 +30,22 @@ pub fn start(verbose: u8) {
         0 => logging.event_format(Plain).try_init(),
         _ => logging.try_init(),
     };
+}
+
+/// Stderr, for events: each is written as a whole, and holds texts from outside.
+struct Gate;
+
+impl io::Write for Gate {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        say(&String::from_utf8_lossy(event)
+            .trim_end()
+            .replace('\n', "\n  "));
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `warning: MESSAGE`

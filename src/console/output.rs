@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::findings::accept::{self, Accept};
 use crate::model::report::Report;
 use crate::report::github;
+use crate::report::render::shown;
 
 /// The process around a command.
 pub struct Console<'a> {
@@ -59,9 +60,7 @@ impl Console<'_> {
         let unused = unused.iter();
         let unused = unused.map(|accept| format!("--accept {accept} met no finding; leave it out"));
         done.warn(&unused.collect::<Vec<_>>());
-        for note in &report.notes {
-            done.stderr.push_str(&format!("note: {note}\n"));
-        }
+        done.note(&report.notes);
         if self.format == Format::Github
             && let Err(error) = write_step_summary(&report)
         {
@@ -87,11 +86,6 @@ impl Console<'_> {
         }
     }
 
-    /// Says something on stderr while the command runs; nobody left to read it is no fault.
-    pub fn say(&self, text: &str) {
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
-
     /// The table of a report, for progress.
     pub fn table(&self, mut report: Report) -> String {
         report.shown_at = Some(jiff::Timestamp::now());
@@ -108,5 +102,5 @@ fn write_step_summary(report: &Report) -> std::io::Result<()> {
         .create(true)
         .append(true)
         .open(path)?;
-    file.write_all(github::summary(report).as_bytes())
+    file.write_all(github::summary(&shown(report)).as_bytes())
 }

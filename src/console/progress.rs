@@ -1,7 +1,6 @@
 //! Progress of a local run on stderr: bars on a terminal, lines elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::output::{ProgressMode, When};
 use crate::cli::screen::Surroundings;
-use crate::console::drawing;
+use crate::console::{drawing, say};
+use crate::model::printable::printable_line;
 use crate::model::report::ModuleReport;
 use crate::model::verdict::Stage;
 
@@ -42,10 +42,10 @@ impl Progress {
 
     /// What a module's check is called.
     pub fn name(&self, namespace: &str, name: &str, kernel_version: &str) -> String {
-        match self.matrix {
+        printable_line(match self.matrix {
             true => format!("{namespace}/{name} on {kernel_version}"),
             false => format!("{namespace}/{name}"),
-        }
+        })
     }
 
     /// A module's check has begun another step. As a line only the steps of Build and Sign
@@ -116,7 +116,7 @@ impl Bars {
     }
 
     fn step(&self, name: &str, stage: Stage, step: &str) {
-        let text = format!("{name}: {step}");
+        let text = format!("{name}: {}", printable_line(step));
         if stage == Stage::Image {
             self.total.set_message(text);
             return;
@@ -153,9 +153,4 @@ impl Bars {
     fn busy(&self) -> MutexGuard<'_, BTreeMap<String, ProgressBar>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Nobody left to read it is no reason to stop.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

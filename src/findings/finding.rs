@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::printable::printable;
-
 /// How grave a finding is for the reader. It orders findings and colours them;
 /// what a finding does to the verdict is its [`Effect`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -227,14 +225,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding with its code's usual severity and effect. What strangers wrote may be part of
-    /// the message: it is kept as a terminal may show it.
+    /// A finding with its code's usual severity and effect.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: code.severity(),
             effect: code.effect(),
-            message: printable(message.into()),
+            message: message.into(),
             hint: None,
             accepted: false,
         }
@@ -243,7 +240,7 @@ impl Finding {
     /// The same with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(printable(hint.into()));
+        self.hint = Some(hint.into());
         self
     }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::input::source::{Place, Text};
+use crate::model::printable::{self, is_printable};
 use crate::model::report::Origin;
 
 /// One document.
@@ -63,12 +64,50 @@ pub fn place(origin: &Origin) -> String {
     }
 }
 
-/// The YAML of a value.
+/// The YAML of a value. Strings with what acts on a terminal or a CI system are in double
+/// quotes and escaped; they are JSON's, which is YAML's as well.
 ///
 /// # Errors
 /// The value has what YAML cannot say, such as a map whose keys are no strings.
 pub fn to_string(value: &impl Serialize) -> Result<String, String> {
-    serde_yaml::to_string(value).map_err(|error| error.to_string())
+    let mut value = serde_json::to_value(value).map_err(|error| error.to_string())?;
+    let mut quoted = Vec::new();
+    hold_places(&mut value, &mut quoted);
+    let text = serde_yaml::to_string(&value).map_err(|error| error.to_string())?;
+    let mut parts = text.split(PLACE);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for (part, text) in parts.zip(quoted) {
+        out.push_str(&text);
+        out.push_str(part);
+    }
+    Ok(out)
+}
+
+/// What stands for a string until the others are written.
+const PLACE: &str = "kmm-preflight.quoted.string";
+
+fn hold_places(value: &mut Value, quoted: &mut Vec<String>) {
+    let mut hold = |text: &mut String| {
+        if text.contains(PLACE) || !is_printable(text) {
+            quoted.push(printable::json(&Value::from(text.as_str()).to_string()));
+            PLACE.clone_into(text);
+        }
+    };
+    match value {
+        Value::String(text) => hold(text),
+        Value::Array(values) => {
+            for value in values {
+                hold_places(value, quoted);
+            }
+        }
+        // No key is a text from outside that the API server has not checked.
+        Value::Object(map) => {
+            for value in map.values_mut() {
+                hold_places(value, quoted);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A value of a type, from one YAML document.

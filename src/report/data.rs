@@ -7,6 +7,7 @@ use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
+use crate::report::answer;
 
 /// The version of the shape.
 pub const API_VERSION: &str = "preflight.kmm/v1";
@@ -134,13 +135,12 @@ fn document(report: &Report) -> Document<'_> {
 
 /// The report as indented JSON.
 pub fn json(report: &Report) -> String {
-    let text = serde_json::to_string_pretty(&document(report)).unwrap_or_default();
-    format!("{text}\n")
+    answer::json(&document(report))
 }
 
 /// The same as YAML.
 pub fn yaml(report: &Report) -> String {
-    crate::input::yaml::to_string(&document(report)).unwrap_or_default()
+    answer::yaml(&document(report))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use crate::findings::finding::Finding;
 use crate::kmm::plan::mapping::{Tried, TriedResult};
 use crate::kmm::planned::{Plan, Work};
+use crate::model::printable::{printable, printable_line};
+use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
 use crate::report::wrap::wrap;
@@ -36,8 +38,21 @@ pub struct Need {
     pub present: bool,
 }
 
-/// The explanations as text for people.
-pub fn text(explanations: &[Explanation], screen: &Screen) -> String {
+/// How every Module is understood on every kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanations(pub Vec<Explanation>);
+
+impl Answer for Explanations {
+    fn text(&self, screen: &Screen, _: bool) -> String {
+        text(&self.0, screen)
+    }
+
+    fn document(&self) -> Value {
+        document(&self.0)
+    }
+}
+
+fn text(explanations: &[Explanation], screen: &Screen) -> String {
     let parts: Vec<String> = explanations.iter().map(|one| part(one, screen)).collect();
     parts.join("\n")
 }
@@ -48,7 +63,10 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         "{}/{} on {} ({})",
         plan.namespace, plan.name, plan.target.kernel_version, plan.target.arch
     );
-    let mut text = format!("{}\n", screen.paint(&title, Style::new().bold()));
+    let mut text = format!(
+        "{}\n",
+        screen.paint(&printable_line(title), Style::new().bold())
+    );
     for (index, tried) in one.mappings.iter().enumerate() {
         let sign = match (tried.result, screen.unicode) {
             (TriedResult::Used, true) => "→",
@@ -65,30 +83,38 @@ fn part(one: &Explanation, screen: &Screen) -> String {
             TriedResult::Bad => Style::new().red(),
             TriedResult::NoMatch | TriedResult::NotReached => Style::new().dimmed(),
         };
-        text.push_str(&format!("{}\n", screen.paint(&line, style)));
+        text.push_str(&format!("{}\n", screen.paint(&printable_line(line), style)));
     }
     if let Some(work) = &plan.work {
         for (name, value) in facts(work, &plan.target.kernel_version) {
-            text.push_str(&format!("  {name:<9}{value}\n"));
+            text.push_str(&format!("  {name:<9}{}\n", printable_line(value)));
         }
     }
     for need in &one.needs {
         let presence = if need.present { "given" } else { "not given" };
         text.push_str(&format!(
             "  {:<9}{} {}/{} ({presence}), {}\n",
-            "needs", need.kind, plan.namespace, need.name, need.purpose
+            "needs",
+            need.kind,
+            plan.namespace,
+            printable_line(&need.name),
+            need.purpose
         ));
     }
     for finding in &one.findings {
         let body = format!("{}: {}", finding.code, finding.message);
-        let body = wrap(&body, screen.width.saturating_sub(9), "    ");
+        let body = wrap(&printable(body), screen.width.saturating_sub(9), "    ");
         text.push_str(&format!(
             "  {} {}",
             screen.severity(finding.severity),
             screen.linked(body.trim_start(), finding.code)
         ));
         if let Some(hint) = &finding.hint {
-            text.push_str(&wrap(&format!("hint: {hint}"), screen.width, "    "));
+            text.push_str(&wrap(
+                &printable(format!("hint: {hint}")),
+                screen.width,
+                "    ",
+            ));
         }
     }
     text
@@ -168,8 +194,7 @@ fn loads(work: &Work, kernel: &str) -> String {
     text
 }
 
-/// The explanations as data.
-pub fn document(explanations: &[Explanation]) -> Value {
+fn document(explanations: &[Explanation]) -> Value {
     let modules: Vec<Value> = explanations.iter().map(module).collect();
     json!({"apiVersion": API_VERSION, "kind": "Explanation", "modules": modules})
 }

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
 use crate::model::printable::printable_line;
+use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
 use crate::report::table::borderless;
@@ -111,9 +112,60 @@ impl InspectedModule {
     }
 }
 
+impl Answer for Inspection {
+    /// The table where it fits the screen, or else a block for every module.
+    fn text(&self, screen: &Screen, wide: bool) -> String {
+        if self.modules.is_empty() {
+            return String::new();
+        }
+        let table = self.table(wide);
+        if wide || table.lines().all(|line| line.width() <= screen.width) {
+            return table;
+        }
+        let blocks: Vec<String> = self.modules.iter().map(|one| block(one, screen)).collect();
+        blocks.join("\n")
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        let paths = self.modules.iter().map(|module| module.path.clone());
+        Some(paths.collect())
+    }
+
+    fn document(&self) -> Value {
+        let modules: Vec<Value> = self
+            .modules
+            .iter()
+            .map(|module| {
+                json!({
+                    "path": module.path,
+                    "name": module.name,
+                    "kernel": module.kernel,
+                    "vermagic": module.vermagic,
+                    "depends": module.depends,
+                    "license": module.license,
+                    "signer": module.signer,
+                    "size": module.size,
+                    "compression": module.compression,
+                    "layer": module.layer,
+                    "link": module.link,
+                    "problem": module.problem,
+                })
+            })
+            .collect();
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "KernelModules",
+            "image": self.image,
+            "digest": self.digest,
+            "arch": self.arch,
+            "modules": modules,
+        })
+    }
+}
+
 impl Inspection {
     /// A table; `wide` has more columns.
-    pub fn table(&self, wide: bool) -> String {
+    fn table(&self, wide: bool) -> String {
         let mut head = vec!["PATH", "KERNEL", "VERMAGIC", "DEPENDS", "SIGNER"];
         if wide {
             head.extend(["NAME", "LICENSE", "SIZE", "COMPRESSION", "LAYER"]);
@@ -153,60 +205,10 @@ impl Inspection {
         }
         borderless(table, 3)
     }
-
-    /// The table where it fits the screen, or else a block for every module.
-    pub fn text(&self, screen: &Screen) -> String {
-        let table = self.table(false);
-        if table.lines().all(|line| line.width() <= screen.width) {
-            return table;
-        }
-        let blocks: Vec<String> = self.modules.iter().map(|one| block(one, screen)).collect();
-        blocks.join("\n")
-    }
-
-    /// One path a line.
-    pub fn names(&self) -> String {
-        self.modules
-            .iter()
-            .map(|module| format!("{}\n", printable_line(module.path.clone())))
-            .collect()
-    }
-
-    /// The data of `-o json` and `-o yaml`.
-    pub fn document(&self) -> Value {
-        let modules: Vec<Value> = self
-            .modules
-            .iter()
-            .map(|module| {
-                json!({
-                    "path": module.path,
-                    "name": module.name,
-                    "kernel": module.kernel,
-                    "vermagic": module.vermagic,
-                    "depends": module.depends,
-                    "license": module.license,
-                    "signer": module.signer,
-                    "size": module.size,
-                    "compression": module.compression,
-                    "layer": module.layer,
-                    "link": module.link,
-                    "problem": module.problem,
-                })
-            })
-            .collect();
-        json!({
-            "apiVersion": API_VERSION,
-            "kind": "KernelModules",
-            "image": self.image,
-            "digest": self.digest,
-            "arch": self.arch,
-            "modules": modules,
-        })
-    }
 }
 
 fn block(module: &InspectedModule, screen: &Screen) -> String {
-    let path = printable_line(module.path.clone());
+    let path = printable_line(&module.path);
     let title = screen.paint(&path, Paint::new().bold());
     let mut text = format!("{title}\n");
     let depends = module.depends.join(", ");
@@ -219,7 +221,7 @@ fn block(module: &InspectedModule, screen: &Screen) -> String {
         ("signer", module.signer.as_deref()),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let value = printable_line(value.to_owned());
+            let value = printable_line(value);
             let value = wrap(&value, screen.width, "            ");
             text.push_str(&format!("  {name:<10}{}", value.trim_start()));
         }
@@ -230,7 +232,9 @@ fn block(module: &InspectedModule, screen: &Screen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::Format;
     use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind};
+    use crate::report::print;
 
     fn inspection() -> Inspection {
         let good = ModuleFile {
@@ -283,7 +287,7 @@ mod tests {
             ..Screen::PLAIN
         };
         assert_eq!(
-            inspection().text(&narrow),
+            inspection().text(&narrow, false),
             "/opt/lib/modules/5.14.0/foo.ko.xz\n  kernel    5.14.0\n  \
              vermagic  5.14.0 SMP mod_unload\n  depends   a, b\n\n\
              /srv/bar.ko\n  problem   Invalid ELF header magic: !=\n            ELF\n"
@@ -292,7 +296,7 @@ mod tests {
             width: 120,
             ..Screen::PLAIN
         };
-        assert_eq!(inspection().text(&wide), inspection().table(false));
+        assert_eq!(inspection().text(&wide, false), inspection().table(false));
     }
 
     /// An image's files and modules are named by strangers.
@@ -307,8 +311,8 @@ mod tests {
         };
         for text in [
             inspection.table(true),
-            inspection.text(&narrow),
-            inspection.names(),
+            inspection.text(&narrow, false),
+            print(&inspection, Format::Name, &narrow).expect("names"),
         ] {
             assert!(text.contains("\\u{1b}[2Kfoo\\n.ko"), "{text}");
             assert!(
@@ -327,8 +331,8 @@ mod tests {
         assert_eq!(document["modules"][0]["depends"], json!(["a", "b"]));
         assert_eq!(document["modules"][1]["name"], "bar");
         assert_eq!(
-            inspection().names(),
-            "/opt/lib/modules/5.14.0/foo.ko.xz\n/srv/bar.ko\n"
+            inspection().names().expect("names"),
+            ["/opt/lib/modules/5.14.0/foo.ko.xz", "/srv/bar.ko"]
         );
     }
 }

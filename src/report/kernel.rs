@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 use tabled::builder::Builder;
 
+use crate::model::printable::printable_line;
 use crate::model::target::Arch;
+use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
+use crate::report::screen::Screen;
 use crate::report::table::borderless;
 
 /// The kernels of a release or driver-toolkit image for one architecture.
@@ -24,8 +27,27 @@ pub struct ReleaseKernel {
     pub rhel_version: String,
 }
 
-/// The table: one row an architecture; `wide` adds the images.
-pub fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
+/// The kernels of an image, for every architecture that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernels(pub Vec<ReleaseKernel>);
+
+impl Answer for Kernels {
+    fn text(&self, _: &Screen, wide: bool) -> String {
+        table(&self.0, wide)
+    }
+
+    fn document(&self) -> Value {
+        document(&self.0)
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        let versions = self.0.iter().map(|kernel| kernel.kernel_version.clone());
+        Some(versions.collect())
+    }
+}
+
+/// The table: one row per architecture; `wide` adds the images.
+fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
     let mut builder = Builder::default();
     let mut header = vec![
         "ARCH",
@@ -51,7 +73,7 @@ pub fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
             row.push(&kernel.dtk_image);
             row.push(kernel.release_image.as_deref().unwrap_or("-"));
         }
-        builder.push_record(row);
+        builder.push_record(row.into_iter().map(printable_line));
     }
     let text = borderless(builder, 2);
     if wide {
@@ -61,13 +83,13 @@ pub fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
     images.dedup();
     let images: String = images
         .iter()
-        .map(|image| format!("driver-toolkit image: {image}\n"))
+        .map(|image| format!("driver-toolkit image: {}\n", printable_line(image)))
         .collect();
     format!("{text}\n{images}")
 }
 
 /// The versioned document of `-o json` and `-o yaml`.
-pub fn document(kernels: &[ReleaseKernel]) -> Value {
+fn document(kernels: &[ReleaseKernel]) -> Value {
     let kernels: Vec<Value> = kernels
         .iter()
         .map(|kernel| {

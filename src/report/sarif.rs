@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::findings::codes;
 use crate::findings::finding::{Code, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
+use crate::report::answer;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -46,7 +47,7 @@ pub fn render(report: &Report) -> String {
             "results": results,
         }],
     });
-    format!("{document:#}\n")
+    answer::json(&document)
 }
 
 fn rule(code: Code) -> Value {

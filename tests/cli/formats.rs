@@ -9,7 +9,7 @@ use kmm_preflight::input::yaml;
 use super::bad_input::{KERNEL, mapping};
 use super::preflight::{Ended, Preflight, Running};
 
-const FORMATS: [&str; 8] = [
+pub(super) const FORMATS: [&str; 8] = [
     "table", "wide", "json", "yaml", "name", "junit", "sarif", "github",
 ];
 

@@ -11,6 +11,7 @@ mod inputs;
 mod krew;
 mod manual;
 mod mirrors_on_disk;
+mod outside;
 mod pictures;
 mod schema;
 #[cfg(target_os = "linux")]

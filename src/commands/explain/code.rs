@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::cli::output::Format;
-use crate::commands::{Done, as_yaml};
+use crate::commands::Done;
 use crate::error::Error;
 use crate::findings::codes;
 use crate::findings::finding::Code;
-use crate::report::Screen;
+use crate::report::answer::Answer;
+use crate::report::{self, Screen};
 
 /// Explains each of the codes.
 ///
 /// # Errors
-/// A word that is no finding code, or a format that describes findings of Modules.
+/// A word that is no finding code, or a format for reports.
 pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Error> {
     let codes = words
         .iter()
@@ -24,34 +25,27 @@ pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Er
                 "the README lists the codes, and completion offers them; Modules are given with -f"
                     .to_owned(),
         })?;
-    let stdout = match format {
-        Format::Table | Format::Wide => {
-            let texts: Vec<String> = codes
-                .iter()
-                .map(|code| codes::text(*code, screen))
-                .collect();
-            texts.join("\n")
-        }
-        Format::Name => codes.iter().map(|code| format!("{code}\n")).collect(),
-        Format::Json => format!("{:#}\n", document(&codes)),
-        Format::Yaml => as_yaml(&document(&codes)),
-        Format::Junit | Format::Sarif | Format::Github => {
-            return Err(Error::Usage {
-                message: "`explain` has no such output format".to_owned(),
-                hint: "use -o table, json, yaml or name".to_owned(),
-            });
-        }
-    };
     Ok(Done {
-        stdout,
+        stdout: report::print(&Codes(codes), format, screen)?,
         ..Done::default()
     })
 }
 
-fn document(codes: &[Code]) -> Value {
-    codes
-        .iter()
-        .map(|code| {
+/// Codes to explain.
+struct Codes(Vec<Code>);
+
+impl Answer for Codes {
+    fn text(&self, screen: &Screen, _: bool) -> String {
+        let texts: Vec<String> = self
+            .0
+            .iter()
+            .map(|code| codes::text(*code, screen))
+            .collect();
+        texts.join("\n")
+    }
+
+    fn document(&self) -> Value {
+        let about = |code: &Code| {
             let about = codes::explain(*code);
             json!({
                 "code": code.as_str(),
@@ -60,8 +54,13 @@ fn document(codes: &[Code]) -> Value {
                 "why": about.why,
                 "fix": about.fix,
             })
-        })
-        .collect()
+        };
+        self.0.iter().map(about).collect()
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        Some(self.0.iter().map(ToString::to_string).collect())
+    }
 }
 
 #[cfg(test)]

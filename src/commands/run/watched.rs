@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::commands::Done;
 use crate::commands::run::local::{check, end, exit_code, prepare};
 use crate::console::output::Console;
+use crate::console::say;
 use crate::error::Error;
 
 /// How often the definitions are read again.
@@ -67,7 +68,7 @@ pub async fn run(
                 Err(error) => {
                     let text = error.render();
                     if text != told && console.progress != ProgressMode::None {
-                        console.say(&text);
+                        say(&text);
                     }
                     told = text;
                 }

@@ -3,3 +3,4 @@
 pub mod accept;
 pub mod codes;
 pub mod finding;
+pub(crate) mod kernel_words;

@@ -2,20 +2,11 @@
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::kernel_words;
 use crate::judge::release::Kernel;
-use crate::kmod::defects;
-use crate::kmod::module_file::{ElfDefect, ElfFacts, ElfFault, ElfFaultKind};
+use crate::kmod::defects::Defect;
+use crate::kmod::module_file::{ElfFacts, ElfFault, PerCpu};
 use crate::model::target::Arch;
-
-/// `EM_…` of an architecture (`elf_check_arch`).
-fn machine(arch: Arch) -> u16 {
-    match arch {
-        Arch::Amd64 => 62,
-        Arch::Arm64 => 183,
-        Arch::Ppc64le => 21,
-        Arch::S390x => 22,
-    }
-}
 
 fn machine_name(machine: u16, is_64: bool) -> String {
     match machine {
@@ -35,23 +26,21 @@ fn machine_name(machine: u16, is_64: bool) -> String {
 
 /// A file that is no module at all.
 pub(super) fn fault(module: &str, fault: &ElfFault) -> Finding {
-    match fault.kind {
-        ElfFaultKind::Compression => Finding::new(
+    let why = kernel_words::fault(fault);
+    match fault {
+        ElfFault::Compression(_) => Finding::new(
             Code::ModuleUnreadable,
-            format!(
-                "{module}: modprobe cannot decompress the file: {}",
-                fault.message
-            ),
+            format!("{module}: modprobe cannot decompress the file: {why}"),
         )
         .hint("build the image again; the file was damaged or cut off"),
-        ElfFaultKind::Invalid => Finding::new(
+        ElfFault::Invalid(_) => Finding::new(
             Code::ElfInvalid,
-            format!("{module}: Exec format error: {}", fault.message),
+            format!("{module}: Exec format error: {why}"),
         )
         .hint("build the image again; the file is no kernel module, or was damaged or cut off"),
-        ElfFaultKind::Limit => Finding::new(
+        ElfFault::Limit(_) => Finding::new(
             Code::ModuleUnreadable,
-            format!("{module}: could not look: {}", fault.message),
+            format!("{module}: could not look: {why}"),
         )
         .with_effect(Effect::Blocks),
     }
@@ -60,7 +49,7 @@ pub(super) fn fault(module: &str, fault: &ElfFault) -> Finding {
 /// A module for another architecture.
 pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<Finding> {
     let big_endian = arch == Arch::S390x;
-    let fits = elf.machine == machine(arch) && elf.is_64 && elf.little_endian != big_endian;
+    let fits = elf.machine == arch.elf_machine() && elf.is_64 && elf.little_endian != big_endian;
     (!fits).then(|| {
         Finding::new(
             Code::ElfArchMismatch,
@@ -75,152 +64,159 @@ pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<F
     })
 }
 
-/// Faults that this kernel refuses.
+/// What a kernel makes of a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It takes the module.
+    Taken,
+    /// It refuses the module.
+    Refused,
+    /// Whether it refuses the module cannot be told.
+    MayRefuse,
+    /// It does not look, and does not survive.
+    Crashes,
+    /// It does not look, and may not survive.
+    MayCrash,
+}
+
+/// Defects that this kernel minds.
 pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<Finding> {
-    elf.defects
+    let answers = elf
+        .defects
         .iter()
-        .filter_map(|defect| {
-            let refused = refuses(&defect.rule, elf.machine, kernel)?;
-            let answer = match &*defect.rule {
-                rule if crashes(rule) => "the kernel would crash",
-                defects::NAME_OUTSIDE
-                | defects::SYMBOL_NAME_OUTSIDE
-                | defects::CODE_NAME_OUTSIDE
-                | defects::DATA_NAME_OUTSIDE
-                | defects::RELOCATION_OUTSIDE
-                | defects::THIS_MODULE_CONTENT
-                | defects::TABLE_NAME
-                | defects::TABLE_CONTENT
-                | defects::EXPORTS_FREED
-                | defects::ODD_PROTECTION
-                | defects::CODE_NOT_LOADED => "the kernel may crash",
-                defects::PER_CPU_SIZE
-                | defects::PER_CPU_RESERVE
-                | defects::PER_CPU_LARGE
-                | defects::MEMORY_TOO_LARGE
-                | defects::MEMORY_LARGE => "no memory",
-                _ => "Exec format error",
+        .map(|defect| (outcome(defect, kernel), kernel_words::defect(defect)));
+    answers
+        .filter_map(|(outcome, words)| {
+            let (answer, is_certain) = match outcome {
+                Outcome::Taken => return None,
+                Outcome::Refused => ("Exec format error", true),
+                Outcome::MayRefuse => ("Exec format error", false),
+                Outcome::Crashes => ("the kernel would crash", true),
+                Outcome::MayCrash => ("the kernel may crash", false),
             };
-            let finding = Finding::new(
-                Code::ElfInvalid,
-                format!("{module}: {answer}: {}", defect.message),
-            )
-            .hint("build the module again with the target kernel's own build tree");
-            Some(if refused {
-                finding
-            } else {
-                finding.with_effect(Effect::Doubts)
-            })
+            Some(defective(module, answer, &words, is_certain))
         })
+        .chain(memory(module, elf))
+        .chain(per_cpu(module, elf, kernel))
         .collect()
 }
 
-/// True for a module that this kernel does not survive. Sections that are writable and
-/// executable are refused before most of what would end it is met (`layout_and_allocate`).
-pub(super) fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
-    let meets = |wanted: &dyn Fn(&str) -> bool| {
-        elf.defects.iter().any(|defect| {
-            wanted(&defect.rule) && refuses(&defect.rule, elf.machine, kernel) == Some(true)
-        })
-    };
-    meets(&|rule| rule == defects::BEYOND_MEMORY)
-        || meets(&crashes) && !meets(&|rule| rule == defects::WRITABLE_TEXT)
-}
-
-/// True for defects that the kernel does not look for, and does not survive.
-fn crashes(rule: &str) -> bool {
-    matches!(
-        rule,
-        defects::BEYOND_MEMORY
-            | defects::SYMBOL_NAME_FAR
-            | defects::CODE_NAME_FAR
-            | defects::DATA_NAME_FAR
-            | defects::NOT_LOADED
-            | defects::SYMBOLS_RELOCATED
-            | defects::OVERLAP_BEFORE_6_4
-            | defects::OVERLAP_SINCE_6_4
-            | defects::NOT_RELOCATED
-            | defects::WRONG_PROTECTION
-    )
-}
-
-/// Whether this kernel refuses a defect: `None` where it does not, `Some(false)` where that
-/// cannot be told.
-fn refuses(rule: &str, machine: u16, kernel: &Kernel<'_>) -> Option<bool> {
-    let then = |does: bool| does.then_some(true);
-    match rule {
-        defects::TWIN_SECTIONS => None,
-        defects::TABLE_NAME if kernel.enabled("KALLSYMS") == Some(false) => None,
-        defects::SYMBOL_NAME_FAR | defects::SYMBOL_NAME_OUTSIDE
-            if kernel.enabled("DYNAMIC_FTRACE") == Some(false)
-                || kernel.enabled("KALLSYMS") == Some(false) =>
-        {
-            None
-        }
-        // A plain `ret` after a call to the next instruction happens to come back.
-        defects::NOT_RELOCATED
-            if machine == 62
-                && kernel.enabled("RETHUNK") == Some(false)
-                && kernel.enabled("MITIGATION_RETHUNK") == Some(false) =>
-        {
-            None
-        }
-        defects::MODINFO_COUNT
-        | defects::SYMTAB_COUNT
-        | defects::THIS_MODULE_COUNT
-        | defects::THIS_MODULE_KIND => kernel.at_least(6, 4).then_some(true),
-        defects::SECTION_NAMES | defects::NAME_TABLES => kernel.at_least(6, 12).then_some(true),
-        defects::SYMBOL_NAMES => kernel.at_least(6, 13).then_some(true),
-        defects::EXTENDED_VERSIONS => kernel.at_least(6, 14).then_some(true),
-        defects::ODD_PROTECTION => {
-            let is_strict = kernel.enabled("STRICT_MODULE_RWX") != Some(false);
-            is_strict.then_some(false)
-        }
-        defects::WRITABLE_TEXT if !kernel.at_least(5, 8) => None,
-        defects::WRITABLE_TEXT | defects::WRONG_PROTECTION => kernel
-            .enabled("STRICT_MODULE_RWX")
-            .map_or(Some(false), then),
-        defects::CODE_NAME_FAR | defects::SYMBOLS_RELOCATED => {
-            kernel.enabled("KALLSYMS").map_or(Some(false), then)
-        }
-        defects::DATA_NAME_FAR => kernel.enabled("KALLSYMS_ALL").map_or(Some(false), then),
-        defects::CODE_NAME_OUTSIDE if kernel.enabled("KALLSYMS") == Some(false) => None,
-        defects::DATA_NAME_OUTSIDE if kernel.enabled("KALLSYMS_ALL") == Some(false) => None,
-        defects::PER_CPU_RESERVE if kernel.at_least(6, 10) => {
-            let profiled = kernel.enabled("MEM_ALLOC_PROFILING");
-            Some(profiled == Some(false))
-        }
-        defects::PER_CPU_LARGE
-        | defects::NAME_OUTSIDE
-        | defects::SYMBOL_NAME_OUTSIDE
-        | defects::CODE_NAME_OUTSIDE
-        | defects::DATA_NAME_OUTSIDE
-        | defects::RELOCATION_OUTSIDE
-        | defects::THIS_MODULE_CONTENT
-        | defects::TABLE_NAME
-        | defects::MODINFO_OPEN
-        | defects::TABLE_CONTENT
-        | defects::EXPORTS_FREED
-        | defects::MEMORY_LARGE
-        | defects::CODE_NOT_LOADED => Some(false),
-        defects::OVERLAP_BEFORE_6_4 if kernel.at_least(6, 4) => None,
-        defects::OVERLAP_SINCE_6_4 if !kernel.at_least(6, 4) => None,
-        // Before, the loader read what lies behind the section headers.
-        defects::SYMBOL_SECTION => Some(kernel.at_least(5, 14)),
-        _ => Some(true),
+fn defective(module: &str, answer: &str, words: &str, is_certain: bool) -> Finding {
+    let finding = Finding::new(Code::ElfInvalid, format!("{module}: {answer}: {words}"))
+        .hint("build the module again with the target kernel's own build tree");
+    if is_certain {
+        finding
+    } else {
+        finding.with_effect(Effect::Doubts)
     }
+}
+
+/// True for a module that this kernel does not survive. Sections that are writable and
+/// executable are refused before that is met (`layout_and_allocate`).
+pub(super) fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
+    let crashes = |defect: &Defect| outcome(defect, kernel) == Outcome::Crashes;
+    let writable_text = |defect: &Defect| {
+        matches!(defect, Defect::WritableText { .. }) && outcome(defect, kernel) == Outcome::Refused
+    };
+    elf.defects.iter().any(crashes) && !elf.defects.iter().any(writable_text)
+}
+
+fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
+    let since = |major, minor| {
+        if kernel.at_least(major, minor) {
+            Outcome::Refused
+        } else {
+            Outcome::Taken
+        }
+    };
+    let strict = kernel.enabled("STRICT_MODULE_RWX");
+    match defect {
+        Defect::ModinfoTwice
+        | Defect::SymbolTableTwice
+        | Defect::ThisModuleTwice
+        | Defect::ThisModuleKind => since(6, 4),
+        Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
+        Defect::SymbolNames(_) => since(6, 13),
+        Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
+        Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,
+        Defect::WritableText { .. } => match strict {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
+        Defect::WrongProtection { .. } => match strict {
+            Some(true) => Outcome::Crashes,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayCrash,
+        },
+        Defect::OddProtection { .. } if strict == Some(false) => Outcome::Taken,
+        Defect::OddProtection { .. }
+        | Defect::TableContent { .. }
+        | Defect::RelocationOutside { .. }
+        | Defect::CodeNotLoaded { .. } => Outcome::MayCrash,
+        Defect::NotLoaded { .. } => Outcome::Crashes,
+        Defect::ModinfoOpen { .. } => Outcome::MayRefuse,
+        // Before, the loader read what lies behind the section headers.
+        Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
+        Defect::SymbolSection { .. }
+        | Defect::CommonSymbol { .. }
+        | Defect::RelRelocations
+        | Defect::RelocationUnknown { .. }
+        | Defect::RelocationTarget { .. }
+        | Defect::RelocationOverflow { .. } => Outcome::Refused,
+        // See `twin_sections`.
+        Defect::TwinSections { .. } => Outcome::Taken,
+    }
+}
+
+/// Room for the module's sections (`module_alloc`).
+fn memory(module: &str, elf: &ElfFacts) -> Option<Finding> {
+    /// What x86 has for modules at most (`MODULES_LEN`); others have no more.
+    const ROOM: u32 = 1520 << 20;
+    /// A node may not have as much left.
+    const MUCH: u32 = 512 << 20;
+    let words = format!(
+        "Cannot allocate memory: its sections take {} bytes, or more",
+        elf.memory
+    );
+    (elf.memory >= MUCH).then(|| defective(module, "no memory", &words, elf.memory >= ROOM))
+}
+
+/// Room for per-CPU data, of which there is little (`percpu_modalloc`, `pcpu_alloc` of
+/// `mm/percpu.c`).
+fn per_cpu(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Finding> {
+    const PAGE: u64 = 4096;
+    /// `PCPU_MIN_UNIT_SIZE`
+    const UNIT: u64 = 32 << 10;
+    /// `PERCPU_MODULE_RESERVE`, which all modules of a node share.
+    const RESERVE: u64 = 8 << 10;
+    /// What the modules of a node may have left of it; theirs are some hundred bytes each.
+    const FREE: u64 = 6 << 10;
+    let PerCpu { size, align } = elf.per_cpu?;
+    let align = align.min(PAGE);
+    let is_odd = align > 4 && !align.is_power_of_two();
+    let is_certain = if size > UNIT || size > 0 && is_odd {
+        true
+    } else if size > RESERVE {
+        // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
+        !kernel.at_least(6, 10) || kernel.enabled("MEM_ALLOC_PROFILING") == Some(false)
+    } else if size > FREE {
+        false
+    } else {
+        return None;
+    };
+    let words = format!("Could not allocate {size} bytes percpu data: Cannot allocate memory");
+    Some(defective(module, "no memory", &words, is_certain))
 }
 
 /// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
 /// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
 pub(super) fn twin_sections(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<String> {
     let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
-    let twins = |defect: &&ElfDefect| &*defect.rule == defects::TWIN_SECTIONS;
+    let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
     let defect = elf.defects.iter().find(twins).filter(|_| ends)?;
-    Some(format!(
-        "cannot create duplicate filename: {}",
-        defect.message
-    ))
+    let words = kernel_words::defect(defect);
+    Some(format!("cannot create duplicate filename: {words}"))
 }
 
 /// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)
@@ -239,10 +235,13 @@ pub(super) fn type_information(
     }
     let built_for = elf.modinfo("vermagic")?.split(' ').next()?;
     let finding = match btf {
-        Err(why) => Finding::new(
-            Code::ElfInvalid,
-            format!("{module}: failed to validate module BTF: {why}: Invalid argument"),
-        ),
+        Err(fault) => {
+            let why = kernel_words::btf(*fault);
+            Finding::new(
+                Code::ElfInvalid,
+                format!("{module}: failed to validate module BTF: {why}: Invalid argument"),
+            )
+        }
         Ok(()) if built_for == release => return None,
         Ok(()) => Finding::new(
             Code::ElfInvalid,

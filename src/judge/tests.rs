@@ -14,6 +14,7 @@ use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
 use crate::kmm::module::{Modprobe, ModprobeArgs, TlsOptions};
 use crate::kmm::planned::{KmmRelease, Work};
+use crate::kmod::btf::BtfFault;
 use crate::kmod::index::tests::build;
 use crate::kmod::module_file::{
     Compression, ElfFacts, ExportedSymbol, ModuleFile, SignatureState, SymbolVersion,
@@ -337,12 +338,12 @@ fn symbols_are_resolved_as_simplify_symbols_does() {
 
 #[test]
 fn type_information_counts_where_a_mismatch_is_not_allowed() {
-    let module = |btf: Result<(), Box<str>>, magic: &str| ElfFacts {
+    let module = |btf: Result<(), BtfFault>, magic: &str| ElfFacts {
         btf: Some(btf),
         ..set(module("foo"), "vermagic", magic)
     };
     let other = MAGIC.replace(K, "5.14.0-69.el9.x86_64");
-    let bad = || Err("Invalid magic".into());
+    let bad = || Err(BtfFault::Magic);
     for (elf, looks, allows, verdict) in [
         (module(bad(), MAGIC), "n", "n", Verified),
         (module(bad(), MAGIC), "y", "y", Verified),

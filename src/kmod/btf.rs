@@ -1,6 +1,39 @@
 //! A module's own type information, `.BTF` (`kernel/bpf/btf.c`), as far as the file alone tells
 //! whether a kernel takes it.
 
+use serde::{Deserialize, Serialize};
+
+/// Why every kernel refuses the section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BtfFault {
+    /// Too short for the header's length.
+    NoLength,
+    /// Too short for the header.
+    NoHeader,
+    /// Fields behind the header that a kernel knows are not zero.
+    UnknownFields,
+    /// Another magic number.
+    Magic,
+    /// Another version than 1.
+    Version,
+    /// Flags, of which there are none.
+    Flags,
+    /// A part starts outside of the section.
+    Offset,
+    /// Bytes that belong to no part.
+    UnknownSection,
+    /// Parts lie over each other.
+    Overlap,
+    /// A part ends outside of the section.
+    TooLong,
+    /// The names are not the last part.
+    NamesNotLast,
+    /// The names are too many, or have no end.
+    Names,
+    /// The types do not start at a multiple of four.
+    Unaligned,
+}
+
 /// `sizeof(struct btf_header)`
 const HEADER: usize = 24;
 /// `BTF_MAGIC`, read little-endian.
@@ -8,10 +41,10 @@ const MAGIC: u64 = 0xeb9f;
 /// `BTF_MAX_NAME_OFFSET`
 const MOST_NAMES: u64 = 0x00ff_ffff;
 
-/// Why every kernel refuses the section, in the kernel's words (`btf_parse_hdr`,
+/// Makes the checks of every kernel (`btf_parse_hdr`,
 /// `btf_check_sec_info`, `btf_parse_str_sec`, `btf_check_all_metas`). The types themselves are
 /// checked against those of the kernel, which are in no package that tells about it.
-pub(crate) fn fault(content: &[u8], little_endian: bool) -> Option<&'static str> {
+pub(crate) fn check(content: &[u8], little_endian: bool) -> Result<(), BtfFault> {
     let number = |at: usize, width: usize| -> Option<u64> {
         let bytes = content.get(at..at + width)?.iter();
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
@@ -22,27 +55,27 @@ pub(crate) fn fault(content: &[u8], little_endian: bool) -> Option<&'static str>
         })
     };
     let Some(length) = number(4, 4) else {
-        return Some("hdr_len not found");
+        return Err(BtfFault::NoLength);
     };
     let Some(header) = usize::try_from(length)
         .ok()
         .and_then(|length| content.get(..length))
     else {
-        return Some("btf_header not found");
+        return Err(BtfFault::NoHeader);
     };
     if header.iter().skip(HEADER).any(|byte| *byte != 0) {
-        return Some("unsupported header fields are not zero");
+        return Err(BtfFault::UnknownFields);
     }
     // A shorter header is filled up with zeros.
     let field = |at: usize, width: usize| number(at, width).filter(|_| at + width <= header.len());
     if field(0, 2) != Some(MAGIC) {
-        return Some("Invalid magic");
+        return Err(BtfFault::Magic);
     }
     if field(2, 1) != Some(1) {
-        return Some("Unsupported version");
+        return Err(BtfFault::Version);
     }
     if field(3, 1) != Some(0) {
-        return Some("Unsupported flags");
+        return Err(BtfFault::Flags);
     }
     let whole = (content.len() - header.len()) as u64;
     let mut parts = [8, 16].map(|at| {
@@ -54,29 +87,32 @@ pub(crate) fn fault(content: &[u8], little_endian: bool) -> Option<&'static str>
     let mut total = 0;
     for (start, length) in parts {
         if start > whole {
-            return Some("Invalid section offset");
+            return Err(BtfFault::Offset);
         }
         if total < start {
-            return Some("Unsupported section found");
+            return Err(BtfFault::UnknownSection);
         }
         if total > start {
-            return Some("Section overlap found");
+            return Err(BtfFault::Overlap);
         }
         if whole - total < length {
-            return Some("Total section length too long");
+            return Err(BtfFault::TooLong);
         }
         total += length;
     }
     if total != whole {
-        return Some("Unsupported section found");
+        return Err(BtfFault::UnknownSection);
     }
     if names + names_length != whole {
-        return Some("String section is not at the end");
+        return Err(BtfFault::NamesNotLast);
     }
     if names_length > 0 && (names_length - 1 > MOST_NAMES || content.last() != Some(&0)) {
-        return Some("Invalid string section");
+        return Err(BtfFault::Names);
     }
-    (types % 4 != 0).then_some("Unaligned type_off")
+    if types % 4 != 0 {
+        return Err(BtfFault::Unaligned);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -100,33 +136,27 @@ mod tests {
             bytes
         };
         for (bytes, expected) in [
-            (good(), None),
-            (Vec::new(), Some("hdr_len not found")),
-            (good()[..20].to_vec(), Some("btf_header not found")),
-            (with(0, 0), Some("Invalid magic")),
-            (with(2, 2), Some("Unsupported version")),
-            (with(3, 1), Some("Unsupported flags")),
-            (with(4, 25), Some("Total section length too long")),
-            (section([0, 12, 16, 2]), Some("Unsupported section found")),
-            (section([0, 16, 12, 6]), Some("Section overlap found")),
-            (
-                section([0, 12, 12, 7]),
-                Some("Total section length too long"),
-            ),
-            (section([99, 0, 0, 18]), Some("Invalid section offset")),
-            (
-                section([6, 12, 0, 6]),
-                Some("String section is not at the end"),
-            ),
-            (good()[..41].to_vec(), Some("Total section length too long")),
-            (with(41, b'x'), Some("Invalid string section")),
+            (good(), Ok(())),
+            (Vec::new(), Err(BtfFault::NoLength)),
+            (good()[..20].to_vec(), Err(BtfFault::NoHeader)),
+            (with(0, 0), Err(BtfFault::Magic)),
+            (with(2, 2), Err(BtfFault::Version)),
+            (with(3, 1), Err(BtfFault::Flags)),
+            (with(4, 25), Err(BtfFault::TooLong)),
+            (section([0, 12, 16, 2]), Err(BtfFault::UnknownSection)),
+            (section([0, 16, 12, 6]), Err(BtfFault::Overlap)),
+            (section([0, 12, 12, 7]), Err(BtfFault::TooLong)),
+            (section([99, 0, 0, 18]), Err(BtfFault::Offset)),
+            (section([6, 12, 0, 6]), Err(BtfFault::NamesNotLast)),
+            (good()[..41].to_vec(), Err(BtfFault::TooLong)),
+            (with(41, b'x'), Err(BtfFault::Names)),
         ] {
-            assert_eq!(fault(&bytes, true), expected, "{bytes:?}");
+            assert_eq!(check(&bytes, true), expected, "{bytes:?}");
         }
         let mut swapped = good();
         for (start, length) in [(0, 2), (4, 4), (8, 4), (12, 4), (16, 4), (20, 4)] {
             swapped[start..start + length].reverse();
         }
-        assert_eq!(fault(&swapped, false), None);
+        assert_eq!(check(&swapped, false), Ok(()));
     }
 }

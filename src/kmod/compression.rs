@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use crate::kmod::module_file::{Compression, ElfFault, ElfFaultKind};
+use crate::kmod::module_file::{Compression, ElfFault, Limit};
 
 /// How much memory an xz dictionary may take, in bytes.
 const XZ_MEMORY: u64 = 160 << 20;
@@ -29,7 +29,7 @@ pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
     let content = match detect(bytes) {
         Compression::None => {
             if bytes.len() as u64 > limit {
-                return Err(too_large(limit));
+                return Err(Limit::Size(limit).into());
             }
             return Ok(Cow::Borrowed(bytes));
         }
@@ -46,11 +46,8 @@ pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
     };
     match content {
         Ok(Some(content)) => Ok(Cow::Owned(content)),
-        Ok(None) => Err(too_large(limit)),
-        Err(error) => Err(ElfFault {
-            kind: ElfFaultKind::Compression,
-            message: format!("the compressed data are damaged: {error}"),
-        }),
+        Ok(None) => Err(Limit::Size(limit).into()),
+        Err(error) => Err(ElfFault::Compression(error.to_string().into())),
     }
 }
 
@@ -126,13 +123,6 @@ fn read_bounded(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>
     Ok((content.len() as u64 <= limit).then_some(content))
 }
 
-fn too_large(limit: u64) -> ElfFault {
-    ElfFault {
-        kind: ElfFaultKind::Limit,
-        message: format!("the module is larger than the limit of {limit} bytes"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -168,7 +158,7 @@ mod tests {
             assert_eq!(start(&bytes, 6), b"module", "{compression:?}");
             assert!(start(&bytes[..bytes.len() / 2], 200).len() < CONTENT.len());
             let fault = decompress(&bytes, 5).expect_err("beyond the limit");
-            assert_eq!(fault.kind, ElfFaultKind::Limit, "{compression:?}");
+            assert_eq!(fault, Limit::Size(5).into(), "{compression:?}");
         }
     }
 
@@ -199,7 +189,7 @@ mod tests {
     fn damaged_data_are_told_from_large_ones() {
         for bytes in [xz(CONTENT)[..20].to_vec(), vec![0x28, 0xb5, 0x2f, 0xfd, 1]] {
             let fault = decompress(&bytes, 1024).expect_err("damaged data");
-            assert_eq!(fault.kind, ElfFaultKind::Compression);
+            assert!(matches!(fault, ElfFault::Compression(_)), "{fault:?}");
         }
     }
 }

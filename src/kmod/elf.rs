@@ -6,12 +6,12 @@
 
 use std::cell::Cell;
 
-use crate::kmod::module_file::{ElfFault, ElfFaultKind};
+use crate::kmod::module_file::{ElfFault, Invalid, Limit};
 
 mod layout;
 mod tables;
 
-use layout::{HeaderAt, RawSection, Reader, check_sections, invalid, slice};
+use layout::{HeaderAt, RawSection, Reader, check_sections, slice};
 pub(crate) use layout::{bytes_at, string_at};
 pub(crate) use tables::{Relocation, Symbol};
 
@@ -93,8 +93,6 @@ pub(crate) struct Section<'a> {
     pub(crate) align: u64,
     /// True where `sh_name` points outside of the table of names.
     pub(crate) name_out_of_bounds: bool,
-    /// `sh_name`
-    pub(crate) name_at: u32,
 }
 
 impl<'a> Elf<'a> {
@@ -103,26 +101,25 @@ impl<'a> Elf<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ElfFault> {
         if bytes.len() < 20 || !bytes.starts_with(b"\x7fELF") {
             return Err(if bytes.is_empty() {
-                invalid("the file is empty")
+                Invalid::Empty
             } else if bytes.starts_with(b"\x7fELF") {
-                invalid(format!("Invalid ELF header len {}", bytes.len()))
+                Invalid::HeaderLength(bytes.len() as u64)
             } else {
-                invalid("Invalid ELF header magic: != \\x7fELF")
-            });
+                Invalid::Magic
+            }
+            .into());
         }
         let reader = Reader::of(bytes);
         let is_64 = reader.is_64;
         let header_size: u64 = if is_64 { 64 } else { 52 };
+        let short = || Invalid::HeaderLength(bytes.len() as u64);
         if (bytes.len() as u64) < header_size {
-            return Err(invalid(format!("Invalid ELF header len {}", bytes.len())));
+            return Err(short().into());
         }
         let header = HeaderAt::of(is_64);
-        let short = || invalid(format!("Invalid ELF header len {}", bytes.len()));
         let kind = reader.half(bytes, 16).ok_or_else(short)?;
         if kind != ET_REL {
-            return Err(invalid(format!(
-                "Invalid ELF header type: {kind} != {ET_REL}"
-            )));
+            return Err(Invalid::Type(kind).into());
         }
         let machine = reader.half(bytes, 18).ok_or_else(short)?;
         let flags = reader.word(bytes, header.flags).ok_or_else(short)?;
@@ -132,33 +129,27 @@ impl<'a> Elf<'a> {
         let shstrndx = reader.half(bytes, header.shentsize + 4).ok_or_else(short)?;
         let entry: u64 = if is_64 { 64 } else { 40 };
         if u64::from(shentsize) != entry {
-            return Err(invalid("Invalid ELF section header size"));
+            return Err(Invalid::EntrySize.into());
         }
         let len = bytes.len() as u64;
         if shoff >= len || u64::from(shnum) * entry > len - shoff {
-            return Err(invalid("Invalid ELF section header overflow"));
+            return Err(Invalid::SectionTable.into());
         }
         if shstrndx == SHN_UNDEF || shstrndx >= shnum {
-            return Err(invalid(format!(
-                "Invalid ELF section name index: {shstrndx} || e_shstrndx ({shstrndx}) >= e_shnum ({shnum})"
-            )));
+            let (index, count) = (shstrndx, shnum);
+            return Err(Invalid::NamesIndex { index, count }.into());
         }
         let mut headers = Vec::with_capacity(usize::from(shnum));
         for index in 0..u64::from(shnum) {
             headers.push(RawSection::read(reader, bytes, shoff + index * entry).ok_or_else(short)?);
         }
         let names = &headers[usize::from(shstrndx)];
-        let name_table = names
-            .bytes(bytes)
-            .ok_or_else(|| invalid(format!("Invalid ELF section hdr(type {})", names.kind)))?;
+        let kind = names.kind;
+        let name_table = names.bytes(bytes).ok_or(Invalid::Names { kind })?;
         match name_table.last() {
-            None => return Err(invalid("empty section name table")),
+            None => return Err(Invalid::NamesEmpty.into()),
             Some(0) => {}
-            Some(_) => {
-                return Err(invalid(
-                    "ELF Spec violation: section name table isn't null terminated",
-                ));
-            }
+            Some(_) => return Err(Invalid::NamesOpen.into()),
         }
         check_sections(&headers, bytes, name_table.len() as u64)?;
         let sections: Vec<Section<'a>> = headers
@@ -173,7 +164,6 @@ impl<'a> Elf<'a> {
                 info: raw.info,
                 align: raw.align,
                 name_out_of_bounds: u64::from(raw.name) >= name_table.len() as u64,
-                name_at: raw.name,
             })
             .collect();
         refuse_bombs(&sections, reader, len)?;
@@ -182,7 +172,7 @@ impl<'a> Elf<'a> {
             .skip(1)
             .position(|section| section.kind == SHT_SYMTAB)
             .map(|index| index + 1)
-            .ok_or_else(|| invalid("module has no symbols (stripped?)"))?;
+            .ok_or(Invalid::NoSymbols)?;
         Ok(Self {
             bytes,
             reader,
@@ -201,15 +191,8 @@ impl<'a> Elf<'a> {
     /// It is more than any module has.
     pub(crate) fn pay(&self, text: &[u8]) -> Result<(), ElfFault> {
         let left = self.text_left.get().checked_sub(text.len() as u64);
-        self.text_left.set(left.ok_or_else(|| {
-            limit("the names in the module's tables overlap, or are more than any module has")
-        })?);
+        self.text_left.set(left.ok_or(Limit::Names)?);
         Ok(())
-    }
-
-    /// Bytes of the file.
-    pub(crate) fn len(&self) -> u64 {
-        self.bytes.len() as u64
     }
 
     /// True for `ELFCLASS64`.
@@ -292,11 +275,6 @@ impl<'a> Elf<'a> {
     fn name_section(&self) -> Option<&Section<'a>> {
         self.sections.get(self.sections[self.symtab].link as usize)
     }
-
-    /// Where the string table of the symbols starts in the file.
-    pub(crate) fn symbol_names_offset(&self) -> u64 {
-        self.name_section().map_or(0, |section| section.offset)
-    }
 }
 
 /// Refuses files whose tables would take time and memory out of proportion to the file:
@@ -309,21 +287,11 @@ fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<()
             .fold(0, |sum: u64, section| sum.saturating_add(section.size))
     };
     if sum_of(SHT_RELA) > len.saturating_mul(2) {
-        return Err(limit("the relocation sections overlap"));
+        return Err(Limit::Relocations.into());
     }
     let entry = if reader.is_64 { 24 } else { 16 };
     if sum_of(SHT_SYMTAB) / entry > MOST_SYMBOLS {
-        return Err(limit(format!(
-            "the module has more symbols than the limit of {MOST_SYMBOLS}"
-        )));
+        return Err(Limit::Symbols(MOST_SYMBOLS).into());
     }
     Ok(())
-}
-
-/// A file that is not looked at any further.
-fn limit(message: impl Into<String>) -> ElfFault {
-    ElfFault {
-        kind: ElfFaultKind::Limit,
-        message: message.into(),
-    }
 }

@@ -1,13 +1,14 @@
 //! What a module's ELF file says, gathered for the rules.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use crate::kmod::btf;
-use crate::kmod::defects::{self, Applied, THIS_MODULE};
+use crate::kmod::defects::{self, THIS_MODULE};
 use crate::kmod::elf::{Elf, SHN_UNDEF, Section, string_at};
 use crate::kmod::exports;
-use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind, SymbolVersion, UndefinedSymbol};
+use crate::kmod::module_file::{
+    ElfFacts, ElfFault, Invalid, Limit, PerCpu, SymbolVersion, UndefinedSymbol,
+};
 use crate::kmod::parameters;
 
 /// `sizeof(struct modversion_info)` and the size of its CRC, by class.
@@ -35,10 +36,7 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
     let elf = Elf::parse(bytes)?;
     let symbols = elf.symbols()?;
     let Some((_, this_module)) = elf.find(THIS_MODULE) else {
-        return Err(ElfFault {
-            kind: ElfFaultKind::Invalid,
-            message: "No module found in object".to_owned(),
-        });
+        return Err(Invalid::NoModule.into());
     };
     let exports = exports::of(&elf, &symbols)?;
     let full = depth == Depth::Full;
@@ -66,9 +64,7 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
             .find_any(".BTF")
             .map(|section| elf.content(section))
             .filter(|content| !content.is_empty())
-            .map(|content| {
-                btf::fault(content, elf.little_endian()).map_or(Ok(()), |why| Err(why.into()))
-            }),
+            .map(|content| btf::check(content, elf.little_endian())),
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
@@ -90,10 +86,15 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
                 has_value: symbol.value != 0,
             })
             .collect();
-        let applied = defects::applied_relocations(&elf);
-        facts.relocation_types = relocation_types(&applied);
+        facts.memory = elf.loaded_sections().fold(0, |sum: u32, (_, section)| {
+            sum.wrapping_add(section.size as u32)
+        });
+        facts.per_cpu = elf.find(".data..percpu").map(|(_, section)| PerCpu {
+            size: section.size,
+            align: section.align,
+        });
         facts.parameters = Some(parameters::of(&elf, &symbols)?);
-        facts.defects = defects::of(&elf, &symbols, &applied);
+        facts.defects = defects::of(&elf, &symbols);
         if is_open {
             facts
                 .defects
@@ -105,17 +106,14 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
 
 /// Refuses a `.modinfo` of so many short entries that they would take far more memory than
 /// the file.
-fn refuse_many_entries(content: &[u8]) -> Result<(), ElfFault> {
+fn refuse_many_entries(content: &[u8]) -> Result<(), Limit> {
     let entries = content
         .split(|byte| *byte == 0)
         .filter(|entry| !entry.is_empty())
         .take(MOST_ENTRIES + 1)
         .count();
     if entries > MOST_ENTRIES {
-        return Err(ElfFault {
-            kind: ElfFaultKind::Limit,
-            message: format!(".modinfo has more entries than the limit of {MOST_ENTRIES}"),
-        });
+        return Err(Limit::Information(MOST_ENTRIES as u64));
     }
     Ok(())
 }
@@ -204,15 +202,6 @@ fn unversioned(elf: &Elf<'_>) -> Option<Box<str>> {
     .map(|(table, _)| table.into())
 }
 
-fn relocation_types(applied: &[Applied<'_, '_>]) -> Vec<u32> {
-    let types: BTreeSet<u32> = applied
-        .iter()
-        .flat_map(|(_, _, relocations)| relocations)
-        .map(|relocation| relocation.kind)
-        .collect();
-    types.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,20 +224,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_file_is_refused_with_the_kernels_words() {
-        for (bytes, message) in [
-            (&b""[..], "the file is empty"),
-            (
-                b"#!/bin/sh\nexit 0 # not a module",
-                "Invalid ELF header magic",
-            ),
+    fn what_is_no_elf_file_is_refused() {
+        for (bytes, fault) in [
+            (&b""[..], Invalid::Empty),
+            (b"#!/bin/sh\nexit 0 # not a module", Invalid::Magic),
             (
                 b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
-                "Invalid ELF header len 16",
+                Invalid::HeaderLength(16),
             ),
         ] {
-            let fault = gather(bytes, b"", Depth::Full).expect_err("no ELF file");
-            assert!(fault.message.contains(message), "{}", fault.message);
+            let seen = gather(bytes, b"", Depth::Full);
+            assert_eq!(seen, Err(ElfFault::Invalid(fault)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Kernel module files and depmod's indexes: parsers over bytes, no I/O.
 
-mod btf;
+pub mod btf;
 pub mod compression;
 #[cfg(test)]
 mod damage;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kmod::btf::BtfFault;
+use crate::kmod::defects::Defect;
 use crate::kmod::facts::{self, Depth};
 use crate::kmod::{compression, signature};
 
@@ -86,24 +88,80 @@ pub struct ModuleSignature {
     pub pkcs7: Vec<u8>,
 }
 
-/// Why the kernel's loader refuses the file before it asks for any symbol.
+/// Why the file cannot be taken apart, so that no rule can be put to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ElfFault {
-    /// What kind of fault.
-    pub kind: ElfFaultKind,
-    /// What is wrong, in the kernel's words where it has some.
-    pub message: String,
+pub enum ElfFault {
+    /// The compressed data are damaged: kmod's word for it.
+    Compression(Box<str>),
+    /// `elf_validity_check` and its kin refuse it, on every kernel.
+    Invalid(Invalid),
+    /// Beyond a limit of this program: could not look.
+    Limit(Limit),
 }
 
-/// Kinds of [`ElfFault`].
+impl From<Invalid> for ElfFault {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Limit> for ElfFault {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
+}
+
+/// What every kernel's loader refuses (`elf_validity_check`, `setup_load_info`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ElfFaultKind {
-    /// The compressed data are damaged.
-    Compression,
-    /// `elf_validity_check` and its kin refuse it.
-    Invalid,
-    /// Beyond a limit of this program: could not look.
-    Limit,
+#[expect(missing_docs, reason = "the variants say what their fields are")]
+pub enum Invalid {
+    /// There are no bytes.
+    Empty,
+    /// Not the magic number of ELF files.
+    Magic,
+    /// Shorter than a header: so many bytes.
+    HeaderLength(u64),
+    /// Another type than `ET_REL`.
+    Type(u16),
+    /// `e_shentsize` is not that of the class.
+    EntrySize,
+    /// The table of sections lies outside of the file.
+    SectionTable,
+    /// `e_shstrndx` of so many sections.
+    NamesIndex { index: u16, count: u16 },
+    /// The table of the sections' names lies outside of the file.
+    Names { kind: u32 },
+    /// The table of the sections' names has no bytes.
+    NamesEmpty,
+    /// The table of the sections' names does not end with a NUL.
+    NamesOpen,
+    /// The first section is not the null section.
+    FirstSection { kind: u32 },
+    /// `sh_link` of a symbol table of so many sections.
+    SymbolsLink { link: u32, count: u32 },
+    /// A section lies outside of the file.
+    Section { index: u32, kind: u32 },
+    /// A section with memory has its name outside of the table of names.
+    SectionName { index: u32, kind: u32 },
+    /// No symbol table.
+    NoSymbols,
+    /// No `.gnu.linkonce.this_module`.
+    NoModule,
+}
+
+/// A limit of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Limit {
+    /// Larger, uncompressed, than so many bytes.
+    Size(u64),
+    /// More symbols than this.
+    Symbols(u64),
+    /// More entries in `.modinfo` than this.
+    Information(u64),
+    /// The sections of relocations lie over each other.
+    Relocations,
+    /// The names lie over each other.
+    Names,
 }
 
 /// What the ELF file says.
@@ -122,7 +180,7 @@ pub struct ElfFacts {
     /// The section is not marked to take memory; kernels before 6.4 find none then.
     pub modinfo_without_memory: bool,
     /// `.BTF`, where there is one that is not empty: why every kernel that looks refuses it.
-    pub btf: Option<Result<(), Box<str>>>,
+    pub btf: Option<Result<(), BtfFault>>,
     /// `__versions`; `None` when the section is absent.
     pub versions: Option<Vec<SymbolVersion>>,
     /// `__version_ext_names` and `__version_ext_crcs`; `None` when absent.
@@ -137,13 +195,15 @@ pub struct ElfFacts {
     pub this_module_name: Box<str>,
     /// A table of exports (`__ksymtab`, `__ksymtab_gpl`) without one of their CRCs.
     pub unversioned: Option<Box<str>>,
-    /// Relocation types in use, sorted, without those of sections that are not loaded.
-    pub relocation_types: Vec<u32>,
+    /// How much memory its sections take, without alignment, counted in 32 bits as the loader
+    /// counts it (`module_get_offset`).
+    pub memory: u32,
+    /// Its data for each CPU, where it has any.
+    pub per_cpu: Option<PerCpu>,
     /// The parameters that the module takes; `None` where they were not looked at.
     pub parameters: Option<Vec<Parameter>>,
-    /// Faults that only some kernels or configurations refuse, in the order in which a
-    /// kernel would meet them.
-    pub defects: Vec<ElfDefect>,
+    /// What is odd about the file, in the order in which a kernel would meet it.
+    pub defects: Vec<Defect>,
 }
 
 impl ElfFacts {
@@ -212,11 +272,11 @@ pub struct Parameter {
     pub most: u32,
 }
 
-/// A fault that not every kernel refuses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ElfDefect {
-    /// A short stable name of the rule, such as `common-symbols`.
-    pub rule: Box<str>,
-    /// What is wrong, in the kernel's words where it has some.
-    pub message: Box<str>,
+/// `.data..percpu`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PerCpu {
+    /// Bytes of one CPU.
+    pub size: u64,
+    /// Their alignment.
+    pub align: u64,
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tabled::builder::Builder;
 use unicode_width::UnicodeWidthStr;
 
+use crate::findings::kernel_words;
 use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;
@@ -107,7 +108,7 @@ impl InspectedModule {
             },
             layer: layer.to_owned(),
             link: None,
-            problem: file.elf.as_ref().err().map(|fault| fault.message.clone()),
+            problem: file.elf.as_ref().err().map(kernel_words::fault),
         }
     }
 }
@@ -233,7 +234,7 @@ fn block(module: &InspectedModule, screen: &Screen) -> String {
 mod tests {
     use super::*;
     use crate::cli::output::Format;
-    use crate::kmod::module_file::{ElfFacts, ElfFault, ElfFaultKind};
+    use crate::kmod::module_file::{ElfFacts, ElfFault, Invalid};
     use crate::report::print;
 
     fn inspection() -> Inspection {
@@ -252,10 +253,7 @@ mod tests {
             }),
         };
         let broken = ModuleFile {
-            elf: Err(ElfFault {
-                kind: ElfFaultKind::Invalid,
-                message: "Invalid ELF header magic: != ELF".into(),
-            }),
+            elf: Err(ElfFault::Invalid(Invalid::NoSymbols)),
             ..good.clone()
         };
         Inspection {
@@ -273,9 +271,9 @@ mod tests {
     fn the_table_has_a_line_for_every_module() {
         assert_eq!(
             inspection().table(false),
-            "PATH                                KERNEL   VERMAGIC                             DEPENDS   SIGNER\n\
-             /opt/lib/modules/5.14.0/foo.ko.xz   5.14.0   5.14.0 SMP mod_unload                a,b       -\n\
-             /srv/bar.ko                         -        (Invalid ELF header magic: != ELF)   -         -\n"
+            "PATH                                KERNEL   VERMAGIC                              DEPENDS   SIGNER\n\
+             /opt/lib/modules/5.14.0/foo.ko.xz   5.14.0   5.14.0 SMP mod_unload                 a,b       -\n\
+             /srv/bar.ko                         -        (module has no symbols (stripped?))   -         -\n"
         );
         assert!(inspection().table(true).contains("sha256:3"));
     }
@@ -290,7 +288,7 @@ mod tests {
             inspection().text(&narrow, false),
             "/opt/lib/modules/5.14.0/foo.ko.xz\n  kernel    5.14.0\n  \
              vermagic  5.14.0 SMP mod_unload\n  depends   a, b\n\n\
-             /srv/bar.ko\n  problem   Invalid ELF header magic: !=\n            ELF\n"
+             /srv/bar.ko\n  problem   module has no symbols\n            (stripped?)\n"
         );
         let wide = Screen {
             width: 120,

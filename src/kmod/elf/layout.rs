@@ -2,7 +2,7 @@
 //! table, and what every kernel's loader asks of them.
 
 use crate::kmod::elf::{SHF_ALLOC, SHT_NOBITS, SHT_NULL, SHT_SYMTAB};
-use crate::kmod::module_file::{ElfFault, ElfFaultKind};
+use crate::kmod::module_file::Invalid;
 
 /// Class and byte order.
 #[derive(Debug, Clone, Copy)]
@@ -137,50 +137,28 @@ pub(super) fn check_sections(
     headers: &[RawSection],
     bytes: &[u8],
     names: u64,
-) -> Result<(), ElfFault> {
+) -> Result<(), Invalid> {
     let null = &headers[0];
     if null.kind != SHT_NULL || null.size != 0 || null.addr != 0 {
-        return Err(invalid(format!(
-            "ELF Spec violation: section 0 type({})!=SH_NULL or non-zero len or addr",
-            null.kind
-        )));
+        return Err(Invalid::FirstSection { kind: null.kind });
     }
-    for (index, section) in headers.iter().enumerate().skip(1) {
-        if matches!(section.kind, SHT_NULL | SHT_NOBITS) {
+    let count = u32::try_from(headers.len()).unwrap_or(u32::MAX);
+    for (index, section) in (0..).zip(headers).skip(1) {
+        let (kind, link) = (section.kind, section.link);
+        if matches!(kind, SHT_NULL | SHT_NOBITS) {
             continue;
         }
-        if section.kind == SHT_SYMTAB
-            && (section.link == 0 || section.link as usize >= headers.len())
-        {
-            return Err(invalid(format!(
-                "Invalid ELF sh_link!=SHN_UNDEF({}) or (sh_link({}) >= hdr->e_shnum({})",
-                section.link,
-                section.link,
-                headers.len()
-            )));
+        if kind == SHT_SYMTAB && (link == 0 || link >= count) {
+            return Err(Invalid::SymbolsLink { link, count });
         }
         if section.bytes(bytes).is_none() {
-            return Err(invalid(format!(
-                "Invalid ELF section in module (section {index} type {})",
-                section.kind
-            )));
+            return Err(Invalid::Section { index, kind });
         }
         if section.flags & SHF_ALLOC != 0 && u64::from(section.name) >= names {
-            return Err(invalid(format!(
-                "Invalid ELF section name in module (section {index} type {})",
-                section.kind
-            )));
+            return Err(Invalid::SectionName { index, kind });
         }
     }
     Ok(())
-}
-
-/// A fault for which every kernel refuses the file.
-pub(super) fn invalid(message: impl Into<String>) -> ElfFault {
-    ElfFault {
-        kind: ElfFaultKind::Invalid,
-        message: message.into(),
-    }
 }
 
 pub(super) fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {

@@ -11,8 +11,6 @@ pub(crate) struct Symbol<'a> {
     pub(crate) name: &'a str,
     /// True where `st_name` points outside of the string table.
     pub(crate) name_out_of_bounds: bool,
-    /// `st_name`
-    pub(crate) name_at: u64,
     /// `ELF_ST_BIND(st_info) == STB_WEAK`
     pub(crate) weak: bool,
     /// `st_shndx`
@@ -76,7 +74,6 @@ impl<'a> Elf<'a> {
         Some(Symbol {
             name: string_at(names, name_at).unwrap_or_default(),
             name_out_of_bounds: name_at >= bound,
-            name_at,
             weak: info >> 4 == 2,
             section: self.reader.half(content, section)?,
             value,

@@ -1,10 +1,10 @@
-//! Damage that most kernels do not look for before they follow it.
+//! Flags of sections that kernels do not look at before they use what is there.
 //!
 //! Each of these may end a boot, so that kernels which share their loader's code with another
 //! one of the suite are not asked.
 
 use super::super::case::Case;
-use super::super::elf::{Elf, section};
+use super::super::elf::Elf;
 use super::super::forge::Forge;
 use super::elf::edit_all;
 
@@ -25,66 +25,11 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     let mut cases = edit_all(
         forge,
         &[
-            ("section-first-name-far", |elf| {
-                let first = elf.header_of(0);
-                elf.set(first + section::NAME, &[0xff; 4])
-            }),
-            ("section-relocations-of-symbols", |elf| {
-                let symbols = u32::try_from(elf.find(".symtab").expect("a table"));
-                let symbols = symbols.expect("few sections").to_le_bytes();
-                elf.set_header(
-                    ".rela.gnu.linkonce.this_module",
-                    section::LINK + 4,
-                    &symbols,
-                )
-            }),
-            ("section-relocations-of-this-module-dropped", |elf| {
-                elf.set_header(".rela.gnu.linkonce.this_module", section::TYPE, &[1])
-            }),
-            ("size-of-bss-all-ones", |elf| {
-                elf.set_header(".bss", section::SIZE, &u64::MAX.to_le_bytes())
-            }),
-            ("align-all-ones", |elf| {
-                elf.set_header(".data", section::ALIGN, &u64::MAX.to_le_bytes())
-            }),
-            ("align-of-symbols-all-ones", |elf| {
-                elf.set_header(".symtab", section::ALIGN, &u64::MAX.to_le_bytes())
-            }),
-            ("symbol-name-out-of-function", |elf| {
-                let at = elf.symbol("cleanup_module");
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-out-of-data", |elf| {
-                let at = elf.symbol("answer");
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-out-of-first", |elf| {
-                let at = elf.range(".symtab").start;
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
-            ("symbol-name-behind-the-file", |elf| {
-                let names = elf.range(".strtab").start;
-                let end = elf.bytes.len().next_multiple_of(4096);
-                let name = u32::try_from(end - names).expect("a small file");
-                let at = elf.symbol("cleanup_module");
-                elf.set(at, &name.to_le_bytes())
-            }),
             ("section-this-module-read-only", |elf| {
                 elf.flags(".gnu.linkonce.this_module", 0, WRITE)
             }),
             ("section-init-text-not-executable", |elf| {
                 elf.flags(".init.text", 0, EXEC)
-            }),
-            ("symbol-name-behind-the-loaded-names", |mut elf| {
-                elf.bytes.resize(elf.bytes.len() + (3 << 20), 0);
-                let at = elf.symbol("cleanup_module");
-                elf.set(at, &(2u32 << 20).to_le_bytes())
-            }),
-            ("relocation-of-init-to-symbol-behind-the-table", |elf| {
-                let symbols = elf.range(".symtab").len() / 24;
-                let symbol = u32::try_from(symbols + 1).expect("a small table");
-                let at = elf.range(".rela.gnu.linkonce.this_module").start;
-                elf.set(at + 12, &symbol.to_le_bytes())
             }),
         ],
     );
@@ -97,9 +42,7 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             .undecidable("half of an address leads anywhere near the kernel"),
     );
     let folder = forge.with(&["kmm_base", "kmm_good", "kmm_soft"]).depmod();
-    let good = forge.elf("kmm_good");
-    let at = good.symbol("cleanup_module");
-    let good = good.set(at, &[0xff, 0xff, 0xff, 0]);
+    let good = forge.elf("kmm_good").flags(".init.text", 0, EXEC);
     cases.push(forge.case(
         "soft-dependency-crashes",
         "kmm_soft",

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::super::case::Case;
-use super::super::elf::{Elf, header, section};
+use super::super::elf::{Elf, header};
 use super::super::forge::Forge;
 
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
@@ -100,10 +100,6 @@ fn symbols(forge: &Forge) -> Vec<Case> {
     edit_all(
         forge,
         &[
-            ("symbol-name-out", |elf| {
-                let at = elf.symbol("init_module");
-                elf.set(at, &[0xff, 0xff, 0xff, 0])
-            }),
             ("symbol-section-out", |elf| {
                 let at = elf.symbol("cleanup_module");
                 elf.set(at + 6, &[0xf0, 0])
@@ -123,18 +119,6 @@ fn symbols(forge: &Forge) -> Vec<Case> {
             ("symbol-undefined-weak", |elf| {
                 let at = elf.symbol("_printk");
                 elf.set(at + 4, &[0x20])
-            }),
-            ("symbol-index-of-relocation-out", |elf| {
-                let at = elf.range(".rela.init.text").start;
-                elf.set(at + 12, &[0xff, 0xff, 0, 0])
-            }),
-            ("symbol-index-of-relocation-far-out", |elf| {
-                let at = elf.range(".rela.init.text").start;
-                elf.set(at + 12, &[0xff, 0xff, 0xff, 0x7f])
-            }),
-            ("relocation-offset-out", |elf| {
-                let at = elf.range(".rela.init.text").start;
-                elf.set(at, &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0])
             }),
             ("symbol-name-empty-undefined", |elf| {
                 let at = elf.symbol("_printk");
@@ -212,15 +196,6 @@ fn single_bytes(forge: &Forge) -> Vec<Case> {
     };
     for at in [1, 9, 20, 33, 41, 53, 59, 61, 63] {
         flip(format!("byte-header-{at}"), at);
-    }
-    let table = elf.header_of(1);
-    let bytes = elf.sections().saturating_sub(1) * section::BYTES;
-    // Part 1 puts a name just behind the file, where anything may be.
-    for part in (0..12).filter(|part| *part != 1) {
-        flip(
-            format!("byte-section-table-{part}"),
-            table + bytes * part / 12 + part,
-        );
     }
     for name in [".modinfo", ".strtab", ".shstrtab", "__versions", ".comment"] {
         if let Some(range) = elf.find(name).map(|_| elf.range(name)) {

@@ -119,9 +119,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("section-relocations-not-linked", |elf| {
                 elf.set_header(".rela.init.text", section::LINK, &[0; 4])
             }),
-            ("section-relocations-target-out", |elf| {
-                elf.set_header(".rela.init.text", section::LINK + 4, &[0xff, 0, 0, 0])
-            }),
             ("section-this-module-twice", |elf| {
                 elf.rename_section(".comment", ".gnu.linkonce.this_module")
             }),
@@ -135,12 +132,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let range = elf.range(".shstrtab");
                 let empty = vec![0; range.len()];
                 elf.set(range.start, &empty)
-            }),
-            ("section-symtab-nobits", |elf| {
-                elf.set_header(".symtab", section::TYPE, &[8])
-            }),
-            ("section-symtab-empty", |elf| {
-                elf.set_header(".symtab", section::SIZE, &[0; 8])
             }),
             ("section-strtab-nobits", |elf| {
                 elf.set_header(".strtab", section::TYPE, &[8])

@@ -123,14 +123,6 @@ enum Part {
     Call,
 }
 
-/// How a module is edited.
-#[derive(Clone, Copy)]
-enum Module {
-    Bytes,
-    Whole,
-    WholeThenBytes,
-}
-
 /// How a file is edited.
 #[derive(Clone, Copy)]
 enum File {
@@ -204,27 +196,10 @@ impl Base<'_> {
     }
 
     fn with_module(&self, random: &mut Random, count: usize) -> (Folder, Vec<String>) {
-        let kind = random.weighted(&[
-            (6, Module::Bytes),
-            (7, Module::Whole),
-            (1, Module::WholeThenBytes),
-        ]);
-        let (bytes, mut edits) = match kind {
-            Module::Bytes => edits::of_module(random, &self.module, count),
-            Module::Whole => rework::of_module(random, &self.module, count),
-            Module::WholeThenBytes => {
-                let (bytes, mut all) = rework::of_module(random, &self.module, 1);
-                let (bytes, edits) = match rework::is_whole(&bytes) {
-                    true => edits::of_module(random, &bytes, count),
-                    false => edits::of_bytes(random, &bytes, 0, count),
-                };
-                all.extend(edits);
-                (bytes, all)
-            }
-        };
+        let (bytes, mut edits) = rework::of_module(random, &self.module, count);
         let bytes = pack(self.packing, &self.sign(&bytes));
         let mut folder = self.folder.clone().put(&self.file, bytes);
-        if matches!(kind, Module::Whole) && random.below(4) == 0 {
+        if random.below(4) == 0 {
             folder = indexes::again(folder);
             edits.push("then depmod".to_owned());
         }

@@ -1,5 +1,5 @@
 //! Random damage, seeded: modules of the forge and depmod's files with one to three edits
-//! each, put to the kernel beside the table of cases. Some are what happens to modules in the
+//! each, put to the kernel beside the table of cases. They are what happens to modules in the
 //! field: tools that strip and link, other packings, indexes that are out of date.
 //!
 //! A few from a fixed seed are part of every run. `KMM_JUDGE_MUTANTS` says how many there are

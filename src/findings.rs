@@ -3,4 +3,5 @@
 pub mod accept;
 pub mod codes;
 pub mod finding;
+pub mod gathered;
 pub(crate) mod kernel_words;

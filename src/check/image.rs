@@ -12,6 +12,9 @@ use crate::judge::{self, LoadCase, Trust};
 use crate::kmm::planned::{KmmRelease, Work};
 use crate::model::target::Target;
 
+/// So many layers are read one by one, each before the next judgement; then as many again.
+const ONE_BY_ONE: usize = 16;
+
 /// What every Image check of a run shares.
 #[derive(Debug)]
 pub struct ImageCheck {
@@ -127,13 +130,24 @@ impl ImageCheck {
                         "every layer was read and the check still asks for one",
                     )];
                 }
-                Err(_more) => match self.images.layer(image, read, Purpose::Modules).await {
-                    Ok(layer) => {
-                        overlay.push(layer);
+                Err(_more) => {
+                    // Each judgement begins anew, and an image may have a thousand layers.
+                    let next = if read < ONE_BY_ONE { 1 } else { read };
+                    let mut fault = None;
+                    for _ in 0..next.min(image.layers.len() - read) {
+                        match self.images.layer(image, read, Purpose::Modules).await {
+                            Ok(layer) => overlay.push(layer),
+                            Err(finding) => {
+                                fault = Some(finding);
+                                break;
+                            }
+                        }
                         read += 1;
                     }
-                    Err(finding) => break vec![finding],
-                },
+                    if let Some(finding) = fault {
+                        break vec![finding];
+                    }
+                }
             }
         };
         findings.extend(seen);

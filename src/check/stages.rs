@@ -13,6 +13,7 @@ use crate::check::stages::case::Case;
 use crate::check::stages::inputs::entries;
 pub use crate::check::stages::inputs::lints;
 use crate::findings::finding::{Code, Finding};
+use crate::findings::gathered::Gathered;
 use crate::image_build::stage::Builds;
 use crate::image_build::workspace::Scratch;
 use crate::judge::Trust;
@@ -179,16 +180,12 @@ impl Stages {
 }
 
 fn outcome(stage: Stage, digest: Option<String>, findings: Vec<Finding>) -> Outcome {
-    let mut kept: Vec<Finding> = Vec::new();
-    for finding in findings {
-        if !kept.contains(&finding) {
-            kept.push(finding);
-        }
-    }
+    let mut gathered = Gathered::default();
+    gathered.extend(findings);
     Outcome {
         stage,
         digest,
-        findings: kept,
+        findings: gathered.into_findings(),
     }
 }
 

@@ -207,8 +207,11 @@ impl FromStr for Code {
     }
 }
 
+/// The most bytes of a message or hint; the middle of a longer one is left out.
+pub const MOST_TEXT: usize = 16 << 10;
+
 /// One thing that a check saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Finding {
     /// The stable kind.
     pub code: Code,
@@ -231,7 +234,7 @@ impl Finding {
             code,
             severity: code.severity(),
             effect: code.effect(),
-            message: message.into(),
+            message: shortened(message.into()),
             hint: None,
             accepted: false,
         }
@@ -240,7 +243,7 @@ impl Finding {
     /// The same with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(shortened(hint.into()));
         self
     }
 
@@ -271,5 +274,34 @@ impl Finding {
             Effect::None => self.severity,
         };
         self
+    }
+}
+
+/// The start and the end of a long text.
+fn shortened(text: String) -> String {
+    if text.len() <= MOST_TEXT {
+        return text;
+    }
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=MOST_TEXT / 2).rfind(boundary).unwrap_or_default();
+    let end = (text.len() - MOST_TEXT / 2..text.len()).find(boundary);
+    format!(
+        "{} … {}",
+        &text[..start],
+        &text[end.unwrap_or(text.len())..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_keep_their_start_and_end() {
+        let long = format!("start{}end", "ä".repeat(MOST_TEXT));
+        let finding = Finding::new(Code::ElfInvalid, long).hint("short");
+        assert!(finding.message.len() < MOST_TEXT + 10);
+        assert!(finding.message.starts_with("startä") && finding.message.ends_with("äend"));
+        assert_eq!(finding.hint.as_deref(), Some("short"));
     }
 }

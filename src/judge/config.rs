@@ -1,7 +1,12 @@
 //! `modprobe`'s configuration: `modules.softdep` of the module folder, and KMM's loading
 //! order.
 
+use crate::kmod::effort::TooMuch;
 use crate::kmod::names;
+
+/// The most bytes of one file of the configuration; that of a kernel with all its modules has
+/// some thousand.
+pub(crate) const MOST_TEXT: usize = 1 << 20;
 
 /// What the configuration says, in the order of its files (kmod,
 /// `libkmod/libkmod-config.c`).
@@ -33,7 +38,13 @@ pub(super) struct SoftDep {
 impl Config {
     /// Adds a file (`kmod_config_parse`): words separated by blanks, `\` at the end of a
     /// line continues it, lines that make no sense are passed over.
-    pub(super) fn read(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// It is larger than any that depmod writes.
+    pub(super) fn read(&mut self, text: &str) -> Result<(), TooMuch> {
+        if text.len() > MOST_TEXT {
+            return Err(TooMuch);
+        }
         let text = text.replace("\\\n", "");
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((command, rest)) = word(line) else {
@@ -58,14 +69,19 @@ impl Config {
                 _ => {}
             }
         }
+        Ok(())
     }
 
     /// Adds KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
     /// `getModulesOrderAnnotationValue`): each module of the order needs the next first.
-    pub(super) fn read_loading_order(&mut self, order: &[String]) {
+    ///
+    /// # Errors
+    /// A name is longer than a file may be.
+    pub(super) fn read_loading_order(&mut self, order: &[String]) -> Result<(), TooMuch> {
         for pair in order.windows(2) {
-            self.read(&format!("softdep {} pre: {}", pair[0], pair[1]));
+            self.read(&format!("softdep {} pre: {}", pair[0], pair[1]))?;
         }
+        Ok(())
     }
 }
 
@@ -123,10 +139,12 @@ mod tests {
     #[test]
     fn a_configuration_is_read_as_kmod_does() {
         let mut config = Config::default();
-        config.read(
-            "# a comment\nsoftdep my-mod pre: a-b  c post: d\nalias pci:v* my-mod\n\
+        config
+            .read(
+                "# a comment\nsoftdep my-mod pre: a-b  c post: d\nalias pci:v* my-mod\n\
              install x \\\n/bin/false\nnonsense\noptions y a=1\tb=2\nblacklist z-1\nsoftdep q\n",
-        );
+            )
+            .expect("a small file");
         assert_eq!(
             config,
             Config {
@@ -146,7 +164,9 @@ mod tests {
     #[test]
     fn a_loading_order_is_a_chain() {
         let mut config = Config::default();
-        config.read_loading_order(&["a".into(), "b".into(), "c".into()]);
+        config
+            .read_loading_order(&["a".into(), "b".into(), "c".into()])
+            .expect("short names");
         let chain: Vec<_> = config
             .softdeps
             .iter()

@@ -3,6 +3,7 @@
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::NeedLayer;
 use crate::judge::worker::{Place, Worker};
+use crate::kmod::effort::TooMuch;
 use crate::kmod::index::Index;
 use crate::model::layer::{Content, Node};
 
@@ -24,6 +25,18 @@ impl From<NeedLayer> for Stop {
 impl From<Finding> for Stop {
     fn from(finding: Finding) -> Self {
         Self::Found(Box::new(finding))
+    }
+}
+
+impl From<TooMuch> for Stop {
+    fn from(_: TooMuch) -> Self {
+        Finding::new(
+            Code::ModuleUnreadable,
+            "could not look: depmod's files of the image name more than any modprobe would load",
+        )
+        .with_effect(Effect::Blocks)
+        .hint("run depmod in the image's build, and copy no other files of its names")
+        .into()
     }
 }
 

@@ -146,7 +146,7 @@ impl Load<'_, '_> {
             },
             order,
         )?;
-        for name in modprobe.lost_order(order) {
+        for name in modprobe.lost_order(order)? {
             findings.push(
                 Finding::new(
                     Code::SoftDependencyMissing,

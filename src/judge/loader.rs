@@ -1,5 +1,6 @@
 //! The kernel's `load_module` (`kernel/module/main.c`), over the facts of module files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::findings::finding::{Code, Effect, Finding, Severity};
@@ -10,6 +11,7 @@ use crate::judge::symbols::{self, Exporters, Loaded, Resolver};
 use crate::judge::versions::built_for;
 use crate::judge::{Trust, elf, parameters};
 use crate::kernel::facts::KernelFacts;
+use crate::kernel::symvers::KernelSymbol;
 use crate::kmod::module_file::{Compression, ElfFacts, ModuleFile};
 use crate::kmod::names;
 use crate::model::target::Target;
@@ -22,6 +24,8 @@ pub(super) struct Machine<'a> {
     trust: &'a Trust,
     exporters: &'a dyn Exporters,
     loaded: Vec<Loaded>,
+    /// The symbols of in-tree modules by the name of the module, once one is loaded.
+    in_tree: Option<HashMap<String, Vec<KernelSymbol<'a>>>>,
 }
 
 /// How a module is handed to the kernel.
@@ -63,6 +67,7 @@ impl<'a> Machine<'a> {
             trust,
             exporters,
             loaded: Vec::new(),
+            in_tree: None,
         }
     }
 
@@ -77,11 +82,19 @@ impl<'a> Machine<'a> {
         let name = names::of_path(path);
         let elf = file.and_then(|file| file.elf.as_ref().ok());
         let exports = match self.facts.and_then(|facts| facts.symbols.as_ref()) {
-            Some(symbols) => symbols
-                .iter()
-                .filter(|symbol| names::of_path(symbol.owner) == name)
-                .map(|symbol| (symbol.name.into(), Export::from(symbol)))
-                .collect(),
+            Some(symbols) => {
+                let in_tree = self.in_tree.get_or_insert_with(|| {
+                    let mut by_owner: HashMap<String, Vec<KernelSymbol<'_>>> = HashMap::new();
+                    for symbol in symbols.iter().filter(|symbol| symbol.owner != "vmlinux") {
+                        let owner = names::of_path(symbol.owner);
+                        by_owner.entry(owner).or_default().push(symbol);
+                    }
+                    by_owner
+                });
+                let own = in_tree.get(&name).into_iter().flatten();
+                own.map(|symbol| (symbol.name.into(), Export::from(*symbol)))
+                    .collect()
+            }
             None => elf.map(exports::found).unwrap_or_default(),
         };
         self.loaded.push(Loaded {

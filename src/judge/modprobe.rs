@@ -3,11 +3,17 @@
 use std::collections::HashMap;
 
 use crate::judge::command_line::CommandLine;
-use crate::judge::config::Config;
+use crate::judge::config::{Config, SoftDep};
 use crate::judge::indexes::{Folder, Opened, Stop};
+use crate::kmod::effort::{Effort, TooMuch};
 use crate::kmod::pattern::matches;
 
 mod pool;
+
+/// The most modules that one call of `modprobe` is followed for.
+pub(super) const MOST_STEPS: usize = 512;
+/// How long a chain of modules that need each other is followed.
+const LONGEST_CHAIN: usize = 128;
 
 /// One call of `kmod_module_insert_module`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +81,7 @@ pub(super) struct Modprobe<'w, 'a> {
     pool: HashMap<String, Known>,
     dep: Opened,
     builtin: Option<Opened>,
+    effort: Effort,
 }
 
 impl<'w, 'a> Modprobe<'w, 'a> {
@@ -86,9 +93,9 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     pub(super) fn open(folder: Folder<'w, 'a>, loading_order: &[String]) -> Result<Self, Stop> {
         let mut config = Config::default();
         if let Some(text) = folder.softdeps()? {
-            config.read(&text);
+            config.read(&text)?;
         }
-        config.read_loading_order(loading_order);
+        config.read_loading_order(loading_order)?;
         let dep = folder.index("modules.dep")?;
         Ok(Self {
             folder,
@@ -96,24 +103,31 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             pool: HashMap::new(),
             dep,
             builtin: None,
+            effort: Effort::default(),
         })
     }
 
     /// The modules whose place in KMM's loading order is lost, because `modules.softdep` has a
     /// line for them already, and the first line that matches a module counts
     /// (`kmod_module_get_softdeps`).
-    pub(super) fn lost_order(&self, loading_order: &[String]) -> Vec<String> {
+    ///
+    /// # Errors
+    /// It takes too much work.
+    pub(super) fn lost_order(&self, loading_order: &[String]) -> Result<Vec<String>, Stop> {
         let of_kmm = loading_order.len().saturating_sub(1);
         let before = self.config.softdeps.len().saturating_sub(of_kmm);
-        self.config.softdeps[before..]
-            .iter()
-            .filter(|dep| {
-                self.config.softdeps[..before]
-                    .iter()
-                    .any(|first| matches(&first.name, &dep.name))
-            })
-            .map(|dep| dep.name.clone())
-            .collect()
+        let (before, of_kmm) = self.config.softdeps.split_at(before);
+        let mut lost = Vec::new();
+        for dep in of_kmm {
+            for first in before {
+                self.effort.spend_match(&first.name, &dep.name)?;
+                if matches(&first.name, &dep.name) {
+                    lost.push(dep.name.clone());
+                    break;
+                }
+            }
+        }
+        Ok(lost)
     }
 
     /// The folder's path in the worker.
@@ -169,7 +183,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             known.required = false;
         }
         let mut order = Vec::new();
-        self.probe_list(key, true, line.ignore_commands, &mut order)?;
+        self.probe_list(key, (true, line.ignore_commands), LONGEST_CHAIN, &mut order)?;
         for entry in order {
             let built_in = self.is_builtin(&entry)?;
             if built_in {
@@ -202,13 +216,14 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     fn probe_list(
         &mut self,
         key: &str,
-        required: bool,
-        ignore_commands: bool,
+        (required, ignore_commands): (bool, bool),
+        chain: usize,
         order: &mut Vec<String>,
     ) -> Result<(), Stop> {
         if std::mem::replace(&mut self.known(key).visited, true) {
             return Ok(());
         }
+        let chain = chain.checked_sub(1).ok_or(TooMuch)?;
         let dependencies = self.dependencies(key)?;
         if required {
             self.known(key).required = true;
@@ -217,37 +232,50 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             }
         }
         for dependency in &dependencies {
-            self.fill_softdeps(dependency, order)?;
+            self.fill_softdeps(dependency, chain, order)?;
         }
         if ignore_commands {
             order.push(key.to_owned());
             self.known(key).ignores_commands = true;
             return Ok(());
         }
-        self.fill_softdeps(key, order)
+        self.fill_softdeps(key, chain, order)
     }
 
     /// `__kmod_module_fill_softdep`.
-    fn fill_softdeps(&mut self, key: &str, order: &mut Vec<String>) -> Result<(), Stop> {
+    fn fill_softdeps(
+        &mut self,
+        key: &str,
+        chain: usize,
+        order: &mut Vec<String>,
+    ) -> Result<(), Stop> {
+        if order.len() >= MOST_STEPS {
+            return Err(TooMuch.into());
+        }
         let name = self.known(key).name.clone();
-        let softdep = self
-            .config
-            .softdeps
-            .iter()
-            .find(|dep| matches(&dep.name, &name))
-            .cloned()
-            .unwrap_or_default();
+        let softdep = self.softdep_of(&name)?.cloned().unwrap_or_default();
         let pre = self.lookup_softdeps(&softdep.pre)?;
         let post = self.lookup_softdeps(&softdep.post)?;
         for dependency in &pre {
-            self.probe_list(dependency, false, false, order)?;
+            self.probe_list(dependency, (false, false), chain, order)?;
         }
         order.push(key.to_owned());
         self.known(key).ignores_commands = !pre.is_empty() || !post.is_empty();
         for dependency in &post {
-            self.probe_list(dependency, false, false, order)?;
+            self.probe_list(dependency, (false, false), chain, order)?;
         }
         Ok(())
+    }
+
+    /// The first soft dependencies that are a module's.
+    fn softdep_of(&self, name: &str) -> Result<Option<&SoftDep>, Stop> {
+        for dep in &self.config.softdeps {
+            self.effort.spend_match(&dep.name, name)?;
+            if matches(&dep.name, name) {
+                return Ok(Some(dep));
+            }
+        }
+        Ok(None)
     }
 
     /// `lookup_softdep`: what is not found is passed over.
@@ -264,10 +292,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     /// The soft dependencies of a module that no index knows.
     pub(super) fn absent_softdeps(&mut self, name: &str) -> Result<Vec<String>, Stop> {
         let names: Vec<String> = self
-            .config
-            .softdeps
-            .iter()
-            .find(|dep| matches(&dep.name, name))
+            .softdep_of(name)?
             .map(|dep| dep.pre.iter().chain(&dep.post).cloned().collect())
             .unwrap_or_default();
         let mut absent = Vec::new();

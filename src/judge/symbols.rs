@@ -1,8 +1,9 @@
 //! Symbols: resolution, licences, namespaces and duplicates (`kernel/module/main.c`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::gathered::Gathered;
 use crate::judge::exports::Export;
 use crate::judge::release::Kernel;
 use crate::judge::versions::Versions;
@@ -81,7 +82,9 @@ impl Resolver<'_> {
     pub(super) fn resolve(&self, module: &str, elf: &ElfFacts) -> Resolved {
         let license = elf.modinfo("license");
         let versions = Versions::new(elf, self);
+        let imported: HashSet<&str> = elf.modinfo_all("import_ns").collect();
         let mut using_gpl_only = false;
+        let mut findings = Gathered::default();
         let mut resolved = Resolved {
             proprietary: !is_gpl_compatible(license),
             ..Resolved::default()
@@ -96,16 +99,16 @@ impl Resolver<'_> {
                 }
                 Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => {
                     if symbol.has_value {
-                        resolved.findings.push(stray(module, name));
+                        findings.push(stray(module, name));
                     }
                     continue;
                 }
                 Found::GplOnly => {
-                    resolved.findings.push(gpl_only(module, name, license));
+                    findings.push(gpl_only(module, name, license));
                     continue;
                 }
                 Found::No => {
-                    resolved.findings.push(self.missing(module, name));
+                    findings.push(self.missing(module, name));
                     continue;
                 }
             };
@@ -117,7 +120,7 @@ impl Resolver<'_> {
             {
                 if using_gpl_only {
                     if !symbol.weak {
-                        resolved.findings.push(
+                        findings.push(
                             Finding::new(
                                 Code::SymbolGplOnly,
                                 format!(
@@ -135,13 +138,12 @@ impl Resolver<'_> {
                 resolved.proprietary = true;
             }
             if let Err(finding) = self.version(module, name, export.crc, &versions, elf) {
-                resolved.findings.push(*finding);
+                findings.push(*finding);
                 continue;
             }
-            resolved
-                .findings
-                .extend(self.namespace(module, name, &export, elf));
+            findings.extend(self.namespace(module, name, &export, &imported));
         }
+        resolved.findings = findings.into_findings();
         resolved
     }
 
@@ -193,13 +195,13 @@ impl Resolver<'_> {
         module: &str,
         name: &str,
         export: &Export,
-        elf: &ElfFacts,
+        imported: &HashSet<&str>,
     ) -> Option<Finding> {
         let namespace = export
             .namespace
             .as_deref()
             .filter(|name| !name.is_empty())?;
-        if !self.kernel.at_least(5, 4) || elf.modinfo_all("import_ns").any(|ns| ns == namespace) {
+        if !self.kernel.at_least(5, 4) || imported.contains(namespace) {
             return None;
         }
         // `verify_module_namespace` (6.16): `module:a,b*` names the modules that may use it.
@@ -306,33 +308,32 @@ pub(super) fn duplicates(
     loaded: &[Loaded],
 ) -> Vec<Finding> {
     let symbols = facts.and_then(|facts| facts.symbols.as_ref());
-    elf.exports
-        .iter()
-        .filter_map(|export| {
-            let of_kernel = symbols
-                .and_then(|symbols| symbols.get(&export.name))
-                .filter(|symbol| symbol.owner == "vmlinux")
-                .map(|_| "kernel");
-            let owner = of_kernel.or_else(|| {
-                loaded
-                    .iter()
-                    .rev()
-                    .find(|other| other.exports.contains_key(&export.name))
-                    .map(|other| other.name.as_str())
-            })?;
-            Some(
-                Finding::new(
-                    Code::SymbolDuplicate,
-                    format!(
-                        "{module}: exports duplicate symbol {} (owned by {owner}): Exec format \
+    let mut findings = Gathered::default();
+    findings.extend(elf.exports.iter().filter_map(|export| {
+        let of_kernel = symbols
+            .and_then(|symbols| symbols.get(&export.name))
+            .filter(|symbol| symbol.owner == "vmlinux")
+            .map(|_| "kernel");
+        let owner = of_kernel.or_else(|| {
+            loaded
+                .iter()
+                .rev()
+                .find(|other| other.exports.contains_key(&export.name))
+                .map(|other| other.name.as_str())
+        })?;
+        Some(
+            Finding::new(
+                Code::SymbolDuplicate,
+                format!(
+                    "{module}: exports duplicate symbol {} (owned by {owner}): Exec format \
                          error",
-                        export.name
-                    ),
-                )
-                .hint(format!(
-                    "rename the symbol, or do not load {owner} beside this module"
-                )),
+                    export.name
+                ),
             )
-        })
-        .collect()
+            .hint(format!(
+                "rename the symbol, or do not load {owner} beside this module"
+            )),
+        )
+    }));
+    findings.into_findings()
 }

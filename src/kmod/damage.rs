@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::kmod::effort::Effort;
 use crate::kmod::facts::{Depth, modinfo};
 use crate::kmod::index::Index;
 use crate::kmod::module_file::{ElfFacts, ElfFault, Limit, ModuleFile};
@@ -323,8 +324,8 @@ proptest! {
         modinfo(&bytes);
         let index = [&[0xb0, 0x07, 0xf4, 0x57, 0, 2, 0, 1], &bytes[..]].concat();
         if let Ok(index) = Index::parse(index.into()) {
-            let _ = index.search("kmm_good");
-            let _ = index.search_wild("pci:v00001234d00005678");
+            let _ = index.search("kmm_good", &Effort::default());
+            let _ = index.search_wild("pci:v00001234d00005678", &Effort::default());
             index.keys();
         }
     }

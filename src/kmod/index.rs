@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::kmod::effort::{Effort, TooMuch};
 use crate::kmod::pattern::matches;
 
 /// `INDEX_MAGIC`, big-endian at the start of an index.
@@ -17,6 +18,9 @@ const OFFSET: u32 = 0x0FFF_FFFF;
 
 /// The most bytes of all keys that are listed.
 const MOST_KEYS: usize = 16 << 20;
+/// The most values of one key, and of all keys that match a word: a kernel has a thousand
+/// times fewer.
+pub const MOST_VALUES: usize = 1 << 16;
 /// The longest key, in bytes; a path has no more.
 const LONGEST_KEY: usize = 4096;
 
@@ -51,7 +55,28 @@ impl std::error::Error for IndexFault {}
 /// A text in the index is cut by the file's end, behind which kmod reads on for ever
 /// (`buf_freadchars`, which takes the end for a letter).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endless;
+struct Endless;
+
+/// Why a search has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchFault {
+    /// kmod would never come to one: a text is cut by the file's end.
+    Endless,
+    /// It takes more work than an answer may.
+    TooMuch,
+}
+
+impl From<Endless> for SearchFault {
+    fn from(_: Endless) -> Self {
+        Self::Endless
+    }
+}
+
+impl From<TooMuch> for SearchFault {
+    fn from(_: TooMuch) -> Self {
+        Self::TooMuch
+    }
+}
 
 /// An index whose header was checked. Damage further in makes keys absent, never a panic.
 #[derive(Debug, Clone)]
@@ -90,11 +115,12 @@ impl Index {
     /// The first value of a key (`index_search`).
     ///
     /// # Errors
-    /// kmod would never come to an answer.
-    pub fn search(&self, key: &str) -> Result<Option<String>, Endless> {
+    /// kmod would never come to an answer, or it takes too much work.
+    pub fn search(&self, key: &str, effort: &Effort) -> Result<Option<String>, SearchFault> {
         let mut rest = key.as_bytes();
         let mut next = self.node(self.root)?;
         while let Some(node) = next {
+            effort.spend(node.size)?;
             let Some(behind) = rest.strip_prefix(node.prefix) else {
                 break;
             };
@@ -111,10 +137,11 @@ impl Index {
     /// first (`index_searchwild`).
     ///
     /// # Errors
-    /// kmod would never come to an answer.
-    pub fn search_wild(&self, word: &str) -> Result<Vec<String>, Endless> {
+    /// kmod would never come to an answer, or it takes too much work.
+    pub fn search_wild(&self, word: &str, effort: &Effort) -> Result<Vec<String>, SearchFault> {
         let mut found: Vec<(u32, String)> = Vec::new();
         self.walk(
+            effort,
             |key| {
                 let plain = key
                     .iter()
@@ -122,39 +149,50 @@ impl Index {
                     .unwrap_or(key.len());
                 word.as_bytes().starts_with(&key[..plain])
             },
-            |key, priority, value| {
-                if matches(&text(key), word) {
-                    let at = found.partition_point(|(other, _)| *other < priority);
-                    found.insert(at, (priority, text(value)));
+            |key, values| {
+                let key = text(key);
+                effort.spend_match(&key, word)?;
+                if matches(&key, word) {
+                    if found.len() + values.len() > MOST_VALUES {
+                        return Err(TooMuch);
+                    }
+                    let values = values.iter();
+                    found.extend(values.map(|(priority, value)| (*priority, text(value))));
                 }
+                Ok(())
             },
         )?;
+        // `index_value_add`: of equal priorities the one that was found last comes first.
+        found.reverse();
+        found.sort_by_key(|(priority, _)| *priority);
         Ok(found.into_iter().map(|(_, value)| value).collect())
     }
 
-    /// Every key, in the trie's order, up to where a text is cut.
+    /// Every key, in the trie's order, up to where a text is cut or the work is too much.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         let mut left = MOST_KEYS;
         let _ = self.walk(
+            &Effort::default(),
             |_| true,
-            |key, _, _| {
-                let key = text(key);
+            |key, _| {
                 left = left.saturating_sub(key.len());
-                if left > 0 && keys.last() != Some(&key) {
-                    keys.push(key);
+                if left > 0 {
+                    keys.push(text(key));
                 }
+                Ok(())
             },
         );
         keys
     }
 
-    /// Looks at every value whose key's beginnings are all wanted.
+    /// Looks at the values of every key whose beginnings are all wanted.
     fn walk(
         &self,
+        effort: &Effort,
         wanted: impl Fn(&[u8]) -> bool,
-        mut see: impl FnMut(&[u8], u32, &[u8]),
-    ) -> Result<(), Endless> {
+        mut see: impl FnMut(&[u8], &[(u32, &[u8])]) -> Result<(), TooMuch>,
+    ) -> Result<(), SearchFault> {
         // Nodes whose keys begin with so many bytes of `key`, and then this letter.
         let mut todo: Vec<(u32, usize, Option<u8>)> = vec![(self.root, 0, None)];
         let mut key = Vec::new();
@@ -163,12 +201,14 @@ impl Index {
         while let Some((offset, shared, letter)) = todo.pop() {
             key.truncate(shared);
             key.extend(letter);
+            effort.spend(key.len())?;
             if !wanted(&key) {
                 continue;
             }
             let Some(node) = self.node(offset)? else {
                 continue;
             };
+            effort.spend(node.size)?;
             key.extend_from_slice(node.prefix);
             let Some(rest) = left
                 .checked_sub(node.size)
@@ -180,8 +220,8 @@ impl Index {
             if !wanted(&key) {
                 continue;
             }
-            for (priority, value) in &node.values {
-                see(&key, *priority, value);
+            if !node.values.is_empty() {
+                see(&key, &node.values)?;
             }
             for (at, child) in node.children.chunks_exact(4).enumerate().rev() {
                 let offset = u32::from_be_bytes([child[0], child[1], child[2], child[3]]);
@@ -194,7 +234,7 @@ impl Index {
         Ok(())
     }
 
-    fn child<'a>(&'a self, node: &Node<'a>, letter: u8) -> Result<Option<Node<'a>>, Endless> {
+    fn child<'a>(&'a self, node: &Node<'a>, letter: u8) -> Result<Option<Node<'a>>, SearchFault> {
         let at = letter.checked_sub(node.first).map(|at| usize::from(at) * 4);
         match at.and_then(|at| number(node.children, at)) {
             Some(offset) => self.node(offset),
@@ -203,7 +243,7 @@ impl Index {
     }
 
     /// `index_read`; `None` where its numbers are cut.
-    fn node(&self, offset: u32) -> Result<Option<Node<'_>>, Endless> {
+    fn node(&self, offset: u32) -> Result<Option<Node<'_>>, SearchFault> {
         let at = (offset & OFFSET) as usize;
         match self.bytes.get(at..).filter(|_| at != 0) {
             Some(rest) => node_at(rest, offset),
@@ -212,7 +252,7 @@ impl Index {
     }
 }
 
-fn node_at(bytes: &[u8], offset: u32) -> Result<Option<Node<'_>>, Endless> {
+fn node_at(bytes: &[u8], offset: u32) -> Result<Option<Node<'_>>, SearchFault> {
     let mut rest = bytes;
     let mut node = Node {
         prefix: &[],
@@ -237,6 +277,9 @@ fn node_at(bytes: &[u8], offset: u32) -> Result<Option<Node<'_>>, Endless> {
         };
         rest = behind;
         for _ in 0..u32::from_be_bytes(*count) {
+            if node.values.len() == MOST_VALUES {
+                return Err(SearchFault::TooMuch);
+            }
             let (priority, behind) = rest.split_first_chunk().ok_or(Endless)?;
             let value;
             (value, rest) = until_nul(behind)?;

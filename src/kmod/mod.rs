@@ -5,6 +5,7 @@ pub mod compression;
 #[cfg(test)]
 mod damage;
 pub mod defects;
+pub mod effort;
 mod elf;
 mod exports;
 pub mod facts;

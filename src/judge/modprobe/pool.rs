@@ -3,11 +3,16 @@
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
-use crate::judge::modprobe::{Known, Modprobe, NotFound};
+use crate::judge::modprobe::{Known, MOST_STEPS, Modprobe, NotFound};
 use crate::judge::worker::Place;
-use crate::kmod::index::{Endless, Index};
+use crate::kmod::effort::TooMuch;
+use crate::kmod::index::{Index, SearchFault};
 use crate::kmod::pattern::matches;
 
+/// `PATH_MAX`
+const LONGEST_NAME: usize = 4096;
+/// What a look-up takes at least, as work.
+const LOOKUP: usize = 1 << 10;
 /// The indexes that kmod maps into memory: all of them, or none.
 const MAPPED: [&str; 4] = [
     "modules.dep",
@@ -19,16 +24,18 @@ const MAPPED: [&str; 4] = [
 impl Modprobe<'_, '_> {
     /// `kmod_module_new_from_lookup`: the first place that knows the name answers.
     pub(super) fn lookup(&mut self, given: &str) -> Result<Result<Vec<String>, NotFound>, Stop> {
-        let Some(alias) = underscores(given) else {
+        // `alias_normalize` takes no name beyond `PATH_MAX`.
+        let Some(alias) = underscores(given).filter(|alias| alias.len() < LONGEST_NAME) else {
             return Ok(Err(NotFound::Name));
         };
-        let from_config: Vec<String> = self
-            .config
-            .aliases
-            .iter()
-            .filter(|(pattern, _)| matches(pattern, &alias))
-            .map(|(_, name)| name.clone())
-            .collect();
+        self.effort.spend(LOOKUP)?;
+        let mut from_config = Vec::new();
+        for (pattern, name) in &self.config.aliases {
+            self.effort.spend_match(pattern, &alias)?;
+            if matches(pattern, &alias) {
+                from_config.push(name.clone());
+            }
+        }
         if !from_config.is_empty() {
             return Ok(Ok(self.aliases(&alias, from_config)));
         }
@@ -111,16 +118,23 @@ impl Modprobe<'_, '_> {
     pub(super) fn dep_line(&self, name: &str) -> Result<Option<String>, Stop> {
         match &self.dep {
             Opened::Index(index) => index
-                .search(name)
-                .or_else(|Endless| self.endless("modules.dep")),
+                .search(name, &self.effort)
+                .or_else(|fault| self.no_answer(fault, "modules.dep")),
             Opened::Missing | Opened::Unusable(_) => Ok(None),
         }
     }
 
     /// `index_searchwild` in an index of that name.
     fn matching(&self, index: &Index, name: &str, alias: &str) -> Result<Vec<String>, Stop> {
-        let found = index.search_wild(alias);
-        found.or_else(|Endless| self.endless(name))
+        let found = index.search_wild(alias, &self.effort);
+        found.or_else(|fault| self.no_answer(fault, name))
+    }
+
+    fn no_answer<T>(&self, fault: SearchFault, index: &str) -> Result<T, Stop> {
+        match fault {
+            SearchFault::Endless => self.endless(index),
+            SearchFault::TooMuch => Err(TooMuch.into()),
+        }
     }
 
     /// Ends the look at an index whose reading never does. Where kmod could map all the indexes
@@ -173,8 +187,12 @@ impl Modprobe<'_, '_> {
                 return Ok(());
             }
             self.known(&name).path.get_or_insert(path);
-            keys.insert(0, name);
+            keys.push(name);
+            if keys.len() > MOST_STEPS {
+                return Err(TooMuch.into());
+            }
         }
+        keys.reverse();
         self.known(key).dependencies = Some(keys);
         Ok(())
     }
@@ -215,8 +233,9 @@ impl Modprobe<'_, '_> {
         }
         match &self.builtin {
             Some(Opened::Index(index)) => {
-                let found = index.search(name).map(|line| line.is_some());
-                found.or_else(|Endless| self.endless("modules.builtin"))
+                let found = index.search(name, &self.effort);
+                let found = found.map(|line| line.is_some());
+                found.or_else(|fault| self.no_answer(fault, "modules.builtin"))
             }
             _ => Ok(false),
         }

@@ -23,6 +23,47 @@ fn dependencies_come_from_modules_dep() {
     .is(Verified, &[Code::DependencyMissing]);
 }
 
+/// Beside what a real image has, an image that was made to keep the look at it going.
+#[test]
+fn more_modules_than_any_modprobe_loads_are_not_followed() {
+    let one = || vec![("foo.ko", ko(module("foo"))), ("bar.ko", ko(module("bar")))];
+    let needs = |count: usize| format!("foo.ko:{}", " bar.ko".repeat(count));
+    let dependencies = |count: usize| {
+        let line = needs(count);
+        Case::of(layer(&[("foo", &line), ("bar", "bar.ko:")], one()))
+    };
+    dependencies(20).is(Verified, &[]);
+    dependencies(40_000).is(Verdict::Error, &[Code::ModuleUnreadable]);
+
+    let chain = |length: usize| {
+        let names: Vec<String> = (0..=length).map(|at| format!("m{at}")).collect();
+        let lines: Vec<(String, String)> = names
+            .iter()
+            .map(|name| (name.clone(), "bar.ko:".to_owned()))
+            .chain([("foo".to_owned(), "foo.ko:".to_owned())])
+            .collect();
+        let lines: Vec<(&str, &str)> = lines.iter().map(|(k, v)| (&**k, &**v)).collect();
+        let softdeps: String = std::iter::once("softdep foo pre: m0\n".to_owned())
+            .chain((0..length).map(|at| format!("softdep m{at} pre: m{}\n", at + 1)))
+            .collect();
+        let mut files = one();
+        files.push(("modules.softdep", bytes(softdeps.as_bytes())));
+        Case::of(layer(&lines, files)).judge().0
+    };
+    let is_unreadable = |findings: &[Finding]| {
+        let mut codes = findings.iter().map(|finding| finding.code);
+        codes.any(|code| code == Code::ModuleUnreadable)
+    };
+    assert!(!is_unreadable(&chain(100)));
+    assert!(is_unreadable(&chain(1_000)));
+
+    let softdeps = "softdep x pre: y\n".repeat(100_000);
+    let mut files = one();
+    files.push(("modules.softdep", bytes(softdeps.as_bytes())));
+    let lines = [("foo", "foo.ko:")];
+    Case::of(layer(&lines, files)).is(Verdict::Error, &[Code::ModuleUnreadable]);
+}
+
 #[test]
 fn an_in_tree_dependency_needs_the_host_link() {
     let lines = [("foo", "foo.ko: host/kernel/drivers/net/dummy.ko.xz")];

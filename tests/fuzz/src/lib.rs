@@ -14,6 +14,7 @@ use kmm_preflight::kernel::facts::{FileTree, KernelFacts};
 use kmm_preflight::kernel::symvers::Symbols;
 use kmm_preflight::kmm::module::{Modprobe, TlsOptions};
 use kmm_preflight::kmm::planned::{KmmRelease, Work};
+use kmm_preflight::kmod::effort::Effort;
 use kmm_preflight::kmod::facts::{self, Depth};
 use kmm_preflight::kmod::index::Index;
 use kmm_preflight::kmod::module_file::ModuleFile;
@@ -98,11 +99,11 @@ pub fn index(bytes: &[u8]) {
         return;
     };
     for key in index.keys().iter().take(1000) {
-        let _ = index.search(key);
+        let _ = index.search(key, &Effort::default());
     }
     for word in ["ticker", "pci:v00001234d00005678sv*", "symbol:meter_read"] {
-        let _ = index.search(word);
-        let _ = index.search_wild(word);
+        let _ = index.search(word, &Effort::default());
+        let _ = index.search_wild(word, &Effort::default());
     }
 }
 

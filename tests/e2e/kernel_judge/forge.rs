@@ -21,6 +21,8 @@ pub(crate) struct Forge {
     /// Other kernels' modules, by the kernel's name.
     pub(crate) neighbours: Vec<(String, BTreeMap<String, Vec<u8>>)>,
     host: TempDir,
+    // kmm_good with its indexes, where most cases begin.
+    good: Folder,
 }
 
 impl Forge {
@@ -28,14 +30,19 @@ impl Forge {
     pub(crate) fn new(kernel: Kernel, neighbours: &[Kernel]) -> Self {
         let host = tempfile::tempdir().expect("a folder for in-tree modules");
         host_folder(&kernel, &host.path().join(&kernel.release));
+        let modules = kernel.compile();
+        let good = Folder::new(&kernel.release)
+            .put("extra/kmm_good.ko", modules["kmm_good"].clone())
+            .depmod();
         Self {
-            modules: kernel.compile(),
+            modules,
             neighbours: neighbours
                 .iter()
                 .map(|other| (other.name.clone(), other.compile()))
                 .collect(),
             kernel,
             host,
+            good,
         }
     }
 
@@ -69,10 +76,7 @@ impl Forge {
     /// A case for kmm_good whose file has these bytes; indexed by depmod while
     /// the file was as the compiler made it.
     pub(crate) fn edited(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Case {
-        let folder = self
-            .with(&["kmm_good"])
-            .depmod()
-            .put("extra/kmm_good.ko", bytes);
+        let folder = self.good.clone().put("extra/kmm_good.ko", bytes);
         Case::new(name, "kmm_good", image(&folder))
     }
 

@@ -3,7 +3,8 @@
 //! beforehand what they would do.
 //!
 //! A case is a row of a table (`cases/`): an image and how a Module loads from
-//! it. To add one, add a row; every kernel is then asked about it. `KMM_JUDGE_CASES` names
+//! it. To add one, add a row; every kernel is then asked about it, some in every run and all
+//! of them by `scripts/test --all`. `KMM_JUDGE_CASES` names
 //! the rows to ask about while one works on them, by beginnings of their names.
 
 mod ber;
@@ -18,79 +19,143 @@ mod mutants;
 mod peers;
 mod verdict;
 
+use std::collections::BTreeSet;
+
 use forge::Forge;
 use kernel::Kernel;
 
-/// Asks one kernel about every case and holds the product to its answers.
-fn judge(kernel: Kernel, neighbours: &[Kernel]) {
-    let forge = Forge::new(kernel, neighbours);
-    let mut cases = cases::all(&forge);
-    if let Ok(wanted) = std::env::var("KMM_JUDGE_CASES") {
-        cases.retain(|case| wanted.split(',').any(|start| case.name.starts_with(start)));
-        assert!(!cases.is_empty(), "no case is named `{wanted}`");
+/// A kernel that is asked, and those whose modules are put to it as well.
+struct Judge {
+    kernel: fn(&str) -> Kernel,
+    name: &'static str,
+    neighbours: &'static [&'static str],
+}
+
+/// The kernels that differ most: every run asks them.
+const BACKPORT: Judge = Judge::debian("6.12.117+deb12-amd64", &["6.1.0-56-amd64"]);
+const RHEL: Judge = Judge::built("rhel", &["sigforce"]);
+const SIGFORCE: Judge = Judge::built("sigforce", &["rhel"]);
+const PLAIN: Judge = Judge::built("plain", &["rhel"]);
+
+/// Those that `scripts/test --all` asks too.
+const STABLE: Judge = Judge::debian(
+    "6.1.0-56-amd64",
+    &[
+        "6.1.0-55-amd64",
+        "6.1.0-53-amd64",
+        "6.1.0-56-rt-amd64",
+        "6.1.0-56-cloud-amd64",
+        "6.12.117+deb12-amd64",
+    ],
+);
+const NEIGHBOUR: Judge = Judge::debian("6.1.0-53-amd64", &["6.1.0-56-amd64"]);
+const REAL_TIME: Judge = Judge::debian("6.1.0-56-rt-amd64", &["6.1.0-56-amd64"]);
+const CLOUD: Judge = Judge::debian("6.1.0-56-cloud-amd64", &["6.1.0-56-amd64"]);
+
+impl Judge {
+    const fn debian(name: &'static str, neighbours: &'static [&'static str]) -> Self {
+        Self {
+            kernel: Kernel::debian,
+            name,
+            neighbours,
+        }
     }
-    let folder = forge.kernel.folder();
-    let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
-    verdict::compare(&forge.kernel, &cases, &truths, &folder, 0);
-}
 
-#[test]
-fn debian_stable() {
-    judge(
-        Kernel::debian("6.1.0-56-amd64"),
-        &[
-            Kernel::debian("6.1.0-55-amd64"),
-            Kernel::debian("6.1.0-53-amd64"),
-            Kernel::debian("6.1.0-56-rt-amd64"),
-            Kernel::debian("6.1.0-56-cloud-amd64"),
-            Kernel::debian("6.12.117+deb12-amd64"),
-        ],
-    );
-}
+    const fn built(name: &'static str, neighbours: &'static [&'static str]) -> Self {
+        Self {
+            kernel: Kernel::built,
+            name,
+            neighbours,
+        }
+    }
 
-#[test]
-fn debian_neighbour() {
-    judge(
-        Kernel::debian("6.1.0-53-amd64"),
-        &[Kernel::debian("6.1.0-56-amd64")],
-    );
-}
+    fn forge(&self) -> Forge {
+        let neighbours: Vec<Kernel> = self.neighbours.iter().map(|n| (self.kernel)(n)).collect();
+        Forge::new((self.kernel)(self.name), &neighbours)
+    }
 
-#[test]
-fn debian_real_time() {
-    judge(
-        Kernel::debian("6.1.0-56-rt-amd64"),
-        &[Kernel::debian("6.1.0-56-amd64")],
-    );
-}
+    /// The rows' names; those about a neighbour's modules without that neighbour's name.
+    fn rows(&self) -> BTreeSet<String> {
+        let forge = self.forge();
+        let neighbours: Vec<String> = self.neighbours.iter().map(|n| cases::kebab(n)).collect();
+        cases::all(&forge)
+            .into_iter()
+            .map(|case| {
+                let ends = neighbours.iter().map(|name| format!("-{name}"));
+                let short = ends
+                    .into_iter()
+                    .find_map(|end| case.name.strip_suffix(&end));
+                short.unwrap_or(&case.name).to_owned()
+            })
+            .collect()
+    }
 
-#[test]
-fn debian_cloud() {
-    judge(
-        Kernel::debian("6.1.0-56-cloud-amd64"),
-        &[Kernel::debian("6.1.0-56-amd64")],
-    );
+    /// Asks the kernel about every case and holds the product to its answers.
+    fn ask(&self) {
+        let forge = self.forge();
+        let mut cases = cases::all(&forge);
+        if let Ok(wanted) = std::env::var("KMM_JUDGE_CASES") {
+            cases.retain(|case| wanted.split(',').any(|start| case.name.starts_with(start)));
+            assert!(!cases.is_empty(), "no case is named `{wanted}`");
+        }
+        let folder = forge.kernel.folder();
+        let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
+        verdict::compare(&forge.kernel, &cases, &truths, &folder, 0);
+    }
 }
 
 #[test]
 fn debian_backport() {
-    judge(
-        Kernel::debian("6.12.117+deb12-amd64"),
-        &[Kernel::debian("6.1.0-56-amd64")],
-    );
+    BACKPORT.ask();
 }
 
 #[test]
 fn as_rhel_configures_it() {
-    judge(Kernel::built("rhel"), &[Kernel::built("sigforce")]);
+    RHEL.ask();
 }
 
 #[test]
 fn enforcing_signatures() {
-    judge(Kernel::built("sigforce"), &[Kernel::built("rhel")]);
+    SIGFORCE.ask();
 }
 
 #[test]
 fn without_symbol_versions() {
-    judge(Kernel::built("plain"), &[Kernel::built("rhel")]);
+    PLAIN.ask();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn debian_stable() {
+    STABLE.ask();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn debian_neighbour() {
+    NEIGHBOUR.ask();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn debian_real_time() {
+    REAL_TIME.ask();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn debian_cloud() {
+    CLOUD.ask();
+}
+
+/// What is left to `--all` is the same rows once more.
+#[test]
+fn every_row_is_put_to_a_kernel_of_every_run() {
+    let rows =
+        |judges: &[Judge]| -> BTreeSet<String> { judges.iter().flat_map(Judge::rows).collect() };
+    let always = rows(&[BACKPORT, RHEL, SIGFORCE, PLAIN]);
+    let in_full = rows(&[STABLE, NEIGHBOUR, REAL_TIME, CLOUD]);
+    assert!(always.len() > 600, "{} rows", always.len());
+    let missing: Vec<&String> = in_full.difference(&always).collect();
+    assert!(missing.is_empty(), "only `--all` asks: {missing:?}");
 }

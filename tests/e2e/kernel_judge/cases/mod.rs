@@ -23,6 +23,11 @@ pub(crate) use signatures::{sign, trusted_certificates};
 use super::case::Case;
 use super::forge::Forge;
 
+/// A kernel's name as part of a case's.
+pub(crate) fn kebab(name: &str) -> String {
+    name.replace(['+', '_'], "-")
+}
+
 /// Every case for one kernel.
 pub(crate) fn all(forge: &Forge) -> Vec<Case> {
     [

@@ -41,7 +41,7 @@ fn neighbours(forge: &Forge) -> Vec<Case> {
         cases.push(forge.case(&format!("neighbour-dependency-{other}"), "kmm_user", &mixed));
     }
     for case in &mut cases {
-        case.name = case.name.replace(['+', '_'], "-");
+        case.name = super::kebab(&case.name);
     }
     cases
 }

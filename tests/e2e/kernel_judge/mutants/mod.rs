@@ -2,7 +2,7 @@
 //! each, put to the kernel beside the table of cases. They are what happens to modules in the
 //! field: tools that strip and link, other packings, indexes that are out of date.
 //!
-//! A few from a fixed seed are part of every run. `KMM_JUDGE_MUTANTS` says how many there are
+//! A few from a fixed seed are part of `scripts/test --all`. `KMM_JUDGE_MUTANTS` says how many there are
 //! for each kernel, `KMM_JUDGE_SEED` which ones.
 
 mod bases;
@@ -27,7 +27,7 @@ use super::forge::{Forge, image};
 use super::kernel::Kernel;
 use super::{guest, verdict};
 
-/// Mutants of every run, for each kernel.
+/// Mutants for each kernel where nobody says how many.
 const FEW: usize = 40;
 
 /// Of a hundred mutants, how many may be such that nobody can tell what they come to: what a
@@ -94,31 +94,37 @@ fn judge(kernel: Kernel) {
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn debian_stable() {
     judge(Kernel::debian("6.1.0-56-amd64"));
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn debian_real_time() {
     judge(Kernel::debian("6.1.0-56-rt-amd64"));
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn debian_backport() {
     judge(Kernel::debian("6.12.117+deb12-amd64"));
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn as_rhel_configures_it() {
     judge(Kernel::built("rhel"));
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn enforcing_signatures() {
     judge(Kernel::built("sigforce"));
 }
 
 #[test]
+#[ignore = "scripts/test --all asks it"]
 fn without_symbol_versions() {
     judge(Kernel::built("plain"));
 }

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use crate::model::printable::printable;
 use crate::model::verdict::Verdict;
 
-/// Every module is verified, or the command did what it was asked.
+/// Every module is verified or accepted, or the command did what it was asked.
 pub const EXIT_VERIFIED: u8 = 0;
 /// At least one module failed.
 pub const EXIT_FAILED: u8 = 1;
 /// The command line, or an input that it names, cannot be used.
 pub const EXIT_USAGE: u8 = 2;
-/// No failure seen, but an error, a timeout, or modules still in progress.
+/// No failure seen, but an error, an unknown, a timeout, or modules still in progress.
 pub const EXIT_UNDECIDED: u8 = 3;
 /// Nothing to check; never a silent pass.
 pub const EXIT_NOTHING: u8 = 4;
@@ -24,17 +24,18 @@ pub const EXIT_INTERRUPTED: u8 = 130;
 /// The exit-code table as `--help` and the README print it.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    every module is verified
+  0    every module is verified or accepted
   1    at least one module failed
   2    usage error
-  3    undecided: no failure seen, but an error, a timeout, or still in progress
+  3    undecided: no failure seen, but an error, an unknown, a timeout,
+       or still in progress
   4    nothing to check (no Module, no such CR)
   130  interrupted";
 
 /// The exit code of a report: that of its overall verdict, and never a pass when empty.
 pub fn exit_code_of(verdict: Option<Verdict>) -> u8 {
     match verdict {
-        Some(Verdict::Verified) => EXIT_VERIFIED,
+        Some(Verdict::Verified | Verdict::Accepted) => EXIT_VERIFIED,
         Some(Verdict::Failed) => EXIT_FAILED,
         Some(Verdict::Error | Verdict::InProgress | Verdict::Unknown) => EXIT_UNDECIDED,
         None => EXIT_NOTHING,
@@ -159,6 +160,7 @@ mod tests {
     fn every_verdict_has_its_exit_code() {
         for (verdict, code) in [
             (Some(Verdict::Verified), 0),
+            (Some(Verdict::Accepted), 0),
             (Some(Verdict::Failed), 1),
             (Some(Verdict::Error), 3),
             (Some(Verdict::InProgress), 3),

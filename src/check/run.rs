@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::findings::finding::{Code, Finding};
 use crate::kmm::planned::Plan;
-use crate::model::report::ModuleReport;
+use crate::model::report::{CheckedBy, ModuleReport};
 use crate::model::target::Target;
 use crate::model::verdict::{Stage, Verdict};
 
@@ -22,7 +22,7 @@ pub struct RunLimits {
     pub jobs: usize,
     /// The whole run ends after this time.
     pub timeout: Option<Duration>,
-    /// The run ends with the first module that is not verified.
+    /// The run ends with the first module that is neither verified nor accepted.
     pub fail_fast: bool,
     /// The user's wish to end (Ctrl-C, SIGTERM).
     pub interrupt: CancellationToken,
@@ -91,12 +91,12 @@ impl Slot {
 /// `internal-error` of its module and delays no other. When the run has to end, running checks
 /// are dropped and their modules are `not-decided`.
 ///
-/// `decided` hears of each row as soon as it is known.
+/// `decided` gets each row as soon as it is known, and may mark what the user accepts.
 pub async fn run_all<C, F>(
     plans: Vec<Plan>,
     limits: &RunLimits,
     check: C,
-    mut decided: impl FnMut(&ModuleReport),
+    mut decided: impl FnMut(&mut ModuleReport),
 ) -> Vec<ModuleReport>
 where
     C: Fn(Plan, Slot) -> F,
@@ -109,8 +109,8 @@ where
     for index in by_target(&plans) {
         let plan = &plans[index];
         if plan.work.is_none() {
-            let row = report_row(plan, undone(Vec::new()), Duration::ZERO);
-            decided(&row);
+            let mut row = report_row(plan, undone(Vec::new()), Duration::ZERO);
+            decided(&mut row);
             rows[index] = Some(row);
             continue;
         }
@@ -126,17 +126,14 @@ where
         });
         indexes.insert(task.id(), index);
     }
-    let already_failed = rows
-        .iter()
-        .flatten()
-        .any(|row| row.verdict != Verdict::Verified);
+    let already_failed = rows.iter().flatten().any(|row| !row.verdict.passes());
     let ended = if limits.fail_fast && already_failed {
         Some(Ended::FailFast)
     } else {
         let mut record = |index: usize, outcome: Outcome, took: Duration| {
-            let row = report_row(&plans[index], outcome, took);
+            let mut row = report_row(&plans[index], outcome, took);
+            decided(&mut row);
             let verdict = row.verdict;
-            decided(&row);
             rows[index] = Some(row);
             verdict
         };
@@ -154,8 +151,8 @@ where
         .map(|(row, plan)| {
             row.unwrap_or_else(|| {
                 let finding = ended.unwrap_or(Ended::Interrupted).finding();
-                let row = report_row(plan, undone(vec![finding]), Duration::ZERO);
-                decided(&row);
+                let mut row = report_row(plan, undone(vec![finding]), Duration::ZERO);
+                decided(&mut row);
                 row
             })
         })
@@ -187,7 +184,7 @@ async fn drain(
             Err(error) => (error.id(), panicked(&error), Duration::ZERO),
         };
         let verdict = record(indexes[&id], outcome, took);
-        if fail_fast && verdict != Verdict::Verified {
+        if fail_fast && !verdict.passes() {
             return Some(Ended::FailFast);
         }
     }
@@ -252,6 +249,7 @@ pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport
         image: plan.work.as_ref().map(|work| work.image.clone()),
         digest: outcome.digest,
         mapping: plan.mapping.as_ref().map(ToString::to_string),
+        checked_by: CheckedBy::Local,
         findings,
         duration: Some(took),
         origin: plan.origin.clone(),
@@ -266,7 +264,7 @@ pub fn local_status(verdict: Verdict) -> &'static str {
         Verdict::Verified => "True",
         Verdict::Failed => "False",
         Verdict::Error => "Error",
-        Verdict::InProgress | Verdict::Unknown => "Unknown",
+        Verdict::InProgress | Verdict::Unknown | Verdict::Accepted => "Unknown",
     }
 }
 

@@ -8,7 +8,6 @@ use crate::images::registry::digest;
 use crate::kmm::planned::Plan;
 use crate::model::report::ModuleReport;
 use crate::model::target::Target;
-use crate::model::verdict::Verdict;
 
 /// One Module on one target.
 type Key = (String, String, String, &'static str);
@@ -35,10 +34,7 @@ impl Watch {
         for (plan, definition) in plans {
             let known = self.known.get(&key(&plan));
             let settled = known.is_some_and(|known| {
-                let verified = known
-                    .row
-                    .as_ref()
-                    .is_some_and(|row| row.verdict == Verdict::Verified);
+                let verified = known.row.as_ref().is_some_and(|row| row.verdict.passes());
                 verified || known.definition == definition
             });
             if !settled {
@@ -77,10 +73,7 @@ impl Watch {
     pub fn is_over(&self) -> bool {
         let mut rows = self.known.values().map(|known| &known.row);
         !self.known.is_empty()
-            && rows.all(|row| {
-                row.as_ref()
-                    .is_some_and(|row| row.verdict == Verdict::Verified)
-            })
+            && rows.all(|row| row.as_ref().is_some_and(|row| row.verdict.passes()))
     }
 }
 

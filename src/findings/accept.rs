@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::findings::finding::{Code, Effect, UnknownCode};
-use crate::model::report::Report;
+use crate::findings::finding::{Code, UnknownCode};
+use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 
 /// One accepted kind of finding, everywhere or on one Module.
@@ -74,28 +74,45 @@ pub fn apply(accepts: &[Accept], report: &mut Report) -> Vec<Accept> {
     for accept in accepts {
         let mut met = false;
         for module in &mut report.modules {
-            if !accept.is_about(&module.namespace, &module.name) {
-                continue;
-            }
-            for finding in &mut module.findings {
-                if finding.code == accept.code {
-                    met = true;
-                    finding.accepted = true;
-                    finding.effect = Effect::None;
-                }
-            }
+            met |= mark(accept, module);
         }
         if !met {
             unused.push(accept.clone());
         }
     }
-    for module in &mut report.modules {
-        let changed = module.findings.iter().any(|finding| finding.accepted);
-        if changed && module.verdict != Verdict::InProgress {
+    unused
+}
+
+/// The same for one row.
+pub fn apply_to(accepts: &[Accept], module: &mut ModuleReport) {
+    for accept in accepts {
+        mark(accept, module);
+    }
+}
+
+/// True when the module has such a finding.
+fn mark(accept: &Accept, module: &mut ModuleReport) -> bool {
+    let mut met = false;
+    if accept.is_about(&module.namespace, &module.name) {
+        for finding in &mut module.findings {
+            if finding.code == accept.code {
+                met = true;
+                finding
+                    .accepted
+                    .get_or_insert_with(|| "--accept".to_owned());
+            }
+        }
+    }
+    if met {
+        // What stands in the way comes first.
+        module
+            .findings
+            .sort_by_key(|finding| (finding.weight(), finding.severity));
+        if module.verdict != Verdict::InProgress {
             module.verdict = Verdict::of_findings(&module.findings);
         }
     }
-    unused
+    met
 }
 
 #[cfg(test)]
@@ -113,11 +130,11 @@ mod tests {
         let bad = || vec![Finding::new(Code::SymbolMissing, "x")];
         let mut report = report(vec![row("a", "k", bad()), row("b", "k", bad())]);
         assert!(apply(&[accept("symbol-missing=drivers/a")], &mut report).is_empty());
-        assert_eq!(report.modules[0].verdict, Verdict::Verified);
-        assert!(report.modules[0].findings[0].accepted);
+        assert_eq!(report.modules[0].verdict, Verdict::Accepted);
+        assert!(report.modules[0].findings[0].accepted.is_some());
         assert_eq!(report.modules[1].verdict, Verdict::Failed);
         assert!(apply(&[accept("symbol-missing")], &mut report).is_empty());
-        assert_eq!(report.verdict(), Some(Verdict::Verified));
+        assert_eq!(report.verdict(), Some(Verdict::Accepted));
     }
 
     #[test]

@@ -223,8 +223,9 @@ pub struct Finding {
     pub message: String,
     /// What to do next, where there is something to do.
     pub hint: Option<String>,
-    /// The user accepted it (`--accept`): still listed, without effect.
-    pub accepted: bool,
+    /// Why the user accepts it: the reason in the configuration file, or `--accept`. An
+    /// accepted finding is still listed and has no effect.
+    pub accepted: Option<String>,
 }
 
 impl Finding {
@@ -236,8 +237,21 @@ impl Finding {
             effect: code.effect(),
             message: shortened(message.into()),
             hint: None,
-            accepted: false,
+            accepted: None,
         }
+    }
+
+    /// What it does to the verdict, now that the user has accepted it or has not.
+    pub fn weight(&self) -> Effect {
+        match self.accepted {
+            Some(_) => Effect::None,
+            None => self.effect,
+        }
+    }
+
+    /// True for a finding that would have had an effect, had the user not accepted it.
+    pub fn is_overruled(&self) -> bool {
+        self.accepted.is_some() && self.effect != Effect::None
     }
 
     /// The same with a next step.

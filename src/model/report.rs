@@ -32,6 +32,28 @@ pub enum Origin {
     Cluster,
 }
 
+/// Whose word a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedBy {
+    /// KMM's alone.
+    Kmm,
+    /// KMM's, and this program looked at the image too.
+    KmmAndImage,
+    /// This program's.
+    Local,
+}
+
+impl CheckedBy {
+    /// The word of the report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kmm => "kmm",
+            Self::KmmAndImage => "kmm+image",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What is known of one Module on one target. The first five `Option`s and strings that
 /// carry KMM's names have KMM's raw values when they were read from a cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +82,8 @@ pub struct ModuleReport {
     pub digest: Option<String>,
     /// The matching kernel mapping in words, such as `kernelMappings[1] regexp '^5\.14'`.
     pub mapping: Option<String>,
+    /// Whose word the verdict is.
+    pub checked_by: CheckedBy,
     /// What was seen, gravest first.
     pub findings: Vec<Finding>,
     /// How long the checks of this module took; `None` for a CR read from a cluster.

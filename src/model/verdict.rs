@@ -13,26 +13,30 @@ pub enum Verdict {
     Error,
     /// Not decided yet.
     InProgress,
-    /// Looked, and the answer hangs on a fact that nobody gave.
+    /// Looked as far as possible, and what is left could still refuse the module.
     Unknown,
+    /// Not verified, and only findings that the user accepts stand in the way.
+    Accepted,
     /// Looked, and the kernel takes the module.
     Verified,
 }
 
 impl Verdict {
     /// Every verdict, in report order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Verified,
+        Self::Accepted,
         Self::Failed,
         Self::Error,
         Self::InProgress,
         Self::Unknown,
     ];
 
-    /// The word of the report: `verified`, `failed`, `error`, `in-progress` or `unknown`.
+    /// The word of the report, such as `in-progress`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Accepted => "accepted",
             Self::Failed => "failed",
             Self::Error => "error",
             Self::InProgress => "in-progress",
@@ -41,18 +45,26 @@ impl Verdict {
     }
 
     /// The verdict of a module whose checks all ran: a known failure beats what could not
-    /// be looked at, which beats a doubt; without any of them the module is verified.
+    /// be looked at, which beats a doubt. Without any of them the module is verified, or
+    /// accepted where an accepted finding would have had an effect.
     pub fn of_findings(findings: &[Finding]) -> Self {
-        let worst = findings
-            .iter()
-            .map(|finding| finding.effect)
-            .min()
-            .unwrap_or(Effect::None);
-        match worst {
+        let worst = findings.iter().map(Finding::weight).min();
+        match worst.unwrap_or(Effect::None) {
             Effect::Fails => Self::Failed,
             Effect::Blocks => Self::Error,
             Effect::Doubts => Self::Unknown,
-            Effect::None => Self::Verified,
+            Effect::None => match findings.iter().any(Finding::is_overruled) {
+                true => Self::Accepted,
+                false => Self::Verified,
+            },
+        }
+    }
+
+    /// True where nothing is left to do for the module: it is verified or accepted.
+    pub fn passes(self) -> bool {
+        match self {
+            Self::Verified | Self::Accepted => true,
+            Self::Failed | Self::Error | Self::InProgress | Self::Unknown => false,
         }
     }
 
@@ -96,6 +108,13 @@ mod tests {
     use super::*;
     use crate::findings::finding::Code;
 
+    fn accepted(finding: &Finding) -> Finding {
+        Finding {
+            accepted: Some("known".to_owned()),
+            ..finding.clone()
+        }
+    }
+
     #[test]
     fn a_failure_beats_an_error_beats_a_doubt() {
         let fails = Finding::new(Code::SymbolMissing, "x");
@@ -108,7 +127,16 @@ mod tests {
             (vec![warns.clone(), doubts.clone()], Verdict::Unknown),
             (vec![doubts.clone(), blocks.clone()], Verdict::Error),
             (vec![blocks, fails.clone(), doubts], Verdict::Failed),
-            (vec![fails.as_warning(), warns], Verdict::Verified),
+            (
+                vec![fails.clone().as_warning(), warns.clone()],
+                Verdict::Verified,
+            ),
+            (vec![accepted(&fails), warns.clone()], Verdict::Accepted),
+            (vec![accepted(&warns)], Verdict::Verified),
+            (
+                vec![accepted(&fails), Finding::new(Code::StageSkipped, "x")],
+                Verdict::Unknown,
+            ),
         ] {
             assert_eq!(Verdict::of_findings(&findings), verdict, "{findings:?}");
         }
@@ -120,6 +148,10 @@ mod tests {
         assert_eq!(
             Verdict::overall([Verdict::Verified, Verdict::InProgress]),
             Some(Verdict::InProgress)
+        );
+        assert_eq!(
+            Verdict::overall([Verdict::Verified, Verdict::Accepted]),
+            Some(Verdict::Accepted)
         );
     }
 }

@@ -35,6 +35,7 @@ struct TargetData<'a> {
 #[serde(rename_all = "kebab-case")]
 struct Counts {
     verified: usize,
+    accepted: usize,
     failed: usize,
     error: usize,
     in_progress: usize,
@@ -56,6 +57,7 @@ struct ModuleData<'a> {
     image: Option<&'a str>,
     digest: Option<&'a str>,
     mapping: Option<&'a str>,
+    checked_by: &'static str,
     findings: Vec<FindingData<'a>>,
     duration_seconds: Option<f64>,
 }
@@ -66,7 +68,6 @@ struct FindingData<'a> {
     severity: &'static str,
     message: &'a str,
     hint: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     accepted: bool,
 }
 
@@ -87,7 +88,7 @@ impl<'a> From<&'a Finding> for FindingData<'a> {
             severity: finding.severity.as_str(),
             message: &finding.message,
             hint: finding.hint.as_deref(),
-            accepted: finding.accepted,
+            accepted: finding.accepted.is_some(),
         }
     }
 }
@@ -108,6 +109,7 @@ impl<'a> From<&'a ModuleReport> for ModuleData<'a> {
             image: module.image.as_deref(),
             digest: module.digest.as_deref(),
             mapping: module.mapping.as_deref(),
+            checked_by: module.checked_by.as_str(),
             findings: module.findings.iter().map(FindingData::from).collect(),
             duration_seconds: module
                 .duration
@@ -124,6 +126,7 @@ fn document(report: &Report) -> Document<'_> {
         verdict: report.verdict().map(Verdict::as_str),
         counts: Counts {
             verified: report.count(Verdict::Verified),
+            accepted: report.count(Verdict::Accepted),
             failed: report.count(Verdict::Failed),
             error: report.count(Verdict::Error),
             in_progress: report.count(Verdict::InProgress),

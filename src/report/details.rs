@@ -72,7 +72,7 @@ fn body(module: &ModuleReport, screen: &Screen, wide: bool) -> String {
         // What a module waits for is all that there is to say of one in progress.
         wide || module.verdict == Verdict::InProgress
             || finding.severity != Severity::Info
-            || finding.effect != Effect::None
+            || finding.weight() != Effect::None
     });
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     for finding in shown {
@@ -112,12 +112,15 @@ fn one_arch(report: &Report) -> bool {
 const SHOWN_ALIKE: usize = 3;
 
 fn is_alike(one: &Finding, other: &Finding) -> bool {
-    let key = |finding: &Finding| (finding.code, finding.effect, finding.accepted);
+    let key = |finding: &Finding| (finding.code, finding.weight(), finding.accepted.clone());
     key(one) == key(other) && one.hint == other.hint
 }
 
 fn message(finding: &Finding, whom: &str, screen: &Screen) -> String {
-    let accepted = if finding.accepted { " (accepted)" } else { "" };
+    let accepted = match &finding.accepted {
+        Some(reason) => format!(" (accepted: {reason})"),
+        None => String::new(),
+    };
     let word = finding.severity.as_str();
     let text = format!(
         "{word} {}{accepted}{whom}: {}",
@@ -147,7 +150,7 @@ pub fn warnings(report: &Report, screen: &Screen) -> String {
         }
         let name = format!("{}/{}", module.namespace, module.name);
         for finding in &module.findings {
-            if finding.severity == Severity::Info && !finding.accepted {
+            if finding.severity == Severity::Info && finding.accepted.is_none() {
                 continue;
             }
             match groups.iter_mut().find(|(known, _)| *known == finding) {

@@ -4,17 +4,19 @@ use crate::findings::finding::{Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::model::verdict::Verdict;
 
-/// Renders the report: one `::error` or `::warning` a finding, and a closing `::notice` with
-/// the counts.
+/// Renders the report: one `::error` or `::warning` per finding, a `::notice` where the user
+/// accepts it, and a closing `::notice` with the counts.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
     for module in &report.modules {
         let mut shown = 0;
         for finding in &module.findings {
-            let command = match (finding.severity, finding.accepted) {
-                (_, true) | (Severity::Info, _) => continue,
-                (Severity::Error, _) => "error",
-                (Severity::Warning, _) => "warning",
+            let command = match finding.severity {
+                _ if finding.is_overruled() => "notice",
+                _ if finding.accepted.is_some() => continue,
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => continue,
             };
             shown += usize::from(finding.effect != Effect::None);
             text.push_str(&annotation(command, module, finding));
@@ -86,10 +88,15 @@ fn annotation(command: &str, module: &ModuleReport, finding: &Finding) -> String
         .as_ref()
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
+    let accepted = finding
+        .accepted
+        .as_ref()
+        .map(|reason| format!("\naccepted: {reason}"))
+        .unwrap_or_default();
     format!(
         "::{command} {properties}title={}::{}\n",
         property(&title(module, finding.code.as_str())),
-        data(&format!("{}{hint}", finding.message))
+        data(&format!("{}{hint}{accepted}", finding.message))
     )
 }
 
@@ -109,7 +116,7 @@ fn property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::findings::finding::Code;
-    use crate::report::samples::{mixed, report, row};
+    use crate::report::samples::{accepted, mixed, report, row};
 
     #[test]
     fn findings_are_annotations_on_their_file() {
@@ -129,6 +136,14 @@ mod tests {
              100%25 gone%0Areally%0Ahint: rebuild\n\
              ::notice title=KMM preflight::1 failed\n"
         );
+    }
+
+    #[test]
+    fn an_accepted_finding_is_a_notice_with_the_reason() {
+        let text = render(&report(vec![accepted("a", "known since May")]));
+        assert!(text.starts_with("::notice title=symbol-missing"), "{text}");
+        assert!(text.contains("accepted: known since May"), "{text}");
+        assert!(!text.contains("::error") && !text.contains("::warning"));
     }
 
     #[test]

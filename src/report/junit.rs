@@ -8,8 +8,8 @@ use crate::findings::finding::{Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 
-/// Renders the report. A failed Module is a failure; one that could not be looked at, or is
-/// not decided, is an error; what KMM or the kernel only warns of is in the case's output.
+/// Renders the report. A failed Module is a failure, an accepted one is skipped; one that
+/// could not be looked at, or is not decided, is an error; what KMM or the kernel only warns of is in the case's output.
 pub fn render(report: &Report) -> String {
     let mut document = Document::new("kmm-preflight");
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
@@ -55,6 +55,7 @@ fn suite_name(module: &ModuleReport) -> String {
 fn case(module: &ModuleReport) -> TestCase {
     let mut status = match module.verdict {
         Verdict::Verified => TestCaseStatus::success(),
+        Verdict::Accepted => TestCaseStatus::skipped(),
         Verdict::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::Error | Verdict::InProgress | Verdict::Unknown => {
             TestCaseStatus::non_success(NonSuccessKind::Error)
@@ -64,13 +65,13 @@ fn case(module: &ModuleReport) -> TestCase {
         let first = module
             .findings
             .iter()
-            .find(|finding| finding.effect != Effect::None);
+            .find(|finding| decides(module, finding));
         status.set_type(first.map_or(module.verdict.as_str(), |finding| finding.code.as_str()));
         status.set_message(match first {
             Some(finding) => finding.message.as_str(),
             None => module.status_reason.as_str(),
         });
-        status.set_description(text(module, |finding| finding.effect != Effect::None));
+        status.set_description(text(module, |finding| decides(module, finding)));
     }
     let mut case = TestCase::new(module.name.as_str(), status);
     case.set_classname(module.namespace.as_str());
@@ -78,12 +79,21 @@ fn case(module: &ModuleReport) -> TestCase {
         case.set_time(took);
     }
     let remarks = text(module, |finding| {
-        finding.effect == Effect::None && finding.severity != Severity::Info
+        !decides(module, finding) && finding.severity != Severity::Info
     });
     if !remarks.is_empty() {
         case.set_system_out(remarks);
     }
     case
+}
+
+/// True for a finding that the verdict follows from: of an accepted module those that would
+/// have had an effect.
+fn decides(module: &ModuleReport, finding: &Finding) -> bool {
+    match module.verdict {
+        Verdict::Accepted => finding.is_overruled(),
+        _ => finding.weight() != Effect::None,
+    }
 }
 
 fn text(module: &ModuleReport, which: impl Fn(&Finding) -> bool) -> String {
@@ -92,7 +102,10 @@ fn text(module: &ModuleReport, which: impl Fn(&Finding) -> bool) -> String {
         .iter()
         .filter(|finding| which(finding))
         .map(|finding| {
-            let accepted = if finding.accepted { " (accepted)" } else { "" };
+            let accepted = match &finding.accepted {
+                Some(reason) => format!(" (accepted: {reason})"),
+                None => String::new(),
+            };
             let hint = finding
                 .hint
                 .as_ref()
@@ -106,7 +119,7 @@ fn text(module: &ModuleReport, which: impl Fn(&Finding) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::mixed;
+    use crate::report::samples::{accepted, mixed, report};
 
     #[test]
     fn every_module_is_a_case_with_its_outcome() {
@@ -127,5 +140,19 @@ mod tests {
             of(&[Verdict::Error, Verdict::InProgress, Verdict::Unknown])
         );
         assert!(xml.contains("type=\"symbol-version-mismatch\""), "{xml}");
+    }
+
+    #[test]
+    fn an_accepted_module_is_skipped_with_the_reason() {
+        let xml = render(&report(vec![accepted("a", "known since May")]));
+        assert!(
+            xml.contains("skipped=\"1\"") || xml.contains("<skipped "),
+            "{xml}"
+        );
+        assert!(xml.contains("accepted: known since May"), "{xml}");
+        assert!(
+            !xml.contains("<failure ") && !xml.contains("<error "),
+            "{xml}"
+        );
     }
 }

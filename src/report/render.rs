@@ -69,6 +69,7 @@ fn module(module: &ModuleReport) -> ModuleReport {
         image,
         digest,
         mapping,
+        checked_by,
         findings,
         duration,
         origin,
@@ -87,6 +88,7 @@ fn module(module: &ModuleReport) -> ModuleReport {
         image: optional(image),
         digest: optional(digest),
         mapping: optional(mapping),
+        checked_by: *checked_by,
         findings: findings.iter().map(finding).collect(),
         duration: *duration,
         origin: self::origin(origin),
@@ -109,7 +111,7 @@ fn finding(finding: &Finding) -> Finding {
         effect: *effect,
         message: printable(message),
         hint: hint.as_ref().map(printable),
-        accepted: *accepted,
+        accepted: optional(accepted),
     }
 }
 

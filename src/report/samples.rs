@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::findings::finding::{Code, Finding};
-use crate::model::report::{ModuleReport, Origin, Report};
+use crate::model::report::{CheckedBy, ModuleReport, Origin, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 
@@ -27,11 +27,19 @@ pub(crate) fn row(name: &str, kernel: &str, findings: Vec<Finding>) -> ModuleRep
         image: Some(format!("registry.example/{name}:1")),
         digest: None,
         mapping: Some("kernelMappings[0] regexp '^.+$'".into()),
+        checked_by: CheckedBy::Local,
         findings,
         duration: Some(Duration::from_millis(1234)),
         origin: Origin::Cluster,
         preflight: None,
     }
+}
+
+/// A row whose only failure is accepted for this reason.
+pub(crate) fn accepted(name: &str, reason: &str) -> ModuleReport {
+    let mut finding = Finding::new(Code::SymbolMissing, "no such symbol");
+    finding.accepted = Some(reason.to_owned());
+    row(name, "5.14.0", vec![finding])
 }
 
 /// A report of these rows, its targets taken from them.

@@ -94,8 +94,9 @@ fn result(module: &ModuleReport, finding: &Finding, rule_index: usize) -> Value 
             ),
         },
     });
-    if finding.accepted {
-        result["suppressions"] = json!([{"kind": "external", "justification": "--accept"}]);
+    if let Some(reason) = &finding.accepted {
+        result["suppressions"] =
+            json!([{"kind": "external", "status": "accepted", "justification": reason}]);
     }
     result
 }
@@ -141,7 +142,7 @@ pub(crate) fn uri(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::mixed;
+    use crate::report::samples::{accepted, mixed, report};
 
     #[test]
     fn every_finding_is_a_result_of_a_rule() {
@@ -168,6 +169,15 @@ mod tests {
         let place = &results[0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "dir/a%20b%231.yaml");
         assert_eq!(place["region"]["startLine"], 7);
+    }
+
+    #[test]
+    fn an_accepted_finding_is_a_suppressed_result() {
+        let report = report(vec![accepted("a", "known since May")]);
+        let document: Value = serde_json::from_str(&render(&report)).expect("JSON");
+        let suppression = &document["runs"][0]["results"][0]["suppressions"][0];
+        assert_eq!(suppression["kind"], "external");
+        assert_eq!(suppression["justification"], "known since May");
     }
 
     #[cfg(unix)]

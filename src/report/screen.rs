@@ -41,9 +41,11 @@ impl Screen {
     pub fn sign(&self, verdict: Verdict) -> &'static str {
         match (verdict, self.unicode) {
             (Verdict::Verified, true) => "✔",
+            (Verdict::Accepted, true) => "○",
             (Verdict::Failed, true) => "✘",
             (Verdict::InProgress, true) => "…",
             (Verdict::Verified, false) => "+",
+            (Verdict::Accepted, false) => "o",
             (Verdict::Failed, false) => "x",
             (Verdict::InProgress, false) => "~",
             (Verdict::Error, _) => "!",
@@ -92,6 +94,7 @@ impl Screen {
 fn verdict_style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Verified => Style::new().green(),
+        Verdict::Accepted => Style::new().green().dimmed(),
         Verdict::Failed => Style::new().red().bold(),
         Verdict::Error => Style::new().magenta().bold(),
         Verdict::InProgress => Style::new().blue(),

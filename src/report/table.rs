@@ -136,7 +136,7 @@ fn reason(module: &ModuleReport) -> String {
     let codes: BTreeSet<_> = module
         .findings
         .iter()
-        .filter(|finding| finding.effect == first.effect && finding.severity == first.severity)
+        .filter(|finding| finding.weight() == first.weight() && finding.severity == first.severity)
         .map(|finding| finding.code)
         .collect();
     match codes.len() {

@@ -3,7 +3,7 @@
 use crate::check::image::ImageOutcome;
 use crate::cluster::kmm::preflight::Row;
 use crate::findings::finding::{Code, Effect, Finding};
-use crate::model::report::ModuleReport;
+use crate::model::report::{CheckedBy, ModuleReport};
 use crate::model::verdict::Verdict;
 
 /// Why a module has no image that could be looked at, or has one.
@@ -59,7 +59,7 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
             found
         }
         Verdict::Failed => seen,
-        Verdict::Verified => match lacks_facts {
+        Verdict::Verified | Verdict::Accepted => match lacks_facts {
             Some(missing) => {
                 let why = missing.message.clone();
                 let mut kept = without_facts(seen);
@@ -98,6 +98,12 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
             vec![finding]
         }
     };
+    let looked = added
+        .iter()
+        .all(|finding| finding.code != Code::CrossCheckUnavailable);
+    if looked {
+        report.checked_by = CheckedBy::KmmAndImage;
+    }
     report.findings.extend(added);
     report
         .findings
@@ -302,6 +308,11 @@ mod tests {
                 (verdict, codes),
                 "{status} {seen:?}"
             );
+            let alone = report
+                .findings
+                .iter()
+                .any(|finding| finding.code == Code::CrossCheckUnavailable);
+            assert_eq!(alone, report.checked_by == CheckedBy::Kmm, "{seen:?}");
             assert_eq!(report.verification_status, status);
             assert_eq!(report.status_reason, "as KMM says");
         }

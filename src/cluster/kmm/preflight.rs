@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use crate::cluster::api::objects::{Meta, Owner};
 use crate::cluster::api::resource::{PREFLIGHT_OCP, Resource};
 use crate::findings::finding::{Code, Finding};
-use crate::model::report::{ModuleReport, Origin};
+use crate::model::report::{CheckedBy, ModuleReport, Origin};
 use crate::model::target::Arch;
 use crate::model::verdict::Verdict;
 
@@ -205,7 +205,7 @@ impl Row {
     fn report(&self, preflight: &str, kernel_version: &str, arch: Option<Arch>) -> ModuleReport {
         let verdict = self.verdict();
         let findings = match verdict {
-            Verdict::Verified | Verdict::Error => Vec::new(),
+            Verdict::Verified | Verdict::Accepted | Verdict::Error => Vec::new(),
             Verdict::Failed => vec![Finding::new(Code::KmmFailed, self.reason_or("no reason"))],
             Verdict::InProgress => {
                 vec![Finding::new(
@@ -238,6 +238,7 @@ impl Row {
             image: None,
             digest: None,
             mapping: None,
+            checked_by: CheckedBy::Kmm,
             findings,
             duration: None,
             origin: Origin::Cluster,

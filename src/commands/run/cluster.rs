@@ -114,7 +114,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let exit_code = |report: &Report| match (&ended, report.verdict()) {
         (Ended::Interrupted, _) => EXIT_INTERRUPTED,
         (Ended::Emptied, _) => EXIT_NOTHING,
-        (Ended::Broken(_), Some(Verdict::Verified)) | (_, None) => EXIT_UNDECIDED,
+        (Ended::Broken(_), Some(Verdict::Verified | Verdict::Accepted)) | (_, None) => {
+            EXIT_UNDECIDED
+        }
         (_, verdict) => exit_code_of(verdict),
     };
     let mut done = console.done(survey.report, &warnings, exit_code);

@@ -13,6 +13,7 @@ use crate::commands::run::watched;
 use crate::console::output::Console;
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
+use crate::findings::accept;
 use crate::findings::finding::Code;
 use crate::input::selector::Selector;
 use crate::input::{self, Inputs, source};
@@ -150,7 +151,11 @@ pub(super) async fn check(
             stages.check(&plan, &step).await
         }
     };
-    let rows = run_all(plans, &limits, one, |row| progress.decided(row)).await;
+    let rows = run_all(plans, &limits, one, |row| {
+        accept::apply_to(console.accepts, row);
+        progress.decided(row);
+    })
+    .await;
     progress.finish();
     rows
 }

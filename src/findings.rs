@@ -4,4 +4,5 @@ pub mod accept;
 pub mod codes;
 pub mod finding;
 pub mod gathered;
+pub(crate) mod kernel_facts;
 pub(crate) mod kernel_words;

@@ -11,8 +11,8 @@
 //! - [`kmm`]: KMM's Module, and which image, sections and arguments are in force (pure).
 //! - [`cluster`]: the API server, KMM's CRs, and why one is in progress.
 //! - [`images`]: registries, images on disk, and layers as a file system.
-//! - [`kernel`]: the facts about a target kernel.
-//! - [`kmod`]: kernel module files and depmod's indexes (pure).
+//! - [`kernel`]: where the facts about a target kernel come from.
+//! - [`kernel_loader`]: a crate of its own, module files and the facts about kernels (pure).
 //! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
@@ -23,7 +23,8 @@
 //! - [`error`]: why a command could not run, and the exit codes.
 //!
 //! # Invariants
-//! - Pure modules read no file, open no socket, start no process: `tests/layering.rs`.
+//! - Pure modules read no file, open no socket, start no process: `tests/layering.rs`, and the
+//!   manifest of [`kernel_loader`].
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
@@ -34,14 +35,12 @@ pub mod commands;
 pub mod console;
 pub mod error;
 pub mod findings;
-mod hex;
 pub mod image_build;
 pub mod images;
 pub mod input;
 pub mod judge;
 pub mod kernel;
 pub mod kmm;
-pub mod kmod;
 pub mod model;
 pub mod report;
 pub mod session;

@@ -1,11 +1,10 @@
 //! The Sign stage: signs kernel modules of an image as the kernel's `scripts/sign-file`
 //! does, without a container and without another program.
 //!
-//! [`pem`], [`keys`], [`pkcs7`], [`appended`], [`compression`], [`patterns`], [`layer`] and
+//! [`pem`], [`keys`], [`pkcs7`], [`appended`], [`patterns`], [`layer`] and
 //! [`derived`] decide and write bytes; [`stage`] reads the Secrets and the unsigned image.
 
 pub mod appended;
-pub mod compression;
 pub mod derived;
 pub mod keys;
 pub mod layer;

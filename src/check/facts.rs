@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, stream};
+use kernel_loader::kernel::facts::KernelFacts;
 use tokio::sync::OnceCell;
 
 use crate::check::targets::with_own_hint;
 use crate::check::tree::OverlayTree;
 use crate::findings::finding::{Code, Finding};
+use crate::findings::kernel_facts;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::Overlay;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
-use crate::kernel::facts::KernelFacts;
 use crate::kernel::sources;
 use crate::model::target::Target;
 
@@ -123,7 +124,7 @@ impl FactsStore {
         drop(layers);
         let target = target.clone();
         let gathered = tokio::task::spawn_blocking(move || {
-            KernelFacts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))
+            kernel_facts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))
         })
         .await
         .unwrap_or_else(|fault| {

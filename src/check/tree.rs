@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use kernel_loader::kernel::facts::FileTree;
+use kernel_loader::module::ModuleFile;
+
 use crate::images::layers::overlay::Overlay;
-use crate::kernel::facts::FileTree;
-use crate::kmod::module_file::ModuleFile;
 use crate::model::layer::{Content, Node};
 
 /// An image all of whose layers were read.

@@ -1,8 +1,8 @@
 //! What the kernel's loader writes to its log for what it refuses about a module's ELF file.
 
-use crate::kmod::btf::BtfFault;
-use crate::kmod::defects::{Defect, Protection, SymbolNames};
-use crate::kmod::module_file::{ElfFault, Invalid, Limit};
+use kernel_loader::module::btf::BtfFault;
+use kernel_loader::module::defects::{Defect, Protection, SymbolNames};
+use kernel_loader::module::{ElfFault, Invalid, Limit};
 
 /// Why a file cannot be taken apart.
 pub(crate) fn fault(fault: &ElfFault) -> String {

@@ -1,8 +1,8 @@
 //! `modprobe`'s configuration: `modules.softdep` of the module folder, and KMM's loading
 //! order.
 
-use crate::kmod::effort::TooMuch;
-use crate::kmod::names;
+use kernel_loader::depmod::effort::TooMuch;
+use kernel_loader::module::names;
 
 /// The most bytes of one file of the configuration; that of a kernel with all its modules has
 /// some thousand.

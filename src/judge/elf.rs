@@ -1,11 +1,12 @@
 //! The ELF file as the kernel's loader wants it (`elf_validity_check`, `setup_load_info`,
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
+use kernel_loader::kernel::version::Kernel;
+use kernel_loader::load::elf::{self as rules, Outcome};
+use kernel_loader::module::{ElfFacts, ElfFault};
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::kernel_words;
-use crate::judge::release::Kernel;
-use crate::kmod::defects::Defect;
-use crate::kmod::module_file::{ElfFacts, ElfFault, PerCpu};
 use crate::model::target::Arch;
 
 fn machine_name(machine: u16, is_64: bool) -> String {
@@ -64,27 +65,12 @@ pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<F
     })
 }
 
-/// What a kernel makes of a defect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It takes the module.
-    Taken,
-    /// It refuses the module.
-    Refused,
-    /// Whether it refuses the module cannot be told.
-    MayRefuse,
-    /// It does not look, and does not survive.
-    Crashes,
-    /// It does not look, and may not survive.
-    MayCrash,
-}
-
 /// Defects that this kernel minds.
 pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<Finding> {
     let answers = elf
         .defects
         .iter()
-        .map(|defect| (outcome(defect, kernel), kernel_words::defect(defect)));
+        .map(|defect| (rules::outcome(defect, kernel), kernel_words::defect(defect)));
     answers
         .filter_map(|(outcome, words)| {
             let (answer, is_certain) = match outcome {
@@ -96,8 +82,20 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
             };
             Some(defective(module, answer, &words, is_certain))
         })
-        .chain(memory(module, elf))
-        .chain(per_cpu(module, elf, kernel))
+        .chain(rules::memory(elf).map(|room| {
+            let words = format!(
+                "Cannot allocate memory: its sections take {} bytes, or more",
+                room.bytes
+            );
+            defective(module, "no memory", &words, room.is_certain)
+        }))
+        .chain(rules::per_cpu(elf, kernel).map(|room| {
+            let words = format!(
+                "Could not allocate {} bytes percpu data: Cannot allocate memory",
+                room.bytes
+            );
+            defective(module, "no memory", &words, room.is_certain)
+        }))
         .collect()
 }
 
@@ -111,111 +109,9 @@ fn defective(module: &str, answer: &str, words: &str, is_certain: bool) -> Findi
     }
 }
 
-/// True for a module that this kernel does not survive. Sections that are writable and
-/// executable are refused before that is met (`layout_and_allocate`).
-pub(super) fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
-    let crashes = |defect: &Defect| outcome(defect, kernel) == Outcome::Crashes;
-    let writable_text = |defect: &Defect| {
-        matches!(defect, Defect::WritableText { .. }) && outcome(defect, kernel) == Outcome::Refused
-    };
-    elf.defects.iter().any(crashes) && !elf.defects.iter().any(writable_text)
-}
-
-fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
-    let since = |major, minor| {
-        if kernel.at_least(major, minor) {
-            Outcome::Refused
-        } else {
-            Outcome::Taken
-        }
-    };
-    let strict = kernel.enabled("STRICT_MODULE_RWX");
-    match defect {
-        Defect::ModinfoTwice
-        | Defect::SymbolTableTwice
-        | Defect::ThisModuleTwice
-        | Defect::ThisModuleKind => since(6, 4),
-        Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
-        Defect::SymbolNames(_) => since(6, 13),
-        Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
-        Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,
-        Defect::WritableText { .. } => match strict {
-            Some(true) => Outcome::Refused,
-            Some(false) => Outcome::Taken,
-            None => Outcome::MayRefuse,
-        },
-        Defect::WrongProtection { .. } => match strict {
-            Some(true) => Outcome::Crashes,
-            Some(false) => Outcome::Taken,
-            None => Outcome::MayCrash,
-        },
-        Defect::OddProtection { .. } if strict == Some(false) => Outcome::Taken,
-        Defect::OddProtection { .. }
-        | Defect::TableContent { .. }
-        | Defect::RelocationOutside { .. }
-        | Defect::CodeNotLoaded { .. } => Outcome::MayCrash,
-        Defect::NotLoaded { .. } => Outcome::Crashes,
-        Defect::ModinfoOpen { .. } => Outcome::MayRefuse,
-        // Before, the loader read what lies behind the section headers.
-        Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
-        Defect::SymbolSection { .. }
-        | Defect::CommonSymbol { .. }
-        | Defect::RelRelocations
-        | Defect::RelocationUnknown { .. }
-        | Defect::RelocationTarget { .. }
-        | Defect::RelocationOverflow { .. } => Outcome::Refused,
-        // See `twin_sections`.
-        Defect::TwinSections { .. } => Outcome::Taken,
-    }
-}
-
-/// Room for the module's sections (`module_alloc`).
-fn memory(module: &str, elf: &ElfFacts) -> Option<Finding> {
-    /// What x86 has for modules at most (`MODULES_LEN`); others have no more.
-    const ROOM: u32 = 1520 << 20;
-    /// A node may not have as much left.
-    const MUCH: u32 = 512 << 20;
-    let words = format!(
-        "Cannot allocate memory: its sections take {} bytes, or more",
-        elf.memory
-    );
-    (elf.memory >= MUCH).then(|| defective(module, "no memory", &words, elf.memory >= ROOM))
-}
-
-/// Room for per-CPU data, of which there is little (`percpu_modalloc`, `pcpu_alloc` of
-/// `mm/percpu.c`).
-fn per_cpu(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Finding> {
-    const PAGE: u64 = 4096;
-    /// `PCPU_MIN_UNIT_SIZE`
-    const UNIT: u64 = 32 << 10;
-    /// `PERCPU_MODULE_RESERVE`, which all modules of a node share.
-    const RESERVE: u64 = 8 << 10;
-    /// What the modules of a node may have left of it; theirs are some hundred bytes each.
-    const FREE: u64 = 6 << 10;
-    let PerCpu { size, align } = elf.per_cpu?;
-    let align = align.min(PAGE);
-    let is_odd = align > 4 && !align.is_power_of_two();
-    let is_certain = if size > UNIT || size > 0 && is_odd {
-        true
-    } else if size > RESERVE {
-        // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
-        !kernel.at_least(6, 10) || kernel.enabled("MEM_ALLOC_PROFILING") == Some(false)
-    } else if size > FREE {
-        false
-    } else {
-        return None;
-    };
-    let words = format!("Could not allocate {size} bytes percpu data: Cannot allocate memory");
-    Some(defective(module, "no memory", &words, is_certain))
-}
-
-/// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
-/// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
+/// Two sections of one name, for which there is but one file below `/sys/module`.
 pub(super) fn twin_sections(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<String> {
-    let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
-    let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
-    let defect = elf.defects.iter().find(twins).filter(|_| ends)?;
-    let words = kernel_words::defect(defect);
+    let words = kernel_words::defect(rules::twin_sections(elf, kernel)?);
     Some(format!("cannot create duplicate filename: {words}"))
 }
 

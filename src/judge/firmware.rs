@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use kernel_loader::module::ElfFacts;
+
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::copied::{in_image, is_hidden};
 use crate::kmm::planned::KmmRelease;
-use crate::kmod::module_file::ElfFacts;
 
 /// How many names a message lists.
 const SHOWN: usize = 3;

@@ -1,10 +1,11 @@
 //! depmod's files in the folder that `modprobe -d` names, as kmod opens them.
 
+use kernel_loader::depmod::effort::TooMuch;
+use kernel_loader::depmod::index::Index;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::NeedLayer;
 use crate::judge::worker::{Place, Worker};
-use crate::kmod::effort::TooMuch;
-use crate::kmod::index::Index;
 use crate::model::layer::{Content, Node};
 
 /// Why a question has no answer yet, or needs none any more.

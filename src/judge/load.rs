@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::module::ModuleFile;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::{self, CommandLine};
@@ -13,8 +16,6 @@ use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
 use crate::judge::not_found::{self, Wanted};
 use crate::judge::worker::{Place, Worker};
 use crate::judge::{LoadCase, Trust, firmware, node};
-use crate::kernel::facts::KernelFacts;
-use crate::kmod::module_file::ModuleFile;
 
 mod step;
 

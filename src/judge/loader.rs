@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::kernel::symvers::KernelSymbol;
+use kernel_loader::kernel::version::Kernel;
+use kernel_loader::load::exports::{self, Export};
+use kernel_loader::load::parameters::{self, ParameterFault};
+use kernel_loader::module::compression::Compression;
+use kernel_loader::module::names;
+use kernel_loader::module::{ElfFacts, ModuleFile};
+
 use crate::findings::finding::{Code, Effect, Finding, Severity};
-use crate::judge::exports::{self, Export};
-use crate::judge::release::Kernel;
 use crate::judge::signature::{self, Delivery};
 use crate::judge::symbols::{self, Exporters, Loaded, Resolver};
 use crate::judge::versions::built_for;
-use crate::judge::{Trust, elf, parameters};
-use crate::kernel::facts::KernelFacts;
-use crate::kernel::symvers::KernelSymbol;
-use crate::kmod::module_file::{Compression, ElfFacts, ModuleFile};
-use crate::kmod::names;
+use crate::judge::{Trust, elf};
 use crate::model::target::Target;
 
 /// The target's kernel with what was loaded so far: nothing at first.
@@ -196,7 +199,7 @@ impl<'a> Machine<'a> {
         if stops(&findings) {
             findings.sort_by_key(|finding| finding.severity != Severity::Error);
             let nothing_else = failing(&findings) == faults_that_fail;
-            return if nothing_else && elf::is_fatal(elf, &self.kernel) {
+            return if nothing_else && kernel_loader::load::elf::is_fatal(elf, &self.kernel) {
                 Answer::Crashes(findings)
             } else {
                 Answer::Refused(findings)
@@ -372,17 +375,21 @@ fn nameless(module: &str, elf: &ElfFacts) -> Option<Finding> {
 }
 
 fn parameter_findings(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Finding> {
-    parameters::check(module, elf, parameters)
-        .into_iter()
-        .map(|trouble| match trouble {
-            parameters::Trouble::Unknown(message) => {
-                Finding::new(Code::ModprobeArgsInvalid, message)
-                    .hint("`modinfo -p` lists the parameters that the module takes")
-                    .as_warning()
-            }
-            parameters::Trouble::Refused(message) => Finding::new(
+    let faults = parameters::check(elf, parameters).into_iter();
+    faults
+        .map(|fault| match fault {
+            ParameterFault::Unknown { name } => Finding::new(
                 Code::ModprobeArgsInvalid,
-                format!("{message}: Invalid argument"),
+                format!("{module}: unknown parameter '{name}' ignored"),
+            )
+            .hint("`modinfo -p` lists the parameters that the module takes")
+            .as_warning(),
+            ParameterFault::Value { name, value } => Finding::new(
+                Code::ModprobeArgsInvalid,
+                format!(
+                    "{module}: `{}' invalid for parameter `{name}': Invalid argument",
+                    value.unwrap_or_default()
+                ),
             )
             .hint("correct `parameters` in the Module"),
         })

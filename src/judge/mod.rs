@@ -6,8 +6,8 @@
 //! - `copied`: what its init container copies, and where to.
 //! - `worker`: the file system in which `modprobe` runs.
 //! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
-//! - `loader`: the kernel's `load_module`; `signature` (and `signers`), `elf`, `symbols`,
-//!   `exports`, `versions`, `parameters` are its steps, `release` tells kernels apart.
+//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`
+//!   are its steps.
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
 mod command_line;
@@ -15,7 +15,6 @@ mod config;
 mod copied;
 mod elf;
 mod exporters;
-mod exports;
 mod firmware;
 mod indexes;
 mod load;
@@ -23,10 +22,7 @@ mod loader;
 mod modprobe;
 mod node;
 mod not_found;
-mod parameters;
-mod release;
 mod signature;
-mod signers;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -34,10 +30,11 @@ mod tools;
 mod versions;
 mod worker;
 
+use kernel_loader::kernel::facts::KernelFacts;
+
 use crate::findings::finding::{Finding, Severity};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
-use crate::kernel::facts::KernelFacts;
 use crate::kmm::planned::{KmmRelease, Work};
 use crate::model::target::Target;
 
@@ -52,12 +49,7 @@ pub struct LoadCase<'a> {
     pub release: KmmRelease,
 }
 
-/// The keys that the target kernels are said to trust.
-#[derive(Debug, Clone, Default)]
-pub struct Trust {
-    /// Certificates (DER).
-    pub certificates: Vec<Vec<u8>>,
-}
+pub use kernel_loader::signature::verification::Trust;
 
 /// Judges one load: what KMM's worker, `modprobe` and the kernel would make of it, on a node
 /// on which nothing is loaded that `modprobe` would not load.

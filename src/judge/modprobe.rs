@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use kernel_loader::depmod::effort::{Effort, TooMuch};
+use kernel_loader::depmod::pattern::matches;
+
 use crate::judge::command_line::CommandLine;
 use crate::judge::config::{Config, SoftDep};
 use crate::judge::indexes::{Folder, Opened, Stop};
-use crate::kmod::effort::{Effort, TooMuch};
-use crate::kmod::pattern::matches;
 
 mod pool;
 

@@ -1,9 +1,10 @@
 //! What the node itself brings: its own modules, and those that have to go first.
 
+use kernel_loader::kernel::facts::KernelFacts;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::config::module_name;
 use crate::judge::{LoadCase, not_found};
-use crate::kernel::facts::KernelFacts;
 
 /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.
 pub(super) fn answer(

@@ -1,5 +1,7 @@
 //! What there is in place of a module that `modprobe` does not find.
 
+use kernel_loader::module::names::without_suffix;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
@@ -186,8 +188,8 @@ fn listed(names: &[String]) -> String {
 /// True for the file of a module of that name, in either spelling, compressed or not.
 pub(super) fn is_module(path: &str, name: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    let (_, suffix) = file.split_once('.').unwrap_or_default();
-    matches!(suffix, "ko" | "ko.gz" | "ko.xz" | "ko.zst") && module_name(file) == module_name(name)
+    let stem = without_suffix(file).filter(|stem| !stem.contains('.'));
+    stem.is_some_and(|stem| module_name(stem) == module_name(name))
 }
 
 /// A file that `modules.dep.bin` names and that is not in the worker.

@@ -1,11 +1,12 @@
 //! Module signatures (`kernel/module/signing.c`, `crypto/asymmetric_keys/`).
 
+use kernel_loader::kernel::version::Kernel;
+use kernel_loader::signature::pkcs7::Refusal;
+use kernel_loader::signature::verification::{Known, examine};
+use kernel_loader::signature::{ModuleSignature, SignatureState};
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::Trust;
-use crate::judge::release::Kernel;
-use crate::judge::signers::{Known, examine};
-use crate::kmod::module_file::{ModuleSignature, SignatureState};
-use crate::kmod::pkcs7::Refusal;
 
 /// How the file reaches the kernel, which decides whether its signature is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,3 +183,6 @@ fn not_known(
         ],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::kernel::version::Kernel;
+use kernel_loader::load::exports::Export;
+use kernel_loader::module::ElfFacts;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::gathered::Gathered;
-use crate::judge::exports::Export;
-use crate::judge::release::Kernel;
 use crate::judge::versions::Versions;
-use crate::kernel::facts::KernelFacts;
-use crate::kmod::module_file::ElfFacts;
 use crate::model::target::Arch;
 
 /// A module that is loaded in the simulated kernel.

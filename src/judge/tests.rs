@@ -3,23 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+#[path = "../../crates/kernel-loader/src/depmod/index/build.rs"]
+mod index;
 mod modprobe;
+
+use index::build;
+use kernel_loader::kernel::config::Config;
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::kernel::symvers::Symbols;
+use kernel_loader::module::btf::BtfFault;
+use kernel_loader::module::compression::Compression;
+use kernel_loader::module::{ElfFacts, ExportedSymbol, ModuleFile, SymbolVersion, UndefinedSymbol};
+use kernel_loader::signature::SignatureState;
 
 use super::{LoadCase, Trust, judge};
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
-use crate::kernel::config::Config;
-use crate::kernel::facts::KernelFacts;
-use crate::kernel::symvers::Symbols;
 use crate::kmm::module::{Modprobe, ModprobeArgs, TlsOptions};
 use crate::kmm::planned::{KmmRelease, Work};
-use crate::kmod::btf::BtfFault;
-use crate::kmod::index::tests::build;
-use crate::kmod::module_file::{
-    Compression, ElfFacts, ExportedSymbol, ModuleFile, SignatureState, SymbolVersion,
-    UndefinedSymbol,
-};
 use crate::model::layer::{Content, LayerIndex, Node};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;

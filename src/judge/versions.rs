@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::module::{ElfFacts, SymbolVersion};
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::symbols::Resolver;
-use crate::kernel::facts::KernelFacts;
-use crate::kmod::module_file::{ElfFacts, SymbolVersion};
 
 /// The versions that a module brings, by symbol; of several the first counts.
 pub(super) struct Versions<'m> {

@@ -7,10 +7,11 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
+use kernel_loader::kernel::facts::KernelFacts;
+
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::command_line::join;
 use crate::judge::copied::Copied;
-use crate::kernel::facts::KernelFacts;
 use crate::model::layer::Node;
 
 /// `MAXSYMLINKS` of the kernel.

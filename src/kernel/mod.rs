@@ -1,11 +1,4 @@
-//! What is known about a target kernel: parsers and the facts they add up to (pure), and
-//! where they come from ([`sources`], which reads the disk).
+//! Where the facts about a target kernel come from: images, and a folder on disk.
 
-pub mod config;
-pub mod facts;
-mod gather;
-mod named_lines;
 pub mod release;
 pub mod sources;
-pub mod symvers;
-pub mod vermagic;

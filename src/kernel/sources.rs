@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use kernel_loader::kernel::facts::{FileTree, KernelFacts};
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::facts::Depth;
+
 use crate::findings::finding::{Code, Effect, Finding};
-use crate::kernel::facts::{FileTree, KernelFacts};
-use crate::kmod::facts::Depth;
-use crate::kmod::module_file::ModuleFile;
+use crate::findings::kernel_facts;
 use crate::model::target::Arch;
 
 /// The largest file that is read from disk, in bytes.
@@ -41,7 +43,7 @@ pub fn from_dir(
     let tree = FolderTree {
         root: root_of(&real, kernel_version).unwrap_or(real),
     };
-    KernelFacts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
+    kernel_facts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
         finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
         finding
     })

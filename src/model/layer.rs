@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kmod::module_file::ModuleFile;
+use kernel_loader::module::ModuleFile;
 
 /// The digested content of one layer. Paths are clean and relative to the image root
 /// (`opt/lib/modules`): no leading `/` or `./`, no empty, `.` or `..` component.

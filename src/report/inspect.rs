@@ -1,12 +1,14 @@
 //! What `inspect` shows: the kernel modules of an image.
 
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::compression::Compression;
+use kernel_loader::signature::SignatureState;
 use owo_colors::Style as Paint;
 use serde_json::{Value, json};
 use tabled::builder::Builder;
 use unicode_width::UnicodeWidthStr;
 
 use crate::findings::kernel_words;
-use crate::kmod::module_file::{Compression, ModuleFile, SignatureState};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
@@ -232,9 +234,10 @@ fn block(module: &InspectedModule, screen: &Screen) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kernel_loader::module::{ElfFacts, ElfFault, Invalid};
+
     use super::*;
     use crate::cli::output::Format;
-    use crate::kmod::module_file::{ElfFacts, ElfFault, Invalid};
     use crate::report::print;
 
     fn inspection() -> Inspection {

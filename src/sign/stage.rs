@@ -6,9 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kernel_loader::module::LARGEST_MODULE;
+use kernel_loader::module::compression::{Compression, decompress_whole};
 use serde_json::json;
 
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::kernel_words;
 use crate::image_build::workspace::Scratch;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
@@ -16,7 +19,6 @@ use crate::images::open::{FileBytes, Images, OpenImage};
 use crate::kmm::planned::KmmRelease;
 use crate::model::layer::Node;
 use crate::model::target::Arch;
-use crate::sign::compression::Compression;
 use crate::sign::derived::{self, Derived};
 use crate::sign::keys::Signer;
 use crate::sign::layer::{self, File, Layer};
@@ -191,9 +193,8 @@ fn sign_files(
                 format!("/{} could not be signed: {what}", file.path),
             )
         };
-        let plain = compression
-            .decompress(&file.bytes)
-            .map_err(|error| failed(&error.to_string()))?;
+        let plain = decompress_whole(&file.bytes, LARGEST_MODULE)
+            .map_err(|fault| failed(&kernel_words::fault(&fault)))?;
         let content = appended::without_signature(&plain);
         let message = pkcs7::sign(signer, content).map_err(|fault| failed(&fault.to_string()))?;
         let bytes = compression

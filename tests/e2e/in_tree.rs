@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kmm_preflight::kmod::facts::Depth;
-use kmm_preflight::kmod::module_file::ModuleFile;
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::facts::Depth;
 
 use crate::support::server::environment;
 

@@ -9,7 +9,7 @@ use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerInfos};
 use der::Decode;
 use der::asn1::OctetString;
-use kmm_preflight::sign::compression::Compression;
+use kernel_loader::module::compression::Compression;
 use kmm_preflight::sign::keys::{KeyFault, Signer};
 use kmm_preflight::sign::{appended, pkcs7};
 use tempfile::TempDir;

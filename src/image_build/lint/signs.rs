@@ -1,5 +1,7 @@
 //! What single words and steps of a Dockerfile give away.
 
+use kernel_loader::module::names::without_suffix;
+
 use crate::image_build::dockerfile::{Stage, Step};
 
 /// The commands of a shell script, as words without quotes.
@@ -35,9 +37,7 @@ pub(super) fn names_a_kernel(words: &[&str], of_host: bool) -> bool {
 
 /// True for the name of a kernel module.
 pub(super) fn is_module(path: &str) -> bool {
-    [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-        .iter()
-        .any(|suffix| path.ends_with(suffix))
+    without_suffix(path).is_some()
 }
 
 /// True when a stage that starts from nothing copies a shell; a `RUN` would need one itself.

@@ -4,14 +4,12 @@
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use kernel_loader::module::compression::Compression;
 
 /// Largest window of a zstd frame, as a power of two: what `zstd --long` writes at most
 /// without being told so on both sides (RFC 8878 section 3.1.1.1.2).
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const BZIP2: &[u8] = b"BZh";
 
 /// The decompressed stream of a layer: plain, gzip (of several members too) or zstd (of
@@ -21,15 +19,15 @@ const BZIP2: &[u8] = b"BZh";
 /// The stream cannot be read, or is compressed in a way that no container runtime takes.
 pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let start = layer.fill_buf()?;
-    let is = |magic: &[u8]| start.starts_with(magic);
+    let compression = Compression::of(start);
     let skippable = start.len() >= 4 && start[0] & 0xf0 == 0x50 && start[1..4] == ZSKIP;
-    if is(GZIP) {
+    if compression == Compression::Gzip {
         Ok(Box::new(MultiGzDecoder::new(layer)))
-    } else if is(ZSTD) || skippable {
+    } else if compression == Compression::Zstd || skippable {
         let mut decoder = zstd::stream::read::Decoder::with_buffer(layer)?;
         decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
         Ok(Box::new(decoder))
-    } else if is(XZ) || is(BZIP2) {
+    } else if compression == Compression::Xz || start.starts_with(BZIP2) {
         Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "the layer is compressed with xz or bzip2, which is no layer format",

@@ -1,13 +1,13 @@
 //! Which files of a layer are kept, by name and first bytes.
 
+use kernel_loader::module::names::without_suffix;
+
 use crate::images::layers::layer_reader::Purpose;
 
 /// True for the names under which kmod looks for modules (`libkmod.c`, `kmod_exts`, and
 /// `libkmod-file.c`).
 pub fn is_module_name(path: &str) -> bool {
-    [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-        .iter()
-        .any(|suffix| path.ends_with(suffix))
+    without_suffix(path).is_some()
 }
 
 /// `ET_REL` in the byte order that the file declares.

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kernel_loader::depmod::index;
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::compression::{self, Compression};
+use kernel_loader::module::facts::Depth;
 use serde::{Deserialize, Serialize};
 
 use crate::images::layers::decompress::decompress;
@@ -12,9 +16,6 @@ use crate::images::layers::kept_files::{is_kept, is_module_name, is_relocatable_
 pub use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::layer_paths::{check_length, clean, join};
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
-use crate::kmod::facts::Depth;
-use crate::kmod::module_file::{Compression, ModuleFile};
-use crate::kmod::{compression, index};
 use crate::model::layer::{Content, LayerIndex, Node};
 
 /// What a layer is read for, which decides what is kept of its files.
@@ -320,7 +321,7 @@ impl<'a> Unpacking<'a> {
                 self.keep(bytes.len())?;
                 return Ok(Content::Bytes(bytes.into()));
             }
-            let more = match compression::detect(&start) {
+            let more = match Compression::of(&start) {
                 Compression::None => 0,
                 Compression::Gzip | Compression::Xz => 4 << 10,
                 Compression::Zstd => ZSTD_BLOCK,

@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 use crate::images::registry::digest;
 use crate::images::registry::folders;
 
-/// Raised when the reading of layers or modules changes what is learnt about them.
-const FORMAT: u32 = 3;
-/// The shape of the entries: a hash of the sources that define it, since the encoding does
-/// not describe itself.
-const SHAPE: u64 = fnv(&[
-    include_bytes!("../../model/layer.rs"),
-    include_bytes!("../../kmod/module_file.rs"),
-]);
+#[cfg(test)]
+mod code_digest;
+#[cfg(test)]
+mod tests;
+
+/// Digest of the code that reads layers, which `build.rs` makes: what other code learnt is not
+/// found again, and the encoding of the entries, which does not describe itself, is this code's.
+const READERS: &str = env!("LAYER_READER_DIGEST");
 
 /// A folder of entries, or none.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Cache {
         }
         let kind = match kind {
             "document" => kind.to_owned(),
-            _ => format!("{kind}-{FORMAT}-{SHAPE:016x}"),
+            _ => format!("{kind}-{READERS}"),
         };
         Some(
             self.dir
@@ -147,65 +147,4 @@ fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     }
     file.persist(path).map_err(|fault| fault.error)?;
     Ok(())
-}
-
-/// FNV-1a over some texts.
-const fn fnv(texts: &[&[u8]]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut text = 0;
-    while text < texts.len() {
-        let mut at = 0;
-        while at < texts[text].len() {
-            hash = (hash ^ texts[text][at] as u64).wrapping_mul(0x0100_0000_01b3);
-            at += 1;
-        }
-        text += 1;
-    }
-    hash
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_come_back_until_they_are_damaged() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let cache = Cache::in_dir(&dir.path().join("new"));
-        let digest = digest::sha256(b"layer");
-        assert_eq!(cache.get::<Vec<String>>("modules", &digest), None);
-        let value = vec!["a".to_owned()];
-        cache.put("modules", &digest, &value);
-        assert_eq!(cache.get("modules", &digest), Some(value.clone()));
-        assert_eq!(cache.get::<Vec<String>>("kernel", &digest), None);
-
-        let path = cache.entry("modules", &digest).expect("a path");
-        for damage in [&b""[..], b"short", &[0; 500]] {
-            fs::write(&path, damage).expect("a file");
-            assert_eq!(cache.get::<Vec<String>>("modules", &digest), None);
-        }
-        cache.put("modules", &digest, &value);
-        assert_eq!(cache.get("modules", &digest), Some(value));
-    }
-
-    #[test]
-    fn documents_are_verified() {
-        let cache = Cache::for_this_run();
-        let digest = digest::sha256(b"{}");
-        cache.put_document(&digest, b"{}");
-        assert_eq!(cache.document(&digest).as_deref(), Some(&b"{}"[..]));
-        cache.put_document(&digest, b"[ ]");
-        assert_eq!(cache.document(&digest), None);
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_forgotten() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let cache = Cache::in_dir(file.path());
-        let digest = digest::sha256(b"layer");
-        cache.put("modules", &digest, &1_u8);
-        assert_eq!(cache.get::<u8>("modules", &digest), None);
-        cache.put("modules", "sha256:../../x", &1_u8);
-        assert_eq!(Cache::default().get::<u8>("modules", &digest), None);
-    }
 }

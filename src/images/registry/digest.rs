@@ -2,8 +2,6 @@
 
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
 
-use crate::hex::hex;
-
 /// Hashes content as it passes and compares it with the digest that was promised.
 pub struct Verifier {
     context: Context,
@@ -68,6 +66,16 @@ pub fn verify(digest: &str, bytes: &[u8]) -> bool {
         verifier.update(bytes);
         verifier.matches()
     })
+}
+
+/// Two lower-case digits a byte.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! One step of a load: the file that `modprobe` hands to the kernel.
 
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::facts::Depth;
+
 use super::Load;
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::indexes::Stop;
@@ -7,8 +10,6 @@ use crate::judge::loader::{Answer, Handing};
 use crate::judge::modprobe::Step;
 use crate::judge::not_found;
 use crate::judge::worker::Place;
-use crate::kmod::facts::Depth;
-use crate::kmod::module_file::ModuleFile;
 use crate::model::layer::{Content, Node};
 
 impl Load<'_, '_> {

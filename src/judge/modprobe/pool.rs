@@ -1,13 +1,14 @@
 //! What kmod knows of modules: its pool, and the indexes that fill it.
 
+use kernel_loader::depmod::effort::TooMuch;
+use kernel_loader::depmod::index::{Index, SearchFault};
+use kernel_loader::depmod::pattern::matches;
+
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, MOST_STEPS, Modprobe, NotFound};
 use crate::judge::worker::Place;
-use crate::kmod::effort::TooMuch;
-use crate::kmod::index::{Index, SearchFault};
-use crate::kmod::pattern::matches;
 
 /// `PATH_MAX`
 const LONGEST_NAME: usize = 4096;

@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use kernel_loader::depmod::effort::Effort;
+use kernel_loader::depmod::index::Index;
+use kernel_loader::kernel::config::Config;
+use kernel_loader::kernel::facts::{FileTree, KernelFacts};
+use kernel_loader::kernel::symvers::Symbols;
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::facts::{self, Depth};
 use kmm_preflight::images::layers::layer_reader::{LayerLimits, Purpose, Reading, read_layer};
 use kmm_preflight::images::layers::overlay::Overlay;
 use kmm_preflight::images::open::ImageConfig;
 use kmm_preflight::judge::{LoadCase, Trust, judge};
-use kmm_preflight::kernel::config::Config;
-use kmm_preflight::kernel::facts::{FileTree, KernelFacts};
-use kmm_preflight::kernel::symvers::Symbols;
 use kmm_preflight::kmm::module::{Modprobe, TlsOptions};
 use kmm_preflight::kmm::planned::{KmmRelease, Work};
-use kmm_preflight::kmod::effort::Effort;
-use kmm_preflight::kmod::facts::{self, Depth};
-use kmm_preflight::kmod::index::Index;
-use kmm_preflight::kmod::module_file::ModuleFile;
 use kmm_preflight::model::layer::{Content, LayerIndex, Node};
 use kmm_preflight::model::target::{Arch, Target};
 
@@ -84,7 +84,7 @@ pub fn modules_dep(bytes: &[u8]) {
         ("modules.builtin", next()),
         ("modules.builtin.modinfo", next()),
     ]);
-    if let Ok((facts, _)) = KernelFacts::gather(KERNEL, Arch::Amd64, &tree) {
+    if let Ok(facts) = KernelFacts::gather(KERNEL, Arch::Amd64, &tree) {
         assert!(
             facts
                 .in_tree
@@ -202,7 +202,7 @@ fn load(module: &[u8], dep: &[u8], softdep: &[u8]) {
         ),
         ("modules.builtin", Arc::default()),
     ]);
-    let (kernel, _) = KernelFacts::gather(KERNEL, Arch::Amd64, &tree).expect("a kernel");
+    let kernel = KernelFacts::gather(KERNEL, Arch::Amd64, &tree).expect("a kernel");
     let trust = Trust {
         certificates: vec![CERTIFICATE.to_vec()],
     };

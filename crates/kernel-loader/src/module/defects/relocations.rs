@@ -1,0 +1,84 @@
+//! Relocations that every architecture refuses or misses, and the tables that they fill in.
+
+use std::collections::HashSet;
+
+use super::Defect;
+use crate::module::elf::{Elf, Relocation, SHF_ALLOC, SHT_RELA, Section, Symbol};
+
+const SHT_REL: u32 = 9;
+
+/// Tables of addresses in which the loader finds what the file has there
+/// (`find_module_sections`, `module_finalize` of x86). Those of return thunks and calls are not
+/// among them: the kernel looks at the code before it changes it, and only warns.
+const FOLLOWED: [&str; 17] = [
+    "__ksymtab",
+    "__ksymtab_gpl",
+    "__param",
+    "__jump_table",
+    "__tracepoints_ptrs",
+    "__trace_printk_fmt",
+    "__dyndbg",
+    "__verbose",
+    "___srcu_struct_ptrs",
+    "_ftrace_events",
+    "_ftrace_eval_map",
+    ".kunit_test_suites",
+    ".init_array",
+    ".ctors",
+    ".static_call_sites",
+    ".altinstructions",
+    ".parainstructions",
+];
+
+pub(super) fn tables(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
+    add: &mut impl FnMut(Defect),
+) {
+    let is_rel = |section: &Section<'_>| {
+        let changed = elf.sections.get(section.info as usize);
+        section.kind == SHT_REL && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
+    };
+    if elf.is_64() && elf.sections.iter().skip(1).any(is_rel) {
+        add(Defect::RelRelocations);
+    }
+    let outside = applied.iter().find(|(_, changed, relocations)| {
+        relocations.iter().any(|relocation| {
+            relocation.kind != 0
+                && (relocation.symbol as usize >= symbols.len()
+                    || relocation.offset >= changed.size)
+        })
+    });
+    if let Some((table, ..)) = outside {
+        let section = table.name.into();
+        add(Defect::RelocationOutside { section });
+    }
+    let filled: HashSet<usize> = applied
+        .iter()
+        .map(|(table, ..)| table.info as usize)
+        .collect();
+    for (index, section) in elf.loaded_sections() {
+        if section.size > 0 && FOLLOWED.contains(&section.name) && !filled.contains(&index) {
+            let section = section.name.into();
+            add(Defect::TableContent { section });
+        }
+    }
+}
+
+/// A section of relocations that the loader applies, the section it changes, and its relocations.
+pub(crate) type Applied<'e, 'a> = (&'e Section<'a>, &'e Section<'a>, Vec<Relocation>);
+
+/// Relocations that the loader applies: those of sections that are loaded
+/// (`apply_relocations`), which the first `.modinfo` and `__versions` never are
+/// (`rewrite_section_headers`).
+pub(super) fn applied<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
+    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
+    let tables = elf.sections.iter().skip(1).filter_map(|section| {
+        let index = section.info as usize;
+        let changed = elf.sections.get(index)?;
+        (section.kind == SHT_RELA && loaded.contains(&index))
+            .then(|| (section, changed, elf.relocations(section)))
+    });
+    tables.collect()
+}

@@ -1,0 +1,131 @@
+//! Defects of a small module after one edit.
+
+use super::{Defect, SymbolNames};
+use crate::module::damage::{FORMS, SYMBOLS, facts, module, with_content};
+
+/// Sets a field of a section's header of the 64-bit little-endian module.
+fn with_field(mut bytes: Vec<u8>, index: usize, field: usize, value: &[u8]) -> Vec<u8> {
+    let table = u64::from_le_bytes(bytes[40..48].try_into().expect("8 bytes"));
+    let at = usize::try_from(table).expect("an offset of this machine") + index * 64 + field;
+    bytes[at..at + value.len()].copy_from_slice(value);
+    bytes
+}
+
+#[test]
+fn each_edit_of_a_module_shows_as_its_defect() {
+    const RELOCATIONS: usize = 8;
+    const TYPE: usize = 4;
+    const FLAGS: usize = 8;
+    let whole = || module(FORMS[0]);
+    let flags = |index, flags: u64| with_field(whole(), index, FLAGS, &flags.to_le_bytes());
+    // The section of three relocated words is followed by the names of exports, "\0mine\0NS\0".
+    let with_relocations = |relocations: &[(u64, u64)]| {
+        let table = relocations
+            .iter()
+            .flat_map(|(offset, info)| [*offset, *info, 0].map(u64::to_le_bytes));
+        with_content(whole(), RELOCATIONS, &table.flatten().collect::<Vec<u8>>())
+    };
+    let (pc32, unknown, behind) = (3 << 32 | 2, 3 << 32 | 200, 7 << 32 | 2);
+    let names = |section: &str| section.into();
+    for (bytes, defects) in [
+        (whole(), vec![]),
+        (with_relocations(&[(0, pc32), (8, pc32), (4, pc32)]), vec![]),
+        (
+            with_relocations(&[(0, behind)]),
+            vec![Defect::RelocationOutside {
+                section: names(".rela__ksymtab_gpl"),
+            }],
+        ),
+        (
+            with_relocations(&[(12, pc32)]),
+            vec![Defect::RelocationOutside {
+                section: names(".rela__ksymtab_gpl"),
+            }],
+        ),
+        (
+            with_relocations(&[(4, pc32), (4, pc32)]),
+            vec![Defect::RelocationTarget {
+                kind: 2,
+                section: names("__ksymtab_gpl"),
+            }],
+        ),
+        (
+            with_relocations(&[(0, unknown)]),
+            vec![Defect::RelocationUnknown { kind: 200 }],
+        ),
+        (
+            with_field(whole(), RELOCATIONS, TYPE, &[9]),
+            vec![
+                Defect::RelRelocations,
+                Defect::TableContent {
+                    section: names("__ksymtab_gpl"),
+                },
+            ],
+        ),
+        (
+            flags(2, 2),
+            vec![Defect::WrongProtection {
+                section: names(".gnu.linkonce.this_module"),
+                cannot: super::Protection::Write,
+            }],
+        ),
+        (
+            flags(4, 7),
+            vec![Defect::WritableText {
+                section: names("__ksymtab_gpl"),
+            }],
+        ),
+        (
+            flags(5, 0),
+            vec![Defect::NotLoaded {
+                from: names("__ksymtab_gpl"),
+                to: names("__ksymtab_strings"),
+            }],
+        ),
+        (
+            with_content(whole(), SYMBOLS - 1, b"\0kfree\0maybe"),
+            vec![Defect::SymbolNames(SymbolNames::End)],
+        ),
+    ] {
+        assert_eq!(facts(&bytes).defects, defects);
+    }
+}
+
+#[test]
+fn odd_bytes_in_names_keep_exports_in_their_places() {
+    let strings = [&b"\xff\xfe\0"[..], b"N\xff\0\0\0"].concat();
+    let bytes = with_content(module(FORMS[0]), 5, &strings);
+    let export = &facts(&bytes).exports[0];
+    assert!(!export.name.is_empty());
+    let bytes = with_field(module(FORMS[0]), 1, 8, &[0; 8]);
+    assert!(facts(&bytes).modinfo_without_memory);
+    assert_eq!(facts(&bytes).modinfo("license"), Some("GPL"));
+}
+
+#[test]
+fn the_last_entry_of_modinfo_ends_where_the_next_nul_is() {
+    let open = with_content(module(FORMS[0]), 1, b"license=GPL\0vermagic=6.1.0");
+    let found = facts(&open);
+    assert_eq!(found.modinfo("vermagic"), Some("6.1.0"));
+    assert!(
+        found
+            .defects
+            .iter()
+            .any(|defect| matches!(defect, Defect::ModinfoOpen { .. }))
+    );
+    let runs_on = with_content(open, 5, b"\0mine\0NS\0");
+    let found = facts(&runs_on);
+    assert_eq!(found.modinfo("vermagic"), Some("6.1.0"));
+    assert!(
+        found
+            .defects
+            .iter()
+            .all(|defect| !matches!(defect, Defect::ModinfoOpen { .. }))
+    );
+    let runs_on = with_content(
+        with_content(module(FORMS[0]), 1, b"vermagic=6.1.0"),
+        5,
+        b" SMP\0\0\0",
+    );
+    assert_eq!(facts(&runs_on).modinfo("vermagic"), Some("6.1.0 SMP"));
+}

@@ -1,0 +1,170 @@
+//! The signature at the end of a module file (`kernel/module/signing.c`,
+//! `kernel/module_signature.c`).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub mod pkcs7;
+pub mod verification;
+
+use pkcs7::algorithms::{Crypto, Hash};
+use pkcs7::{Message, Refusal};
+
+/// `MODULE_SIG_STRING`
+pub const MAGIC: &[u8] = b"~Module signature appended~\n";
+/// `sizeof(struct module_signature)`
+pub const TRAILER: usize = 12;
+/// `PKEY_ID_PKCS7`
+pub const PKEY_ID_PKCS7: u8 = 2;
+
+/// What stands at the end of a module file (`kernel/module/signing.c`, `mod_verify_sig`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SignatureState {
+    /// No `~Module signature appended~` at the end.
+    Absent,
+    /// What stands before the marker breaks `mod_check_sig`'s rules, or is no PKCS#7 message:
+    /// why, with the error's words. No kernel with `CONFIG_MODULE_SIG` takes it, enforcing or
+    /// not.
+    Malformed(String),
+    /// `ENOPKG`: another kind of signature, or an algorithm that no kernel knows. As good as
+    /// none.
+    Unsupported(String),
+    /// A signature that at least some kernels can take apart.
+    Present(Box<ModuleSignature>),
+}
+
+/// An appended PKCS#7 signature (`struct module_signature`, `PKEY_ID_PKCS7`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleSignature {
+    /// The first signer in words: the issuer's common name, or the key id where there is no
+    /// issuer.
+    pub signer: String,
+    /// Digests of the signed content, by the kernel's name of each signer's hash algorithm;
+    /// without those that are not computed here.
+    pub digests: Vec<(String, Vec<u8>)>,
+    /// The PKCS#7 message (BER).
+    pub pkcs7: Vec<u8>,
+}
+
+/// Takes the signature off a module: what is left is what the loader looks at, and what
+/// was signed (`module_sig_check`, `mod_verify_sig`, `mod_check_sig`).
+pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
+    let Some(marked) = bytes.strip_suffix(MAGIC) else {
+        return (bytes, SignatureState::Absent);
+    };
+    let Some((body, trailer)) = marked
+        .len()
+        .checked_sub(TRAILER)
+        .filter(|body| *body > 0)
+        .map(|body| marked.split_at(body))
+    else {
+        return (
+            marked,
+            SignatureState::Malformed(
+                "no room for a signature before the marker (Bad message)".into(),
+            ),
+        );
+    };
+    let length = u32::from_be_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]) as usize;
+    if length >= body.len() {
+        return (
+            marked,
+            SignatureState::Malformed(format!(
+                "the signature's length of {length} bytes is more than the file holds \
+                 (Bad message)"
+            )),
+        );
+    }
+    if trailer[2] != PKEY_ID_PKCS7 {
+        return (
+            marked,
+            SignatureState::Unsupported("not signed with expected PKCS#7 message".into()),
+        );
+    }
+    if trailer[..2]
+        .iter()
+        .chain(&trailer[3..8])
+        .any(|byte| *byte != 0)
+    {
+        return (
+            marked,
+            SignatureState::Malformed(
+                "PKCS#7 signature info has unexpected non-zero params (Bad message)".into(),
+            ),
+        );
+    }
+    let (content, pkcs7) = body.split_at(body.len() - length);
+    (content, take_apart(content, pkcs7))
+}
+
+/// Reads the PKCS#7 message as far as every kernel reads it alike.
+fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
+    let message = match Message::read(pkcs7, &Crypto::ANY) {
+        Err(Refusal::Unsupported(why)) => return SignatureState::Unsupported(why),
+        Err(Refusal::Malformed(_))
+            if let Err(Refusal::Malformed(why)) = Message::read(pkcs7, &Crypto::LEAST) =>
+        {
+            return SignatureState::Malformed(why);
+        }
+        message => message.ok(),
+    };
+    let signers = message.map(|message| message.signers).unwrap_or_default();
+    let hashes: BTreeSet<Hash> = signers.iter().map(|signer| signer.hash).collect();
+    SignatureState::Present(Box::new(ModuleSignature {
+        signer: signers
+            .into_iter()
+            .next()
+            .map_or_else(|| "unknown".to_owned(), |signer| signer.name),
+        digests: hashes
+            .into_iter()
+            .filter_map(|hash| Some((hash.name().to_owned(), hash.digest(content)?)))
+            .collect(),
+        pkcs7: pkcs7.to_vec(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(trailer: [u8; TRAILER]) -> Vec<u8> {
+        [&b"module"[..], b"pkcs7", &trailer, MAGIC].concat()
+    }
+
+    #[test]
+    fn a_file_without_the_marker_is_unsigned() {
+        for bytes in [&b""[..], b"module", &[MAGIC, b"\n"].concat()] {
+            assert_eq!(split(bytes), (bytes, SignatureState::Absent));
+        }
+    }
+
+    #[test]
+    fn each_rule_of_mod_check_sig_is_kept() {
+        let good = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+        for (position, value, message) in [
+            (11, 200, "length of 200"),
+            (0, 1, "non-zero params"),
+            (1, 1, "non-zero params"),
+            (3, 1, "non-zero params"),
+            (4, 1, "non-zero params"),
+            (7, 1, "non-zero params"),
+            (11, 5, "Unexpected tag"),
+        ] {
+            let mut trailer = good;
+            trailer[position] = value;
+            match split(&signed(trailer)).1 {
+                SignatureState::Malformed(text) => assert!(text.contains(message), "{text}"),
+                other => panic!("{position}: {other:?}"),
+            }
+        }
+        let mut other_kind = good;
+        other_kind[2] = 1;
+        assert!(matches!(
+            split(&signed(other_kind)).1,
+            SignatureState::Unsupported(_)
+        ));
+        assert_eq!(split(&signed(good)).0, b"module");
+        assert!(matches!(split(MAGIC).1, SignatureState::Malformed(_)));
+    }
+}

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::build::{sleeping, wait_for_sleep};
 use crate::run_local::{NOTHING, Setup, assert_says, is_found_again};
 use crate::stages::base_with_module;
-use crate::support::preflight::{Preflight, Running};
+use crate::support::preflight::{AT_ONCE, Preflight, Running};
 
 /// Where Debian's docker is; another one may stand before it in `PATH`.
 const PROGRAMS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -142,11 +142,11 @@ fn a_build_of_dockers_ends_with_the_run() {
     let ended = running.end().code(130);
     let took = start.elapsed();
     assert_says(&ended.json(), "not-decided", "interrupted");
-    while sleeping(&marker) > 0 && start.elapsed() < Duration::from_secs(2) {
+    while sleeping(&marker) > 0 && start.elapsed() < AT_ONCE {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(sleeping(&marker), 0, "no process is left");
-    assert!(took < Duration::from_millis(2500), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     daemon.is_empty();
     assert_eq!(setup.left(), NOTHING);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::cluster::crds::{NEWEST, install_cluster_versions};
 use crate::cluster::operator::{create_cr, create_modules};
 use crate::support::cluster::{ADMIN, Cluster};
+use crate::support::preflight::AT_ONCE;
 use crate::support::server::tool;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_kubectl-kmm-preflight");
@@ -122,7 +123,7 @@ fn offered(folder: &Path, words: &[&str]) -> Vec<String> {
         folder,
         &[&["__complete", "kmm", "preflight"], words].concat(),
     );
-    assert!(start.elapsed() < Duration::from_secs(2), "{words:?}");
+    assert!(start.elapsed() < AT_ONCE, "{words:?}");
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains("rror"), "{said}");

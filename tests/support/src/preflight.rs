@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// What ends at once has ended by then, on a machine that is busy with other work too. Whatever
+/// tests let it wait for takes longer.
+pub const AT_ONCE: Duration = Duration::from_secs(10);
+
 /// One call of the binary, built up and then run.
 #[derive(Debug)]
 pub struct Preflight {

@@ -30,8 +30,12 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     ];
     // In-tree modules have some where the kernel has.
     let in_tree = forge.host().join("kernel/drivers/net/dummy.ko");
-    let real = fs::read(in_tree).ok().map(|bytes| Elf::new(&bytes));
-    if let Some(dummy) = real.filter(|dummy| dummy.find(".BTF").is_some()) {
+    let bytes = fs::read(&in_tree).unwrap_or_else(|_| {
+        let packed = fs::read(in_tree.with_extension("ko.xz")).expect("dummy, packed or not");
+        liblzma::decode_all(packed.as_slice()).expect("xz")
+    });
+    let dummy = Elf::new(&bytes);
+    if dummy.find(".BTF").is_some() {
         let mut types = dummy.bytes[dummy.range(".BTF")].to_vec();
         cases.push(with("btf-of-another-module", &types));
         let middle = types.len() / 3;

@@ -6,3 +6,4 @@ pub mod finding;
 pub mod gathered;
 pub(crate) mod kernel_facts;
 pub(crate) mod kernel_words;
+pub(crate) mod modprobe_words;

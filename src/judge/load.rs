@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::modprobe::command_line::{CommandLine, parse};
 use kernel_loader::module::ModuleFile;
 
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::modprobe_words;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::{self, CommandLine};
+use crate::judge::command_line;
 use crate::judge::copied;
 use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Folder, Stop};
@@ -34,13 +36,13 @@ pub(super) fn load(
     if let Some(finding) = odd_folder(case) {
         return Ok(vec![finding]);
     }
-    let mut line = match command_line::parse(&command_line::of_module(modprobe, case.release)) {
+    let mut line = match parse(&command_line::of_module(modprobe, case.release)) {
         Ok(line) => line,
         Err(why) => {
             return Ok(vec![
                 Finding::new(
                     Code::ModprobeArgsInvalid,
-                    format!("nothing is loaded: {why}"),
+                    format!("nothing is loaded: {}", modprobe_words::fault(&why)),
                 )
                 .hint("see `args.load` and `rawArgs.load` of the Module"),
             ]);
@@ -50,7 +52,10 @@ pub(super) fn load(
         return Ok(vec![
             Finding::new(
                 Code::ModprobeArgsInvalid,
-                format!("nothing is loaded: with these arguments modprobe {what}"),
+                format!(
+                    "nothing is loaded: with these arguments modprobe {}",
+                    modprobe_words::instead(what)
+                ),
             )
             .hint("see `args.load` and `rawArgs.load` of the Module"),
         ]);

@@ -5,13 +5,12 @@
 //! - `tools`, `firmware`: what KMM runs in the image, and copies out of it.
 //! - `copied`: what its init container copies, and where to.
 //! - `worker`: the file system in which `modprobe` runs.
-//! - `command_line`, `config`, `indexes`, `modprobe`: what it loads, in which order.
+//! - `command_line`, `indexes`, `modprobe`: what it loads, in which order.
 //! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`
 //!   are its steps.
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
 mod command_line;
-mod config;
 mod copied;
 mod elf;
 mod exporters;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use kernel_loader::depmod::effort::{Effort, TooMuch};
 use kernel_loader::depmod::pattern::matches;
+use kernel_loader::modprobe::command_line::CommandLine;
+use kernel_loader::modprobe::config::{Config, SoftDep};
 
-use crate::judge::command_line::CommandLine;
-use crate::judge::config::{Config, SoftDep};
 use crate::judge::indexes::{Folder, Opened, Stop};
 
 mod pool;
@@ -96,7 +96,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         if let Some(text) = folder.softdeps()? {
             config.read(&text)?;
         }
-        config.read_loading_order(loading_order)?;
+        read_loading_order(&mut config, loading_order)?;
         let dep = folder.index("modules.dep")?;
         Ok(Self {
             folder,
@@ -340,5 +340,35 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             .iter()
             .find(|(pattern, _)| matches(pattern, &name))
             .map(|(_, command)| command.clone())
+    }
+}
+
+/// Adds KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
+/// `getModulesOrderAnnotationValue`): each module of the order needs the next first.
+///
+/// # Errors
+/// A name is longer than a file may be.
+fn read_loading_order(config: &mut Config, order: &[String]) -> Result<(), TooMuch> {
+    for pair in order.windows(2) {
+        config.read(&format!("softdep {} pre: {}", pair[0], pair[1]))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loading_order_is_a_chain() {
+        let mut config = Config::default();
+        read_loading_order(&mut config, &["a".into(), "b".into(), "c".into()])
+            .expect("short names");
+        let chain: Vec<_> = config
+            .softdeps
+            .iter()
+            .map(|dep| (dep.name.as_str(), dep.pre.join(" ")))
+            .collect();
+        assert_eq!(chain, [("a", "b".to_owned()), ("b", "c".to_owned())]);
     }
 }

@@ -1,9 +1,9 @@
 //! What the node itself brings: its own modules, and those that have to go first.
 
 use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::modprobe::config::module_name;
 
 use crate::findings::finding::{Code, Effect, Finding};
-use crate::judge::config::module_name;
 use crate::judge::{LoadCase, not_found};
 
 /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.

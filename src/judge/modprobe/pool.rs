@@ -3,9 +3,9 @@
 use kernel_loader::depmod::effort::TooMuch;
 use kernel_loader::depmod::index::{Index, SearchFault};
 use kernel_loader::depmod::pattern::matches;
+use kernel_loader::modprobe::config::{module_name, underscores};
 
 use crate::findings::finding::{Code, Effect, Finding};
-use crate::judge::config::{module_name, underscores};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, MOST_STEPS, Modprobe, NotFound};
 use crate::judge::worker::Place;

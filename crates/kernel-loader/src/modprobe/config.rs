@@ -1,38 +1,37 @@
-//! `modprobe`'s configuration: `modules.softdep` of the module folder, and KMM's loading
-//! order.
+//! `modprobe`'s configuration: `modules.softdep` of the module folder, and files beside it.
 
-use kernel_loader::depmod::effort::TooMuch;
-use kernel_loader::module::names;
+use crate::depmod::effort::TooMuch;
+use crate::module::names;
 
 /// The most bytes of one file of the configuration; that of a kernel with all its modules has
 /// some thousand.
-pub(crate) const MOST_TEXT: usize = 1 << 20;
+const MOST_TEXT: usize = 1 << 20;
 
 /// What the configuration says, in the order of its files (kmod,
 /// `libkmod/libkmod-config.c`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Config {
+pub struct Config {
     /// Pattern and module's name.
-    pub(super) aliases: Vec<(String, String)>,
+    pub aliases: Vec<(String, String)>,
     /// Soft dependencies; only the first that matches a module counts.
-    pub(super) softdeps: Vec<SoftDep>,
+    pub softdeps: Vec<SoftDep>,
     /// Module and options.
-    pub(super) options: Vec<(String, String)>,
+    pub options: Vec<(String, String)>,
     /// Module and shell command.
-    pub(super) install: Vec<(String, String)>,
+    pub install: Vec<(String, String)>,
     /// Names that only `-b` looks at.
-    pub(super) blacklist: Vec<String>,
+    pub blacklist: Vec<String>,
 }
 
 /// `softdep NAME pre: A B post: C`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct SoftDep {
+pub struct SoftDep {
     /// Pattern of the module's name.
-    pub(super) name: String,
+    pub name: String,
     /// Asked for before the module.
-    pub(super) pre: Vec<String>,
+    pub pre: Vec<String>,
     /// Asked for after it.
-    pub(super) post: Vec<String>,
+    pub post: Vec<String>,
 }
 
 impl Config {
@@ -41,7 +40,7 @@ impl Config {
     ///
     /// # Errors
     /// It is larger than any that depmod writes.
-    pub(super) fn read(&mut self, text: &str) -> Result<(), TooMuch> {
+    pub fn read(&mut self, text: &str) -> Result<(), TooMuch> {
         if text.len() > MOST_TEXT {
             return Err(TooMuch);
         }
@@ -68,18 +67,6 @@ impl Config {
                 "softdep" if !rest.is_empty() => self.softdeps.push(softdep(name, rest)),
                 _ => {}
             }
-        }
-        Ok(())
-    }
-
-    /// Adds KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
-    /// `getModulesOrderAnnotationValue`): each module of the order needs the next first.
-    ///
-    /// # Errors
-    /// A name is longer than a file may be.
-    pub(super) fn read_loading_order(&mut self, order: &[String]) -> Result<(), TooMuch> {
-        for pair in order.windows(2) {
-            self.read(&format!("softdep {} pre: {}", pair[0], pair[1]))?;
         }
         Ok(())
     }
@@ -112,7 +99,7 @@ fn softdep(name: String, text: &str) -> SoftDep {
 
 /// kmod's `underscores`: dashes outside brackets become underscores; `None` where the
 /// brackets do not match.
-pub(super) fn underscores(text: &str) -> Option<String> {
+pub fn underscores(text: &str) -> Option<String> {
     let mut inside = false;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -128,7 +115,7 @@ pub(super) fn underscores(text: &str) -> Option<String> {
 }
 
 /// kmod's `modname_normalize`: dashes become underscores, and a dot ends the name.
-pub(super) fn module_name(text: &str) -> String {
+pub fn module_name(text: &str) -> String {
     names::normalize(text.split('.').next().unwrap_or_default())
 }
 
@@ -159,19 +146,5 @@ mod tests {
                 blacklist: vec!["z_1".into()],
             }
         );
-    }
-
-    #[test]
-    fn a_loading_order_is_a_chain() {
-        let mut config = Config::default();
-        config
-            .read_loading_order(&["a".into(), "b".into(), "c".into()])
-            .expect("short names");
-        let chain: Vec<_> = config
-            .softdeps
-            .iter()
-            .map(|dep| (dep.name.as_str(), dep.pre.join(" ")))
-            .collect();
-        assert_eq!(chain, [("a", "b".to_owned()), ("b", "c".to_owned())]);
     }
 }

@@ -3,3 +3,4 @@
 pub mod module;
 pub mod plan;
 pub mod planned;
+pub(crate) mod worker;

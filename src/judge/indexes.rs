@@ -5,7 +5,7 @@ use kernel_loader::depmod::index::Index;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::NeedLayer;
-use crate::judge::worker::{Place, Worker};
+use crate::kmm::worker::file_system::{Place, Worker};
 use crate::model::layer::{Content, Node};
 
 /// Why a question has no answer yet, or needs none any more.

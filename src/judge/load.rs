@@ -9,15 +9,14 @@ use kernel_loader::module::ModuleFile;
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::modprobe_words;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line;
-use crate::judge::copied;
 use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Folder, Stop};
 use crate::judge::loader::{Answer, Machine};
 use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
 use crate::judge::not_found::{self, Wanted};
-use crate::judge::worker::{Place, Worker};
-use crate::judge::{LoadCase, Trust, firmware, node};
+use crate::judge::{LoadCase, Trust, node};
+use crate::kmm::worker::file_system::{Place, Worker};
+use crate::kmm::worker::{command_line, copied, firmware};
 
 mod step;
 

@@ -2,19 +2,13 @@
 //! kernel's loader, over facts that others read (pure).
 //!
 //! # Module index
-//! - `tools`, `firmware`: what KMM runs in the image, and copies out of it.
-//! - `copied`: what its init container copies, and where to.
-//! - `worker`: the file system in which `modprobe` runs.
-//! - `command_line`, `indexes`, `modprobe`: what it loads, in which order.
+//! - `indexes`, `modprobe`: what `modprobe` loads in KMM's worker, in which order.
 //! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`
 //!   are its steps.
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
-mod command_line;
-mod copied;
 mod elf;
 mod exporters;
-mod firmware;
 mod indexes;
 mod load;
 mod loader;
@@ -25,9 +19,7 @@ mod signature;
 mod symbols;
 #[cfg(test)]
 mod tests;
-mod tools;
 mod versions;
-mod worker;
 
 use kernel_loader::kernel::facts::KernelFacts;
 
@@ -35,6 +27,7 @@ use crate::findings::finding::{Finding, Severity};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
 use crate::kmm::planned::{KmmRelease, Work};
+use crate::kmm::worker::{firmware, tools};
 use crate::model::target::Target;
 
 /// What is to be loaded, and on which kernel.

@@ -5,8 +5,8 @@ use kernel_loader::module::names::without_suffix;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::join;
 use crate::judge::modprobe::NotFound;
+use crate::kmm::worker::command_line::join;
 use crate::model::layer::Node;
 
 /// How many other places a message lists.

@@ -9,7 +9,7 @@ use crate::judge::indexes::Stop;
 use crate::judge::loader::{Answer, Handing};
 use crate::judge::modprobe::Step;
 use crate::judge::not_found;
-use crate::judge::worker::Place;
+use crate::kmm::worker::file_system::Place;
 use crate::model::layer::{Content, Node};
 
 impl Load<'_, '_> {

@@ -8,7 +8,7 @@ use kernel_loader::modprobe::config::{module_name, underscores};
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::indexes::{Opened, Stop};
 use crate::judge::modprobe::{Known, MOST_STEPS, Modprobe, NotFound};
-use crate::judge::worker::Place;
+use crate::kmm::worker::file_system::Place;
 
 /// `PATH_MAX`
 const LONGEST_NAME: usize = 4096;

@@ -4,11 +4,11 @@ use crate::kmm::module::Modprobe;
 use crate::kmm::planned::KmmRelease;
 
 /// The folder that KMM's init container and worker share.
-pub(super) const SHARED_DIR: &str = "/tmp";
+pub(crate) const SHARED_DIR: &str = "/tmp";
 
 /// The arguments that KMM gives `modprobe`: since 2.0 its worker (`internal/worker/worker.go`,
 /// `LoadKmod`), before that the container of the image itself.
-pub(super) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String> {
+pub(crate) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String> {
     if let Some(raw) = &modprobe.raw_args {
         return raw.load.clone();
     }
@@ -28,7 +28,7 @@ pub(super) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String>
 
 /// Go's `filepath.Join`: joined with `/`, cleaned of `.`, `..` and empty elements without
 /// a look at any link.
-pub(super) fn join(parts: &[&str]) -> String {
+pub(crate) fn join(parts: &[&str]) -> String {
     let joined = parts
         .iter()
         .filter(|part| !part.is_empty())

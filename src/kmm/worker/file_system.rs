@@ -10,8 +10,8 @@ use std::ops::Bound;
 use kernel_loader::kernel::facts::KernelFacts;
 
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::join;
-use crate::judge::copied::Copied;
+use crate::kmm::worker::command_line::join;
+use crate::kmm::worker::copied::Copied;
 use crate::model::layer::Node;
 
 /// `MAXSYMLINKS` of the kernel.
@@ -19,7 +19,7 @@ const MAX_LINKS: usize = 40;
 
 /// What a path names in the worker.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// A file or folder that came from the image.
     Image {
         /// Its path in the image.
@@ -41,7 +41,7 @@ pub(super) enum Place<'a> {
 
 /// The worker's file system, as far as `modprobe` can come upon it.
 #[derive(Debug, Clone)]
-pub(super) struct Worker<'a> {
+pub(crate) struct Worker<'a> {
     overlay: &'a Overlay,
     facts: Option<&'a KernelFacts>,
     kernel: &'a str,
@@ -51,7 +51,7 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// The worker that has this part of the image.
-    pub(super) fn new(
+    pub(crate) fn new(
         overlay: &'a Overlay,
         facts: Option<&'a KernelFacts>,
         kernel: &'a str,
@@ -67,7 +67,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Where the kernel's modules of `dirName` are.
-    pub(super) fn copied_to(&self) -> String {
+    pub(crate) fn copied_to(&self) -> String {
         let Copied { at, from, folder } = self.copied;
         if from.is_empty() {
             join(&[at, folder])
@@ -77,12 +77,12 @@ impl<'a> Worker<'a> {
     }
 
     /// The folder of the image that those come from, relative to the image's root.
-    pub(super) fn image_folder(&self) -> &'a str {
+    pub(crate) fn image_folder(&self) -> &'a str {
         &self.copied.folder
     }
 
     /// The kernel whose modules the node's `/lib/modules` has.
-    pub(super) fn kernel(&self) -> &'a str {
+    pub(crate) fn kernel(&self) -> &'a str {
         self.kernel
     }
 
@@ -90,7 +90,7 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// A layer further down decides.
-    pub(super) fn find(&self, path: &str) -> Result<Place<'a>, NeedLayer> {
+    pub(crate) fn find(&self, path: &str) -> Result<Place<'a>, NeedLayer> {
         let mut todo: VecDeque<String> = components(path).into();
         let mut here: Vec<String> = Vec::new();
         let mut links = 0;

@@ -22,7 +22,7 @@ const PATH: &[&str] = &[
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn check(
+pub(crate) fn check(
     overlay: &Overlay,
     config: &ImageConfig,
     release: KmmRelease,

@@ -6,9 +6,9 @@ use kernel_loader::module::ElfFacts;
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::join;
-use crate::judge::copied::{in_image, is_hidden};
 use crate::kmm::planned::KmmRelease;
+use crate::kmm::worker::command_line::join;
+use crate::kmm::worker::copied::{in_image, is_hidden};
 
 /// How many names a message lists.
 const SHOWN: usize = 3;
@@ -19,7 +19,7 @@ const SHOWN: usize = 3;
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn copy(
+pub(crate) fn copy(
     overlay: &Overlay,
     working_dir: &str,
     firmware_path: &str,
@@ -59,7 +59,7 @@ pub(super) fn copy(
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn named(
+pub(crate) fn named(
     overlay: &Overlay,
     firmware_path: &str,
     modules: &[(String, &ElfFacts)],

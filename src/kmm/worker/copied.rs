@@ -3,18 +3,18 @@
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::command_line::{SHARED_DIR, join};
 use crate::kmm::planned::KmmRelease;
+use crate::kmm::worker::command_line::{SHARED_DIR, join};
 
 /// The part of the image that the worker has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Copied {
+pub(crate) struct Copied {
     /// Its place in the worker.
-    pub(super) at: String,
+    pub(crate) at: String,
     /// Its place in the image, relative to the image's root; empty for the whole image.
-    pub(super) from: String,
+    pub(crate) from: String,
     /// The folder of the kernel's modules in the image, relative to the image's root.
-    pub(super) folder: String,
+    pub(crate) folder: String,
 }
 
 /// What a KMM release copies of `dirName`: since 2.2 an init container copies the one folder
@@ -24,7 +24,7 @@ pub(super) struct Copied {
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn of(
+pub(crate) fn of(
     overlay: &Overlay,
     working_dir: &str,
     release: KmmRelease,
@@ -93,7 +93,7 @@ fn fails(
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn is_hidden(overlay: &Overlay, path: &str) -> Result<bool, NeedLayer> {
+pub(crate) fn is_hidden(overlay: &Overlay, path: &str) -> Result<bool, NeedLayer> {
     let real = overlay.real_path(path)?;
     let real = real.as_deref().unwrap_or(path).trim_start_matches('/');
     Ok(is_below_shared(&format!("/{real}")))
@@ -110,7 +110,7 @@ fn is_below_shared(path: &str) -> bool {
 ///
 /// # Errors
 /// A layer further down decides.
-pub(super) fn in_image(
+pub(crate) fn in_image(
     overlay: &Overlay,
     working_dir: &str,
     path: &str,

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod connection;
 pub mod examples;
 pub mod explain;
+pub mod help;
 pub mod image;
 pub mod invocation;
 pub mod output;
@@ -45,29 +46,29 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Validate every Module against a kernel
-    #[command(after_long_help = examples::RUN)]
+    #[command(after_help = examples::RUN)]
     Run(Box<RunArgs>),
-    /// Print what preflight CRs say
-    #[command(after_long_help = examples::STATUS)]
+    /// Show the results of preflight CRs
+    #[command(after_help = examples::STATUS)]
     Status(Box<StatusArgs>),
     /// Print the preflight CR for this cluster's KMM
-    #[command(after_long_help = examples::GENERATE)]
+    #[command(after_help = examples::GENERATE)]
     Generate(Box<GenerateArgs>),
     /// Delete preflight CRs
-    #[command(after_long_help = examples::DELETE)]
+    #[command(after_help = examples::DELETE)]
     Delete(Box<DeleteArgs>),
-    /// Explain how each Module's spec is understood for a kernel
-    #[command(after_long_help = examples::EXPLAIN)]
+    /// Explain finding codes, or how each Module's spec is understood
+    #[command(after_help = examples::EXPLAIN)]
     Explain(Box<ExplainArgs>),
     /// Resolve a release image, or a driver-toolkit image, to its kernels
-    #[command(after_long_help = examples::KERNEL)]
+    #[command(after_help = examples::KERNEL)]
     Kernel(Box<KernelArgs>),
     /// List the kernel modules in an image
-    #[command(after_long_help = examples::INSPECT)]
+    #[command(after_help = examples::INSPECT)]
     Inspect(Box<InspectArgs>),
-    /// Print a shell completion script, or install completion for kubectl
+    /// Print a completion script, or install completion for kubectl
     Completion(CompletionArgs),
-    /// Print the version of this program, and the cluster's KMM where it can be reached
+    /// Print the version of this program and of the cluster's KMM
     Version(Box<VersionArgs>),
 }
 
@@ -82,10 +83,10 @@ pub struct VersionArgs {
 /// Arguments of `completion`.
 #[derive(Debug, Args)]
 pub struct CompletionArgs {
-    /// The shell whose script to print, or `install` for completion of `kubectl kmm` itself
+    /// Shell of the script, or `install` for completion of `kubectl kmm`
     #[arg(value_enum)]
     pub what: CompletionTarget,
-    /// Where `install` puts kubectl_complete-kmm; without it beside the plugin
+    /// Folder for `install` [default: the plugin's folder]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<std::path::PathBuf>,
 }
@@ -103,6 +104,6 @@ pub enum CompletionTarget {
     Powershell,
     /// Zsh
     Zsh,
-    /// Puts kubectl_complete-kmm beside the plugin, which kubectl ≥1.26 asks
+    /// Installs the completers that kubectl 1.26 and later calls
     Install,
 }

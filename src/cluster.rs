@@ -6,5 +6,6 @@
 pub mod api;
 pub mod kmm;
 pub mod pools;
+pub(crate) mod rbac;
 
 pub use api::client::{Cluster, connect};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::inspect::as_error;
-use crate::cli::output::{Format, OutputArgs};
+use crate::cli::output::{Format, OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
 use crate::console::output::Console;
@@ -73,6 +73,10 @@ pub fn run(cli: Cli) -> Result<Done, Error> {
         }
         Command::Delete(args) => {
             in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
+        }
+        Command::Explain(args) if args.list => {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            explain::code::list(output.output, &screen)
         }
         Command::Explain(args) if !args.codes.is_empty() => {
             let screen = Surroundings::of_stdout().screen(output.color);
@@ -140,14 +144,17 @@ fn in_runtime(
     let interrupt = CancellationToken::new();
     let console = Console {
         format: output.output,
-        progress: output.progress,
+        progress: match output.quiet {
+            true => ProgressMode::None,
+            false => output.progress,
+        },
         render: &|report, format| {
             let screen = Surroundings::of_stdout().screen(output.color);
-            render(report, format, &screen)
+            render(report, format, output.quiet, &screen)
         },
         render_progress: &|report| {
             let screen = Surroundings::of_stderr().screen(output.color);
-            render(report, Format::Table, &screen)
+            render(report, Format::Table, false, &screen)
         },
         accepts,
         interrupt: interrupt.clone(),

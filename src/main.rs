@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use kmm_preflight::cli::{Cli, invocation, screen};
+use clap::FromArgMatches;
+use kmm_preflight::cli::{Cli, help, invocation, screen};
 use kmm_preflight::commands::complete;
 use kmm_preflight::model::printable::printable;
 use kmm_preflight::{commands, error};
@@ -21,8 +21,9 @@ fn main() -> ExitCode {
         let _ = std::io::stdout().write_all(complete::run(&words).stdout.as_bytes());
         return ExitCode::SUCCESS;
     }
-    let args = invocation::without_preflight_word(std::env::args_os());
-    let cli = match Cli::try_parse_from(args) {
+    let args = invocation::words(std::env::args_os());
+    let parsed = help::command().try_get_matches_from(args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(message) => {
             let failed_to_print = message.print().is_err();

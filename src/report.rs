@@ -7,20 +7,27 @@
 
 pub mod age;
 pub mod answer;
+mod blocks;
+mod causes;
 pub mod data;
-pub mod details;
 pub mod explain;
 pub mod github;
+mod grid;
 pub mod inspect;
 pub mod junit;
 pub mod kernel;
+pub mod markdown;
 pub mod name;
+mod natural;
+pub mod prometheus;
 pub mod render;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod sarif;
 pub mod screen;
+mod summary;
 pub mod table;
+mod wide;
 pub mod wrap;
 
 pub use answer::print;

@@ -227,7 +227,7 @@ fn panicked(error: &JoinError) -> Outcome {
 pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport {
     let mut findings = plan.findings.clone();
     findings.extend(outcome.findings);
-    findings.sort_by_key(|finding| (finding.effect, finding.severity));
+    findings.sort_by_key(Finding::order);
     let verdict = Verdict::of_findings(&findings);
     let stage = match verdict {
         Verdict::Verified => Stage::Done,

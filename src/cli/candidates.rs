@@ -201,6 +201,10 @@ fn values(arg: &Arg, before: &str, word: &str) -> Completion {
             .map(|release| (release.to_owned(), String::new()))
             .into(),
         ),
+        "stages" => fitting(known(&["image", "build", "sign", "image,build,sign"])),
+        "kernel_type" => fitting(known(&["default", "realtime", "64k-pages"])),
+        "os_stream" => fitting(known(&["rhel-9", "rhel-10"])),
+        "pool" => fitting(known(&["worker", "master"])),
         "arch" => fitting(
             crate::model::target::Arch::ALL
                 .map(|arch| (arch.as_str().to_owned(), String::new()))
@@ -209,6 +213,13 @@ fn values(arg: &Arg, before: &str, word: &str) -> Completion {
         _ if is_path(arg) => Completion::Files,
         _ => Completion::Words(Vec::new()),
     }
+}
+
+fn known(words: &[&str]) -> Vec<(String, String)> {
+    let words = words.iter();
+    words
+        .map(|word| ((*word).to_owned(), String::new()))
+        .collect()
 }
 
 fn is_path(arg: &Arg) -> bool {

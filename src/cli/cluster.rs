@@ -102,6 +102,9 @@ pub struct GenerateArgs {
     /// Have KMM push what it builds and signs
     #[arg(long)]
     pub push_built_image: bool,
+    /// Print the ClusterRoles of least rights instead of a CR
+    #[arg(long)]
+    pub rbac: bool,
     /// Which kernel.
     #[command(flatten)]
     pub target: TargetArgs,

@@ -1,20 +1,17 @@
-//! The examples of `--help`.
+//! The examples of help. They run in a clone of this repository; a test runs each.
+
+/// All of them.
+pub const ALL: [&str; 7] = [RUN, STATUS, GENERATE, DELETE, EXPLAIN, KERNEL, INSPECT];
 
 /// `run`
 pub const RUN: &str = "\
 Examples:
-  # Will the Modules in these files load after the update? Nothing but registries is asked.
-  kubectl kmm preflight run --local -f modules/ --release-image quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64
-
-  # The cluster's Modules against two kernels, with facts from a driver-toolkit image
-  kubectl kmm preflight run --local --kernel-version 5.14.0-427.13.1.el9_4.x86_64 \\
-    --kernel-version 5.14.0-503.11.1.el9_5.x86_64 --dtk-image registry.example/driver-toolkit:latest
-
-  # An air-gapped mirror, and facts from a folder
-  kubectl kmm preflight run --local -f module.yaml --kernel-version 5.14.0-427.13.1.el9_4.x86_64 \\
-    --oci-layout ./mirror --kernel-dir ./kernel -o json
-
-  # By the cluster's own KMM, for an update that the cluster offers
+  # Modules in files, images and kernel facts on disk; no cluster
+  kubectl kmm preflight run --local -f examples/modules.yaml --oci-layout examples/images \\
+    --kernel-dir examples/kernel --kernel-version 6.1.0-56-amd64
+  # The cluster's Modules against an update that the cluster offers, from this machine
+  kubectl kmm preflight run --local --to 4.18.9
+  # The same by the cluster's own KMM
   kubectl kmm preflight run --to 4.18.9 --cleanup";
 
 /// `status`
@@ -26,8 +23,8 @@ Examples:
 /// `generate`
 pub const GENERATE: &str = "\
 Examples:
-  kubectl kmm preflight generate --kernel-version 5.14.0-427.13.1.el9_4.x86_64 | kubectl apply -f -
-  kubectl kmm preflight generate --kmm-version 2.3 --release-image quay.io/openshift-release-dev/ocp-release:4.16.3-x86_64";
+  kubectl kmm preflight generate --kmm-version 2.4 --kernel-version 5.14.0-427.13.1.el9_4.x86_64
+  kubectl kmm preflight generate --rbac";
 
 /// `delete`
 pub const DELETE: &str = "\
@@ -38,8 +35,9 @@ Examples:
 /// `explain`
 pub const EXPLAIN: &str = "\
 Examples:
-  kubectl kmm preflight explain -f module.yaml --kernel-version 5.14.0-427.13.1.el9_4.x86_64
-  kubectl kmm preflight explain symbol-version-mismatch";
+  kubectl kmm preflight explain symbol-version-mismatch
+  kubectl kmm preflight explain --list
+  kubectl kmm preflight explain -f examples/modules.yaml --kernel-version 6.1.0-56-amd64";
 
 /// `kernel`
 pub const KERNEL: &str = "\
@@ -50,5 +48,6 @@ Examples:
 /// `inspect`
 pub const INSPECT: &str = "\
 Examples:
-  kubectl kmm preflight inspect registry.example/driver:5.14.0-427.13.1.el9_4.x86_64
-  kubectl kmm preflight inspect registry.example/driver:1.0 --oci-layout ./mirror -o wide";
+  kubectl kmm preflight inspect registry.example/drivers/meter:latest --oci-layout examples/images
+  kubectl kmm preflight inspect registry.example/drivers/sensor:6.1.0-56-amd64 \\
+    --oci-layout examples/images -o wide";

@@ -12,6 +12,9 @@ pub struct ExplainArgs {
     /// Finding codes to explain, instead of Modules
     #[arg(value_name = "CODE", conflicts_with = "files")]
     pub codes: Vec<String>,
+    /// List every finding code
+    #[arg(long, conflicts_with_all = ["codes", "files"])]
+    pub list: bool,
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -3,11 +3,21 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+/// The words as clap takes them: `help COMMAND` is `COMMAND --help`.
+pub fn words(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args = without_preflight_word(args);
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
+}
+
 /// Takes away the optional leading word `preflight`, which kubectl hands over when krew's
 /// link `kubectl-kmm` was found, and which is accepted under every name.
 ///
 /// `args` begins with the program's own name, as `std::env::args_os` gives it.
-pub fn without_preflight_word(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+fn without_preflight_word(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     if args.get(1).is_some_and(|word| word == "preflight") {
         args.remove(1);
@@ -29,6 +39,23 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<OsString> {
         words.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn help_is_a_word_too() {
+        for (given, seen) in [
+            (&["kubectl-kmm", "help"][..], &["kubectl-kmm", "--help"][..]),
+            (
+                &["kubectl-kmm", "preflight", "help", "run"],
+                &["kubectl-kmm", "run", "--help"],
+            ),
+            (
+                &["kubectl-kmm", "run", "help"],
+                &["kubectl-kmm", "run", "help"],
+            ),
+        ] {
+            assert_eq!(super::words(words(given)), words(seen));
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ pub struct OutputArgs {
     /// Output format
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,
+    /// Print only the last line of the table, and no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
     /// When to colour
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
     pub color: When,

@@ -16,6 +16,8 @@ pub struct Surroundings {
     pub terminal: bool,
     /// The terminal's columns.
     pub columns: Option<usize>,
+    /// The terminal's lines.
+    pub lines: Option<usize>,
     /// `NO_COLOR` is there, whatever it says (no-color.org).
     pub no_color: bool,
     /// What `FORCE_HYPERLINK` says: `0` for never, everything else for always.
@@ -61,6 +63,7 @@ impl Surroundings {
         Self {
             terminal,
             columns: size.map(|(width, _)| usize::from(width.0)),
+            lines: size.map(|(_, height)| usize::from(height.0)),
             no_color: std::env::var_os("NO_COLOR").is_some(),
             force_links: text("FORCE_HYPERLINK").map(|text| text != "0"),
             force_color: text("CLICOLOR_FORCE").is_some_and(|text| text != "0"),
@@ -102,6 +105,10 @@ impl Surroundings {
                 .or(columns)
                 .filter(|width| *width > 0)
                 .unwrap_or(Screen::PLAIN.width),
+            height: self
+                .lines
+                .filter(|lines| self.terminal && *lines > 0)
+                .unwrap_or(Screen::PLAIN.height),
             color: self.color(when),
             links: self.links(when),
             unicode: (locale.contains("utf-8") || locale.contains("utf8")) && self.term != "dumb",

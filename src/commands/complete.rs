@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::Cli;
 use crate::cli::candidates::{Completion, Live, complete};
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::help;
 use crate::cluster::api::kubeconfig;
 use crate::cluster::api::resource::NAMESPACE;
 use crate::cluster::connect;
@@ -27,7 +26,7 @@ const FILES: &str = ":0";
 /// Answers for the words behind the plugin's name. Whatever goes wrong, there is no error:
 /// a terminal in the middle of a word is no place for one.
 pub fn run(words: &[String]) -> Done {
-    let (lines, directive) = match complete(&mut Cli::command(), words) {
+    let (lines, directive) = match complete(&mut help::command(), words) {
         Completion::Words(words) => {
             let lines = words
                 .into_iter()

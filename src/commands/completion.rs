@@ -4,17 +4,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::{Cli, CompletionArgs, CompletionTarget};
+use crate::cli::{CompletionArgs, CompletionTarget, help};
 use crate::commands::Done;
 use crate::error::Error;
 
 /// The plugin's own file name, for which the scripts are.
 const PROGRAM: &str = "kubectl-kmm-preflight";
-/// The name under which kubectl looks for completion of `kubectl kmm`.
-const COMPLETER: &str = "kubectl_complete-kmm";
+/// The names under which kubectl looks for completion, one for each name of the plugin:
+/// `kubectl_complete-` and what follows `kubectl-`.
+const COMPLETERS: [&str; 3] = [
+    "kubectl_complete-kmm",
+    "kubectl_complete-kmm-preflight",
+    "kubectl_complete-kmm_preflight",
+];
 
 /// Prints a shell's script, or installs the completion of `kubectl kmm`.
 ///
@@ -44,7 +48,7 @@ pub fn run(args: &CompletionArgs) -> Result<Done, Error> {
 /// The completion script of a shell.
 pub fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), PROGRAM, &mut script);
+    clap_complete::generate(shell, &mut help::command(), PROGRAM, &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
@@ -54,33 +58,40 @@ fn install(dir: Option<&Path>) -> Result<Done, Error> {
         Some(dir) => dir.to_owned(),
         None => plugin.parent().map(Path::to_owned).unwrap_or_default(),
     };
-    let place = dir.join(if cfg!(windows) {
-        format!("{COMPLETER}.exe")
-    } else {
-        COMPLETER.to_owned()
-    });
+    for completer in COMPLETERS {
+        let place = dir.join(match cfg!(windows) {
+            true => format!("{completer}.exe"),
+            false => completer.to_owned(),
+        });
+        put(&plugin, &dir, &place)?;
+    }
+    Ok(Done {
+        stderr: format!(
+            "kubectl completes `kubectl kmm preflight` by {} in {} where its own completion is on\n",
+            COMPLETERS[0],
+            dir.display()
+        ),
+        ..Done::default()
+    })
+}
+
+/// Puts a completer in its place.
+fn put(plugin: &Path, dir: &Path, place: &Path) -> Result<(), Error> {
     let unwritable = |source: io::Error| Error::Write {
-        path: place.clone(),
+        path: place.to_owned(),
         source,
-        hint: "name a folder of your PATH that you may write to with --dir".to_owned(),
+        hint: "pass a folder of your PATH that you may write to with --dir".to_owned(),
     };
-    if is_foreign(&place) {
+    if is_foreign(place) {
         return Err(Error::Usage {
             message: format!("{} is a file of another program", place.display()),
-            hint: "remove it, or name another folder with --dir".to_owned(),
+            hint: "remove it, or pass another folder with --dir".to_owned(),
         });
     }
     let temporary = place.with_extension("new");
     let _ = fs::remove_file(&temporary);
-    link(&plugin, &dir, &temporary).map_err(unwritable)?;
-    fs::rename(&temporary, &place).map_err(unwritable)?;
-    Ok(Done {
-        stderr: format!(
-            "{} completes `kubectl kmm preflight` where kubectl's own completion is on\n",
-            place.display()
-        ),
-        ..Done::default()
-    })
+    link(plugin, dir, &temporary).map_err(unwritable)?;
+    fs::rename(&temporary, place).map_err(unwritable)
 }
 
 /// The plugin as it was found: by the path that kubectl called, else on the PATH, else the
@@ -162,7 +173,7 @@ mod tests {
     #[test]
     fn the_completer_is_a_link_and_replaces_no_other_program() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().join(COMPLETER);
+        let place = folder.path().join(COMPLETERS[0]);
         assert!(!is_foreign(&place));
         link(&folder.path().join("kubectl-kmm"), folder.path(), &place).expect("a link");
         assert_eq!(

@@ -6,6 +6,7 @@ use crate::cli::cluster::GenerateArgs;
 use crate::cli::output::Format;
 use crate::cluster::api::client::connect;
 use crate::cluster::kmm::generation::Kmm;
+use crate::cluster::rbac;
 use crate::commands::Done;
 use crate::error::Error;
 use crate::input::yaml;
@@ -18,6 +19,12 @@ use crate::session::requested::Asked;
 /// # Errors
 /// A contradictory or incomplete target, or a cluster or image that cannot be asked.
 pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
+    if args.rbac {
+        return Ok(Done {
+            stdout: rbac::manifests(),
+            ..Done::default()
+        });
+    }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {
         Some(version) => {

@@ -49,6 +49,11 @@ fn size() -> (u16, u16) {
         .map_or((80, 24), |(Width(width), Height(height))| (width, height))
 }
 
+/// The terminal's columns.
+pub(super) fn columns() -> usize {
+    usize::from(size().0)
+}
+
 impl TermLike for Below {
     fn width(&self) -> u16 {
         size().0

@@ -12,6 +12,9 @@ use crate::console::{drawing, say};
 use crate::model::printable::printable;
 use crate::model::report::{ModuleReport, Report};
 
+/// How often the time is drawn anew.
+const TICK: Duration = Duration::from_millis(250);
+
 /// How a waiting command shows what it sees.
 #[derive(Debug)]
 pub struct Live {
@@ -26,7 +29,7 @@ impl Live {
         let bar = draws(mode).then(|| {
             let bar = ProgressBar::with_draw_target(None, drawing::target());
             bar.set_style(style("{msg}\n{spinner} {elapsed}"));
-            bar.enable_steady_tick(Duration::from_millis(250));
+            bar.enable_steady_tick(TICK);
             bar
         });
         Self {
@@ -39,6 +42,10 @@ impl Live {
     /// Shows the state: the table that `table` renders, or the rows that changed.
     pub fn show(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
         if let Some(bar) = &self.bar {
+            if bar.is_finished() {
+                bar.reset();
+                bar.enable_steady_tick(TICK);
+            }
             let height = terminal_size::terminal_size_of(std::io::stderr())
                 .map_or(usize::MAX, |(_, height)| usize::from(height.0));
             bar.set_message(fitted(table(report).trim_end(), height));

@@ -11,7 +11,7 @@ use crate::commands::Done;
 use crate::error::Error;
 use crate::findings::accept::{self, Accept};
 use crate::model::report::Report;
-use crate::report::github;
+use crate::report::markdown;
 use crate::report::render::shown;
 
 /// The process around a command.
@@ -50,6 +50,7 @@ impl Console<'_> {
         code: impl FnOnce(&Report) -> u8,
     ) -> Done {
         report.shown_at = Some(jiff::Timestamp::now());
+        report.interrupted = self.interrupt.is_cancelled();
         let unused = accept::apply(self.accepts, &mut report);
         let mut done = Done {
             stdout: (self.render)(&report, self.format),
@@ -58,7 +59,7 @@ impl Console<'_> {
         };
         done.warn(warnings);
         let unused = unused.iter();
-        let unused = unused.map(|accept| format!("--accept {accept} met no finding; leave it out"));
+        let unused = unused.map(|accept| format!("--accept {accept} matched nothing; remove it"));
         done.warn(&unused.collect::<Vec<_>>());
         done.note(&report.notes);
         if self.format == Format::Github
@@ -102,5 +103,5 @@ fn write_step_summary(report: &Report) -> std::io::Result<()> {
         .create(true)
         .append(true)
         .open(path)?;
-    file.write_all(github::summary(&shown(report)).as_bytes())
+    file.write_all(markdown::render(&shown(report)).as_bytes())
 }

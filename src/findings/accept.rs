@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::findings::finding::{Code, UnknownCode};
+use crate::findings::finding::{Code, Finding, UnknownCode};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 
@@ -105,9 +105,7 @@ fn mark(accept: &Accept, module: &mut ModuleReport) -> bool {
     }
     if met {
         // What stands in the way comes first.
-        module
-            .findings
-            .sort_by_key(|finding| (finding.weight(), finding.severity));
+        module.findings.sort_by_key(Finding::order);
         if module.verdict != Verdict::InProgress {
             module.verdict = Verdict::of_findings(&module.findings);
         }
@@ -118,7 +116,6 @@ fn mark(accept: &Accept, module: &mut ModuleReport) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::finding::Finding;
     use crate::report::samples::{report, row};
 
     fn accept(text: &str) -> Accept {

@@ -16,22 +16,24 @@ pub struct Explanation {
     pub fix: &'static str,
 }
 
-/// Where the README of this release explains a code.
+/// The page that explains the codes.
+const PAGE: &str = "https://kmm-preflight.github.io/kubectl-kmm-preflight/findings";
+
+/// Where a code is explained.
 pub fn url(code: Code) -> String {
-    const README: &str = concat!(
-        env!("CARGO_PKG_REPOSITORY"),
-        "/blob/v",
-        env!("CARGO_PKG_VERSION"),
-        "/README.md"
-    );
-    format!("{README}#{code}")
+    address(code.as_str())
+}
+
+/// The same for a word that stands for a code.
+pub fn address(code: &str) -> String {
+    format!("{PAGE}#{code}")
 }
 
 /// The text of `explain CODE`.
 pub fn text(code: Code, screen: &Screen) -> String {
     let about = explain(code);
     let title = screen.linked(code.as_str(), code);
-    let mut text = format!("{title} ({})\n", screen.severity(code.severity()));
+    let mut text = format!("{title} ({})\n", code.severity().as_str());
     for part in [
         about.what.to_owned(),
         format!("Why: {}", about.why),
@@ -40,6 +42,7 @@ pub fn text(code: Code, screen: &Screen) -> String {
         text.push('\n');
         text.push_str(&wrap(&part, screen.width, ""));
     }
+    text.push_str(&format!("\n{}\n", url(code)));
     text
 }
 

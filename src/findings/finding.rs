@@ -210,6 +210,20 @@ impl FromStr for Code {
 /// The most bytes of a message or hint; the middle of a longer one is left out.
 pub const MOST_TEXT: usize = 16 << 10;
 
+/// What one of several findings of a code is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A symbol that the module uses.
+    Symbol {
+        /// Its name.
+        name: String,
+        /// The kernel that the module was built for, where it is another one.
+        built_for: Option<String>,
+    },
+    /// A module of the kernel's own tree that is not loaded.
+    InTreeModule(String),
+}
+
 /// One thing that a check saw.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Finding {
@@ -223,6 +237,8 @@ pub struct Finding {
     pub message: String,
     /// What to do next, where there is something to do.
     pub hint: Option<String>,
+    /// What it is about, where several findings of a code are told in one statement.
+    pub subject: Option<Box<Subject>>,
     /// Why the user accepts it: the reason in the configuration file, or `--accept`. An
     /// accepted finding is still listed and has no effect.
     pub accepted: Option<String>,
@@ -237,6 +253,7 @@ impl Finding {
             effect: code.effect(),
             message: shortened(message.into()),
             hint: None,
+            subject: None,
             accepted: None,
         }
     }
@@ -247,6 +264,18 @@ impl Finding {
             Some(_) => Effect::None,
             None => self.effect,
         }
+    }
+
+    /// The one order of findings: what counts for the verdict, then what matters to the reader.
+    pub fn order(&self) -> (Effect, Severity) {
+        (self.weight(), self.severity)
+    }
+
+    /// The same with what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(Box::new(subject));
+        self
     }
 
     /// True for a finding that would have had an effect, had the user not accepted it.

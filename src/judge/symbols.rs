@@ -7,7 +7,7 @@ use kernel_loader::kernel::version::Kernel;
 use kernel_loader::load::exports::Export;
 use kernel_loader::module::ElfFacts;
 
-use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding, Subject};
 use crate::findings::gathered::Gathered;
 use crate::judge::versions::Versions;
 use crate::model::target::Arch;
@@ -254,7 +254,8 @@ impl Resolver<'_> {
             .hint(
                 "link the kernel's modules into the folder before depmod: \
                  `ln -s /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`",
-            );
+            )
+            .about(Subject::InTreeModule(symbol.owner.to_string()));
         }
         if let Some(exporter) = self.exporters.of_image(name) {
             return Finding::new(
@@ -273,6 +274,10 @@ impl Resolver<'_> {
             format!("{module}: Unknown symbol {name} (err -2)"),
         )
         .hint("the target kernel has no such symbol; use a release of the module made for it")
+        .about(Subject::Symbol {
+            name: name.to_owned(),
+            built_for: None,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernel_loader::kernel::facts::KernelFacts;
 use kernel_loader::module::{ElfFacts, SymbolVersion};
 
-use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::finding::{Code, Effect, Finding, Subject};
 use crate::judge::symbols::Resolver;
 
 /// The versions that a module brings, by symbol; of several the first counts.
@@ -79,7 +79,11 @@ impl Resolver<'_> {
                         built_for(elf, self.facts)
                     ),
                 )
-                .hint("build the module against the target kernel's headers"),
+                .hint("build the module against the target kernel's headers")
+                .about(Subject::Symbol {
+                    name: name.to_owned(),
+                    built_for: other_release(elf, self.facts).map(str::to_owned),
+                }),
             )),
             // Debian's patch "module: Disable matching missing version CRC".
             None if self.kernel.debian && !is_extended => Err(Box::new(
@@ -113,13 +117,13 @@ impl Resolver<'_> {
 
 /// In words, the kernel that a module was built for, where it is another one.
 pub(super) fn built_for(elf: &ElfFacts, facts: Option<&KernelFacts>) -> String {
-    let release = elf
-        .modinfo("vermagic")
-        .and_then(|vermagic| vermagic.split(' ').next());
-    match (release, facts) {
-        (Some(release), Some(facts)) if release != facts.kernel_version => {
-            format!(" (the module was built for {release})")
-        }
-        _ => String::new(),
-    }
+    other_release(elf, facts)
+        .map(|release| format!(" (the module was built for {release})"))
+        .unwrap_or_default()
+}
+
+/// The kernel that a module was built for, where it is another one.
+fn other_release<'a>(elf: &'a ElfFacts, facts: Option<&KernelFacts>) -> Option<&'a str> {
+    let release = elf.modinfo("vermagic")?.split(' ').next()?;
+    (release != facts?.kernel_version).then_some(release)
 }

@@ -103,6 +103,8 @@ pub struct Report {
     pub modules: Vec<ModuleReport>,
     /// Remarks about the run as a whole, for stderr.
     pub notes: Vec<String>,
+    /// The user ended the run before it was over.
+    pub interrupted: bool,
     /// When it is shown, from which ages are counted; without it none is.
     pub shown_at: Option<jiff::Timestamp>,
 }
@@ -111,6 +113,18 @@ impl Report {
     /// The verdict of the whole; `None` when there is nothing to judge.
     pub fn verdict(&self) -> Option<Verdict> {
         Verdict::overall(self.modules.iter().map(|module| module.verdict))
+    }
+
+    /// The kernels of the targets, each once.
+    pub fn kernels(&self) -> Vec<&str> {
+        let mut kernels: Vec<&str> = Vec::new();
+        for target in &self.targets {
+            let kernel = target.kernel_version.as_str();
+            if !kernel.is_empty() && !kernels.contains(&kernel) {
+                kernels.push(kernel);
+            }
+        }
+        kernels
     }
 
     /// How many modules have this verdict.

@@ -3,11 +3,13 @@
 
 use serde::Serialize;
 
+use crate::findings::codes;
 use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 use crate::report::answer;
+use crate::report::causes::{self, Cause};
 
 /// The version of the shape.
 pub const API_VERSION: &str = "preflight.kmm/v1";
@@ -20,6 +22,7 @@ struct Document<'a> {
     target: Vec<TargetData<'a>>,
     verdict: Option<&'static str>,
     counts: Counts,
+    causes: Vec<CauseData>,
     modules: Vec<ModuleData<'a>>,
 }
 
@@ -40,6 +43,16 @@ struct Counts {
     error: usize,
     in_progress: usize,
     unknown: usize,
+}
+
+#[derive(Serialize)]
+struct CauseData {
+    code: &'static str,
+    severity: &'static str,
+    modules: Vec<String>,
+    kernels: Vec<String>,
+    hint: Option<String>,
+    url: String,
 }
 
 #[derive(Serialize)]
@@ -68,6 +81,7 @@ struct FindingData<'a> {
     severity: &'static str,
     message: &'a str,
     hint: Option<&'a str>,
+    url: String,
     accepted: bool,
 }
 
@@ -88,7 +102,21 @@ impl<'a> From<&'a Finding> for FindingData<'a> {
             severity: finding.severity.as_str(),
             message: &finding.message,
             hint: finding.hint.as_deref(),
+            url: codes::url(finding.code),
             accepted: finding.accepted.is_some(),
+        }
+    }
+}
+
+impl From<Cause<'_>> for CauseData {
+    fn from(cause: Cause<'_>) -> Self {
+        Self {
+            code: cause.code.as_str(),
+            severity: cause.severity.as_str(),
+            modules: cause.names(),
+            kernels: cause.kernels(),
+            url: codes::url(cause.code),
+            hint: cause.hint,
         }
     }
 }
@@ -132,6 +160,10 @@ fn document(report: &Report) -> Document<'_> {
             in_progress: report.count(Verdict::InProgress),
             unknown: report.count(Verdict::Unknown),
         },
+        causes: causes::causes(report)
+            .into_iter()
+            .map(CauseData::from)
+            .collect(),
         modules: report.modules.iter().map(ModuleData::from).collect(),
     }
 }

@@ -3,6 +3,7 @@
 use owo_colors::Style;
 use serde_json::{Value, json};
 
+use crate::findings::codes;
 use crate::findings::finding::Finding;
 use crate::kmm::plan::mapping::{Tried, TriedResult};
 use crate::kmm::planned::{Plan, Work};
@@ -79,9 +80,8 @@ fn part(one: &Explanation, screen: &Screen) -> String {
             tried.result.as_str()
         );
         let style = match tried.result {
-            TriedResult::Used => Style::new().green(),
-            TriedResult::Bad => Style::new().red(),
-            TriedResult::NoMatch | TriedResult::NotReached => Style::new().dimmed(),
+            TriedResult::Used => Style::new().bold(),
+            TriedResult::Bad | TriedResult::NoMatch | TriedResult::NotReached => Style::new(),
         };
         text.push_str(&format!("{}\n", screen.paint(&printable_line(line), style)));
     }
@@ -103,10 +103,10 @@ fn part(one: &Explanation, screen: &Screen) -> String {
     }
     for finding in &one.findings {
         let body = format!("{}: {}", finding.code, finding.message);
-        let body = wrap(&printable(body), screen.width.saturating_sub(9), "    ");
+        let body = wrap(&printable(body), screen.width, "    ");
         text.push_str(&format!(
             "  {} {}",
-            screen.severity(finding.severity),
+            screen.severity_sign(finding.severity),
             screen.linked(body.trim_start(), finding.code)
         ));
         if let Some(hint) = &finding.hint {
@@ -212,7 +212,7 @@ fn module(one: &Explanation) -> Value {
     let finding = |finding: &Finding| {
         json!({
             "code": finding.code.as_str(), "severity": finding.severity.as_str(),
-            "message": finding.message, "hint": finding.hint,
+            "message": finding.message, "hint": finding.hint, "url": codes::url(finding.code),
         })
     };
     json!({

@@ -1,39 +1,86 @@
 //! A report in the format that was asked for: the one place that decides on `-o`.
 
+use std::collections::HashMap;
+
 use crate::cli::output::Format;
-use crate::findings::finding::Finding;
+use crate::findings::finding::{Finding, Subject};
 use crate::model::printable::{self, printable, printable_line};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::model::target::Target;
+use crate::model::verdict::Verdict;
 use crate::report::screen::Screen;
-use crate::report::{data, github, junit, name, sarif, table};
+use crate::report::{
+    causes, data, github, junit, markdown, name, natural, prometheus, sarif, summary, table,
+};
 
 /// Renders a report; the last line ends with a newline, and an empty report is an empty
 /// table but never empty data. Formats with an escaping of their own get the texts from
 /// outside as they are, the others as a terminal may show them.
-pub fn render(report: &Report, format: Format, screen: &Screen) -> String {
+pub fn render(report: &Report, format: Format, quiet: bool, screen: &Screen) -> String {
     match format {
         Format::Json => data::json(report),
         Format::Yaml => data::yaml(report),
         Format::Sarif => sarif::render(report),
         Format::Junit => printable::xml(&junit::render(report)),
-        Format::Table => table::render(&shown(report), screen, false),
-        Format::Wide => table::render(&shown(report), screen, true),
+        Format::Table | Format::Wide | Format::Short if quiet => {
+            summary::last_line(&shown(report), screen)
+        }
+        Format::Table => table::render(&shown(report), screen),
+        Format::Wide => table::render_wide(&shown(report), screen),
+        Format::Short => table::render_short(&shown(report), screen),
         Format::Name => name::render(&shown(report)),
         Format::Github => github::render(&shown(report)),
-        Format::Short | Format::Markdown | Format::Prometheus => {
-            table::render(&shown(report), screen, false)
-        }
+        Format::Markdown => markdown::render(&shown(report)),
+        Format::Prometheus => prometheus::render(&shown(report)),
     }
 }
 
-/// The report with every text from outside as a terminal may show it.
+/// The report with every text from outside as a terminal may show it, and its rows as people
+/// read them: what failed first, names in natural order.
 pub fn shown(report: &Report) -> Report {
+    let mut preflights: Vec<Option<&str>> = Vec::new();
+    for module in &report.modules {
+        if !preflights.contains(&module.preflight.as_deref()) {
+            preflights.push(module.preflight.as_deref());
+        }
+    }
+    let rank = |module: &ModuleReport| {
+        let preflight = module.preflight.as_deref();
+        preflights.iter().position(|other| *other == preflight)
+    };
+    let mut rows: Vec<&ModuleReport> = report.modules.iter().collect();
+    let mut worst: HashMap<String, u8> = HashMap::new();
+    for module in &rows {
+        let rank = self::rank(module.verdict);
+        let known = worst.entry(causes::full_name(module)).or_insert(rank);
+        *known = rank.min(*known);
+    }
+    rows.sort_by(|one, other| {
+        let worst = |module: &ModuleReport| worst.get(&causes::full_name(module));
+        rank(one)
+            .cmp(&rank(other))
+            .then_with(|| worst(one).cmp(&worst(other)))
+            .then_with(|| natural::compare(&one.namespace, &other.namespace))
+            .then_with(|| natural::compare(&one.name, &other.name))
+    });
     Report {
         targets: report.targets.iter().map(target).collect(),
-        modules: report.modules.iter().map(module).collect(),
+        modules: rows.into_iter().map(module).collect(),
         notes: report.notes.iter().map(printable).collect(),
+        interrupted: report.interrupted,
         shown_at: report.shown_at,
+    }
+}
+
+/// The order of rows for people. A module stands where its worst kernel has it.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Failed => 0,
+        Verdict::Unknown => 1,
+        Verdict::Error => 2,
+        Verdict::InProgress => 3,
+        Verdict::Accepted => 4,
+        Verdict::Verified => 5,
     }
 }
 
@@ -103,6 +150,7 @@ fn finding(finding: &Finding) -> Finding {
         effect,
         message,
         hint,
+        subject,
         accepted,
     } = finding;
     Finding {
@@ -111,7 +159,18 @@ fn finding(finding: &Finding) -> Finding {
         effect: *effect,
         message: printable(message),
         hint: hint.as_ref().map(printable),
+        subject: subject.as_deref().map(|one| Box::new(self::subject(one))),
         accepted: optional(accepted),
+    }
+}
+
+fn subject(subject: &Subject) -> Subject {
+    match subject {
+        Subject::Symbol { name, built_for } => Subject::Symbol {
+            name: printable_line(name),
+            built_for: optional(built_for),
+        },
+        Subject::InTreeModule(name) => Subject::InTreeModule(printable_line(name)),
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn report(modules: Vec<ModuleReport>) -> Report {
         targets,
         modules,
         notes: Vec::new(),
+        interrupted: false,
         shown_at: None,
     }
 }

@@ -8,10 +8,12 @@ use crate::findings::codes;
 use crate::findings::finding::{Code, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::report::answer;
+use crate::report::causes::{full_name, statement};
+use crate::report::github::by_code;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// Renders the report: one rule a code, one result a finding, at the Module's place in the
+/// Renders the report: one rule per code, one result per module and code, at the Module's place in the
 /// file that it came from. Accepted findings are suppressed results.
 pub fn render(report: &Report) -> String {
     let mut used: Vec<Code> = report
@@ -27,9 +29,9 @@ pub fn render(report: &Report) -> String {
         .iter()
         .flat_map(|module| {
             let used = &used;
-            module.findings.iter().map(move |finding| {
-                let index = used.binary_search(&finding.code).unwrap_or_default();
-                result(module, finding, index)
+            by_code(module).into_iter().map(move |(code, findings)| {
+                let index = used.binary_search(&code).unwrap_or_default();
+                result(module, &findings, index)
             })
         })
         .collect();
@@ -44,10 +46,27 @@ pub fn render(report: &Report) -> String {
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
+            "invocations": [invocation(report)],
             "results": results,
         }],
     });
     answer::json(&document)
+}
+
+/// The run: notes about it as a whole, and whether it came to its end.
+fn invocation(report: &Report) -> Value {
+    let notes = report.notes.iter();
+    let notes: Vec<Value> = notes
+        .map(|note| json!({"level": "note", "message": {"text": note}}))
+        .collect();
+    let mut invocation = json!({
+        "executionSuccessful": !report.interrupted,
+        "toolExecutionNotifications": notes,
+    });
+    if let Some(time) = report.shown_at {
+        invocation["endTimeUtc"] = json!(time.to_string());
+    }
+    invocation
 }
 
 fn rule(code: Code) -> Value {
@@ -70,7 +89,8 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(module: &ModuleReport, finding: &Finding, rule_index: usize) -> Value {
+fn result(module: &ModuleReport, findings: &[&Finding], rule_index: usize) -> Value {
+    let finding = findings[0];
     let kernel = match module.kernel_version.as_str() {
         "" => String::new(),
         kernel => format!(" on {kernel}"),
@@ -80,12 +100,13 @@ fn result(module: &ModuleReport, finding: &Finding, rule_index: usize) -> Value 
         .as_ref()
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
+    let statement = statement(finding.code, findings);
     let mut result = json!({
         "ruleId": finding.code.as_str(),
         "ruleIndex": rule_index,
         "level": level(finding.severity),
         "message": {"text": format!(
-            "Module {}/{}{kernel}: {}{hint}", module.namespace, module.name, finding.message
+            "Module {}{kernel}: {statement}{hint}", full_name(module)
         )},
         "locations": [location(module)],
         "partialFingerprints": {
@@ -145,7 +166,7 @@ mod tests {
     use crate::report::samples::{accepted, mixed, report};
 
     #[test]
-    fn every_finding_is_a_result_of_a_rule() {
+    fn every_code_of_a_module_is_a_result_of_a_rule() {
         let mut report = mixed();
         report.modules[1].origin = Origin::File {
             path: "dir/a b#1.yaml".into(),
@@ -156,12 +177,13 @@ mod tests {
         let run = &document["runs"][0];
         let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
         let results = run["results"].as_array().expect("results");
-        let findings: usize = report
+        let codes: usize = report
             .modules
             .iter()
-            .map(|module| module.findings.len())
+            .map(|module| by_code(module).len())
             .sum();
-        assert_eq!(results.len(), findings);
+        assert_eq!(results.len(), codes);
+        assert_eq!(run["invocations"][0]["executionSuccessful"], true);
         for result in results {
             let index = result["ruleIndex"].as_u64().expect("an index") as usize;
             assert_eq!(rules[index]["id"], result["ruleId"]);

@@ -11,6 +11,8 @@ use crate::model::verdict::Verdict;
 pub struct Screen {
     /// Columns.
     pub width: usize,
+    /// Lines.
+    pub height: usize,
     /// ANSI colours.
     pub color: bool,
     /// Signs beyond ASCII.
@@ -20,9 +22,10 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// 80 columns of plain ASCII.
+    /// 40 lines of 80 columns of plain ASCII.
     pub const PLAIN: Self = Self {
         width: 80,
+        height: 40,
         color: false,
         unicode: false,
         links: false,
@@ -53,22 +56,24 @@ impl Screen {
         }
     }
 
-    /// A verdict with its sign and colour.
-    pub fn verdict(&self, verdict: Verdict) -> String {
-        let text = format!("{} {}", self.sign(verdict), verdict.as_str());
-        self.paint(&text, verdict_style(verdict))
+    /// A verdict with its sign.
+    pub(super) fn verdict_text(&self, verdict: Verdict) -> String {
+        format!("{} {verdict}", self.sign(verdict))
     }
 
-    /// A stage in its colour.
-    pub fn stage(&self, stage: &str) -> String {
-        let style = match stage {
-            "Done" => Style::new().green(),
-            "Build" => Style::new().blue(),
-            "Sign" => Style::new().magenta(),
-            "Requeued" => Style::new().yellow(),
-            _ => Style::new().cyan(),
-        };
-        self.paint(stage, style)
+    /// A verdict with its sign and colour.
+    pub fn verdict(&self, verdict: Verdict) -> String {
+        self.paint(&self.verdict_text(verdict), self.verdict_style(verdict))
+    }
+
+    /// Colours are bold and go with a sign: a terminal may be light or dark.
+    pub(super) fn verdict_style(&self, verdict: Verdict) -> Style {
+        match verdict {
+            Verdict::Verified | Verdict::Accepted => Style::new().green().bold(),
+            Verdict::Failed => Style::new().red().bold(),
+            Verdict::Error | Verdict::Unknown => Style::new().magenta().bold(),
+            Verdict::InProgress => Style::new().blue().bold(),
+        }
     }
 
     /// A text with the first mention of a code made a link to what it means.
@@ -80,24 +85,16 @@ impl Screen {
         text.replacen(code.as_str(), &link, 1)
     }
 
-    /// A severity's word in its colour.
-    pub fn severity(&self, severity: Severity) -> String {
-        let style = match severity {
-            Severity::Error => Style::new().red().bold(),
-            Severity::Warning => Style::new().yellow(),
-            Severity::Info => Style::new().cyan(),
+    /// The sign of a finding, which leaves the word *error* to the verdict.
+    pub fn severity_sign(&self, severity: Severity) -> String {
+        let (sign, style) = match (severity, self.unicode) {
+            (Severity::Error, true) => ("✘", Style::new().red()),
+            (Severity::Error, false) => ("x", Style::new().red()),
+            (Severity::Warning, true) => ("⚠", Style::new().magenta()),
+            (Severity::Warning, false) => ("!", Style::new().magenta()),
+            (Severity::Info, true) => ("ℹ", Style::new().blue()),
+            (Severity::Info, false) => ("i", Style::new().blue()),
         };
-        self.paint(severity.as_str(), style)
-    }
-}
-
-fn verdict_style(verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Verified => Style::new().green(),
-        Verdict::Accepted => Style::new().green().dimmed(),
-        Verdict::Failed => Style::new().red().bold(),
-        Verdict::Error => Style::new().magenta().bold(),
-        Verdict::InProgress => Style::new().blue(),
-        Verdict::Unknown => Style::new().yellow(),
+        self.paint(sign, style.bold())
     }
 }

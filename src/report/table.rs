@@ -1,128 +1,185 @@
-//! The table for people: one row a module, what is wrong with it and what to do below, and
-//! the sum of it all in the last line.
+//! The table for people: facts about the run, a row per module, or a grid of several kernels,
+//! a block per cause, and the sum of it all in the last line.
 
 use std::collections::BTreeSet;
 
 use owo_colors::Style as Paint;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::findings::finding::Severity;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
 use crate::report::age::age;
-use crate::report::details;
+use crate::report::causes::{Cause, causes, merged};
 use crate::report::screen::Screen;
+use crate::report::{blocks, grid, summary, wide};
 
-/// Renders the table; `wide` has more columns and shows every finding.
-pub fn render(report: &Report, screen: &Screen, wide: bool) -> String {
+/// Lines below the rows of a table that belong to it: those on how to learn more, the sum.
+const LINES_BELOW: usize = 3;
+
+/// Renders the table; where its rows do not fit the screen's height, modules that pass are
+/// counted, and the others are named in the blocks.
+pub fn render(report: &Report, screen: &Screen) -> String {
     if report.modules.is_empty() {
         return String::new();
     }
-    let mut text = rows(report, screen, wide);
-    text.push_str(&details::of_modules(report, screen, wide));
-    if !wide {
-        text.push_str(&details::warnings(report, screen));
+    let (run, causes) = split(report);
+    let mut text = blocks::about_run(&run, screen);
+    if !text.is_empty() {
+        text.push('\n');
     }
-    text.push('\n');
-    text.push_str(&summary(report, screen));
-    text
+    let fits = report.modules.len() + 1 + LINES_BELOW <= screen.height;
+    let shows_rows = match grid::targets(report) {
+        Some(targets) => {
+            text.push_str(&grid::render(report, &targets, screen));
+            true
+        }
+        None if fits => {
+            text.push_str(&rows(report, screen));
+            true
+        }
+        None => {
+            text.push_str(&passing(report, screen));
+            false
+        }
+    };
+    text.push_str(&blocks::of_causes(&causes, report, shows_rows, screen));
+    text + &end(report, screen)
 }
 
-/// The columns that a table has beside those that it always has.
-#[derive(Clone, Copy)]
-struct Columns {
-    preflight: bool,
-    now: Option<jiff::Timestamp>,
-    kernel: bool,
-    arch: bool,
-    reason: bool,
-    wide: bool,
+/// `-o wide`: a block per module.
+pub fn render_wide(report: &Report, screen: &Screen) -> String {
+    if report.modules.is_empty() {
+        return String::new();
+    }
+    wide::blocks(report, screen) + &end(report, screen)
 }
 
-impl Columns {
-    fn of(report: &Report, wide: bool) -> Self {
-        let several = |values: BTreeSet<&str>| values.len() > 1;
-        let modules = &report.modules;
+/// `-o short`: what is wrong, and the last line.
+pub fn render_short(report: &Report, screen: &Screen) -> String {
+    let (run, causes) = split(report);
+    let grave = |cause: &Cause<'_>| cause.severity != Severity::Info && cause.accepted.is_none();
+    let causes: Vec<Cause<'_>> = causes.into_iter().filter(grave).collect();
+    let mut text = blocks::about_run(&run, screen);
+    text.push_str(&blocks::of_causes(&causes, report, false, screen));
+    let text = text.trim_start_matches('\n').to_owned();
+    let gap = if text.is_empty() { "" } else { "\n" };
+    text + gap + &summary::last_line(report, screen)
+}
+
+/// The causes that are about the run, and the others.
+fn split(report: &Report) -> (Vec<Cause<'_>>, Vec<Cause<'_>>) {
+    merged(causes(report))
+        .into_iter()
+        .partition(|cause| cause.is_about_run(report))
+}
+
+fn end(report: &Report, screen: &Screen) -> String {
+    let has_codes = report.modules.iter().any(|one| !one.findings.is_empty());
+    let more = match has_codes {
+        true => summary::learn_more(screen),
+        false => String::new(),
+    };
+    format!("\n{more}{}", summary::last_line(report, screen))
+}
+
+/// Modules that pass, counted.
+fn passing(report: &Report, screen: &Screen) -> String {
+    [Verdict::Verified, Verdict::Accepted]
+        .into_iter()
+        .filter(|verdict| report.count(*verdict) > 0)
+        .map(|verdict| {
+            let count = report.count(verdict);
+            let modules = if count == 1 { "module" } else { "modules" };
+            format!("{}: {count} {modules}\n", screen.verdict(verdict))
+        })
+        .collect()
+}
+
+/// A cell: its text, how it is painted, and whether it may be cut.
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) style: Option<Paint>,
+    pub(super) may_be_cut: bool,
+}
+
+impl Cell {
+    fn fixed(text: impl Into<String>) -> Self {
+        let (text, style, may_be_cut) = (text.into(), None, false);
         Self {
-            preflight: several(
-                modules
-                    .iter()
-                    .filter_map(|module| module.preflight.as_deref())
-                    .collect(),
+            text,
+            style,
+            may_be_cut,
+        }
+    }
+
+    pub(super) fn name(text: impl Into<String>) -> Self {
+        Self {
+            may_be_cut: true,
+            ..Self::fixed(text)
+        }
+    }
+
+    pub(super) fn painted(text: impl Into<String>, style: Paint) -> Self {
+        Self {
+            style: Some(style),
+            ..Self::fixed(text)
+        }
+    }
+}
+
+/// The columns of a row: each its heading and its cell, in one list.
+fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'static str, Cell)> {
+    let modules = &report.modules;
+    let several = |value: fn(&ModuleReport) -> Option<&str>| {
+        modules.iter().map(value).collect::<BTreeSet<_>>().len() > 1
+    };
+    let or_dash = |text: Option<&str>| text.filter(|t| !t.is_empty()).unwrap_or("-").to_owned();
+    let of_cluster = modules.iter().any(|module| module.preflight.is_some());
+    let age = report.shown_at.filter(|_| of_cluster).map(|now| {
+        let time = module.last_transition_time.as_deref();
+        or_dash(time.and_then(|time| age(time, now)).as_deref())
+    });
+    let all = [
+        several(|module| module.preflight.as_deref()).then(|| {
+            (
+                "PREFLIGHT",
+                Cell::name(or_dash(module.preflight.as_deref())),
+            )
+        }),
+        Some(("NAMESPACE", Cell::name(or_dash(Some(&module.namespace))))),
+        Some(("NAME", Cell::name(module.name.clone()))),
+        several(|module| Some(&module.kernel_version))
+            .then(|| ("KERNEL", Cell::name(or_dash(Some(&module.kernel_version))))),
+        several(|module| module.arch.map(|arch| arch.as_str())).then(|| {
+            (
+                "ARCH",
+                Cell::fixed(or_dash(module.arch.map(|arch| arch.as_str()))),
+            )
+        }),
+        Some((
+            "STAGE",
+            Cell::fixed(or_dash(Some(&module.verification_stage))),
+        )),
+        of_cluster.then(|| {
+            (
+                "STATUS",
+                Cell::fixed(or_dash(Some(&module.verification_status))),
+            )
+        }),
+        Some((
+            "VERDICT",
+            Cell::painted(
+                screen.verdict_text(module.verdict),
+                screen.verdict_style(module.verdict),
             ),
-            now: report
-                .shown_at
-                .filter(|_| modules.iter().any(|module| module.preflight.is_some())),
-            kernel: wide || several(modules.iter().map(|m| m.kernel_version.as_str()).collect()),
-            arch: wide
-                || several(
-                    modules
-                        .iter()
-                        .filter_map(|module| module.arch.map(|arch| arch.as_str()))
-                        .collect(),
-                ),
-            reason: true,
-            wide,
-        }
-    }
-
-    fn header(self) -> Vec<String> {
-        let mut header = Vec::new();
-        let mut push = |wanted: bool, name: &str| {
-            if wanted {
-                header.push(name.to_owned());
-            }
-        };
-        push(self.preflight, "PREFLIGHT");
-        push(true, "NAMESPACE");
-        push(true, "NAME");
-        push(self.kernel, "KERNEL");
-        push(self.arch, "ARCH");
-        push(true, "STAGE");
-        push(true, "VERDICT");
-        push(self.reason, "REASON");
-        push(self.now.is_some(), "AGE");
-        for name in ["STATUS", "TIME", "MAPPING", "IMAGE", "DIGEST"] {
-            push(self.wide, name);
-        }
-        header
-    }
-
-    fn row(self, module: &ModuleReport, screen: &Screen) -> Vec<String> {
-        let mut row = Vec::new();
-        let mut push = |wanted: bool, cell: String| {
-            if wanted {
-                row.push(cell);
-            }
-        };
-        let or_dash = |text: Option<&str>| text.filter(|t| !t.is_empty()).unwrap_or("-").to_owned();
-        push(self.preflight, or_dash(module.preflight.as_deref()));
-        push(true, or_dash(Some(&module.namespace)));
-        push(true, module.name.clone());
-        push(self.kernel, or_dash(Some(&module.kernel_version)));
-        push(self.arch, or_dash(module.arch.map(|arch| arch.as_str())));
-        push(true, screen.stage(&module.verification_stage));
-        push(true, screen.verdict(module.verdict));
-        push(self.reason, reason(module));
-        if let Some(now) = self.now {
-            let time = module.last_transition_time.as_deref();
-            let age = time.and_then(|time| age(time, now));
-            push(true, or_dash(age.as_deref()));
-        }
-        if self.wide {
-            let took = module
-                .duration
-                .map(|took| format!("{:.1}s", took.as_secs_f64()));
-            push(true, or_dash(Some(&module.verification_status)));
-            push(true, or_dash(took.as_deref()));
-            push(true, or_dash(module.mapping.as_deref()));
-            push(true, or_dash(module.image.as_deref()));
-            push(true, or_dash(module.digest.as_deref()));
-        }
-        row
-    }
+        )),
+        Some(("REASON", Cell::name(reason(module)))),
+        age.map(|age| ("AGE", Cell::fixed(age))),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The gravest code, and how many more there are of its kind.
@@ -136,7 +193,7 @@ fn reason(module: &ModuleReport) -> String {
     let codes: BTreeSet<_> = module
         .findings
         .iter()
-        .filter(|finding| finding.weight() == first.weight() && finding.severity == first.severity)
+        .filter(|finding| finding.order() == first.order())
         .map(|finding| finding.code)
         .collect();
     match codes.len() {
@@ -145,84 +202,82 @@ fn reason(module: &ModuleReport) -> String {
     }
 }
 
-/// The rows, in the first shape that fits the screen: flat; one block a kernel; without the
-/// reasons, which stand below anyway.
-fn rows(report: &Report, screen: &Screen, wide: bool) -> String {
-    let all: Vec<&ModuleReport> = report.modules.iter().collect();
-    let columns = Columns::of(report, wide);
-    let flat = block(&all, columns, screen);
-    if wide || fits(&flat, screen) {
-        return flat;
+fn rows(report: &Report, screen: &Screen) -> String {
+    let mut header: Vec<&str> = Vec::new();
+    let mut rows = Vec::new();
+    for module in &report.modules {
+        let columns = columns(report, module, screen);
+        header = columns.iter().map(|(heading, _)| *heading).collect();
+        rows.push(columns.into_iter().map(|(_, cell)| cell).collect());
     }
-    if !columns.kernel {
-        let short = Columns {
-            reason: false,
-            ..columns
-        };
-        return block(&all, short, screen);
-    }
-    let mut kernels: Vec<&str> = Vec::new();
-    for module in &all {
-        if !kernels.contains(&module.kernel_version.as_str()) {
-            kernels.push(&module.kernel_version);
+    let header = header.into_iter().map(str::to_owned).collect();
+    lay_out(header, rows, screen)
+}
+
+/// The narrowest that a column of names is cut to.
+const NARROWEST: usize = 8;
+/// Between columns.
+const GAP: usize = 2;
+
+/// The rows below their bold headings, cut so that none is wider than the screen.
+pub(super) fn lay_out(header: Vec<String>, mut rows: Vec<Vec<Cell>>, screen: &Screen) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|heading| heading.width()).collect();
+    let mut may_be_cut = vec![false; widths.len()];
+    for row in &rows {
+        for (at, cell) in row.iter().enumerate() {
+            widths[at] = widths[at].max(cell.text.width());
+            may_be_cut[at] |= cell.may_be_cut;
         }
     }
-    let by_kernel = |columns: Columns| {
-        let blocks: Vec<String> = kernels
-            .iter()
-            .map(|kernel| {
-                let of_kernel: Vec<_> = all
-                    .iter()
-                    .copied()
-                    .filter(|module| module.kernel_version == *kernel)
-                    .collect();
-                let title = screen.paint(&format!("kernel {kernel}"), Paint::new().bold());
-                format!("{title}\n{}", block(&of_kernel, columns, screen))
-            })
-            .collect();
-        blocks.join("\n")
-    };
-    let blocks = by_kernel(Columns {
-        kernel: false,
-        ..columns
-    });
-    if fits(&blocks, screen) {
-        return blocks;
+    let room = screen
+        .width
+        .saturating_sub(GAP * widths.len().saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        let widest = (0..widths.len())
+            .filter(|at| may_be_cut[*at] && widths[*at] > NARROWEST)
+            .max_by_key(|at| widths[*at]);
+        match widest {
+            Some(at) => widths[at] -= 1,
+            None => break,
+        }
     }
-    by_kernel(Columns {
-        kernel: false,
-        reason: false,
-        ..columns
-    })
-}
-
-fn fits(text: &str, screen: &Screen) -> bool {
-    text.lines().all(|line| visible_width(line) <= screen.width)
-}
-
-/// The columns that a line takes, without its colours.
-fn visible_width(line: &str) -> usize {
-    let mut width = 0;
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        width += before.width();
-        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    for row in &mut rows {
+        for (at, cell) in row.iter_mut().enumerate() {
+            cell.text = cut(&cell.text, widths[at], screen);
+        }
     }
-    width + rest.width()
-}
-
-fn block(modules: &[&ModuleReport], columns: Columns, screen: &Screen) -> String {
+    let bold = Paint::new().bold();
     let mut builder = Builder::default();
-    builder.push_record(
-        columns
-            .header()
-            .iter()
-            .map(|name| screen.paint(name, Paint::new().bold())),
-    );
-    for module in modules {
-        builder.push_record(columns.row(module, screen));
+    builder.push_record(header.iter().map(|heading| screen.paint(heading, bold)));
+    for row in rows {
+        builder.push_record(row.into_iter().map(|cell| match cell.style {
+            Some(style) => screen.paint(&cell.text, style),
+            None => cell.text,
+        }));
     }
-    borderless(builder, 2)
+    borderless(builder, GAP)
+}
+
+/// A name cut in its middle, where what names have in common stands less often than at their
+/// ends.
+pub(super) fn cut(text: &str, width: usize, screen: &Screen) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mark = if screen.unicode { "…" } else { ".." };
+    let room = width.saturating_sub(mark.width());
+    let take = |chars: &mut dyn Iterator<Item = char>, room: usize| {
+        let mut used = 0;
+        let fits = chars.take_while(|c| {
+            used += c.width().unwrap_or_default();
+            used <= room
+        });
+        fits.collect::<String>()
+    };
+    let start = take(&mut text.chars(), room - room / 2);
+    let end = take(&mut text.chars().rev(), room / 2);
+    let end: String = end.chars().rev().collect();
+    format!("{start}{mark}{end}")
 }
 
 /// The lines of a table without borders, with `gap` spaces between its columns.
@@ -234,42 +289,6 @@ pub(super) fn borderless(table: Builder, gap: usize) -> String {
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
-}
-
-/// The last line: the verdict of the whole and how many modules have which.
-fn summary(report: &Report, screen: &Screen) -> String {
-    let Some(verdict) = report.verdict() else {
-        return String::new();
-    };
-    let counts: Vec<String> = Verdict::ALL
-        .into_iter()
-        .filter(|verdict| report.count(*verdict) > 0)
-        .map(|verdict| format!("{} {}", report.count(verdict), verdict.as_str()))
-        .collect();
-    let kernels: BTreeSet<&str> = report
-        .targets
-        .iter()
-        .map(|target| target.kernel_version.as_str())
-        .filter(|kernel| !kernel.is_empty())
-        .collect();
-    let on = match kernels.iter().collect::<Vec<_>>().as_slice() {
-        [] => String::new(),
-        [kernel] => format!(" on kernel {kernel}"),
-        several => format!(" on {} kernels", several.len()),
-    };
-    let rows = report.modules.len();
-    let checks = match (rows, kernels.len() > 1) {
-        (1, true) => "1 check".to_owned(),
-        (rows, true) => format!("{rows} checks"),
-        (1, false) => "1 module".to_owned(),
-        (rows, false) => format!("{rows} modules"),
-    };
-    let line = |on: &str| {
-        let counts = counts.join(", ");
-        format!("{}: {checks}{on}: {counts}\n", screen.verdict(verdict))
-    };
-    let full = line(&on);
-    if fits(&full, screen) { full } else { line("") }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn an_accept_is_for_the_modules_that_it_names() {
         (&ALL, 0, &[]),
     ] {
         let ended = examples("name", accepts).run().code(code);
-        let warnings = ended.stderr.matches("met no finding").count();
+        let warnings = ended.stderr.matches("matched nothing").count();
         assert_eq!(warnings, unmet.len(), "{}", ended.stderr);
         for accept in unmet {
             assert!(ended.stderr.contains(accept), "{}", ended.stderr);

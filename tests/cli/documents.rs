@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Parser;
 use kmm_preflight::cli::Cli;
-use kmm_preflight::cli::invocation::without_preflight_word;
+use kmm_preflight::cli::invocation;
 use kmm_preflight::input::yaml;
 
 use super::preflight::Preflight;
@@ -67,7 +67,7 @@ fn every_command_that_is_shown_is_one() {
                 .skip(1)
                 .map(|word| word.trim_matches('"').into())
                 .collect::<Vec<_>>();
-            let parsed = Cli::try_parse_from(without_preflight_word(words));
+            let parsed = Cli::try_parse_from(invocation::words(words));
             assert!(parsed.is_ok(), "{document}: {command}: {parsed:?}");
             seen += 1;
         }

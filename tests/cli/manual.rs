@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use clap::CommandFactory;
-use kmm_preflight::cli::Cli;
+use kmm_preflight::cli::help;
 
 fn pages(folder: &Path) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
@@ -20,7 +19,7 @@ fn pages(folder: &Path) -> BTreeMap<String, String> {
 #[test]
 fn the_pages_say_what_the_help_says() {
     let fresh = tempfile::tempdir().expect("a folder");
-    clap_mangen::generate_to(Cli::command(), fresh.path()).expect("the pages");
+    clap_mangen::generate_to(help::command(), fresh.path()).expect("the pages");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/man");
     let fresh = pages(fresh.path());
     if std::env::var_os("UPDATE_COMPLETIONS").is_some() {
@@ -33,7 +32,7 @@ fn the_pages_say_what_the_help_says() {
     let there = pages(&folder);
     let names = |pages: &BTreeMap<String, String>| pages.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&there), names(&fresh));
-    assert_eq!(fresh.len(), 1 + Cli::command().get_subcommands().count());
+    assert_eq!(fresh.len(), 1 + help::command().get_subcommands().count());
     for (name, text) in &fresh {
         assert!(
             there[name] == *text,

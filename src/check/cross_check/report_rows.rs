@@ -105,9 +105,7 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
         report.checked_by = CheckedBy::KmmAndImage;
     }
     report.findings.extend(added);
-    report
-        .findings
-        .sort_by_key(|finding| (finding.effect, finding.severity));
+    report.findings.sort_by_key(Finding::order);
     report.verdict = match report.verdict {
         Verdict::Verified | Verdict::Failed => Verdict::of_findings(&report.findings),
         other => other,

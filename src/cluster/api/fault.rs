@@ -7,8 +7,12 @@ use kube::core::Status;
 
 use crate::error::Error;
 
-/// Where the manifests of least rights are.
-pub const RBAC_FOLDER: &str = "examples/rbac";
+/// Where this release's manifests of least rights are.
+pub const RBAC_FOLDER: &str = concat!(
+    "https://raw.githubusercontent.com/kmm-preflight/kubectl-kmm-preflight/v",
+    env!("CARGO_PKG_VERSION"),
+    "/examples/rbac"
+);
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +150,10 @@ impl Fault {
     pub fn into_error(self, purpose: &str, manifest: &str) -> Error {
         let hint = match &self {
             Self::Forbidden(_) => {
-                format!("ask an administrator for the rights in {RBAC_FOLDER}/{manifest}.yaml")
+                format!(
+                    "ask an administrator for the rights in {RBAC_FOLDER}/{manifest}.yaml, which \
+                     `kubectl kmm preflight generate --rbac` prints"
+                )
             }
             Self::Unauthorized(_) | Self::Credentials(_) => {
                 "log in again, or choose another --context or --user".to_owned()
@@ -287,8 +294,11 @@ mod tests {
             .into_error("reading the CR", "status");
         assert_eq!(
             error.render(),
-            "error: reading the CR: user u cannot get resource r\n\
-             hint: ask an administrator for the rights in examples/rbac/status.yaml\n"
+            format!(
+                "error: reading the CR: user u cannot get resource r\n\
+                 hint: ask an administrator for the rights in {RBAC_FOLDER}/status.yaml, which \
+                 `kubectl kmm preflight generate --rbac` prints\n"
+            )
         );
     }
 }

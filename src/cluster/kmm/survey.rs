@@ -7,7 +7,7 @@ use crate::cluster::api::fault::Fault;
 use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::diagnose::reason;
 use crate::cluster::kmm::preflight::{Preflight, Row};
-use crate::findings::finding::Code;
+use crate::findings::finding::{Code, Finding};
 use crate::kmm::module::Module;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::{Arch, Target};
@@ -63,6 +63,7 @@ impl Survey {
             targets,
             modules,
             notes,
+            interrupted: _,
             shown_at: _,
         } = other.report;
         for target in targets {
@@ -150,6 +151,7 @@ pub fn of_evidence(
             targets: target(preflight, kernel).into_iter().collect(),
             modules,
             notes,
+            interrupted: false,
             shown_at: None,
         },
     }
@@ -236,9 +238,7 @@ fn explain(preflight: &Preflight, evidence: &Evidence, modules: &mut [ModuleRepo
             .findings
             .retain(|finding| finding.code != Code::KmmWaiting);
         module.findings.extend(reasons);
-        module
-            .findings
-            .sort_by_key(|finding| (finding.effect, finding.severity));
+        module.findings.sort_by_key(Finding::order);
     }
 }
 

@@ -6,8 +6,9 @@ use crate::cli::output::Format;
 use crate::commands::Done;
 use crate::error::Error;
 use crate::findings::codes;
-use crate::findings::finding::Code;
+use crate::findings::finding::{Code, UnknownCode};
 use crate::report::answer::Answer;
+use crate::report::wrap::wrap;
 use crate::report::{self, Screen};
 
 /// Explains each of the codes.
@@ -18,17 +19,66 @@ pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Er
     let codes = words
         .iter()
         .map(|word| word.parse())
-        .collect::<Result<Vec<Code>, _>>()
+        .collect::<Result<Vec<Code>, UnknownCode>>()
         .map_err(|unknown| Error::Usage {
+            hint: hint(&unknown.0),
             message: unknown.to_string(),
-            hint:
-                "the README lists the codes, and completion offers them; Modules are given with -f"
-                    .to_owned(),
         })?;
     Ok(Done {
         stdout: report::print(&Codes(codes), format, screen)?,
         ..Done::default()
     })
+}
+
+/// Lists every code with what it means.
+///
+/// # Errors
+/// A format for reports.
+pub fn list(format: Format, screen: &Screen) -> Result<Done, Error> {
+    Ok(Done {
+        stdout: report::print(&List(Codes(Code::ALL.to_vec())), format, screen)?,
+        ..Done::default()
+    })
+}
+
+/// The nearest code to a word that is none, and where all of them are.
+fn hint(word: &str) -> String {
+    const ALL: &str = "list the codes with `kubectl kmm preflight explain --list`";
+    let near = Code::ALL
+        .iter()
+        .map(|code| (strsim::jaro_winkler(word, code.as_str()), code))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match near {
+        Some((_, code)) => format!("did you mean `{code}`? {ALL}"),
+        None => format!("{ALL}; Modules are given with -f"),
+    }
+}
+
+/// Every code, one per line.
+struct List(Codes);
+
+impl Answer for List {
+    fn text(&self, screen: &Screen, _: bool) -> String {
+        let widest = Code::ALL.iter().map(|code| code.as_str().len()).max();
+        let indent = " ".repeat(widest.unwrap_or_default() + 4);
+        let line = |code: &Code| {
+            let what = wrap(codes::explain(*code).what, screen.width, &indent);
+            let sign = screen.severity_sign(code.severity());
+            let name = format!("{code:<width$}", width = indent.len() - 4);
+            let name = screen.linked(&name, *code);
+            format!("{sign} {name}  {}", what.trim_start())
+        };
+        self.0.0.iter().map(line).collect()
+    }
+
+    fn document(&self) -> Value {
+        self.0.document()
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        self.0.names()
+    }
 }
 
 /// Codes to explain.
@@ -53,6 +103,7 @@ impl Answer for Codes {
                 "what": about.what,
                 "why": about.why,
                 "fix": about.fix,
+                "url": codes::url(*code),
             })
         };
         self.0.iter().map(about).collect()
@@ -87,6 +138,26 @@ mod tests {
             );
             assert_eq!(done.exit_code, 0);
         }
+    }
+
+    #[test]
+    fn a_word_like_a_code_leads_to_it() {
+        for (word, near) in [
+            ("symbol-mising", "`symbol-missing`"),
+            ("image-unauthorised", "`image-unauthorized`"),
+            ("zzz", "explain --list"),
+        ] {
+            let error = explained(word, Format::Table).expect_err("unknown");
+            assert!(error.hint().contains(near), "{}", error.hint());
+        }
+    }
+
+    #[test]
+    fn the_list_has_every_code() {
+        let done = list(Format::Table, &Screen::PLAIN).expect("a list");
+        let codes = done.stdout.lines().filter(|line| !line.starts_with("   "));
+        assert_eq!(codes.count(), Code::ALL.len(), "{}", done.stdout);
+        assert!(done.stdout.lines().all(|line| line.len() <= 80));
     }
 
     #[test]

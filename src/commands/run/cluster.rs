@@ -97,19 +97,16 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let (survey, ended) = ended;
     warnings.extend(cluster.take_warnings());
     match &ended {
-        Ended::TimedOut(limit) => {
-            let way_on = if is_ours && args.cluster.cleanup {
-                String::new()
-            } else {
-                let name = &preflight.meta.name;
-                format!("; `kubectl kmm preflight status {name} -w` goes on")
-            };
-            warnings.push(format!(
-                "the time limit of {limit:?} ended the run before every module was decided{way_on}"
-            ));
-        }
+        Ended::TimedOut(limit) => warnings.push(format!(
+            "the time limit of {limit:?} ended the run before every module was decided{}",
+            kept(&preflight, is_ours && args.cluster.cleanup)
+        )),
+        Ended::Interrupted => warnings.push(format!(
+            "interrupted before every module was decided{}",
+            kept(&preflight, is_ours && args.cluster.cleanup)
+        )),
         Ended::Emptied => warnings.push("every Module was deleted during the run".to_owned()),
-        Ended::Decided | Ended::Interrupted | Ended::Broken(_) => {}
+        Ended::Decided | Ended::Broken(_) => {}
     }
     let exit_code = |report: &Report| match (&ended, report.verdict()) {
         (Ended::Interrupted, _) => EXIT_INTERRUPTED,
@@ -124,6 +121,17 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         done.stderr.push_str(&error.render());
     }
     Ok(done)
+}
+
+/// What an early end leaves, and how to go on with it.
+fn kept(preflight: &Preflight, is_deleted: bool) -> String {
+    let (kind, name) = (preflight.resource.kind, &preflight.meta.name);
+    match is_deleted {
+        true => String::new(),
+        false => format!(
+            "; {kind} {name} was kept, continue with `kubectl kmm preflight status {name} -w`"
+        ),
+    }
 }
 
 /// Deletes the CR of a run with `--cleanup`, whatever the outcome; an interruption waits

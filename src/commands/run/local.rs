@@ -98,6 +98,7 @@ pub(super) async fn prepare(
             targets,
             modules: Vec::new(),
             notes: [inputs.notes, session.notes, target_notes].concat(),
+            interrupted: false,
             shown_at: None,
         },
         stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),

@@ -9,8 +9,8 @@ use crate::cli::run::RunArgs;
 use crate::cluster::Cluster;
 use crate::commands::Done;
 use crate::commands::run::local::{check, end, exit_code, prepare};
+use crate::console::live::Live;
 use crate::console::output::Console;
-use crate::console::say;
 use crate::error::Error;
 
 /// How often the definitions are read again.
@@ -37,6 +37,8 @@ pub async fn run(
     let out_of_time = || args.timeout.is_some_and(|limit| start.elapsed() >= limit);
     let mut watch = Watch::default();
     let mut prepared = prepare(args, cluster).await?;
+    let mut live = Live::new(console.progress);
+    live.finish();
     loop {
         let mut plans = Vec::new();
         for plan in prepared.plans {
@@ -54,6 +56,7 @@ pub async fn run(
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
             return Ok(console.done(report, &[], |report| exit_code(report, console)));
         }
+        live.show(report.clone(), |report| console.table(report));
         let mut told = String::new();
         prepared = loop {
             tokio::select! {
@@ -61,6 +64,7 @@ pub async fn run(
                 () = console.interrupt.cancelled() => {}
             }
             if console.interrupt.is_cancelled() || out_of_time() {
+                live.finish();
                 return Ok(console.done(report, &[], |report| exit_code(report, console)));
             }
             match prepare(args, cluster).await {
@@ -68,11 +72,12 @@ pub async fn run(
                 Err(error) => {
                     let text = error.render();
                     if text != told && console.progress != ProgressMode::None {
-                        say(&text);
+                        live.note(&text);
                     }
                     told = text;
                 }
             }
         };
+        live.finish();
     }
 }

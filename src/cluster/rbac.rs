@@ -1,0 +1,46 @@
+//! The manifests with the least rights of each command.
+
+/// Each manifest, by the name that errors give it.
+const MANIFESTS: [(&str, &str); 4] = [
+    ("status", include_str!("../../examples/rbac/status.yaml")),
+    ("run", include_str!("../../examples/rbac/run.yaml")),
+    (
+        "diagnose",
+        include_str!("../../examples/rbac/diagnose.yaml"),
+    ),
+    (
+        "cross-check",
+        include_str!("../../examples/rbac/cross-check.yaml"),
+    ),
+];
+
+/// All of them, as one file.
+pub(crate) fn manifests() -> String {
+    let texts = MANIFESTS.map(|(_, text)| text.trim_start_matches("---\n").trim_end());
+    format!("{}\n", texts.join("\n---\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manifest_is_printed() {
+        let text = manifests();
+        let roles = text.split("\n---\n").map(|document| {
+            crate::input::yaml::from_str::<serde_json::Value>(document).expect("YAML")
+        });
+        let names: Vec<String> = roles
+            .map(|role| {
+                role["metadata"]["name"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect();
+        for (manifest, _) in MANIFESTS {
+            let name = format!("kmm-preflight-{manifest}");
+            assert!(names.contains(&name), "{names:?}");
+        }
+    }
+}

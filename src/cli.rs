@@ -2,6 +2,7 @@
 
 pub mod candidates;
 pub mod cluster;
+pub mod config;
 pub mod connection;
 pub mod examples;
 pub mod explain;

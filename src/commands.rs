@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::inspect::as_error;
+use crate::cli::config::Settings;
 use crate::cli::output::{Format, OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
@@ -58,14 +59,21 @@ impl Done {
 ///
 /// # Errors
 /// Whatever keeps the command from running; what its checks saw is in the report.
-pub fn run(cli: Cli) -> Result<Done, Error> {
+pub fn run(cli: Cli, settings: &Settings) -> Result<Done, Error> {
+    let mut done = of_command(cli, settings)?;
+    done.note(&settings.notes);
+    Ok(done)
+}
+
+fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
+    let accepts = |given: &[Accept]| [given, settings.accepts.as_slice()].concat();
     let output = &cli.output;
     crate::console::logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(output, &args.accept, async |c| {
+        Command::Run(args) => in_runtime(output, &accepts(&args.accept), async |c| {
             c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await)
         }),
-        Command::Status(args) => in_runtime(output, &args.accept, async |c| {
+        Command::Status(args) => in_runtime(output, &accepts(&args.accept), async |c| {
             c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await)
         }),
         Command::Generate(args) => {

@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
-use kmm_preflight::cli::{Cli, help, invocation, screen};
+use kmm_preflight::cli::config::{self, Environment, Refusal};
+use kmm_preflight::cli::{invocation, screen};
 use kmm_preflight::commands::complete;
 use kmm_preflight::model::printable::printable;
 use kmm_preflight::{commands, error};
@@ -22,10 +22,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let args = invocation::words(std::env::args_os());
-    let parsed = help::command().try_get_matches_from(args);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
-        Err(message) => {
+    let (cli, settings) = match config::parse(args, &Environment::of_process()) {
+        Ok(parsed) => parsed,
+        Err(Refusal::Config(error)) => {
+            let text = printable(error.render());
+            let _ = std::io::stderr().write_all(screen::for_stderr(&text).as_bytes());
+            return ExitCode::from(error.exit_code());
+        }
+        Err(Refusal::Clap(message)) => {
             let failed_to_print = message.print().is_err();
             let usage = message.use_stderr() || failed_to_print;
             return ExitCode::from(if usage {
@@ -35,7 +39,7 @@ fn main() -> ExitCode {
             });
         }
     };
-    let (stdout, mut stderr, mut code) = match commands::run(cli) {
+    let (stdout, mut stderr, mut code) = match commands::run(cli, &settings) {
         Ok(done) => (done.stdout, done.stderr, done.exit_code),
         Err(error) => (String::new(), error.render(), error.exit_code()),
     };

@@ -21,6 +21,13 @@ pub struct OutputArgs {
     /// Say more on stderr (repeatable)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Configuration file [default: .kmm-preflight.yaml of the folder or repository, then
+    /// ~/.config/kmm-preflight/config.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
+    /// Read no configuration file
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub no_config: bool,
 }
 
 /// `-o`.

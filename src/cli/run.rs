@@ -57,6 +57,11 @@ pub struct RunArgs {
     pub connection: ConnectionArgs,
 }
 
+/// Flags for a run by the cluster's KMM only.
+pub const CLUSTER_ONLY: [&str; 4] = ["wait", "dry-run", "cleanup", "cross-check"];
+/// Flags for a local run only.
+pub const LOCAL_ONLY: [&str; 5] = ["filename", "fail-fast", "builder", "stages", "build-jobs"];
+
 /// Flags that select Modules.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Modules")]

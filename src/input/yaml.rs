@@ -1,7 +1,7 @@
 //! YAML and JSON texts as documents with their place. The only user of serde_yaml.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -177,20 +177,37 @@ fn split(text: &str) -> Vec<Part> {
     parts
 }
 
-struct Fault {
-    message: String,
+/// Why a text is not YAML, or not what was asked for.
+#[derive(Debug)]
+pub struct Fault {
+    /// What is wrong.
+    pub message: String,
     /// From 1, within the document.
-    line: Option<usize>,
+    pub line: Option<usize>,
+}
+
+impl From<serde_yaml::Error> for Fault {
+    fn from(error: serde_yaml::Error) -> Self {
+        Self {
+            line: error.location().map(|location| location.line()),
+            message: without_location(&error.to_string()),
+        }
+    }
+}
+
+/// A value that a seed reads from one YAML document; it may refuse what it reads where it
+/// stands.
+///
+/// # Errors
+/// The text is not YAML, or the seed refuses it.
+pub fn with_seed<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Fault> {
+    Ok(seed.deserialize(serde_yaml::Deserializer::from_str(text))?)
 }
 
 /// Anchors are followed within serde_yaml's bound on their repetition.
 fn parse(text: &str) -> Result<Value, Fault> {
-    let fault = |error: serde_yaml::Error| Fault {
-        line: error.location().map(|location| location.line()),
-        message: without_location(&error.to_string()),
-    };
-    let mut value: serde_yaml::Value = serde_yaml::from_str(text).map_err(fault)?;
-    value.apply_merge().map_err(fault)?;
+    let mut value: serde_yaml::Value = serde_yaml::from_str(text)?;
+    value.apply_merge()?;
     json_value(value).map_err(|message| Fault {
         message,
         line: None,

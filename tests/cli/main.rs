@@ -3,6 +3,7 @@
 mod accept;
 mod bad_input;
 mod cache;
+mod config;
 mod documents;
 mod explain;
 mod formats;

@@ -20,6 +20,7 @@ pub struct Preflight {
     home: TempDir,
     args: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
+    folder: Option<PathBuf>,
     input: Option<Vec<u8>>,
 }
 
@@ -50,6 +51,7 @@ impl Preflight {
             home: tempfile::tempdir().expect("a temporary home"),
             args: args.into_iter().map(|arg| arg.as_ref().into()).collect(),
             variables: Vec::new(),
+            folder: None,
             input: None,
         }
     }
@@ -74,6 +76,12 @@ impl Preflight {
         self
     }
 
+    /// The working folder, instead of the test's own.
+    pub fn dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
     /// Standard input, which is empty otherwise.
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = Some(input.into());
@@ -88,6 +96,9 @@ impl Preflight {
     /// The prepared command, for tests that watch or interrupt it themselves.
     pub fn command(&self) -> Command {
         let mut command = Command::new(program());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command
             .args(&self.args)
             .env_clear()

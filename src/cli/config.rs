@@ -1,0 +1,361 @@
+//! Defaults of flags: the environment, the project's file and the user's own file.
+//!
+//! The command line beats the environment (`KMM_PREFLIGHT_<FLAG>`), which beats the project's
+//! file, which beats the user's. Each of them becomes words of the command line, so one parser
+//! reads them all.
+
+pub mod file;
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::cli::Cli;
+use crate::cli::config::file::ConfigFile;
+use crate::cli::connection::ConnectionArgs;
+use crate::cli::{help, run};
+use crate::error::Error;
+use crate::findings::accept::Accept;
+
+/// The name of a project's file.
+const PROJECT_FILE: &str = ".kmm-preflight.yaml";
+/// The start of every environment variable.
+const PREFIX: &str = "KMM_PREFLIGHT_";
+/// What concerns trust, credentials, programs and places, beside the connection flags: a
+/// project's file comes from whoever can write to the repository.
+const OWN_FILE_ONLY: [&str; 9] = [
+    "insecure-registry",
+    "ca-file",
+    "authfile",
+    "registries-conf",
+    "signing-cert",
+    "builder",
+    "boot",
+    "image",
+    "cache-dir",
+];
+/// Flags that make no sense as a default.
+const NEVER: [&str; 4] = ["config", "no-config", "help", "version"];
+
+/// What the files say beside the defaults of flags.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Accepted findings.
+    pub accepts: Vec<Accept>,
+    /// Which files were used, and which of their entries no longer count.
+    pub notes: Vec<String>,
+}
+
+/// Why a command line was not read.
+#[derive(Debug)]
+pub enum Refusal {
+    /// clap's answer: a usage error, or the help that was asked for.
+    Clap(Box<clap::Error>),
+    /// A configuration file cannot be used.
+    Config(Error),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(Box::new(error))
+    }
+}
+
+/// The environment of the process, as far as it matters here.
+#[derive(Debug)]
+pub struct Environment {
+    /// Its variables.
+    pub variables: HashMap<OsString, OsString>,
+    /// The working folder.
+    pub folder: PathBuf,
+}
+
+impl Environment {
+    /// That of this process.
+    pub fn of_process() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            folder: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.variables.get(OsStr::new(name))?;
+        (!value.is_empty()).then_some(value.as_os_str())
+    }
+}
+
+/// Reads a command line with its defaults.
+///
+/// # Errors
+/// The command line, the environment or a configuration file cannot be used.
+pub fn parse(args: Vec<OsString>, environment: &Environment) -> Result<(Cli, Settings), Refusal> {
+    let command = help::command();
+    match command.clone().try_get_matches_from(&args) {
+        Err(help) if !help.use_stderr() => return Err(help.into()),
+        Ok(matches) if matches.subcommand_name() == Some("completion") => {
+            return Ok((Cli::from_arg_matches(&matches)?, Settings::default()));
+        }
+        _ => {}
+    }
+    let mut layers: Vec<Preset> = Vec::new();
+    for flag in flags(&command) {
+        let variable = variable(&flag.name);
+        if let Some(value) = environment.get(&variable) {
+            layers.push(Preset {
+                values: flag.split(value),
+                place: format!("${variable}"),
+                flag: flag.name,
+            });
+        }
+    }
+    let mut settings = Settings::default();
+    for file in files(&args, environment).map_err(Refusal::Config)? {
+        let path = file.path.display();
+        settings.notes.push(format!("settings from {path}"));
+        for (flag, setting) in &file.settings {
+            layers.push(Preset {
+                flag: flag.clone(),
+                values: setting.values.iter().map(OsString::from).collect(),
+                place: format!("{path}:{}", setting.line),
+            });
+        }
+        let (accepts, notes) = file.accepts();
+        settings.accepts.extend(accepts);
+        settings.notes.extend(notes);
+    }
+    let (args, used) = with_presets(&command, args, layers);
+    let matches = command
+        .try_get_matches_from(args)
+        .map_err(|error| with_place(error, &used))?;
+    Ok((Cli::from_arg_matches(&matches)?, settings))
+}
+
+/// The default of one flag.
+#[derive(Debug, Clone)]
+struct Preset {
+    flag: String,
+    values: Vec<OsString>,
+    /// `file:line`, or the environment variable.
+    place: String,
+}
+
+/// The command line with the presets behind its command's name: those of its flags that are not
+/// given, and that nothing given is in conflict with. Of several the first counts.
+fn with_presets(
+    root: &Command,
+    mut args: Vec<OsString>,
+    layers: Vec<Preset>,
+) -> (Vec<OsString>, Vec<Preset>) {
+    let lenient = root.clone().ignore_errors(true);
+    let found = lenient.try_get_matches_from(&args).ok();
+    let Some((name, matches)) = found.as_ref().and_then(ArgMatches::subcommand) else {
+        return (args, Vec::new());
+    };
+    let position = args.iter().position(|arg| arg == name);
+    let (Some(command), Some(position)) = (root.find_subcommand(name), position) else {
+        return (args, Vec::new());
+    };
+    let globals = root.get_arguments().filter(|arg| arg.is_global_set());
+    let known: Vec<&Arg> = command.get_arguments().chain(globals).collect();
+    let is_given =
+        |arg: &&&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let mut given: Vec<&Arg> = known.iter().filter(is_given).copied().collect();
+    let is_local = |given: &[&Arg]| given.iter().any(|arg| arg.get_long() == Some("local"));
+    let mut inserted = Vec::new();
+    let mut used = Vec::new();
+    // Whether the run is local decides which other flags are for it.
+    let (local, others): (Vec<_>, Vec<_>) = layers
+        .into_iter()
+        .partition(|preset| preset.flag == "local");
+    for preset in local.into_iter().chain(others) {
+        let is_it = |arg: &&&Arg| arg.get_long() == Some(preset.flag.as_str());
+        let Some(arg) = known.iter().find(is_it).copied() else {
+            continue;
+        };
+        let flag = preset.flag.as_str();
+        let is_for_it = match name {
+            "run" if is_local(&given) => !run::CLUSTER_ONLY.contains(&flag),
+            "run" => !run::LOCAL_ONLY.contains(&flag),
+            _ => true,
+        };
+        let beaten = given.iter().any(|other| {
+            other.get_id() == arg.get_id()
+                || is_in_conflict(command, arg, other)
+                || is_in_conflict(command, other, arg)
+        });
+        if beaten || !is_for_it {
+            continue;
+        }
+        inserted.extend(words(arg, &preset));
+        given.push(arg);
+        used.push(preset);
+    }
+    args.splice(position + 1..=position, inserted);
+    (args, used)
+}
+
+/// A preset as words of the command line.
+fn words(arg: &Arg, preset: &Preset) -> Vec<OsString> {
+    let flag = format!("--{}", preset.flag);
+    let value = preset.values.first().and_then(|value| value.to_str());
+    match arg.get_action() {
+        ArgAction::SetTrue if value == Some("true") => vec![flag.into()],
+        ArgAction::SetTrue if value == Some("false") => Vec::new(),
+        ArgAction::Count => {
+            let count = value.and_then(|value| value.parse::<u8>().ok());
+            vec![flag.into(); count.unwrap_or(1).into()]
+        }
+        _ => preset
+            .values
+            .iter()
+            .map(|value| {
+                let mut word = OsString::from(format!("{flag}="));
+                word.push(value);
+                word
+            })
+            .collect(),
+    }
+}
+
+fn is_in_conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
+    !one.is_global_set()
+        && command
+            .get_arg_conflicts_with(one)
+            .iter()
+            .any(|known| known.get_id() == other.get_id())
+}
+
+/// Names the place of a preset that clap does not take.
+fn with_place(mut error: clap::Error, used: &[Preset]) -> clap::Error {
+    let preset = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(arg)) => arg
+            .split([' ', '=', '['])
+            .find_map(|word| word.strip_prefix("--"))
+            .and_then(|flag| used.iter().find(|preset| preset.flag == flag)),
+        _ => None,
+    };
+    if let Some(preset) = preset {
+        let text = format!("the value comes from {}", preset.place).into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![text]));
+    }
+    error
+}
+
+/// A flag that may have a default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Flag {
+    name: String,
+    repeatable: bool,
+}
+
+impl Flag {
+    /// The value of an environment variable: those of a repeatable flag are separated by commas.
+    fn split(&self, value: &OsStr) -> Vec<OsString> {
+        match value.to_str().filter(|_| self.repeatable) {
+            Some(text) => text.split(',').map(OsString::from).collect(),
+            None => vec![value.to_owned()],
+        }
+    }
+}
+
+/// The flags of all commands, each once.
+fn flags(command: &Command) -> Vec<Flag> {
+    let mut flags: Vec<Flag> = Vec::new();
+    let commands = std::iter::once(command).chain(command.get_subcommands());
+    for arg in commands.flat_map(Command::get_arguments) {
+        let Some(name) = arg.get_long().filter(|name| !NEVER.contains(name)) else {
+            continue;
+        };
+        if flags.iter().all(|flag| flag.name != name) {
+            flags.push(Flag {
+                name: name.to_owned(),
+                repeatable: matches!(arg.get_action(), ArgAction::Append),
+            });
+        }
+    }
+    flags
+}
+
+fn variable(flag: &str) -> String {
+    format!("{PREFIX}{}", flag.to_uppercase().replace('-', "_"))
+}
+
+/// The files to read: the one that `--config` names, or the project's; then the user's own.
+fn files(args: &[OsString], environment: &Environment) -> Result<Vec<ConfigFile>, Error> {
+    let [config, none] = ["--config", "--no-config"].map(|flag| given(args, flag));
+    if none.is_some() || environment.get("KMM_PREFLIGHT_NO_CONFIG").is_some() {
+        return Ok(Vec::new());
+    }
+    let named = config.or_else(|| environment.get("KMM_PREFLIGHT_CONFIG").map(OsString::from));
+    let own = environment
+        .get("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(Path::new(environment.get("HOME")?).join(".config")))
+        .map(|folder| folder.join("kmm-preflight").join("config.yaml"));
+    let is_own = |path: &Path| {
+        let real = |path: &Path| path.canonicalize().ok();
+        own.as_deref()
+            .is_some_and(|own| real(own).is_some() && real(own) == real(path))
+    };
+    let mut paths: Vec<PathBuf> = match named {
+        Some(path) => vec![PathBuf::from(path)],
+        None => project_file(&environment.folder).into_iter().collect(),
+    };
+    let has_own = paths.iter().any(|path| is_own(path));
+    paths.extend(own.clone().filter(|own| own.is_file() && !has_own));
+    let mut refused: Vec<String> = OWN_FILE_ONLY.map(str::to_owned).into();
+    let connection = ConnectionArgs::augment_args(Command::new(""));
+    refused.extend(
+        connection
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(str::to_owned)),
+    );
+    let known: Vec<String> = flags(&help::command())
+        .into_iter()
+        .map(|flag| flag.name)
+        .collect();
+    paths
+        .into_iter()
+        .map(|path| {
+            let refused = if is_own(&path) { &[][..] } else { &refused };
+            ConfigFile::read(&path, &known, refused)
+        })
+        .collect()
+}
+
+/// The value of a flag that is looked for before the command line is read.
+fn given(args: &[OsString], flag: &str) -> Option<OsString> {
+    let mut args = args.iter().take_while(|arg| *arg != "--");
+    let mut found = None;
+    while let Some(arg) = args.next() {
+        if arg == flag {
+            found = match flag {
+                "--no-config" => Some(OsString::new()),
+                _ => args.next().cloned(),
+            };
+        } else if let Some(value) = arg.to_str().and_then(|arg| arg.strip_prefix(flag))
+            && let Some(value) = value.strip_prefix('=')
+        {
+            found = Some(value.into());
+        }
+    }
+    found
+}
+
+/// The project's file: in the folder or a parent, up to the root of the repository.
+fn project_file(folder: &Path) -> Option<PathBuf> {
+    let root = folder
+        .ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .unwrap_or(folder);
+    folder
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root))
+        .map(|folder| folder.join(PROJECT_FILE))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,140 @@
+//! The configuration file, the environment, and which of them wins.
+
+use std::fs;
+use std::path::Path;
+
+use super::preflight::Preflight;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// `run --local` on the examples, in a folder of its own that is a repository.
+fn examples(folder: &Path) -> Preflight {
+    fs::create_dir_all(folder.join("repository/.git")).expect("a folder");
+    let below = folder.join("repository/below");
+    fs::create_dir_all(&below).expect("a folder");
+    Preflight::new(["run", "--local", "--progress=none"])
+        .arg(format!("-f={ROOT}/examples/modules.yaml"))
+        .arg(format!("--oci-layout={ROOT}/examples/images"))
+        .arg(format!("--kernel-dir={ROOT}/examples/kernel"))
+        .arg("--kernel-version=6.1.0-56-amd64")
+        .env("XDG_CONFIG_HOME", folder.join("own").display().to_string())
+        .dir(below)
+}
+
+fn project(folder: &Path, text: &str) {
+    fs::create_dir_all(folder.join("repository")).expect("a folder");
+    fs::write(folder.join("repository/.kmm-preflight.yaml"), text).expect("a file");
+}
+
+fn own(folder: &Path, text: &str) {
+    fs::create_dir_all(folder.join("own/kmm-preflight")).expect("a folder");
+    fs::write(folder.join("own/kmm-preflight/config.yaml"), text).expect("a file");
+}
+
+#[test]
+fn the_command_line_beats_the_environment_beats_the_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    own(folder.path(), "output: sarif\ncolor: never\n");
+    let sarif = examples(folder.path()).run().code(1);
+    assert!(sarif.stdout.contains("\"$schema\""), "{}", sarif.stdout);
+    assert!(sarif.stderr.contains("config.yaml"), "{}", sarif.stderr);
+    project(folder.path(), "output: json\n");
+    let json = examples(folder.path()).run().code(1);
+    assert!(json.stdout.starts_with('{'), "{}", json.stdout);
+    assert!(json.stdout.contains("\"apiVersion\""), "{}", json.stdout);
+    assert!(
+        json.stderr.contains(".kmm-preflight.yaml"),
+        "{}",
+        json.stderr
+    );
+    let variable = |call: Preflight| call.env("KMM_PREFLIGHT_OUTPUT", "yaml");
+    let yaml = variable(examples(folder.path())).run().code(1);
+    assert!(yaml.stdout.starts_with("apiVersion:"), "{}", yaml.stdout);
+    let names = variable(examples(folder.path())).arg("-o=name").run();
+    let names = names.code(1);
+    assert!(names.stdout.starts_with("module.kmm"), "{}", names.stdout);
+    let none = examples(folder.path()).arg("--no-config").run().code(1);
+    assert!(none.stdout.starts_with("NAMESPACE"), "{}", none.stdout);
+    assert!(!none.stderr.contains("settings from"), "{}", none.stderr);
+}
+
+#[test]
+fn accepted_findings_of_a_file_need_a_reason_and_may_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let entries = |until: &str| {
+        format!(
+            "accept:\n- code: module-not-found\n  module: drivers/meter\n  reason: retired\n\
+             - code: symbol-version-mismatch\n  reason: known\n  until: {until}\n"
+        )
+    };
+    project(folder.path(), &entries("2999-12-31"));
+    let ended = examples(folder.path()).arg("-o=junit").run().code(0);
+    assert!(
+        ended.stdout.contains("accepted: retired"),
+        "{}",
+        ended.stdout
+    );
+    project(folder.path(), &entries("2020-02-29"));
+    let ended = examples(folder.path()).run().code(1);
+    assert!(ended.stderr.contains("2020-02-29"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_a_usage_error_with_its_line() {
+    for (text, line, word) in [
+        ("output: json\nnonsense: 1\n", 2, "nonsense"),
+        ("output: nonsense\n", 1, "nonsense"),
+        ("# x\noutput: [json\n", 2, ""),
+        ("accept:\n- code: elf-invalid\n", 2, "reason"),
+        ("accept:\n- code: elf-invalid\n  reason: ''\n", 3, "reason"),
+        (
+            "accept:\n- code: elf-invalid\n  reason: x\n  until: 2026-13-01\n",
+            4,
+            "2026-13-01",
+        ),
+        ("accept:\n- code: nonsense\n  reason: x\n", 2, "nonsense"),
+        (
+            "accept:\n- code: elf-invalid\n  reason: x\n  untill: 2026-12-01\n",
+            4,
+            "untill",
+        ),
+        ("output: json\noutput: yaml\n", 2, "output"),
+        ("insecure-registry: [a.example]\n", 1, "insecure-registry"),
+        ("output: json\ntoken: x\n", 2, "token"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        project(folder.path(), text);
+        let ended = examples(folder.path()).run().code(2);
+        let place = format!(".kmm-preflight.yaml:{line}");
+        assert!(ended.stderr.contains(word), "{text}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&place), "{text}: {}", ended.stderr);
+        assert!(ended.stdout.is_empty(), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn what_concerns_trust_is_taken_from_the_users_own_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    own(
+        folder.path(),
+        "insecure-registry: [a.example]\nbuilder: none\n",
+    );
+    project(folder.path(), "output: json\n");
+    let ended = examples(folder.path()).run().code(1);
+    assert!(ended.stdout.starts_with('{'), "{}", ended.stdout);
+    let named = folder.path().join("own/kmm-preflight/config.yaml");
+    let flag = format!("--config={}", named.display());
+    examples(folder.path()).arg(flag).run().code(1);
+    let copy = folder.path().join("copy.yaml");
+    fs::copy(&named, &copy).expect("a copy");
+    let flag = format!("--config={}", copy.display());
+    examples(folder.path()).arg(flag).run().code(2);
+}
+
+#[test]
+fn a_default_gives_way_to_what_is_in_conflict_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    project(folder.path(), "release-image: registry.example/release:1\n");
+    let ended = examples(folder.path()).arg("-o=name").run().code(1);
+    assert!(ended.stdout.contains("/ticker"), "{}", ended.stdout);
+}

@@ -5,7 +5,6 @@
 //! [`answer`] does so for what commands print without one. [`screen`] says what a terminal
 //! can show.
 
-pub mod age;
 pub mod answer;
 mod blocks;
 mod causes;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::check::facts::FactsStore;
-use crate::findings::finding::{Code, Finding};
+use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::Overlay;
 use crate::images::open::{Images, OpenImage};
@@ -108,10 +108,6 @@ impl ImageCheck {
             release: self.release,
         };
         let mut findings = image.notes.clone();
-        findings.extend(known.findings.iter().cloned());
-        if known.facts.is_none() && known.findings.is_empty() {
-            findings.push(no_facts(target));
-        }
         let mut overlay = Overlay::new(image.layers.len());
         let mut read = 0;
         let seen = loop {
@@ -150,6 +146,16 @@ impl ImageCheck {
                 }
             }
         };
+        // What is missing of the facts is told with what that leaves unchecked, where it
+        // leaves anything.
+        let is_doubted = seen
+            .iter()
+            .any(|finding| finding.code == Code::KernelFactsMissing);
+        let of_facts = known.findings.iter().cloned();
+        findings.extend(of_facts.filter(|finding| !is_doubted || finding.effect != Effect::None));
+        if known.facts.is_none() && known.findings.is_empty() && !is_doubted {
+            findings.push(no_facts(target));
+        }
         findings.extend(seen);
         ImageOutcome {
             digest: Some(image.digest.clone()),
@@ -163,10 +169,11 @@ fn no_facts(target: &Target) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
         format!(
-            "nothing is known of kernel {}, so symbols, symbol versions, version magic and \
-             signatures were checked only as far as the module alone tells",
+            "no kernel facts for {}: symbols, symbol versions, version magic and signatures \
+             were not checked",
             target.kernel_version
         ),
     )
-    .hint("name its driver-toolkit image with --dtk-image, or --kernel-dir")
+    .hint("pass --release-image, --dtk-image or --kernel-dir")
+    .as_warning()
 }

@@ -33,6 +33,10 @@ pub struct TargetArgs {
     /// A key that the kernel trusts, as a PEM or DER certificate (repeatable)
     #[arg(long, value_name = "FILE")]
     pub signing_cert: Vec<PathBuf>,
+    /// The nodes boot with Secure Boot: the kernel enforces signatures, whatever its
+    /// configuration says
+    #[arg(long)]
+    pub secure_boot: bool,
 }
 
 /// A kernel version as a flag: the name of a folder below `/lib/modules`. An unset variable

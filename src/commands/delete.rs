@@ -12,10 +12,14 @@ use crate::cluster::api::fault::Fault;
 use crate::cluster::api::objects::Meta;
 use crate::cluster::api::resource::{LEASE, MODULE_IMAGES_CONFIG, PREFLIGHT};
 use crate::cluster::kmm::desired::check_name;
+use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::diagnose::objects::ImagesConfig;
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
+use crate::cluster::kmm::survey::{self, Filter};
 use crate::commands::Done;
 use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
+use crate::kmm::module::Module;
+use crate::model::verdict::Verdict;
 
 const MANIFEST: &str = "run";
 /// How often it is looked whether what was owned is gone.
@@ -76,9 +80,13 @@ async fn choose(
             .await
             .map_err(|fault| fault.into_error("listing preflight CRs", MANIFEST))?;
         let what = if args.verified { "verified " } else { "" };
+        let modules = match args.verified {
+            true => modules(cluster).await?,
+            false => None,
+        };
         chosen.extend(
             all.into_iter()
-                .filter(|preflight| !args.verified || preflight.is_verified()),
+                .filter(|preflight| !args.verified || is_verified(preflight, modules.as_ref())),
         );
         if chosen.is_empty() {
             return Err(Error::Nothing {
@@ -98,6 +106,25 @@ async fn choose(
         }
     }
     Ok((chosen, absent))
+}
+
+/// The cluster's Modules; `None` where they may not be listed.
+async fn modules(cluster: &Cluster) -> Result<Option<Vec<Module>>, Error> {
+    match cluster.modules(None, None).await {
+        Ok(modules) => Ok(Some(modules)),
+        Err(Fault::Forbidden(_)) => Ok(None),
+        Err(fault) => Err(fault.into_error("listing the Modules", MANIFEST)),
+    }
+}
+
+/// True when KMM verified every Module of the CR, and every one that the cluster has.
+fn is_verified(preflight: &Preflight, modules: Option<&Vec<Module>>) -> bool {
+    let evidence = Evidence {
+        modules: modules.cloned(),
+        ..Evidence::default()
+    };
+    let survey = survey::of_evidence(preflight, "", Some(&evidence), &Filter::default());
+    survey.report.verdict() == Some(Verdict::Verified)
 }
 
 fn none(cluster: &Cluster, names: &[String]) -> Error {

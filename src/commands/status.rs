@@ -34,19 +34,29 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
         namespace: args.namespace.clone(),
         ..Filter::default()
     };
-    let (survey, interrupted) = match (&args.name, args.watch) {
+    let (mut survey, interrupted) = match (&args.name, args.watch) {
         (Some(name), true) => watch_one(&cluster, name, &filter, console).await?,
         (None, true) => watch_all(&cluster, args, &filter, console).await?,
         (Some(name), false) => (look_at_one(&cluster, name, &filter).await?, false),
         (None, false) => (look_at_all(&cluster, args, &filter).await?, false),
     };
     let is_unstarted = survey.is_unstarted;
+    survey.report.footer = Some(not_looked_at(&survey.report));
     let exit_code = |report: &Report| match report.verdict() {
         _ if interrupted => EXIT_INTERRUPTED,
         None if is_unstarted => EXIT_UNDECIDED,
         verdict => exit_code_of(verdict),
     };
     Ok(console.done(survey.report, &cluster.take_warnings(), exit_code))
+}
+
+/// What KMM's word is worth, and which command looks at the images.
+fn not_looked_at(report: &Report) -> String {
+    let kernel = match report.targets.as_slice() {
+        [target] => format!(" --kernel-version {}", target.kernel_version),
+        _ => String::new(),
+    };
+    format!("Images were not looked at; look with: kubectl kmm preflight run --local{kernel}")
 }
 
 async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {

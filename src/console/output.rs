@@ -59,7 +59,8 @@ impl Console<'_> {
         };
         done.warn(warnings);
         let unused = unused.iter();
-        let unused = unused.map(|accept| format!("--accept {accept} matched nothing; remove it"));
+        let unused =
+            unused.map(|accept| format!("{} {accept} matched nothing; remove it", accept.source()));
         done.warn(&unused.collect::<Vec<_>>());
         done.note(&report.notes);
         if self.format == Format::Github

@@ -12,6 +12,8 @@ pub struct Accept {
     code: Code,
     /// Namespace and name of the Module; `None` for every Module.
     module: Option<(String, String)>,
+    /// Why, where a configuration file says it.
+    reason: Option<String>,
 }
 
 /// Why the text of an `--accept` is none.
@@ -45,6 +47,7 @@ impl FromStr for Accept {
         Ok(Self {
             code: code.parse()?,
             module,
+            reason: None,
         })
     }
 }
@@ -59,6 +62,21 @@ impl std::fmt::Display for Accept {
 }
 
 impl Accept {
+    /// The same as a configuration file has it.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// The word for messages: a flag, or an entry of a configuration file.
+    pub fn source(&self) -> &'static str {
+        match self.reason {
+            Some(_) => "the accepted finding",
+            None => "--accept",
+        }
+    }
+
     fn is_about(&self, namespace: &str, name: &str) -> bool {
         self.module
             .as_ref()

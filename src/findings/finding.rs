@@ -143,7 +143,7 @@ codes! {
     /// Loading taints the kernel (forced, unsigned or proprietary module).
     KernelTainted = "kernel-tainted", None, Info;
     /// Facts about the target kernel are missing, so something was not checked.
-    KernelFactsMissing = "kernel-facts-missing", None, Warning;
+    KernelFactsMissing = "kernel-facts-missing", Doubts, Warning;
     /// The DTK image or kernel directory describes another kernel than asked.
     KernelFactsMismatch = "kernel-facts-mismatch", Blocks, Error;
     /// The build ran and failed, or built no module.
@@ -169,7 +169,7 @@ codes! {
     /// KMM says failed; the kernel would take the module.
     KmmFalseFail = "kmm-false-fail", None, Warning;
     /// The cross-check of KMM's answer could not look.
-    CrossCheckUnavailable = "cross-check-unavailable", None, Warning;
+    CrossCheckUnavailable = "cross-check-unavailable", Doubts, Warning;
     /// KMM's own reason for its verdict.
     KmmFailed = "kmm-failed", Fails, Error;
     /// What an undecided module waits for.
@@ -179,7 +179,7 @@ codes! {
     /// KMM wrote a status that this release does not know.
     KmmStatusUnknown = "kmm-status-unknown", Doubts, Warning;
     /// The run ended (time, interruption, `--fail-fast`) before this module was decided.
-    NotDecided = "not-decided", Blocks, Error;
+    NotDecided = "not-decided", Doubts, Warning;
     /// A fault of this program.
     Internal = "internal-error", Blocks, Error;
 }

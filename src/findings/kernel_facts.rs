@@ -86,4 +86,5 @@ fn unchecked(kernel: &str, fact: Missing) -> Finding {
         format!("{what} of {kernel} is not among the kernel facts: {unchecked}"),
     )
     .hint(hint)
+    .as_warning()
 }

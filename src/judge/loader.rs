@@ -13,6 +13,7 @@ use kernel_loader::module::names;
 use kernel_loader::module::{ElfFacts, ModuleFile};
 
 use crate::findings::finding::{Code, Effect, Finding, Severity};
+use crate::judge::facts_needed::{self, Loading};
 use crate::judge::signature::{self, Delivery};
 use crate::judge::symbols::{self, Exporters, Loaded, Resolver};
 use crate::judge::versions::built_for;
@@ -176,16 +177,19 @@ impl<'a> Machine<'a> {
         findings.extend(self.unversioned_exports(shown, elf));
         let resolved = resolver.resolve(shown, elf);
         findings.extend(resolved.findings);
-        if self.facts.is_some() && resolved.unchecked > 0 {
-            findings.push(Finding::new(
-                Code::KernelFactsMissing,
-                format!(
-                    "{shown}: {} symbols were not checked, because no Module.symvers of the \
-                     kernel is known",
-                    resolved.unchecked
-                ),
-            ));
-        }
+        let loading = Loading {
+            elf,
+            kernel: self.kernel,
+            unchecked: resolved.unchecked,
+            is_signed: signature::is_by_a_named_key(
+                &file.signature,
+                delivery,
+                &self.kernel,
+                self.trust,
+            ),
+        };
+        let release = &self.target.kernel_version;
+        findings.extend(facts_needed::doubt(&loading, self.facts, release));
         findings.extend(symbols::duplicates(shown, elf, self.facts, &self.loaded));
         findings.extend(parameter_findings(shown, elf, &handing.parameters));
         findings.extend(nameless(shown, elf));

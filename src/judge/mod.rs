@@ -5,10 +5,12 @@
 //! - `indexes`, `modprobe`: what `modprobe` loads in KMM's worker, in which order.
 //! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`
 //!   are its steps.
+//! - `facts_needed`: which fact about the kernel each rule needs.
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
 mod elf;
 mod exporters;
+mod facts_needed;
 mod indexes;
 mod load;
 mod loader;

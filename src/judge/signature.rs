@@ -27,7 +27,10 @@ pub(super) fn check(
     kernel: &Kernel<'_>,
     trust: &Trust,
 ) -> Vec<Finding> {
-    let checked = kernel.enabled("MODULE_SIG");
+    let checked = match trust.secure_boot {
+        true => Some(true),
+        false => kernel.enabled("MODULE_SIG"),
+    };
     if checked == Some(false) {
         return Vec::new();
     }
@@ -38,18 +41,21 @@ pub(super) fn check(
             finding
         }
     };
-    let enforced = kernel.enabled("MODULE_SIG_FORCE").map(|force| {
-        force
-            || kernel.enabled("LOCK_DOWN_KERNEL_FORCE_INTEGRITY") == Some(true)
-            || kernel.enabled("LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY") == Some(true)
-    });
+    let enforced = match trust.secure_boot {
+        true => Some(true),
+        false => kernel.enabled("MODULE_SIG_FORCE").map(|force| {
+            force
+                || kernel.enabled("LOCK_DOWN_KERNEL_FORCE_INTEGRITY") == Some(true)
+                || kernel.enabled("LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY") == Some(true)
+        }),
+    };
     let state = match (state, delivery) {
         (_, Delivery::Flagged) => &SignatureState::Absent,
         (state, _) => state,
     };
     match state {
-        SignatureState::Absent => absent(module, delivery, enforced, trust),
-        SignatureState::Unsupported(why) => unsupported(module, why, enforced, trust),
+        SignatureState::Absent => absent(module, delivery, enforced),
+        SignatureState::Unsupported(why) => unsupported(module, why, enforced),
         SignatureState::Malformed(why) => vec![certain(malformed(module, why))],
         SignatureState::Present(signature) => {
             let whole = delivery != Delivery::Mangled;
@@ -57,16 +63,16 @@ pub(super) fn check(
                 Ok(Known::Good) => return Vec::new(),
                 Ok(Known::NoAlgorithm) => {
                     let why = "the kernel has none of its hash algorithms";
-                    return unsupported(module, why, enforced, trust);
+                    return unsupported(module, why, enforced);
                 }
                 Err(Refusal::Unsupported(why)) => {
-                    return unsupported(module, &why, enforced, trust);
+                    return unsupported(module, &why, enforced);
                 }
                 Ok(known @ (Known::OtherKey | Known::Unverified)) => {
-                    return not_known(module, signature, known, enforced, trust);
+                    return not_known(module, signature, known, enforced);
                 }
                 Err(Refusal::Unsure) => {
-                    return not_known(module, signature, Known::Unverified, enforced, trust);
+                    return not_known(module, signature, Known::Unverified, enforced);
                 }
                 Err(Refusal::Malformed(why)) => malformed(module, &why),
                 Ok(Known::Bad) => Finding::new(
@@ -94,11 +100,29 @@ pub(super) fn check(
     }
 }
 
+/// True where a key that the kernel is said to trust made the signature.
+pub(super) fn is_by_a_named_key(
+    state: &SignatureState,
+    delivery: Delivery,
+    kernel: &Kernel<'_>,
+    trust: &Trust,
+) -> bool {
+    match state {
+        SignatureState::Present(signature) if delivery == Delivery::Whole => {
+            matches!(examine(signature, true, kernel, trust), Ok(Known::Good))
+        }
+        _ => false,
+    }
+}
+
+/// What a node with Secure Boot does, whose kernel is locked down.
+const SECURE_BOOT: &str = "a node with Secure Boot refuses it";
+
 const SIGN: &str =
     "sign the module with a key that the kernel trusts (the Module's `sign` section)";
 
 /// `-ENODATA`
-fn absent(module: &str, delivery: Delivery, enforced: Option<bool>, trust: &Trust) -> Vec<Finding> {
+fn absent(module: &str, delivery: Delivery, enforced: Option<bool>) -> Vec<Finding> {
     let finding = |message: &str| {
         Finding::new(Code::SignatureMissing, format!("{module}: {message}")).hint(SIGN)
     };
@@ -110,18 +134,12 @@ fn absent(module: &str, delivery: Delivery, enforced: Option<bool>, trust: &Trus
         (Some(true), _) => vec![finding(
             "loading of unsigned module is rejected: Key was rejected by service",
         )],
-        _ if trust.certificates.is_empty() => Vec::new(),
-        _ => vec![
-            finding(
-                "the module is not signed; nodes that enforce signatures (Secure Boot) refuse it",
-            )
-            .as_warning(),
-        ],
+        _ => vec![finding(&format!("the module is not signed; {SECURE_BOOT}")).as_warning()],
     }
 }
 
 /// `-ENOPKG`
-fn unsupported(module: &str, why: &str, enforced: Option<bool>, trust: &Trust) -> Vec<Finding> {
+fn unsupported(module: &str, why: &str, enforced: Option<bool>) -> Vec<Finding> {
     let finding = Finding::new(
         Code::SignatureUntrusted,
         format!(
@@ -132,8 +150,14 @@ fn unsupported(module: &str, why: &str, enforced: Option<bool>, trust: &Trust) -
     .hint(SIGN);
     match enforced {
         Some(true) => vec![finding],
-        _ if trust.certificates.is_empty() => Vec::new(),
-        _ => vec![finding.as_warning()],
+        _ => vec![
+            Finding::new(
+                Code::SignatureUntrusted,
+                format!("{module}: the kernel cannot verify the signature: {why}; {SECURE_BOOT}"),
+            )
+            .hint(SIGN)
+            .as_warning(),
+        ],
     }
 }
 
@@ -153,7 +177,6 @@ fn not_known(
     signature: &ModuleSignature,
     known: Known,
     enforced: Option<bool>,
-    trust: &Trust,
 ) -> Vec<Finding> {
     let finding = |message: &str| {
         Finding::new(
@@ -166,7 +189,7 @@ fn not_known(
             finding(", by an algorithm that is not verified here").with_effect(Effect::Doubts),
         ];
     }
-    let hint = "name the certificate of that key with --signing-cert if the kernel trusts it";
+    let hint = "pass the certificate of that key with --signing-cert if the kernel trusts it";
     match enforced {
         Some(true) => vec![
             finding(
@@ -175,11 +198,13 @@ fn not_known(
             .hint(hint)
             .with_effect(Effect::Doubts),
         ],
-        _ if trust.certificates.is_empty() => Vec::new(),
         _ => vec![
-            finding(", which is none of the named keys")
-                .hint(hint)
-                .as_warning(),
+            finding(&format!(
+                ", a key that was not named with --signing-cert; unless the kernel trusts it, \
+                 {SECURE_BOOT}"
+            ))
+            .hint(hint)
+            .as_warning(),
         ],
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::findings::finding::Finding;
+use crate::findings::finding::{Code, Finding};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::Verdict;
 
@@ -94,6 +94,14 @@ pub struct ModuleReport {
     pub preflight: Option<String>,
 }
 
+impl ModuleReport {
+    /// True for a module that was not looked at before the run ended.
+    pub fn is_not_checked(&self) -> bool {
+        let undecided = |finding: &Finding| finding.code == Code::NotDecided;
+        self.verdict == Verdict::Unknown && self.findings.iter().any(undecided)
+    }
+}
+
 /// The whole answer of one command.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
@@ -107,6 +115,8 @@ pub struct Report {
     pub interrupted: bool,
     /// When it is shown, from which ages are counted; without it none is.
     pub shown_at: Option<jiff::Timestamp>,
+    /// A line for people below the counts.
+    pub footer: Option<String>,
 }
 
 impl Report {
@@ -125,6 +135,14 @@ impl Report {
             }
         }
         kernels
+    }
+
+    /// How many modules were not looked at before the run ended; their verdict is unknown.
+    pub fn not_checked(&self) -> usize {
+        self.modules
+            .iter()
+            .filter(|row| row.is_not_checked())
+            .count()
     }
 
     /// How many modules have this verdict.

@@ -69,6 +69,7 @@ pub fn shown(report: &Report) -> Report {
         notes: report.notes.iter().map(printable).collect(),
         interrupted: report.interrupted,
         shown_at: report.shown_at,
+        footer: report.footer.clone(),
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn report(modules: Vec<ModuleReport>) -> Report {
         notes: Vec::new(),
         interrupted: false,
         shown_at: None,
+        footer: None,
     }
 }
 

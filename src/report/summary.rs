@@ -22,7 +22,17 @@ pub(super) fn learn_more(screen: &Screen) -> String {
 
 /// How many modules have which verdict: `3 verified, 1 failed`.
 pub(super) fn counts(report: &Report) -> String {
-    counts_of(|verdict| report.count(verdict))
+    let unlooked = report.not_checked();
+    let counts = counts_of(|verdict| match verdict {
+        Verdict::Unknown => report.count(verdict) - unlooked,
+        _ => report.count(verdict),
+    });
+    let not_checked = (unlooked > 0).then(|| format!("{unlooked} not checked"));
+    let parts = [
+        Some(counts).filter(|counts| !counts.is_empty()),
+        not_checked,
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The verdicts that are there, each with its number.

@@ -11,7 +11,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::findings::finding::Severity;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
-use crate::report::age::age;
 use crate::report::causes::{Cause, causes, merged};
 use crate::report::screen::Screen;
 use crate::report::{blocks, grid, summary, wide};
@@ -82,7 +81,9 @@ fn end(report: &Report, screen: &Screen) -> String {
         true => summary::learn_more(screen),
         false => String::new(),
     };
-    format!("\n{more}{}", summary::last_line(report, screen))
+    let footer = report.footer.as_ref();
+    let footer = footer.map_or_else(String::new, |footer| format!("{footer}\n"));
+    format!("\n{more}{}{footer}", summary::last_line(report, screen))
 }
 
 /// Modules that pass, counted.
@@ -138,10 +139,6 @@ fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'st
     };
     let or_dash = |text: Option<&str>| text.filter(|t| !t.is_empty()).unwrap_or("-").to_owned();
     let of_cluster = modules.iter().any(|module| module.preflight.is_some());
-    let age = report.shown_at.filter(|_| of_cluster).map(|now| {
-        let time = module.last_transition_time.as_deref();
-        or_dash(time.and_then(|time| age(time, now)).as_deref())
-    });
     let all = [
         several(|module| module.preflight.as_deref()).then(|| {
             (
@@ -177,7 +174,6 @@ fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'st
             ),
         )),
         Some(("REASON", Cell::name(reason(module)))),
-        age.map(|age| ("AGE", Cell::fixed(age))),
     ];
     all.into_iter().flatten().collect()
 }

@@ -220,13 +220,13 @@ pub fn image_check(
     Ok(ImageCheck {
         facts: FactsStore::new(target.kernel_dir.clone(), Arc::clone(&images), access),
         images,
-        trust: trust(&target.signing_cert)?,
+        trust: trust(&target.signing_cert, target.secure_boot)?,
         release,
     })
 }
 
 /// The certificates of `--signing-cert`, PEM (of several certificates too) or DER.
-fn trust(files: &[PathBuf]) -> Result<Trust, Error> {
+fn trust(files: &[PathBuf], secure_boot: bool) -> Result<Trust, Error> {
     let mut certificates = Vec::new();
     for file in files {
         let bad = |why: &str| Error::Input {
@@ -247,5 +247,8 @@ fn trust(files: &[PathBuf]) -> Result<Trust, Error> {
             certificates.push(der);
         }
     }
-    Ok(Trust { certificates })
+    Ok(Trust {
+        certificates,
+        secure_boot,
+    })
 }

@@ -26,7 +26,7 @@ pub fn is_due(row: &Row) -> bool {
 ///
 /// - KMM verified, the kernel would refuse it: failed, `kmm-false-pass`.
 /// - KMM failed, the kernel would take it: still failed, warning `kmm-false-fail`.
-/// - We could not look, or not with the kernel's facts: KMM's verdict, warning
+/// - KMM verified, and we could not look, or not with the kernel's facts: unknown,
 ///   `cross-check-unavailable`.
 pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
     let kmm_verified = report.verdict == Verdict::Verified;
@@ -37,9 +37,6 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
         .iter()
         .filter(|finding| finding.effect == Effect::Fails)
         .all(|finding| finding.code == Code::ImageNotFound);
-    let lacks_facts = seen
-        .iter()
-        .find(|finding| finding.code == Code::KernelFactsMissing);
     let added = match ours {
         Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
             vec![unavailable(
@@ -59,24 +56,16 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
             found
         }
         Verdict::Failed => seen,
-        Verdict::Verified | Verdict::Accepted => match lacks_facts {
-            Some(missing) => {
-                let why = missing.message.clone();
-                let mut kept = without_facts(seen);
-                kept.insert(0, unavailable(why));
-                kept
-            }
-            None if kmm_verified => seen,
-            None => {
-                let mut found = vec![Finding::new(
-                    Code::KmmFalseFail,
-                    "KMM failed this module, but its image is there and the kernel would load it",
-                )
-                .hint("KMM looks for one path only, with the operator's credentials; see why in its reason")];
-                found.extend(seen);
-                found
-            }
-        },
+        Verdict::Verified | Verdict::Accepted if kmm_verified => seen,
+        Verdict::Verified | Verdict::Accepted => {
+            let mut found = vec![Finding::new(
+                Code::KmmFalseFail,
+                "KMM failed this module, but its image is there and the kernel would load it",
+            )
+            .hint("KMM looks for one path only, with the operator's credentials; see why in its reason")];
+            found.extend(seen);
+            found
+        }
         Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
             let gravest = seen.iter().min_by_key(|finding| finding.effect);
             // What is rejected for want of a Secret is mended by way of the Secret.
@@ -117,6 +106,7 @@ pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
     if is_over {
         let why = "the run ended before its image had been looked at";
         report.findings.push(unavailable(why.to_owned()));
+        report.verdict = Verdict::of_findings(&report.findings);
     } else {
         let word = report.verdict.as_str();
         report.findings = vec![Finding::new(
@@ -127,19 +117,12 @@ pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
     }
 }
 
-/// The warning that KMM's verdict stands alone, and why.
+/// KMM's verdict stands alone, and why.
 pub fn unavailable(why: String) -> Finding {
     Finding::new(
         Code::CrossCheckUnavailable,
         format!("KMM's verdict was not checked: {why}"),
     )
-}
-
-fn without_facts(findings: Vec<Finding>) -> Vec<Finding> {
-    findings
-        .into_iter()
-        .filter(|finding| finding.code != Code::KernelFactsMissing)
-        .collect()
 }
 
 #[cfg(test)]
@@ -181,14 +164,14 @@ mod tests {
         assert_eq!(report.verification_status, "Success");
         let mut report = reported("Success");
         merge_open(&mut report, true);
-        assert_eq!(report.verdict, Verdict::Verified);
+        assert_eq!(report.verdict, Verdict::Unknown);
         assert_eq!(report.findings[0].code, Code::CrossCheckUnavailable);
     }
 
     #[test]
     fn who_is_right_and_who_cannot_tell() {
         use Pushed::{No, Perhaps, Yes};
-        use Verdict::{Failed, Verified};
+        use Verdict::{Failed, Unknown, Verified};
         let bad = || Finding::new(Code::SymbolMissing, "no such symbol");
         let absent = || Finding::new(Code::ImageNotFound, "no such image");
         let away = || Finding::new(Code::ImageUnreachable, "no route");
@@ -234,35 +217,35 @@ mod tests {
                 "Success",
                 No,
                 vec![absent()],
-                Verified,
+                Unknown,
                 vec![Code::CrossCheckUnavailable],
             ),
             (
                 "Success",
                 Perhaps,
                 vec![absent()],
-                Verified,
+                Unknown,
                 vec![Code::CrossCheckUnavailable],
             ),
             (
                 "Success",
                 Yes,
                 vec![away()],
-                Verified,
+                Unknown,
                 vec![Code::CrossCheckUnavailable],
             ),
             (
                 "Success",
                 Yes,
                 vec![doubt()],
-                Verified,
+                Unknown,
                 vec![Code::CrossCheckUnavailable],
             ),
             (
                 "Success",
                 Yes,
                 vec![blind()],
-                Verified,
+                Unknown,
                 vec![Code::CrossCheckUnavailable],
             ),
             (

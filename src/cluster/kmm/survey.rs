@@ -65,6 +65,7 @@ impl Survey {
             notes,
             interrupted: _,
             shown_at: _,
+            footer: _,
         } = other.report;
         for target in targets {
             if !self.report.targets.contains(&target) {
@@ -83,25 +84,29 @@ impl Survey {
 }
 
 impl Cluster {
-    /// Reports on a CR. Only what is open makes further requests, and no right beyond `get`
-    /// on the CR is needed for them to be left out.
+    /// Reports on a CR. A decided one costs a list of the Modules beside it; only what is open
+    /// makes further requests. No right beyond `get` on the CR is needed.
     ///
     /// # Errors
     /// The API server could not be asked.
     pub async fn survey(&self, preflight: &Preflight, filter: &Filter) -> Result<Survey, Fault> {
-        let kernel = self.kernel_of(preflight).await;
-        let evidence = if needs_evidence(preflight) {
-            Some(self.evidence(preflight).await?)
-        } else if preflight.rows.iter().any(|row| row.namespace.is_empty()) {
-            // KMM ≤2.0 does not tell namespaces; where the Modules may be listed, they do.
-            Some(Evidence {
-                modules: self.modules(None, None).await.ok(),
-                ..Evidence::default()
-            })
-        } else {
-            None
+        if needs_evidence(preflight) {
+            let (kernel, evidence) =
+                tokio::join!(self.kernel_of(preflight), self.evidence(preflight));
+            return Ok(of_evidence(preflight, &kernel, Some(&evidence?), filter));
+        }
+        // Modules without a row are in progress; and KMM ≤2.0 does not tell namespaces.
+        let (kernel, modules) = tokio::join!(self.kernel_of(preflight), self.modules(None, None));
+        let evidence = Evidence {
+            modules: modules.ok(),
+            ..Evidence::default()
         };
-        Ok(of_evidence(preflight, &kernel, evidence.as_ref(), filter))
+        let survey = of_evidence(preflight, &kernel, Some(&evidence), filter);
+        if survey.is_decided {
+            return Ok(survey);
+        }
+        let evidence = self.evidence(preflight).await?;
+        Ok(of_evidence(preflight, &kernel, Some(&evidence), filter))
     }
 }
 
@@ -153,6 +158,7 @@ pub fn of_evidence(
             notes,
             interrupted: false,
             shown_at: None,
+            footer: None,
         },
     }
 }

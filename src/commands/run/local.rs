@@ -100,6 +100,7 @@ pub(super) async fn prepare(
             notes: [inputs.notes, session.notes, target_notes].concat(),
             interrupted: false,
             shown_at: None,
+            footer: None,
         },
         stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),
     })

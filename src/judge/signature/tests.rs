@@ -104,6 +104,7 @@ fn known(content: &[u8], message: &[u8], named: &[&[u8]], config: &'static str) 
     };
     let trust = Trust {
         certificates: named.iter().map(|der| der.to_vec()).collect(),
+        secure_boot: false,
     };
     let facts =
         KernelFacts::gather(RELEASE, Arch::Amd64, &Config(config)).expect("a kernel's facts");

@@ -205,6 +205,7 @@ fn load(module: &[u8], dep: &[u8], softdep: &[u8]) {
     let kernel = KernelFacts::gather(KERNEL, Arch::Amd64, &tree).expect("a kernel");
     let trust = Trust {
         certificates: vec![CERTIFICATE.to_vec()],
+        secure_boot: false,
     };
     for facts in [None, Some(&kernel)] {
         judge(&case, &overlay, &config, facts, &trust).expect("one layer of one");

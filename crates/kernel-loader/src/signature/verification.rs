@@ -13,6 +13,8 @@ use crate::signature::pkcs7::{Message, Refusal, Signer};
 pub struct Trust {
     /// Certificates (DER).
     pub certificates: Vec<Vec<u8>>,
+    /// The nodes boot with Secure Boot: the kernel is locked down and enforces signatures.
+    pub secure_boot: bool,
 }
 
 /// What is known about a signature, in the order in which one signer's outweighs another's.

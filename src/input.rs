@@ -5,6 +5,7 @@
 //! [`selector`] selects.
 
 pub mod decode;
+pub(crate) mod names;
 pub mod selector;
 pub mod source;
 pub mod yaml;

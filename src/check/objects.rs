@@ -275,7 +275,7 @@ fn source_of(what: &str, namespace: &str, name: &str, secret: &Secret) -> Creden
             .or_else(|| data.map(|data| data.0.clone()))
     };
     let config = if let Some(bytes) = value(".dockerconfigjson") {
-        DockerConfig::parse(&bytes)
+        DockerConfig::parse_secret(&bytes)
     } else if let Some(bytes) = value(".dockercfg") {
         DockerConfig::parse_legacy(&bytes)
     } else {

@@ -49,9 +49,8 @@ pub async fn auth_file(kind: BuilderKind, images: &[String], access: &Access) ->
                 json!({ "identitytoken": token.reveal() })
             }
         };
-        // docker knows credentials by host only.
         let key = match kind {
-            BuilderKind::Docker => reference.registry().to_owned(),
+            BuilderKind::Docker => docker_key(reference.registry()).to_owned(),
             BuilderKind::Buildah | BuilderKind::Podman => repository,
         };
         auths.insert(key, entry);
@@ -59,6 +58,15 @@ pub async fn auth_file(kind: BuilderKind, images: &[String], access: &Access) ->
     AuthFile {
         json: json!({ "auths": Value::Object(auths) }).to_string(),
         secrets,
+    }
+}
+
+/// The key under which docker looks for a registry's credential: its host, and for Docker Hub
+/// the address of its index (docker/cli, `GetAuthConfigKey`).
+fn docker_key(registry: &str) -> &str {
+    match registry {
+        "docker.io" | "index.docker.io" => "https://index.docker.io/v1/",
+        registry => registry,
     }
 }
 
@@ -90,6 +98,7 @@ mod tests {
             "test",
             vec![
                 ("quay.io/org".into(), basic.clone()),
+                ("docker.io".into(), basic.clone()),
                 ("other.example".into(), basic),
             ],
         );
@@ -99,7 +108,7 @@ mod tests {
         };
         let images = [
             "quay.io/org/dtk@sha256:".to_owned() + &"0".repeat(64),
-            "x".into(),
+            "unlisted.example/x:1".into(),
         ];
         for (kind, key) in [
             (BuilderKind::Buildah, "quay.io/org/dtk"),
@@ -111,6 +120,29 @@ mod tests {
                 format!(r#"{{"auths":{{"{key}":{{"auth":"bWU6cGFzcw=="}}}}}}"#)
             );
             assert_eq!(file.secrets, ["pass", "bWU6cGFzcw=="]);
+        }
+    }
+
+    #[tokio::test]
+    async fn docker_finds_the_credential_of_docker_hub_where_it_looks_for_it() {
+        let basic = Credential::Basic {
+            username: "me".into(),
+            password: SecretText::new("pass"),
+        };
+        let source = CredentialSource::new("test", vec![("docker.io".into(), basic)]);
+        let access = Access {
+            credentials: vec![Arc::new(source)],
+            ..Access::default()
+        };
+        for (kind, key) in [
+            (BuilderKind::Buildah, "docker.io/library/busybox"),
+            (BuilderKind::Docker, "https://index.docker.io/v1/"),
+        ] {
+            let file = auth_file(kind, &["busybox:1".to_owned()], &access).await;
+            assert_eq!(
+                file.json,
+                format!(r#"{{"auths":{{"{key}":{{"auth":"bWU6cGFzcw=="}}}}}}"#)
+            );
         }
     }
 }

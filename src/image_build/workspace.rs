@@ -3,7 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
@@ -146,6 +146,21 @@ fn mounts_below(mountinfo: &str, folder: &Path) -> Vec<PathBuf> {
         .map(|field| PathBuf::from(field.replace("\\040", " ").replace("\\134", "\\")))
         .filter(|point| point.starts_with(folder) && point != folder)
         .collect()
+}
+
+/// The path of an entry directly below a folder.
+///
+/// # Errors
+/// The name is a path, or stands for another folder.
+pub fn entry(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) if part == name => Ok(folder.join(name)),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{name:?} is not a valid file name"),
+        )),
+    }
 }
 
 /// Writes a file that only its owner may read.

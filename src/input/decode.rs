@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::input::yaml::{Document, place};
-use crate::input::{Inputs, PreflightInput};
+use crate::input::{Inputs, PreflightInput, names};
 use crate::kmm::module::{Module, ModuleSpec};
 use crate::model::report::Origin;
 
@@ -104,12 +105,18 @@ impl Reader<'_> {
             }
             ("", "ConfigMap") => {
                 let mut map: k8s_openapi::api::core::v1::ConfigMap = self.typed(&kind, value)?;
+                self.names(&kind, &map.metadata)?;
+                self.keys(&kind, map.data.iter().flat_map(BTreeMap::keys))?;
+                self.keys(&kind, map.binary_data.iter().flat_map(BTreeMap::keys))?;
                 self.fill_namespace(&mut map.metadata.namespace);
                 inputs.config_maps.push(map);
                 Ok(())
             }
             ("", "Secret") => {
                 let mut secret: k8s_openapi::api::core::v1::Secret = self.typed(&kind, value)?;
+                self.names(&kind, &secret.metadata)?;
+                self.keys(&kind, secret.data.iter().flat_map(BTreeMap::keys))?;
+                self.keys(&kind, secret.string_data.iter().flat_map(BTreeMap::keys))?;
                 self.fill_namespace(&mut secret.metadata.namespace);
                 for (key, text) in secret.string_data.take().unwrap_or_default() {
                     let bytes = k8s_openapi::ByteString(text.into_bytes());
@@ -121,6 +128,7 @@ impl Reader<'_> {
             ("", "ServiceAccount") => {
                 let mut account: k8s_openapi::api::core::v1::ServiceAccount =
                     self.typed(&kind, value)?;
+                self.names(&kind, &account.metadata)?;
                 self.fill_namespace(&mut account.metadata.namespace);
                 inputs.service_accounts.push(account);
                 Ok(())
@@ -176,6 +184,52 @@ impl Reader<'_> {
             self.object(item, depth + 1, inputs)?;
         }
         Ok(())
+    }
+
+    /// Refuses an object whose name or namespace the API server would refuse.
+    fn names(&self, kind: &str, metadata: &ObjectMeta) -> Result<(), Error> {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        if name.is_empty() {
+            return Err(self.bad(&format!("{kind}: metadata.name is missing")));
+        }
+        self.name(kind, name)?;
+        self.namespace(kind, "metadata.namespace", metadata.namespace.as_deref())
+    }
+
+    fn name(&self, kind: &str, name: &str) -> Result<(), Error> {
+        if names::is_object_name(name) {
+            return Ok(());
+        }
+        Err(self.bad(&format!(
+            "{kind}: metadata.name {name:?} is not a valid name; names consist of lower-case \
+             letters, digits, '-' and '.'"
+        )))
+    }
+
+    fn namespace(&self, kind: &str, field: &str, namespace: Option<&str>) -> Result<(), Error> {
+        match namespace {
+            None | Some("") => Ok(()),
+            Some(name) if names::is_namespace(name) => Ok(()),
+            Some(name) => Err(self.bad(&format!(
+                "{kind}: {field} {name:?} is not a valid namespace; namespaces consist of \
+                 lower-case letters, digits and '-'"
+            ))),
+        }
+    }
+
+    /// Refuses an object with a key that the API server would refuse.
+    fn keys<'k>(
+        &self,
+        kind: &str,
+        mut keys: impl Iterator<Item = &'k String>,
+    ) -> Result<(), Error> {
+        match keys.find(|key| !names::is_data_key(key)) {
+            None => Ok(()),
+            Some(key) => Err(self.bad(&format!(
+                "{kind}: {key:?} is not a valid key; keys consist of letters, digits, '-', '_' \
+                 and '.'"
+            ))),
+        }
     }
 
     fn fill_namespace(&self, namespace: &mut Option<String>) {
@@ -238,6 +292,8 @@ impl Reader<'_> {
         if name.is_empty() {
             return Err(self.bad("Module: metadata.name is missing"));
         }
+        self.name("Module", &name)?;
+        self.namespace("Module", "metadata.namespace", object.metadata.namespace.as_deref())?;
         let what = format!("Module {name}");
         let spec = object
             .spec
@@ -273,6 +329,7 @@ impl Reader<'_> {
         if name.is_empty() {
             return Err(self.bad("ManagedClusterModule: metadata.name is missing"));
         }
+        self.name("ManagedClusterModule", &name)?;
         let what = format!("ManagedClusterModule {name}");
         let missing = |field: &str| self.bad(&format!("{what}: {field} is missing"));
         let spec = object.spec.ok_or_else(|| missing("spec"))?;
@@ -282,6 +339,7 @@ impl Reader<'_> {
             .ok_or_else(|| missing("spec.moduleSpec"))?;
         let spec = self.module_spec(&what, "spec.moduleSpec", spec, inputs)?;
         let namespace = managed.spoke_namespace;
+        self.namespace(&what, "spec.spokeNamespace", namespace.as_deref())?;
         let module = self.with_spec(name, namespace, object.metadata.labels, spec);
         inputs.modules.push(module);
         Ok(())
@@ -290,6 +348,9 @@ impl Reader<'_> {
     fn preflight(&self, kind: &str, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
         let object: Object = self.typed(kind, value)?;
         let name = object.metadata.name.unwrap_or_default();
+        if !name.is_empty() {
+            self.name(kind, &name)?;
+        }
         let what = format!("{kind} {name}");
         let spec = object
             .spec

@@ -12,7 +12,7 @@ use crate::image_build::docker_config;
 use crate::image_build::dockerfile::{Dockerfile, Step};
 use crate::image_build::redaction::Redaction;
 use crate::image_build::stage::{BuildRequest, Builds};
-use crate::image_build::workspace::write_private;
+use crate::image_build::workspace::{self, write_private};
 use crate::images::registry::mirrors::{Mirrors, registries_conf};
 
 /// What was written for one build.
@@ -37,10 +37,10 @@ impl Builds {
         let mut secrets = Vec::new();
         let mut files = Vec::new();
         for (name, entries) in &request.secrets {
-            let own = secrets_folder.join(name);
+            let own = workspace::entry(&secrets_folder, name)?;
             fs::create_dir(&own)?;
             for (key, value) in entries {
-                let source = own.join(key);
+                let source = workspace::entry(&own, key)?;
                 write_private(&source, value)?;
                 files.push(SecretFile {
                     id: format!("{name}-{}", files.len()),

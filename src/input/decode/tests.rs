@@ -140,3 +140,47 @@ fn unknown_fields_are_noted_once_each() {
         inputs.notes
     );
 }
+
+#[test]
+fn names_and_keys_that_the_api_server_refuses_are_refused() {
+    let object = |kind: &str, metadata: &str, data: &str| {
+        read(&format!(
+            "apiVersion: v1\nkind: {kind}\nmetadata: {metadata}\n{data}\n"
+        ))
+    };
+    for (kind, data) in [
+        ("Secret", "data: {a: YQ==}"),
+        ("Secret", "stringData: {.a_b-C: x}"),
+        ("ConfigMap", "data: {dockerfile: FROM x}"),
+        ("ConfigMap", "binaryData: {a: YQ==}"),
+        ("ServiceAccount", ""),
+    ] {
+        object(kind, "{name: a.b-c, namespace: ns}", data).expect("a good object");
+        for name in ["/x", "../../x", "..", "a/b", "\"a\\u0007\"", "\"a\\n\"", "A", "''"] {
+            let error = object(kind, &format!("{{name: {name}}}"), data).expect_err(name);
+            assert!(error.to_string().contains("m.yaml:1: document 1"), "{error}");
+            assert!(error.to_string().contains("metadata.name"), "{error}");
+        }
+        for namespace in ["../x", "a.b", "/x"] {
+            let metadata = format!("{{name: x, namespace: {namespace}}}");
+            let error = object(kind, &metadata, data).expect_err(namespace);
+            assert!(error.to_string().contains("namespace"), "{error}");
+        }
+    }
+    for (kind, field) in [
+        ("Secret", "data"),
+        ("Secret", "stringData"),
+        ("ConfigMap", "data"),
+        ("ConfigMap", "binaryData"),
+    ] {
+        for key in ["/x", "../x", "..", ".", "a/b"] {
+            let data = format!("{field}: {{'{key}': YQ==}}");
+            let error = object(kind, "{name: x}", &data).expect_err(key);
+            assert!(error.to_string().contains("not a valid key"), "{error}");
+        }
+    }
+    for metadata in ["{name: ../m}", "{name: m, namespace: ../x}"] {
+        let module = MODULE.replace("{name: m, namespace: ns, labels: {a: b}}", metadata);
+        assert!(read(&module).is_err(), "{metadata}");
+    }
+}

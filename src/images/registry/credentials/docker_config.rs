@@ -121,7 +121,20 @@ impl DockerConfig {
             .map(|(_, program)| program.as_str())
     }
 
-    /// Reads a config.json, an auth.json, or the `.dockerconfigjson` of a Secret.
+    /// Reads the `.dockerconfigjson` of a Secret. Whoever may write the Secret must not choose
+    /// programs of this machine, so `credHelpers` and `credsStore` are ignored, as the kubelet
+    /// ignores them (`DockerConfigJSON` of pkg/credentialprovider has `auths` only).
+    ///
+    /// # Errors
+    /// It is no such JSON; the reason names line and column and no content.
+    pub fn parse_secret(bytes: &[u8]) -> Result<Self, String> {
+        Ok(Self {
+            entries: Self::parse(bytes)?.entries,
+            ..Self::default()
+        })
+    }
+
+    /// Reads a config.json or an auth.json of this machine.
     ///
     /// # Errors
     /// It is no such JSON; the reason names line and column and no content.
@@ -320,6 +333,18 @@ mod tests {
         assert_eq!(credential("d"), None);
         assert_eq!(parsed.helper_for("gcr.io"), Some("gcloud"));
         assert_eq!(parsed.store.as_deref(), Some("desktop"));
+    }
+
+    #[test]
+    fn a_secret_names_no_programs_of_this_machine() {
+        let text = br#"{"auths":{"a":{"auth":"dTpw"}},"credHelpers":{"gcr.io":"x"},"credsStore":"x"}"#;
+        let secret = DockerConfig::parse_secret(text).expect("a configuration");
+        assert!(secret.entry_for("a/b").is_some());
+        assert_eq!(secret.helper_for("gcr.io"), None);
+        assert_eq!(secret.store, None);
+        let file = DockerConfig::parse(text).expect("a configuration");
+        assert_eq!(file.helper_for("gcr.io"), Some("x"));
+        assert!(file.store.is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! [`args`], [`dockerfile`], [`lint`], [`command`], [`failure`] and [`redaction`] decide;
 //! [`tool`] is the only place that starts a process, [`processes`] ends them all, and
-//! [`workspace`] holds everything that a run leaves on disk until it ends.
+//! [`leftovers`] removes what killed runs have left on disk.
 
 pub mod args;
 pub mod builder;
@@ -12,10 +12,10 @@ pub mod credentials;
 pub mod docker_config;
 pub mod dockerfile;
 pub mod failure;
+pub mod leftovers;
 pub mod lint;
 pub mod log;
 pub mod processes;
 pub mod redaction;
 pub mod stage;
 pub mod tool;
-pub mod workspace;

@@ -18,6 +18,7 @@
 //! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`findings`]: every code, its message and help, and what is accepted (pure).
+//! - [`own_files`]: caches, logs and the private folder of a run, on disk.
 //! - [`model`]: the nouns that all stages share (pure).
 //! - [`report`]: what was seen, as text and as data (pure).
 //! - [`error`]: why a command could not run, and the exit codes.
@@ -42,6 +43,7 @@ pub mod judge;
 pub mod kernel;
 pub mod kmm;
 pub mod model;
+pub mod own_files;
 pub mod report;
 pub mod session;
 pub mod sign;

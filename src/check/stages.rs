@@ -15,10 +15,10 @@ pub use crate::check::stages::inputs::lints;
 use crate::findings::finding::{Code, Finding};
 use crate::findings::gathered::Gathered;
 use crate::image_build::stage::Builds;
-use crate::image_build::workspace::Scratch;
 use crate::judge::Trust;
 use crate::kmm::planned::{Plan, Work};
 use crate::model::verdict::{Stage, Verdict};
+use crate::own_files::workspace::Scratch;
 use crate::sign::keys::certificate_der;
 
 /// `--stages`: which of them may run.

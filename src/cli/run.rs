@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 
 use crate::cli::cluster::ClusterRunArgs;
@@ -105,6 +106,9 @@ pub struct RegistryArgs {
     /// Where to keep what was learnt about layers and kernels
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// The size that the cache is cut down to, oldest entries first
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub cache_size: ByteSize,
     /// Keep nothing on disk and believe nothing that is kept there
     #[arg(long)]
     pub no_cache: bool,

@@ -8,8 +8,8 @@ use crate::image_build::docker_config;
 use crate::image_build::processes::Processes;
 use crate::image_build::redaction::Redaction;
 use crate::image_build::tool::Tool;
-use crate::image_build::workspace;
 use crate::model::target::Arch;
+use crate::own_files::workspace;
 
 /// `--builder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -164,7 +164,7 @@ fn probe_run(folders: &Folders) -> std::io::Result<BuildRun> {
         args: Vec::new(),
         secrets: Vec::new(),
         authfile: None,
-        insecure: false,
+        insecure: Vec::new(),
         certificates: None,
         policy: None,
         registries_conf: None,

@@ -69,8 +69,9 @@ pub struct BuildRun {
     pub secrets: Vec<(String, PathBuf)>,
     /// Credentials for base images, as containers-auth.json(5), in a folder of its own.
     pub authfile: Option<PathBuf>,
-    /// Base images' registries may be plain HTTP or have unknown certificates.
-    pub insecure: bool,
+    /// Hosts of base images that may be plain HTTP or have unknown certificates; for builders
+    /// they stand in `registries_conf`.
+    pub insecure: Vec<String>,
     /// A folder with certificate authorities beside the system's.
     pub certificates: Option<PathBuf>,
     /// A signature policy, where the machine has none.
@@ -139,9 +140,6 @@ pub fn build(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &Buil
     }
     if let Some(authfile) = &run.authfile {
         arg(&["--authfile", &text(authfile)]);
-    }
-    if run.insecure {
-        arg(&["--tls-verify=false"]);
     }
     if let Some(certificates) = &run.certificates {
         arg(&["--cert-dir", &text(certificates)]);
@@ -213,7 +211,7 @@ mod tests {
             args: vec![("KERNEL_VERSION".into(), "5.14".into())],
             secrets: vec![("token".into(), "/w/1/secrets/token".into())],
             authfile: Some("/w/1/auth/config.json".into()),
-            insecure: true,
+            insecure: vec!["reg.example".into()],
             certificates: None,
             policy: None,
             registries_conf: Some("/etc/mine.conf".into()),
@@ -233,7 +231,7 @@ mod tests {
              --platform linux/arm64 --layers=false --force-rm \
              --build-arg KERNEL_VERSION=5.14 --security-opt label=disable \
              --volume /w/1/secrets/token:/run/secrets/token:ro \
-             --authfile /w/1/auth/config.json --tls-verify=false \
+             --authfile /w/1/auth/config.json \
              --tag localhost/kmm-preflight:1 --file /w/1/Dockerfile /w/context"
         );
         assert!(

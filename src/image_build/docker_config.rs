@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::image_build::workspace::write_private;
 use crate::images::registry::folders;
+use crate::own_files::workspace::write_private;
 
 /// Settings of config.json that are kept; credentials are not.
 const KEPT: [&str; 4] = [

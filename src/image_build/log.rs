@@ -3,11 +3,13 @@
 //! finding.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::image_build::redaction::Redaction;
+use crate::own_files::folder::OwnFolder;
 
 /// Bytes that are kept of a log's beginning.
 const HEAD: usize = 12 << 20;
@@ -31,7 +33,13 @@ impl BuildLog {
     /// A log in a file that only its owner may read, replacing an older one; without a
     /// path, or where the file cannot be written, only the end is kept, in memory.
     pub fn create(path: Option<&Path>) -> Self {
-        let file = path.and_then(|path| open(path).ok());
+        let file = path.and_then(|path| match open(path) {
+            Ok(file) => Some(file),
+            Err(fault) => {
+                tracing::warn!("no build log is kept: {}: {fault}", path.display());
+                None
+            }
+        });
         Self {
             path: path.filter(|_| file.is_some()).map(Path::to_owned),
             file: file.map(BufWriter::new),
@@ -124,14 +132,10 @@ impl Drop for BuildLog {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    match (path.parent(), path.file_name().and_then(OsStr::to_str)) {
+        (Some(folder), Some(name)) => OwnFolder::create(folder)?.new_file(name),
+        _ => Err(ErrorKind::InvalidInput.into()),
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// Breaks a stream of bytes into lines without secrets, at newlines, carriage returns

@@ -4,6 +4,7 @@
 //! [`Processes::end_all`] ends all of it at once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -87,11 +88,21 @@ impl Processes {
     }
 }
 
+/// Ends every process of this user that works in a folder, with all its descendants.
+pub(super) fn end_working_in(folder: &Path) {
+    let leaders = system::working_in(folder);
+    if !leaders.is_empty() {
+        system::Family::of(&leaders).kill();
+    }
+}
+
 #[cfg(unix)]
 mod system {
     use std::collections::BTreeMap;
     use std::fs;
+    use std::path::Path;
 
+    use crate::image_build::leftovers::names_folder;
     use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
     fn pid(number: u32) -> Option<Pid> {
@@ -109,6 +120,18 @@ mod system {
         if let Some(leader) = pid(leader) {
             let _ = kill_process_group(leader, Signal::KILL);
         }
+    }
+
+    /// The processes whose environment names the folder; only those of this user can be read.
+    pub(super) fn working_in(folder: &Path) -> Vec<u32> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|number| {
+                let environment = fs::read(format!("/proc/{number}/environ"));
+                environment.is_ok_and(|environment| names_folder(&environment, folder))
+            })
+            .collect()
     }
 
     /// What `/proc/PID/stat` says of a process.
@@ -207,6 +230,10 @@ mod system {
 #[cfg(not(unix))]
 mod system {
     pub(super) fn terminate(_leader: u32) {}
+
+    pub(super) fn working_in(_folder: &std::path::Path) -> Vec<u32> {
+        Vec::new()
+    }
 
     pub(super) fn kill_group(_leader: u32) {}
 

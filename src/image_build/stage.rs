@@ -19,12 +19,12 @@ use crate::image_build::processes::Processes;
 use crate::image_build::redaction::Redaction;
 use crate::image_build::stage::inputs::Inputs;
 use crate::image_build::tool::Tool;
-use crate::image_build::workspace::Scratch;
 use crate::images::registry::access::Access;
 use crate::images::registry::mirrors::Mirrors;
 use crate::images::registry::trust::TrustPlaces;
 use crate::kmm::module::TlsOptions;
 use crate::model::target::Arch;
+use crate::own_files::workspace::Scratch;
 
 /// Lines of a failed build's log that its finding shows.
 const SHOWN_LINES: usize = 5;
@@ -310,10 +310,14 @@ impl Drop for Builds {
     }
 }
 
+/// The longest name of a log file without its suffix, in bytes; file systems take 255.
+const LONGEST_NAME: usize = 200;
+
 /// A name for a log file: what a file name cannot hold is a `_`.
 fn file_name(title: &str) -> String {
     title
         .chars()
+        .take(LONGEST_NAME)
         .map(|c| match c {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '+' => c,
             _ => '_',

@@ -41,6 +41,8 @@ pub struct ImagesConfig {
     /// The folder where what is learnt about layers is kept (`--cache-dir`, or
     /// [`Cache::default_dir`]); `None` keeps it for this run only (`--no-cache`).
     pub cache_dir: Option<PathBuf>,
+    /// The size that this folder is cut down to, in bytes.
+    pub cache_size: u64,
     /// Beyond these a layer is not read.
     pub limits: LayerLimits,
 }
@@ -64,7 +66,7 @@ impl Images {
     /// A folder named as a layout is none, or a file of certificates cannot be read.
     pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
         let cache = Arc::new(match &config.cache_dir {
-            Some(dir) => Cache::in_dir(dir),
+            Some(dir) => Cache::in_dir(dir, config.cache_size),
             None => Cache::for_this_run(),
         });
         Ok(Self {

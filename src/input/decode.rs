@@ -293,7 +293,11 @@ impl Reader<'_> {
             return Err(self.bad("Module: metadata.name is missing"));
         }
         self.name("Module", &name)?;
-        self.namespace("Module", "metadata.namespace", object.metadata.namespace.as_deref())?;
+        self.namespace(
+            "Module",
+            "metadata.namespace",
+            object.metadata.namespace.as_deref(),
+        )?;
         let what = format!("Module {name}");
         let spec = object
             .spec

@@ -45,8 +45,8 @@ mod tests {
         }
         let too_long = "a".repeat(LONGEST + 1);
         for name in [
-            "", ".", "..", "/x", "../x", "a/b", "a\\b", "a:b", "A", "a..b", "-a", "a-", "a\n", "a\0", "é",
-            &too_long,
+            "", ".", "..", "/x", "../x", "a/b", "a\\b", "a:b", "A", "a..b", "-a", "a-", "a\n",
+            "a\0", "é", &too_long,
         ] {
             assert!(!is_object_name(name), "{name:?}");
         }

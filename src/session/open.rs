@@ -193,6 +193,7 @@ fn images(args: &RegistryArgs, mirrors: Mirrors, trust: TrustPlaces) -> Result<A
             ..HttpConfig::default()
         },
         cache_dir,
+        cache_size: args.cache_size.as_u64(),
         limits: LayerLimits::default(),
     })
     .map(Arc::new)

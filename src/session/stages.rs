@@ -8,8 +8,8 @@ use crate::check::objects::Objects;
 use crate::check::stages::Stages;
 use crate::cli::run::RunArgs;
 use crate::image_build::stage::{self, BuildConfig, Builds};
-use crate::image_build::workspace::Scratch;
 use crate::images::registry::cache::Cache;
+use crate::own_files::workspace::Scratch;
 
 /// The stages of a run. [`Stages::end`] ends what they have started, on every way out.
 pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) -> Stages {

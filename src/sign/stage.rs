@@ -12,13 +12,13 @@ use serde_json::json;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::kernel_words;
-use crate::image_build::workspace::Scratch;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::{FileBytes, Images, OpenImage};
 use crate::kmm::planned::KmmRelease;
 use crate::model::layer::Node;
 use crate::model::target::Arch;
+use crate::own_files::workspace::Scratch;
 use crate::sign::derived::{self, Derived};
 use crate::sign::keys::Signer;
 use crate::sign::layer::{self, File, Layer};

@@ -15,6 +15,7 @@ use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
 use crate::findings::accept;
 use crate::findings::finding::Code;
+use crate::image_build::leftovers;
 use crate::input::selector::Selector;
 use crate::input::{self, Inputs, source};
 use crate::kmm::module::Module;
@@ -66,6 +67,8 @@ pub(super) async fn prepare(
     args: &RunArgs,
     cluster: Option<&Arc<Cluster>>,
 ) -> Result<Prepared, Error> {
+    // What is left of a killed run holds Secrets.
+    let _ = tokio::task::spawn_blocking(leftovers::remove).await;
     let mut inputs = inputs(
         &args.source,
         args.registry.ca_file.as_deref(),

@@ -75,7 +75,7 @@ pub fn build(folders: &Folders, run: &BuildRun, secret_files: &[SecretFile]) -> 
 /// makes no difference.
 pub fn unheeded(run: &BuildRun) -> Option<String> {
     let mut what = Vec::new();
-    if run.insecure {
+    if !run.insecure.is_empty() {
         what.push("baseImageRegistryTLS and --insecure-registry");
     }
     if run.certificates.is_some() {
@@ -145,7 +145,7 @@ mod tests {
             "{said}"
         );
         let plain = BuildRun {
-            insecure: false,
+            insecure: Vec::new(),
             registries_conf: None,
             ..run()
         };

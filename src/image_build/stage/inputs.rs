@@ -12,8 +12,8 @@ use crate::image_build::docker_config;
 use crate::image_build::dockerfile::{Dockerfile, Step};
 use crate::image_build::redaction::Redaction;
 use crate::image_build::stage::{BuildRequest, Builds};
-use crate::image_build::workspace::{self, write_private};
 use crate::images::registry::mirrors::{Mirrors, registries_conf};
+use crate::own_files::workspace::{self, write_private};
 
 /// What was written for one build.
 pub(super) struct Inputs {
@@ -57,6 +57,7 @@ impl Builds {
             .unwrap_or_default();
         let mirrors = &self.config.mirrors;
         let sources = pull_sources(mirrors, &images);
+        let insecure = self.insecure(request, &images);
         let auth = credentials::auth_file(builder.kind, &sources, &request.access).await;
         let authfile = match builder.kind {
             BuilderKind::Docker => {
@@ -96,38 +97,44 @@ impl Builds {
                 args: request.args.clone(),
                 secrets,
                 authfile: Some(authfile),
-                insecure: self.insecure(request, &images),
                 certificates: self.certificates(folder, &sources)?,
                 policy: policy(folder)?,
-                registries_conf: self.registries_conf(folder)?,
+                registries_conf: self.registries_conf(folder, &insecure)?,
+                insecure,
             },
             secret_files: files,
             redaction,
         })
     }
 
-    /// A Dockerfile that does not parse is left to the builder; the hosts that stand in it are
-    /// taken for those of base images then.
-    fn insecure(&self, request: &BuildRequest, images: &[String]) -> bool {
+    /// The hosts of base images that may be plain HTTP or have unknown certificates: those of
+    /// `--insecure-registry`, and where `baseImageRegistryTLS` says so, every base image's. A
+    /// Dockerfile that does not parse is left to the builder; the hosts of the flag that stand
+    /// in it count then.
+    fn insecure(&self, request: &BuildRequest, images: &[String]) -> Vec<String> {
+        let hosts: Vec<&str> = images.iter().filter_map(|i| i.split('/').next()).collect();
         let tls = request.base_tls;
-        let named = |host: &String| match images {
+        if tls.insecure || tls.insecure_skip_tls_verify {
+            return hosts.into_iter().map(str::to_owned).collect();
+        }
+        let is_named = |host: &&String| match images {
             [] => request.dockerfile.contains(host.as_str()),
-            images => images
-                .iter()
-                .any(|image| image.split('/').next() == Some(host)),
+            _ => hosts.contains(&host.as_str()),
         };
-        let listed = self.config.insecure_registries.iter().any(named);
-        tls.insecure || tls.insecure_skip_tls_verify || listed
+        let listed = self.config.insecure_registries.iter();
+        listed.filter(is_named).cloned().collect()
     }
 
-    /// The rules for mirrors as a file; without any, the file that the flag names.
-    fn registries_conf(&self, folder: &Path) -> io::Result<Option<PathBuf>> {
+    /// The rules for mirrors and for insecure hosts as a file; without any, the file of the flag.
+    /// The builder's own switch would turn verification off for every registry of the build.
+    fn registries_conf(&self, folder: &Path, insecure: &[String]) -> io::Result<Option<PathBuf>> {
         let mirrors = &self.config.mirrors;
-        if mirrors.registries().is_empty() {
+        if mirrors.registries().is_empty() && insecure.is_empty() {
             return Ok(self.config.registries_conf.clone());
         }
         let path = folder.join("registries.conf");
-        let text = registries_conf::write(mirrors, &self.config.insecure_registries);
+        let insecure = [&self.config.insecure_registries, insecure].concat();
+        let text = registries_conf::write(mirrors, &insecure);
         write_private(&path, text.as_bytes())?;
         Ok(Some(path))
     }

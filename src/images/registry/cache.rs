@@ -1,16 +1,21 @@
-//! What was learnt about content, kept on disk by its digest, so that a second run moves no
-//! layer bytes. Entries of two runs can only be equal, and each is put in place whole.
+//! The layer cache: facts about content, kept on disk by its digest, so that a second run moves
+//! no layer bytes. Entries of two runs can only be equal, and each is put in place whole. A
+//! folder that others can write to is refused, and an entry is bound to what it is about.
 
-use std::fs;
-use std::io::Write;
+mod sweep;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::images::registry::digest;
 use crate::images::registry::folders;
+use crate::own_files::folder::OwnFolder;
+use crate::own_files::workspace::Workspace;
 
 #[cfg(test)]
 mod code_digest;
@@ -21,36 +26,48 @@ mod tests;
 /// found again, and the encoding of the entries, which does not describe itself, is this code's.
 const READERS: &str = env!("LAYER_READER_DIGEST");
 
+/// The largest entry that is read, in bytes.
+const LARGEST_ENTRY: u64 = 64 << 20;
+/// The size that the folder is cut down to without `--cache-size`, in bytes.
+pub const DEFAULT_SIZE: u64 = 1 << 30;
+
 /// A folder of entries, or none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cache {
     dir: Option<PathBuf>,
+    /// Beyond this size the oldest entries are removed, in bytes.
+    size: u64,
+    /// True once this run has added an entry.
+    grown: AtomicBool,
     /// Holds a folder that lives as long as this run.
-    _own: Option<tempfile::TempDir>,
-    warned: Option<Once>,
+    _own: Option<Workspace>,
+    warned: Once,
 }
 
 impl Cache {
-    /// A cache in a folder, which is made when the first entry is written.
-    pub fn in_dir(dir: &Path) -> Self {
+    /// A cache in a folder, which is made when the first entry is written. What is oldest in it
+    /// beyond `size` bytes is removed when the cache is dropped.
+    pub fn in_dir(dir: &Path, size: u64) -> Self {
+        Self::new(Some(dir.to_owned()), size, None)
+    }
+
+    fn new(dir: Option<PathBuf>, size: u64, own: Option<Workspace>) -> Self {
         Self {
-            dir: Some(dir.to_owned()),
-            _own: None,
-            warned: Some(Once::new()),
+            dir,
+            size,
+            grown: AtomicBool::new(false),
+            _own: own,
+            warned: Once::new(),
         }
     }
 
     /// A cache for this run alone.
     pub fn for_this_run() -> Self {
-        match tempfile::Builder::new().prefix("kmm-preflight-").tempdir() {
-            Ok(own) => Self {
-                dir: Some(own.path().to_owned()),
-                _own: Some(own),
-                warned: Some(Once::new()),
-            },
+        match Workspace::create() {
+            Ok(own) => Self::new(Some(own.path().to_owned()), u64::MAX, Some(own)),
             Err(fault) => {
-                tracing::warn!("no temporary folder for what is learnt of layers: {fault}");
-                Self::default()
+                tracing::warn!("no temporary folder for the layer cache: {fault}");
+                Self::new(None, 0, None)
             }
         }
     }
@@ -65,20 +82,21 @@ impl Cache {
     /// What is known about content, of one kind; `None` when nothing is, or the entry is
     /// damaged.
     pub fn get<T: DeserializeOwned>(&self, kind: &str, digest: &str) -> Option<T> {
-        let bytes = fs::read(self.entry(kind, digest)?).ok()?;
+        let entry = entry(kind, digest)?;
+        let bytes = self.read(&entry)?;
         let (sum, body) = bytes.split_at_checked(SUM)?;
-        let intact = digest::sha256(body).into_bytes() == sum;
+        let intact = entry.sum(body).into_bytes() == sum;
         intact.then(|| postcard::from_bytes(body).ok()).flatten()
     }
 
     /// Keeps what is known. That it cannot be kept is worth a note and no more.
     pub fn put<T: Serialize>(&self, kind: &str, digest: &str, value: &T) {
-        let Some(path) = self.entry(kind, digest) else {
+        let Some(entry) = entry(kind, digest) else {
             return;
         };
         let written = postcard::to_stdvec(value)
-            .map_err(std::io::Error::other)
-            .and_then(|body| write_whole(&path, &[digest::sha256(&body).as_bytes(), &body]));
+            .map_err(io::Error::other)
+            .and_then(|body| self.write(&entry, &[entry.sum(&body).as_bytes(), &body]));
         if let Err(fault) = written {
             self.note(&fault);
         }
@@ -86,45 +104,54 @@ impl Cache {
 
     /// A small document (a manifest by digest, a configuration) that was kept, verified.
     pub fn document(&self, digest: &str) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.entry("document", digest)?).ok()?;
+        let bytes = self.read(&entry(DOCUMENT, digest)?)?;
         digest::verify(digest, &bytes).then_some(bytes)
     }
 
     /// Keeps a small document, unless it is there undamaged.
     pub fn put_document(&self, digest: &str, bytes: &[u8]) {
-        if let Some(path) = self.entry("document", digest)
-            && fs::read(&path).map_or(true, |known| known != bytes)
-            && let Err(fault) = write_whole(&path, &[bytes])
+        if let Some(entry) = entry(DOCUMENT, digest)
+            && self.read(&entry).is_none_or(|known| known != bytes)
+            && let Err(fault) = self.write(&entry, &[bytes])
         {
             self.note(&fault);
         }
     }
 
-    fn entry(&self, kind: &str, digest: &str) -> Option<PathBuf> {
-        let (algorithm, hex) = digest.split_once(':')?;
-        let is_word =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !is_word(algorithm) || !is_word(hex) {
-            return None;
-        }
-        let kind = match kind {
-            "document" => kind.to_owned(),
-            _ => format!("{kind}-{READERS}"),
+    /// An entry's bytes. An entry that is read is new again, so that those that nobody reads
+    /// are removed first.
+    fn read(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let dir = self.dir.as_ref()?;
+        let folder = match OwnFolder::open(dir) {
+            Ok(folder) => folder,
+            Err(fault) => {
+                if fault.kind() != io::ErrorKind::NotFound {
+                    self.note(&fault);
+                }
+                return None;
+            }
         };
-        Some(
-            self.dir
-                .as_ref()?
-                .join(kind)
-                .join(format!("{algorithm}-{hex}")),
-        )
+        folder
+            .read(entry.path(), LARGEST_ENTRY)
+            .inspect_err(|fault| tracing::debug!("cache: {fault}"))
+            .ok()
     }
 
-    fn note(&self, fault: &std::io::Error) {
-        if let (Some(once), Some(dir)) = (&self.warned, &self.dir) {
-            once.call_once(|| {
+    fn write(&self, entry: &Entry, parts: &[&[u8]]) -> io::Result<()> {
+        let Some(dir) = &self.dir else {
+            return Ok(());
+        };
+        self.grown.store(true, Ordering::Relaxed);
+        let folder = OwnFolder::create(dir)?.subfolder(&entry.folder)?;
+        folder.replace(&entry.file, parts)
+    }
+
+    fn note(&self, fault: &io::Error) {
+        if let Some(dir) = &self.dir {
+            self.warned.call_once(|| {
                 tracing::warn!(
-                    "nothing is kept in the cache {}, so the next run reads every layer again: \
-                     {fault}; name another folder with --cache-dir, or use --no-cache",
+                    "the cache {} is not used, so every run reads every layer: {fault}; pass \
+                     another folder with --cache-dir, or --no-cache",
                     dir.display()
                 );
             });
@@ -132,19 +159,70 @@ impl Cache {
     }
 }
 
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if let (Some(dir), true) = (&self.dir, self.grown.load(Ordering::Relaxed))
+            && let Ok(folder) = OwnFolder::open(dir)
+        {
+            sweep::sweep(folder.path(), self.size, is_current);
+        }
+    }
+}
+
+/// Where an entry is kept.
+struct Entry {
+    folder: String,
+    file: String,
+}
+
+impl Entry {
+    fn path(&self) -> PathBuf {
+        Path::new(&self.folder).join(&self.file)
+    }
+
+    /// The checksum of a body, bound to what it is about: an entry under another name is
+    /// damaged.
+    fn sum(&self, body: &[u8]) -> String {
+        let whole = [
+            self.folder.as_bytes(),
+            b"/",
+            self.file.as_bytes(),
+            b"\n",
+            body,
+        ];
+        digest::sha256(&whole.concat())
+    }
+}
+
+/// The kind of entries that are what they are about, whatever the format of the others.
+const DOCUMENT: &str = "document";
+
+fn entry(kind: &str, digest: &str) -> Option<Entry> {
+    let (algorithm, hex) = digest.split_once(':')?;
+    let is_word =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_word(algorithm) || !is_word(hex) {
+        return None;
+    }
+    Some(Entry {
+        folder: match kind {
+            DOCUMENT => kind.to_owned(),
+            _ => format!("{kind}-{READERS}"),
+        },
+        file: format!("{algorithm}-{hex}"),
+    })
+}
+
+/// True for a folder of entries of this code; `None` where it holds no entries at all.
+fn is_current(folder: &str) -> Option<bool> {
+    if folder == DOCUMENT {
+        return Some(true);
+    }
+    let (_, digest) = folder.rsplit_once('-')?;
+    let is_ours = digest.len() == READERS.len()
+        && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then_some(digest == READERS)
+}
+
 /// Length of a `sha256:…` text.
 const SUM: usize = 7 + 64;
-
-/// Writes a file so that others see all of it or nothing.
-fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
-    let Some(dir) = path.parent() else {
-        return Err(std::io::Error::other("no folder"));
-    };
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    file.persist(path).map_err(|fault| fault.error)?;
-    Ok(())
-}

@@ -156,9 +156,21 @@ fn names_and_keys_that_the_api_server_refuses_are_refused() {
         ("ServiceAccount", ""),
     ] {
         object(kind, "{name: a.b-c, namespace: ns}", data).expect("a good object");
-        for name in ["/x", "../../x", "..", "a/b", "\"a\\u0007\"", "\"a\\n\"", "A", "''"] {
+        for name in [
+            "/x",
+            "../../x",
+            "..",
+            "a/b",
+            "\"a\\u0007\"",
+            "\"a\\n\"",
+            "A",
+            "''",
+        ] {
             let error = object(kind, &format!("{{name: {name}}}"), data).expect_err(name);
-            assert!(error.to_string().contains("m.yaml:1: document 1"), "{error}");
+            assert!(
+                error.to_string().contains("m.yaml:1: document 1"),
+                "{error}"
+            );
             assert!(error.to_string().contains("metadata.name"), "{error}");
         }
         for namespace in ["../x", "a.b", "/x"] {

@@ -13,7 +13,6 @@ use kmm_preflight::check::stages::{StageSet, Stages};
 use kmm_preflight::findings::finding::{Code, Effect};
 use kmm_preflight::image_build::builder::Choice;
 use kmm_preflight::image_build::stage::{BuildConfig, Builds};
-use kmm_preflight::image_build::workspace::Scratch;
 use kmm_preflight::images::open::{Images, ImagesConfig};
 use kmm_preflight::images::registry::access::Access;
 use kmm_preflight::images::registry::mirrors::Mirrors;
@@ -24,6 +23,7 @@ use kmm_preflight::kmm::planned::{KmmRelease, Plan, Work};
 use kmm_preflight::model::report::Origin;
 use kmm_preflight::model::target::{Arch, Target};
 use kmm_preflight::model::verdict::{Stage, Verdict};
+use kmm_preflight::own_files::workspace::Scratch;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,5 +1,6 @@
 //! The cache forgets what other code learnt, and nothing else.
 
+use std::fs;
 use std::path::Path;
 
 use super::*;
@@ -57,10 +58,15 @@ fn the_digest_is_that_of_every_file_that_reads_layers() {
     }
 }
 
+fn path_of(cache: &Cache, kind: &str, digest: &str) -> PathBuf {
+    let entry = entry(kind, digest).expect("an entry");
+    cache.dir.as_ref().expect("a folder").join(entry.path())
+}
+
 #[test]
 fn entries_come_back_until_they_are_damaged() {
     let dir = tempfile::tempdir().expect("a folder");
-    let cache = Cache::in_dir(&dir.path().join("new"));
+    let cache = Cache::in_dir(&dir.path().join("new"), DEFAULT_SIZE);
     let digest = digest::sha256(b"layer");
     assert_eq!(cache.get::<Vec<String>>("modules", &digest), None);
     let value = vec!["a".to_owned()];
@@ -68,7 +74,7 @@ fn entries_come_back_until_they_are_damaged() {
     assert_eq!(cache.get("modules", &digest), Some(value.clone()));
     assert_eq!(cache.get::<Vec<String>>("kernel", &digest), None);
 
-    let path = cache.entry("modules", &digest).expect("a path");
+    let path = path_of(&cache, "modules", &digest);
     for damage in [&b""[..], b"short", &[0; 500]] {
         fs::write(&path, damage).expect("a file");
         assert_eq!(cache.get::<Vec<String>>("modules", &digest), None);
@@ -88,12 +94,56 @@ fn documents_are_verified() {
 }
 
 #[test]
+fn an_entry_under_the_name_of_another_is_not_believed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let cache = Cache::in_dir(&dir.path().join("own"), DEFAULT_SIZE);
+    let (one, other) = (digest::sha256(b"one"), digest::sha256(b"other"));
+    cache.put("modules", &one, &1_u8);
+    cache.put("modules", &other, &2_u8);
+    let at = |digest| path_of(&cache, "modules", digest);
+    fs::copy(at(&one), at(&other)).expect("a copy");
+    assert_eq!(cache.get::<u8>("modules", &one), Some(1));
+    assert_eq!(cache.get::<u8>("modules", &other), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_can_write_to_is_neither_read_nor_written() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().expect("a folder");
+    let cache = Cache::in_dir(&dir.path().join("own"), DEFAULT_SIZE);
+    let digest = digest::sha256(b"layer");
+    cache.put("modules", &digest, &1_u8);
+    assert_eq!(cache.get("modules", &digest), Some(1_u8));
+    let own = dir.path().join("own");
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o777)).expect("its owner");
+    assert_eq!(cache.get::<u8>("modules", &digest), None);
+    cache.put("modules", &digest::sha256(b"new"), &1_u8);
+    assert!(!path_of(&cache, "modules", &digest::sha256(b"new")).exists());
+}
+
+#[test]
+fn entries_of_other_formats_are_told_from_what_is_no_entry() {
+    assert_eq!(is_current(&format!("modules-{READERS}")), Some(true));
+    assert_eq!(is_current("modules-2-0123456789abcdef"), Some(false));
+    assert_eq!(is_current("modules-0123456789abcdef"), Some(false));
+    assert_eq!(is_current(DOCUMENT), Some(true));
+    for other in ["builds", "photos", "a-1-x"] {
+        assert_eq!(is_current(other), None, "{other}");
+    }
+}
+
+#[test]
 fn what_cannot_be_written_is_forgotten() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let cache = Cache::in_dir(file.path());
+    let cache = Cache::in_dir(file.path(), DEFAULT_SIZE);
     let digest = digest::sha256(b"layer");
     cache.put("modules", &digest, &1_u8);
     assert_eq!(cache.get::<u8>("modules", &digest), None);
     cache.put("modules", "sha256:../../x", &1_u8);
-    assert_eq!(Cache::default().get::<u8>("modules", &digest), None);
+    assert_eq!(
+        Cache::new(None, 0, None).get::<u8>("modules", &digest),
+        None
+    );
 }

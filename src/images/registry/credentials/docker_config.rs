@@ -337,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_secret_names_no_programs_of_this_machine() {
-        let text = br#"{"auths":{"a":{"auth":"dTpw"}},"credHelpers":{"gcr.io":"x"},"credsStore":"x"}"#;
+        let text =
+            br#"{"auths":{"a":{"auth":"dTpw"}},"credHelpers":{"gcr.io":"x"},"credsStore":"x"}"#;
         let secret = DockerConfig::parse_secret(text).expect("a configuration");
         assert!(secret.entry_for("a/b").is_some());
         assert_eq!(secret.helper_for("gcr.io"), None);

@@ -113,6 +113,18 @@ pub fn write(mirrors: &Mirrors, insecure: &[String]) -> String {
         "unqualified-search-registries = [{}]\n",
         unqualified.join(", ")
     );
+    let mut insecure_hosts: Vec<&String> = insecure.iter().collect();
+    insecure_hosts.sort_unstable();
+    insecure_hosts.dedup();
+    for host in insecure_hosts {
+        let mut rules = mirrors.registries().iter();
+        if !rules.any(|registry| registry.prefix == *host) {
+            let host = quoted(host);
+            text.push_str(&format!(
+                "[[registry]]\nprefix = {host}\nlocation = {host}\ninsecure = true\n"
+            ));
+        }
+    }
     for registry in mirrors.registries() {
         text.push_str("[[registry]]\n");
         text.push_str(&format!("prefix = {}\n", quoted(&registry.prefix)));
@@ -297,9 +309,21 @@ mod tests {
 
         let open = write(&mirrors, &["n.io:5000".into(), "other.io".into()]);
         let open = RegistriesConf::parse(&open).expect("version 2").registries;
-        let insecure: Vec<bool> = open.iter().map(|rule| rule.insecure).collect();
-        assert_eq!(insecure, [false, false, true]);
-        assert!(!open[0].mirrors[0].insecure && open[0].mirrors[1].insecure);
+        let insecure: Vec<(&str, bool)> = open
+            .iter()
+            .map(|rule| (rule.prefix.as_str(), rule.insecure))
+            .collect();
+        assert_eq!(
+            insecure,
+            [
+                ("n.io:5000", true),
+                ("other.io", true),
+                ("quay.io/org", false),
+                ("*.example.com", false),
+                ("odd\"prefix", true)
+            ]
+        );
+        assert!(!open[2].mirrors[0].insecure && open[2].mirrors[1].insecure);
     }
 
     #[test]

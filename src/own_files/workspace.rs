@@ -1,17 +1,26 @@
 //! The private folder of a run: build storage, Secrets, credentials, results. It is removed
 //! on every way out.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::own_files::folder::OwnFolder;
+
+/// What the names of such folders begin with.
+const PREFIX: &str = "kmm-preflight-";
+/// The file in it that a living run holds locked.
+const LOCK: &str = "lock";
+
 /// A folder that only its owner may enter.
 #[derive(Debug)]
 pub struct Workspace {
     folder: TempDir,
+    /// Locked until the run ends, however it ends.
+    _lock: File,
 }
 
 impl Workspace {
@@ -21,24 +30,71 @@ impl Workspace {
     /// # Errors
     /// No such folder can be made.
     pub fn create() -> io::Result<Self> {
-        let base = match std::env::var_os("TMPDIR") {
-            Some(folder) => PathBuf::from(folder),
-            None if cfg!(unix) && Path::new("/var/tmp").is_dir() => "/var/tmp".into(),
-            None => std::env::temp_dir(),
-        };
         let mut builder = tempfile::Builder::new();
-        builder.prefix("kmm-preflight-");
+        builder.prefix(PREFIX);
         #[cfg(unix)]
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         #[cfg(unix)]
         builder.permissions(private);
-        let folder = builder.tempdir_in(base)?;
-        Ok(Self { folder })
+        let folder = builder.tempdir_in(base())?;
+        let lock = lock(folder.path())?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Where workspaces are made.
+fn base() -> PathBuf {
+    match std::env::var_os("TMPDIR") {
+        Some(folder) => PathBuf::from(folder),
+        None if cfg!(unix) && Path::new("/var/tmp").is_dir() => "/var/tmp".into(),
+        None => std::env::temp_dir(),
+    }
+}
+
+/// Makes the lock of a new workspace. It gets its name when it is locked, so that another run
+/// never finds it unlocked while this one lives.
+fn lock(folder: &Path) -> io::Result<File> {
+    let made = folder.join("new");
+    write_private(&made, b"")?;
+    let lock = File::open(&made)?;
+    lock.try_lock()?;
+    fs::rename(&made, folder.join(LOCK))?;
+    Ok(lock)
+}
+
+/// The workspaces of runs that were killed, each locked by this run now: whoever holds the
+/// returned file may remove the folder. Only folders of this user are looked at.
+pub fn left_by_dead_runs() -> Vec<(PathBuf, File)> {
+    let entries = fs::read_dir(base()).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .filter_map(|entry| {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let lock = is_folder
+                .then(|| OwnFolder::open(&path).ok()?.open_file(LOCK).ok())
+                .flatten()?;
+            lock.try_lock().ok()?;
+            Some((path, lock))
+        })
+        .collect()
+}
+
+/// Removes a workspace with everything in it. Mounts that an ended builder left in the folder
+/// are undone first, so that removing the folder removes nothing but what the run has made.
+pub fn remove(path: &Path) {
+    #[cfg(target_os = "linux")]
+    unmount_below(path);
+    if remove_all(path).is_err() {
+        tracing::warn!("cannot remove {}", path.display());
     }
 }
 
@@ -91,22 +147,15 @@ impl Scratch {
     }
 }
 
-/// Mounts that an ended builder left in the folder are undone first, so that removing the
-/// folder removes nothing but what the run has made.
 impl Drop for Workspace {
     fn drop(&mut self) {
-        #[cfg(target_os = "linux")]
-        unmount_below(self.folder.path());
-        let path = self.folder.path().to_owned();
-        if remove(&path).is_err() {
-            tracing::warn!("cannot remove {}", path.display());
-        }
+        remove(self.folder.path());
     }
 }
 
 /// Build steps may leave folders that their owner cannot write, which only root can remove
 /// as they are.
-fn remove(path: &Path) -> io::Result<()> {
+fn remove_all(path: &Path) -> io::Result<()> {
     if fs::remove_dir_all(path).is_ok() {
         return Ok(());
     }
@@ -202,6 +251,38 @@ mod tests {
         scratch.end();
         assert!(!root.exists());
         assert!(scratch.folder().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_of_a_living_run_is_not_left_over_and_that_of_a_dead_one_is() {
+        let workspace = Workspace::create().expect("a workspace");
+        let path = workspace.path().to_owned();
+        let is_left = || {
+            let left = left_by_dead_runs();
+            left.iter().any(|(folder, _)| *folder == path)
+        };
+        assert!(!is_left());
+        let Workspace {
+            folder,
+            _lock: lock,
+        } = &workspace;
+        lock.unlock().expect("as its process ends");
+        assert!(is_left());
+        remove(folder.path());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_name_with_a_path_in_it_is_no_entry_of_a_folder() {
+        let folder = Path::new("/w");
+        assert_eq!(
+            entry(folder, "tls.key").expect("a name"),
+            Path::new("/w/tls.key")
+        );
+        for name in ["", ".", "..", "/x", "../x", "a/b", "a/", "a/..", "./a"] {
+            assert!(entry(folder, name).is_err(), "{name:?}");
+        }
     }
 
     #[cfg(target_os = "linux")]

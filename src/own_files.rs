@@ -1,0 +1,5 @@
+//! Files of this program's own on disk: caches and logs that stay, and folders that end with
+//! the run.
+
+pub(crate) mod folder;
+pub mod workspace;

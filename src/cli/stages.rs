@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::check::stages::StageSet;
-use crate::image_build::builder::Choice;
+use crate::image_build::builder::{Choice, IsolationChoice};
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]
@@ -12,6 +12,9 @@ pub struct StageArgs {
     /// What builds images
     #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]
     pub builder: Choice,
+    /// What isolates the steps of a Dockerfile from this machine (buildah, podman)
+    #[arg(long, value_enum, value_name = "ISOLATION", default_value_t = IsolationChoice::Auto)]
+    pub build_isolation: IsolationChoice,
     /// Which stages may run: a list of image, build, sign
     #[arg(long, value_name = "STAGES", default_value = "image,build,sign")]
     pub stages: StageSet,

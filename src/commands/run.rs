@@ -11,7 +11,7 @@ use crate::cli::run::RunArgs;
 use crate::commands::Done;
 use crate::console::output::Console;
 use crate::error::Error;
-use crate::image_build::builder::Choice;
+use crate::image_build::builder::{Choice, IsolationChoice};
 
 /// Runs where the flags say.
 ///
@@ -60,12 +60,16 @@ fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     ]
 }
 
-fn of_local(args: &RunArgs) -> [(&'static str, bool); 5] {
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 6] {
     let stages = &args.stages;
     [
         ("-f", !args.source.files.is_empty()),
         ("--fail-fast", args.fail_fast),
         ("--builder", stages.builder != Choice::Auto),
+        (
+            "--build-isolation",
+            stages.build_isolation != IsolationChoice::Auto,
+        ),
         ("--stages", stages.stages != StageSet::ALL),
         ("--build-jobs", stages.build_jobs.is_some()),
     ]

@@ -189,6 +189,9 @@ explanations! {
     BuilderMissing: "No builder works on this machine; as a warning, the one that works does not heed every flag.",
         "A build needs buildah, podman or docker. docker's daemon pulls base images by its own rules.",
         "Install one, or choose it with `--builder`.";
+    BuildIsolationWeak: "The steps of the Dockerfile ran with chroot isolation only.",
+        "The builder's default isolation does not work on this machine, for instance inside a container. With chroot, steps see the machine's processes and network.",
+        "Build where the default isolation works, or set `--build-isolation`.";
     DockerfileLint: "The Dockerfile has a known weakness.",
         "It builds here and breaks with the next kernel, or on the node.",
         "Change the line that the message names.";

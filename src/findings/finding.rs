@@ -150,6 +150,8 @@ codes! {
     BuildFailed = "build-failed", Fails, Error;
     /// No usable builder on this machine.
     BuilderMissing = "builder-missing", Blocks, Error;
+    /// The steps of the Dockerfile ran with weaker isolation than the builder's own.
+    BuildIsolationWeak = "build-isolation-weak", None, Warning;
     /// The Dockerfile has a known weakness.
     DockerfileLint = "dockerfile-lint", None, Warning;
     /// Signing failed.

@@ -26,6 +26,32 @@ pub enum Choice {
     None,
 }
 
+/// `--build-isolation`: what keeps the steps of a Dockerfile from this machine (buildah and
+/// podman; docker's daemon isolates as it is set up).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum IsolationChoice {
+    /// The builder's own isolation; `chroot`, with a warning, where it does not work
+    Auto,
+    /// The builder's own isolation
+    Default,
+    /// chroot only: steps see the processes and the network of this machine
+    Chroot,
+}
+
+impl IsolationChoice {
+    /// `--isolation` of the builder, in the order in which it is tried; `None` is the builder's
+    /// own default.
+    fn order(self) -> &'static [Option<&'static str>] {
+        match self {
+            Self::Auto => &[None, Some(CHROOT)],
+            Self::Default => &[None],
+            Self::Chroot => &[Some(CHROOT)],
+        }
+    }
+}
+
+const CHROOT: &str = "chroot";
+
 /// A builder that was tried and works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Builder {
@@ -35,6 +61,8 @@ pub struct Builder {
     pub storage: Option<Storage>,
     /// What was tried and chosen, in words.
     pub words: String,
+    /// What should be known of how it isolates steps.
+    pub isolation: Option<Finding>,
 }
 
 /// One attempt may take this long.
@@ -48,6 +76,7 @@ const PROBE: &str = "FROM scratch\nRUN [\"/kmm-preflight-probe\"]\n";
 /// `builder-missing`, with the reason of each.
 pub async fn choose(
     choice: Choice,
+    isolation: IsolationChoice,
     folders: &Folders,
     processes: &Processes,
 ) -> Result<Builder, Finding> {
@@ -66,7 +95,7 @@ pub async fn choose(
     };
     let mut reasons = Vec::new();
     for kind in kinds {
-        match attempt(kind, folders, processes).await {
+        match attempt(kind, isolation, folders, processes).await {
             Ok(mut builder) => {
                 if !reasons.is_empty() {
                     builder.words = format!("{} ({})", builder.words, reasons.join("; "));
@@ -86,6 +115,7 @@ pub async fn choose(
 
 async fn attempt(
     kind: BuilderKind,
+    choice: IsolationChoice,
     folders: &Folders,
     processes: &Processes,
 ) -> Result<Builder, String> {
@@ -105,14 +135,15 @@ async fn attempt(
     let name = first(&lines);
     let probe = probe_run(folders).map_err(|error| error.to_string())?;
     let mut faults = Vec::new();
-    // With the distribution's own settings first; chroot and vfs work where those cannot,
+    // The builder's own isolation first, with either storage; chroot works where it cannot,
     // such as inside a container.
-    for driver in ["overlay", "vfs"] {
-        for isolation in [None, Some("chroot")] {
+    for isolation in choice.order().iter().copied() {
+        for driver in ["overlay", "vfs"] {
             let storage = Storage { driver, isolation };
             let tool = command::build(kind, &storage, folders, &probe);
             let (_, lines) = run(&tool, processes).await?;
             if lines.iter().any(|line| reached_the_step(line)) {
+                let weak = isolation.is_some() && choice == IsolationChoice::Auto;
                 let isolation = isolation.unwrap_or("default");
                 let mut words = format!("{name}, storage {driver}, isolation {isolation}");
                 if !faults.is_empty() {
@@ -122,6 +153,7 @@ async fn attempt(
                     kind,
                     words,
                     storage: Some(storage),
+                    isolation: weak.then(|| weak_isolation(kind)),
                 });
             }
             let isolation = isolation.unwrap_or("default");
@@ -134,6 +166,18 @@ async fn attempt(
         [(_, reason)] => reason.clone(),
         several => told(several),
     })
+}
+
+fn weak_isolation(kind: BuilderKind) -> Finding {
+    Finding::new(
+        Code::BuildIsolationWeak,
+        format!(
+            "the default isolation of {} does not work on this machine, so the steps of the \
+             Dockerfile ran with chroot only",
+            kind.program()
+        ),
+    )
+    .hint("pass --build-isolation default to refuse this, or chroot to allow it")
 }
 
 /// Ways that were tried, each with why it does not work.
@@ -201,6 +245,7 @@ async fn docker(folders: &Folders, processes: &Processes) -> Result<Builder, Str
     Ok(Builder {
         kind: BuilderKind::Docker,
         storage: None,
+        isolation: None,
         words: format!("docker, server {version}"),
     })
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::findings::finding::{Code, Finding};
-use crate::image_build::builder::{self, Builder, Choice};
+use crate::image_build::builder::{self, Builder, Choice, IsolationChoice};
 use crate::image_build::command::{self, BuilderKind, Folders, docker};
 use crate::image_build::failure;
 use crate::image_build::log::BuildLog;
@@ -36,6 +36,8 @@ const SEARCHED_LINES: usize = 40;
 pub struct BuildConfig {
     /// `--builder`
     pub choice: Choice,
+    /// `--build-isolation`
+    pub isolation: IsolationChoice,
     /// How many builds run at once.
     pub jobs: usize,
     /// Where logs are kept; `None` keeps none.
@@ -197,7 +199,13 @@ impl Builds {
             })
         });
         let folders = made.map_err(|error| io_fault(&error))?;
-        let builder = builder::choose(self.config.choice, &folders, &self.processes).await?;
+        let builder = builder::choose(
+            self.config.choice,
+            self.config.isolation,
+            &folders,
+            &self.processes,
+        )
+        .await?;
         Ok((builder, folders))
     }
 
@@ -258,10 +266,12 @@ impl Builds {
                 BuilderKind::Docker => run.tag.clone(),
                 BuilderKind::Buildah | BuilderKind::Podman => command::LAYOUT_TAG.to_owned(),
             },
-            findings: vec![Finding::new(
+            findings: std::iter::once(Finding::new(
                 Code::ImageReplaced,
                 format!("it was built with {}", builder.words),
-            )],
+            ))
+            .chain(builder.isolation.clone())
+            .collect(),
         })
     }
 

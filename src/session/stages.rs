@@ -21,6 +21,7 @@ pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) 
     let builds = Builds::new(
         BuildConfig {
             choice: args.stages.builder,
+            isolation: args.stages.build_isolation,
             jobs,
             logs: log_folder(args),
             insecure_registries: args.registry.insecure_registry.clone(),

@@ -23,13 +23,16 @@ pub enum KeyFault {
     #[error("the private key is encrypted")]
     Encrypted,
     /// The bytes are no private key in a known form.
-    #[error("the private key is none in PEM or DER (PKCS#1, PKCS#8 or SEC 1; RSA or EC)")]
+    #[error("the private key is not a key in PEM (PKCS#1, PKCS#8 or SEC 1; RSA or EC)")]
     NoKey,
+    /// The private key is in DER, which the kernel's sign-file does not read.
+    #[error("the private key is in DER; sign-file, which KMM runs, reads private keys in PEM only")]
+    NotPem,
     /// An RSA key of a size that is not supported.
     #[error("the RSA key is not of 2048 to 8192 bits")]
     KeySize,
     /// The bytes are no certificate.
-    #[error("the certificate is none in PEM or DER (X.509)")]
+    #[error("the certificate is not an X.509 certificate in PEM or DER")]
     NoCertificate,
     /// The certificate is for another key.
     #[error("the certificate does not belong to the private key")]
@@ -67,8 +70,8 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a key: PEM (the first private key among its blocks) or DER, in PKCS#8, PKCS#1
-    /// or SEC 1.
+    /// Reads a key as `read_private_key` of the kernel's `scripts/sign-file.c` does: the first
+    /// private key among the blocks of a PEM text, in PKCS#8, PKCS#1 or SEC 1.
     ///
     /// # Errors
     /// The key is encrypted, unusable, or none at all.
@@ -81,7 +84,10 @@ impl PrivateKey {
                 Err(KeyFault::Encrypted)
             }
             Some(block) => Self::from_der(&block.content),
-            None => Self::from_der(bytes),
+            None => Err(match Self::from_der(bytes) {
+                Ok(_) => KeyFault::NotPem,
+                Err(fault) => fault,
+            }),
         }
     }
 
@@ -249,14 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn pem_and_der_are_read_both_ways() {
+    fn keys_are_read_in_pem_and_certificates_in_der_too() {
         for algorithm in [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256] {
             let (key, certificate) = pair(algorithm);
-            for key in [key.serialize_pem().into_bytes(), key.serialize_der()] {
-                for certificate in [certificate.pem().into_bytes(), certificate.der().to_vec()] {
-                    let signer = Signer::new(&key, &certificate, in_year(2025));
-                    assert!(signer.is_ok(), "{signer:?}");
-                }
+            let pem = key.serialize_pem();
+            for certificate in [certificate.pem().into_bytes(), certificate.der().to_vec()] {
+                let signer = Signer::new(pem.as_bytes(), &certificate, in_year(2025));
+                assert!(signer.is_ok(), "{signer:?}");
+                let der = Signer::new(&key.serialize_der(), &certificate, in_year(2025));
+                assert_eq!(der.err(), Some(KeyFault::NotPem));
             }
         }
     }
@@ -274,7 +281,7 @@ mod tests {
                 "no key",
                 certificate.pem(),
                 2025,
-                "the private key is none in PEM or DER (PKCS#1, PKCS#8 or SEC 1; RSA or EC)",
+                "the private key is not a key in PEM (PKCS#1, PKCS#8 or SEC 1; RSA or EC)",
             ),
             (
                 encrypted,
@@ -292,7 +299,7 @@ mod tests {
                 &key,
                 "none".to_owned(),
                 2025,
-                "the certificate is none in PEM or DER (X.509)",
+                "the certificate is not an X.509 certificate in PEM or DER",
             ),
             (
                 &key,
@@ -318,7 +325,11 @@ mod tests {
     #[test]
     fn a_key_is_never_printed() {
         let (key, certificate) = pair(&PKCS_ECDSA_P256_SHA256);
-        let signer = Signer::new(&key.serialize_der(), certificate.der(), in_year(2025));
+        let signer = Signer::new(
+            key.serialize_pem().as_bytes(),
+            certificate.der(),
+            in_year(2025),
+        );
         let signer = signer.expect("a sound pair");
         assert!(format!("{signer:?}").contains("Ec(hidden)"));
     }

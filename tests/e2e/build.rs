@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kmm_preflight::findings::finding::{Effect, Finding};
-use kmm_preflight::image_build::builder::Choice;
+use kmm_preflight::findings::finding::{Code, Effect, Finding};
+use kmm_preflight::image_build::builder::{Choice, IsolationChoice};
 use kmm_preflight::image_build::stage::{BuildConfig, BuildRequest, Builds, Built};
 use kmm_preflight::images::registry::access::Access;
 use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
@@ -48,6 +48,7 @@ pub(crate) fn config(
 ) -> BuildConfig {
     BuildConfig {
         choice,
+        isolation: IsolationChoice::Auto,
         jobs: 2,
         logs: logs.map(Path::to_owned),
         insecure_registries: registry.map(Registry::host).into_iter().collect(),
@@ -305,4 +306,49 @@ pub(crate) fn sleeping(word: &str) -> usize {
             words.clone().any(|own| own == b"sleep") && words.any(|own| own == word.as_bytes())
         })
         .count()
+}
+
+#[test]
+fn an_insecure_registry_leaves_the_others_of_the_build_verified() {
+    let (open, verified) = (Registry::with_tls(), Registry::with_tls());
+    let bases = [push_busybox(&open), push_busybox(&verified)];
+    let build = |dockerfile: &str| {
+        let run = Run::new(config(Choice::Buildah, None, Some(&open)));
+        run.build(&request(dockerfile))
+    };
+    build(&format!("FROM {}\nRUN echo built\n", bases[0])).expect("the flag names this registry");
+    let both = format!(
+        "FROM {} AS first\nFROM {}\nCOPY --from=first /bin/sh /copy\n",
+        bases[0], bases[1]
+    );
+    let refused = build(&both).expect_err("the flag does not name the other registry");
+    assert_eq!(refused.effect, Effect::Blocks, "{refused:?}");
+    assert!(refused.message.contains("certificate"), "{refused:?}");
+}
+
+#[test]
+fn weaker_isolation_is_a_warning_and_can_be_refused() {
+    let registry = Registry::start();
+    let base = push_busybox(&registry);
+    let build = |isolation| {
+        let mut config = config(Choice::Buildah, None, Some(&registry));
+        config.isolation = isolation;
+        Run::new(config).build(&request(&format!("FROM {base}\nRUN echo built\n")))
+    };
+    let warned = |built: &Built| {
+        let codes = built.findings.iter().map(|finding| finding.code);
+        codes
+            .filter(|code| *code == Code::BuildIsolationWeak)
+            .count()
+    };
+    let chosen = build(IsolationChoice::Chroot).expect("chroot works everywhere");
+    assert_eq!(warned(&chosen), 0, "it was asked for");
+    let automatic = build(IsolationChoice::Auto).expect("one of the two works");
+    match build(IsolationChoice::Default) {
+        Ok(built) => assert_eq!((warned(&built), warned(&automatic)), (0, 0)),
+        Err(refused) => {
+            assert_eq!(refused.code, Code::BuilderMissing, "{refused:?}");
+            assert_eq!(warned(&automatic), 1, "{automatic:?}");
+        }
+    }
 }

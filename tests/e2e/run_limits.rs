@@ -121,3 +121,20 @@ fn as_many_builds_run_at_once_as_build_jobs_says_whatever_j_says() {
         );
     }
 }
+
+/// The first run is alive while the second one looks, and killed before the third one does.
+#[test]
+fn the_next_run_removes_what_a_killed_one_left() {
+    let setup = Setup::new();
+    let marker = format!("3603.{}", std::process::id());
+    let killed = hanging(&setup, &[], &marker);
+    let other = || setup.run(&["--stages", "image"]).run();
+    other();
+    assert_ne!(setup.left(), NOTHING, "a living run keeps its folder");
+    assert!(sleeping(&marker) > 0, "a living run keeps its build");
+    killed.signal("KILL");
+    killed.end();
+    assert_ne!(setup.left(), NOTHING, "nothing could be removed");
+    other();
+    ended_clean(&setup, &marker);
+}

@@ -161,3 +161,35 @@ fn an_identity_token_is_exchanged_for_one_that_the_registry_takes() {
         }
     }
 }
+
+/// A pull Secret is written by whoever may write to the namespace; a file is this user's own.
+#[test]
+fn a_secret_starts_no_helper_of_this_machine_and_a_file_does() {
+    let setup = Setup::basic();
+    let host = setup.registry.host();
+    let marks = tempfile::tempdir().expect("a folder");
+    let marked = |call: Preflight| {
+        let mark = marks.path().join("asked");
+        let script = format!(
+            "touch {}\n{}",
+            mark.display(),
+            answering(&setup, USER, PASSWORD)
+        );
+        let ended = helper(call, "here", &script).run();
+        (ended, mark.exists())
+    };
+    for config in [
+        json!({"credsStore": "here"}),
+        json!({"credHelpers": {host.clone(): "here"}}),
+    ] {
+        let config = config.to_string();
+        let module = module("ns", "m", &setup.reference, Some("pull"));
+        let secret = secret("ns", "pull", "dockerconfigjson", &config);
+        let (ended, asked) = marked(run(&(module + &secret)));
+        assert!(!asked, "{config}: {ended:?}");
+        assert_eq!(outcome(&ended.code(3)).0, "image-unauthorized");
+        let (ended, asked) = marked(home_file(plain(&setup), ".docker/config.json", &config));
+        assert!(asked, "{config}");
+        assert_eq!(outcome(&ended.code(1)).0, "module-not-found");
+    }
+}

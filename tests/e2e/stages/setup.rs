@@ -11,7 +11,7 @@ use kmm_preflight::check::objects::Objects;
 use kmm_preflight::check::run::Outcome;
 use kmm_preflight::check::stages::{StageSet, Stages};
 use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::image_build::builder::Choice;
+use kmm_preflight::image_build::builder::{Choice, IsolationChoice};
 use kmm_preflight::image_build::stage::{BuildConfig, Builds};
 use kmm_preflight::images::open::{Images, ImagesConfig};
 use kmm_preflight::images::registry::access::Access;
@@ -206,6 +206,7 @@ impl Setup {
             builds: Builds::new(
                 BuildConfig {
                     choice: Choice::Auto,
+                    isolation: IsolationChoice::Auto,
                     jobs: 1,
                     logs: None,
                     insecure_registries: Vec::new(),

@@ -219,8 +219,8 @@ fn is_current(folder: &str) -> Option<bool> {
         return Some(true);
     }
     let (_, digest) = folder.rsplit_once('-')?;
-    let is_ours = digest.len() == READERS.len()
-        && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_ours =
+        digest.len() == READERS.len() && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_ours.then_some(digest == READERS)
 }
 

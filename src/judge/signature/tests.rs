@@ -56,7 +56,11 @@ fn params(name: &str) -> CertificateParams {
 }
 
 fn signed_by(key: &KeyPair, certificate: &[u8], content: &[u8]) -> Vec<u8> {
-    let pair = Pair::new(key.serialize_pem().as_bytes(), certificate, SystemTime::UNIX_EPOCH);
+    let pair = Pair::new(
+        key.serialize_pem().as_bytes(),
+        certificate,
+        SystemTime::UNIX_EPOCH,
+    );
     pkcs7::sign(&pair.expect("a sound pair"), content).expect("a signature")
 }
 

@@ -170,6 +170,7 @@ fn a_secret_starts_no_helper_of_this_machine_and_a_file_does() {
     let marks = tempfile::tempdir().expect("a folder");
     let marked = |call: Preflight| {
         let mark = marks.path().join("asked");
+        let _ = std::fs::remove_file(&mark);
         let script = format!(
             "touch {}\n{}",
             mark.display(),

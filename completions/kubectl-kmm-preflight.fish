@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_kubectl_kmm_preflight_global_optspecs
-    string join \n o/output= color= progress= v/verbose h/help V/version
+    string join \n o/output= q/quiet color= progress= v/verbose h/help V/version
 end
 
 function __fish_kubectl_kmm_preflight_needs_command
@@ -42,18 +42,19 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "run" -d 'Validate every Module against a kernel'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "status" -d 'Print what preflight CRs say'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "status" -d 'Show the results of preflight CRs'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "generate" -d 'Print the preflight CR for this cluster\'s KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "delete" -d 'Delete preflight CRs'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "explain" -d 'Explain how each Module\'s spec is understood for a kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "explain" -d 'Explain finding codes, or how each Module\'s spec is understood'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "kernel" -d 'Resolve a release image, or a driver-toolkit image, to its kernels'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "inspect" -d 'List the kernel modules in an image'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a shell completion script, or install completion for kubectl'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program, and the cluster\'s KMM where it can be reached'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a completion script, or install completion for kubectl'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program and of the cluster\'s KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
@@ -69,6 +70,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'How many modules to check at once; without it four per core, for the work is mostly waiting for registries' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding: it stays visible and no longer fails (repeatable)' -r
@@ -77,6 +79,9 @@ buildah\t'buildah'
 podman\t'podman'
 docker\t'docker'
 none\t'Build nothing: what would have to be built is an error'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-isolation -d 'What isolates the steps of a Dockerfile from this machine (buildah, podman)' -r -f -a "auto\t'The builder\'s own isolation; `chroot`, with a warning, where it does not work'
+default\t'The builder\'s own isolation'
+chroot\t'chroot only: steps see the processes and the network of this machine'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Which stages may run: a list of image, build, sign' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'How many images are built at once; without it one for two cores' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l to -d 'Look the release up in the cluster\'s available and conditional updates' -r
@@ -134,6 +139,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l fail-fast -d 'Stop at the first module that is not verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s w -l watch -d 'Check what is not verified again when its Module, ConfigMap or Secret changes, until everything is verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR that this run made, whatever the outcome'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s n -l namespace -d 'Only Modules of this namespace' -r
@@ -181,6 +187,7 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Draw again until every module is decided'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces, which is the default'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kmm-version -d 'The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster\'s' -r
@@ -197,6 +204,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cluster -d 'The kubeconfig\'s cluster' -r
@@ -237,8 +245,10 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l push-built-image -d 'Have KMM push what it builds and signs'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rbac -d 'Print the ClusterRoles of least rights instead of a CR'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rt -d 'Check against the release\'s real-time kernel'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s l -l selector -d 'Every CR with these labels' -r
@@ -286,6 +296,7 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
@@ -336,8 +347,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l list -d 'List every finding code'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l rt -d 'Check against the release\'s real-time kernel'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve (repeatable); without it this machine\'s, or the one that the image is for' -r
@@ -347,6 +360,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -366,6 +380,7 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'The architecture to look at; without it this machine\'s, or the one that the image is for' -r
@@ -375,6 +390,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification (repeatable)' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -394,9 +410,10 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Where `install` puts kubectl_complete-kmm; without it beside the plugin' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Folder for `install` [default: the plugin\'s folder]' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -415,6 +432,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -456,5 +474,6 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Say more on stderr (repeatable)'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'

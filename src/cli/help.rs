@@ -9,18 +9,8 @@ use crate::cli::Cli;
 /// The flags of `-h`; kubectl's connection flags and the rare ones are in `--help`.
 const SHORT: &[&str] = &[
     "accept",
-    "all_namespaces",
-    "arch",
-    "authfile",
-    "boot",
     "cleanup",
     "codes",
-    "context",
-    "current",
-    "dir",
-    "dry_run",
-    "dtk_image",
-    "fail_fast",
     "files",
     "image",
     "in_cluster",
@@ -37,7 +27,6 @@ const SHORT: &[&str] = &[
     "quiet",
     "rbac",
     "release_image",
-    "selector",
     "timeout",
     "to",
     "verified",
@@ -45,10 +34,13 @@ const SHORT: &[&str] = &[
     "what",
 ];
 
+/// A group of rare flags, of which `-h` shows none.
+const RARE: &str = "Build and Sign (--local)";
+
 /// The end of every command's help.
 const END: &str = "\
-Exit codes: 0 verified or accepted, 1 failed, 2 usage error, 3 undecided, 4 nothing to check,
-130 interrupted. More flags: --help. Documentation:
+Exit codes: 0 verified or accepted, 1 failed, 2 usage error, 3 undecided,
+4 nothing to check, 130 interrupted. All flags and examples: --help
 https://github.com/kmm-preflight/kubectl-kmm-preflight";
 
 /// The command line, as it is parsed and as help shows it.
@@ -60,20 +52,29 @@ pub fn command() -> Command {
         .collect();
     for name in names {
         command = command.mut_subcommand(name, |one| {
-            let examples = one.get_after_help().map(ToString::to_string);
-            let end = match examples {
+            let long = match one.get_after_help() {
                 Some(examples) => format!("{examples}\n\n{END}"),
                 None => END.to_owned(),
             };
-            one.mut_args(fold).after_help(end)
+            one.mut_args(fold).after_help(END).after_long_help(long)
         });
     }
     command
 }
 
+/// For `-h` the first part of a flag's text, where it is shown at all.
 fn fold(arg: clap::Arg) -> clap::Arg {
-    let is_shown = SHORT.contains(&arg.get_id().as_str());
-    arg.hide_short_help(!is_shown)
+    let is_rare = arg.get_help_heading() == Some(RARE);
+    let is_shown = SHORT.contains(&arg.get_id().as_str()) && !is_rare;
+    let full = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let ends = [" (", "; ", ": ", ", such"];
+    let first = ends.iter().filter_map(|end| full.find(end)).min();
+    let short = full[..first.unwrap_or(full.len())].to_owned();
+    let arg = arg.hide_short_help(!is_shown);
+    match short == full || arg.get_long_help().is_some() {
+        true => arg,
+        false => arg.help(short).long_help(full),
+    }
 }
 
 /// Bold instead of colours that a light or a dark terminal does not show; red for errors.

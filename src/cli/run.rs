@@ -67,7 +67,7 @@ pub const LOCAL_ONLY: [&str; 5] = ["filename", "fail-fast", "builder", "stages",
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Modules")]
 pub struct SourceArgs {
-    /// File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets,
+    /// File, folder, URL or `-`: Modules, ManagedClusterModules, ConfigMaps, Secrets,
     /// Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable);
     /// without it the Modules come from the cluster
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|URL|-")]

@@ -142,7 +142,7 @@ mod tests {
     fn candidates_come_with_a_directive() {
         assert_eq!(
             answer("preflight vers"),
-            "version\tPrint the version of this program, and the cluster's KMM where it can be reached\n:4\n"
+            "version\tPrint the version of this program and of the cluster's KMM\n:4\n"
         );
         assert_eq!(answer("preflight run --local -f x"), ":0\n");
     }

@@ -33,12 +33,14 @@ fn block(module: &ModuleReport, screen: &Screen) -> String {
     let took = module
         .duration
         .map(|took| format!("{:.1} s", took.as_secs_f64()));
+    let is_told = |reason: &&str| !module.findings.iter().any(|one| one.message == **reason);
+    let reason = Some(module.status_reason.as_str()).filter(is_told);
     for (name, value) in [
         ("preflight", module.preflight.as_deref()),
         ("arch", module.arch.map(|arch| arch.as_str())),
         ("stage", Some(module.verification_stage.as_str())),
         ("status", Some(module.verification_status.as_str())),
-        ("reason", Some(module.status_reason.as_str())),
+        ("reason", reason),
         ("since", module.last_transition_time.as_deref()),
         ("mapping", module.mapping.as_deref()),
         ("image", module.image.as_deref()),

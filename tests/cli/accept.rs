@@ -93,11 +93,11 @@ fn a_step_of_github_gets_a_summary_where_one_is_written() {
     );
     let summary = fs::read_to_string(file.path()).expect("text");
     assert!(
-        summary.starts_with("before\n### KMM preflight: 1 verified, 2 failed"),
+        summary.starts_with("before\n### ✘ KMM preflight failed: 1 verified, 2 failed"),
         "{summary}"
     );
     assert!(
-        summary.contains("| drivers/sensor | 6.1.0-56-amd64 | failed |"),
+        summary.contains("| `drivers/sensor` | `6.1.0-56-amd64` | ✘ failed |"),
         "{summary}"
     );
     let ended = with("github", &format!("{path}/below"));

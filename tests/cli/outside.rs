@@ -60,6 +60,7 @@ fn no_format_hands_on_what_acts_on_a_terminal_or_a_ci_system() {
             .join(" ");
         let says = plain
             .replace("&#58;", ":")
+            .replace('\\', "")
             .replace("%3A", ":")
             .contains(BENIGN);
         assert_eq!(says, names_images, "{format}: {}", benign.stdout);

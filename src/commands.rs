@@ -11,7 +11,10 @@ pub mod run;
 pub mod status;
 pub mod version;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -55,33 +58,102 @@ impl Done {
     }
 }
 
-/// Runs the command that was asked for.
+/// Runs the command that was asked for, on a thread of its own: whatever that thread is busy
+/// with, an interruption ends the process in time.
 ///
 /// # Errors
 /// Whatever keeps the command from running; what its checks saw is in the report.
 pub fn run(cli: Cli, settings: &Settings) -> Result<Done, Error> {
-    let mut done = of_command(cli, settings)?;
-    done.note(&settings.notes);
-    Ok(done)
+    let own = settings.clone();
+    let (sender, answer) = mpsc::channel();
+    let escape = Escape {
+        interrupt: CancellationToken::new(),
+        hold: Arc::default(),
+        answer: sender.clone(),
+    };
+    let command = thread::Builder::new()
+        .name("command".to_owned())
+        .stack_size(COMMAND_STACK)
+        .spawn(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| dispatch(cli, &own, &escape)));
+            drop(sender.send(done));
+        });
+    if let Err(error) = command {
+        return Err(Error::Cluster {
+            message: format!("no thread for the command: {error}"),
+            hint: String::new(),
+        });
+    }
+    match answer.recv() {
+        Ok(Ok(done)) => done.map(|mut done| {
+            done.note(&settings.notes);
+            done
+        }),
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(mpsc::RecvError) => Err(Error::Interrupted),
+    }
 }
 
-fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
+/// What the first thread of a process has.
+const COMMAND_STACK: usize = 8 << 20;
+
+/// How a command ends: with a result, or with what it panicked with.
+type Ending = thread::Result<Result<Done, Error>>;
+
+/// How an interruption reaches the command, and ends the wait for one that does not hear it.
+struct Escape {
+    interrupt: CancellationToken,
+    hold: Arc<AtomicBool>,
+    answer: mpsc::Sender<Ending>,
+}
+
+impl Escape {
+    /// Waits for signals, on a thread that does nothing else.
+    fn watch(&self) {
+        let (interrupt, hold, answer) = (
+            self.interrupt.clone(),
+            Arc::clone(&self.hold),
+            self.answer.clone(),
+        );
+        let watch = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let Ok(runtime) = runtime else {
+                return;
+            };
+            runtime.block_on(wish_to_end());
+            interrupt.cancel();
+            thread::sleep(LAST_WORDS + Duration::from_millis(100));
+            while hold.load(Ordering::Relaxed) {
+                thread::sleep(LAST_WORDS);
+            }
+            drop(answer.send(Ok(Err(Error::Interrupted))));
+        };
+        let name = "signals".to_owned();
+        if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
+            tracing::warn!("no thread for signals: {error}");
+        }
+    }
+}
+
+fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Error> {
     let accepts = |given: &[Accept]| [given, settings.accepts.as_slice()].concat();
     let output = &cli.output;
     crate::console::logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(output, &accepts(&args.accept), async |c| {
+        Command::Run(args) => in_runtime(escape, output, &accepts(&args.accept), async |c| {
             c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await)
         }),
-        Command::Status(args) => in_runtime(output, &accepts(&args.accept), async |c| {
+        Command::Status(args) => in_runtime(escape, output, &accepts(&args.accept), async |c| {
             c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await)
         }),
-        Command::Generate(args) => {
-            in_runtime(output, &[], async |c| generate::run(&args, c.format).await)
-        }
-        Command::Delete(args) => {
-            in_runtime(output, &[], async |c| delete::run(&args, c.format).await)
-        }
+        Command::Generate(args) => in_runtime(escape, output, &[], async |c| {
+            generate::run(&args, c.format).await
+        }),
+        Command::Delete(args) => in_runtime(escape, output, &[], async |c| {
+            delete::run(&args, c.format).await
+        }),
         Command::Explain(args) if args.list => {
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::code::list(output.output, &screen)
@@ -90,12 +162,12 @@ fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::code::run(&args.codes, output.output, &screen)
         }
-        Command::Explain(args) => in_runtime(output, &[], async |c| {
+        Command::Explain(args) => in_runtime(escape, output, &[], async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::run(&args, c, &screen).await
         }),
-        Command::Kernel(args) => in_runtime(output, &[], async |c| {
-            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+        Command::Kernel(args) => in_runtime(escape, output, &[], async |c| {
+            let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let archs =
                 crate::session::arch::of_image(&args.arch, &args.image, &session.images, &access);
@@ -111,8 +183,8 @@ fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
             )
             .await
         }),
-        Command::Inspect(args) => in_runtime(output, &[], async |c| {
-            let session = Session::new(&args.registry, &mut Inputs::default(), None)?;
+        Command::Inspect(args) => in_runtime(escape, output, &[], async |c| {
+            let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let named = args.arch.as_slice();
             let archs =
@@ -129,7 +201,7 @@ fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
             .await
         }),
         Command::Completion(args) => completion::run(&args),
-        Command::Version(args) => in_runtime(output, &[], async |c| {
+        Command::Version(args) => in_runtime(escape, output, &[], async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             version::run(&args.connection, c.format, &screen).await
         }),
@@ -138,6 +210,7 @@ fn of_command(cli: Cli, settings: &Settings) -> Result<Done, Error> {
 
 /// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.
 fn in_runtime(
+    escape: &Escape,
     output: &OutputArgs,
     accepts: &[Accept],
     command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
@@ -149,7 +222,7 @@ fn in_runtime(
             message: format!("no asynchronous runtime: {error}"),
             hint: String::new(),
         })?;
-    let interrupt = CancellationToken::new();
+    escape.watch();
     let console = Console {
         format: output.output,
         progress: match output.quiet {
@@ -165,16 +238,10 @@ fn in_runtime(
             render(report, Format::Table, false, &screen)
         },
         accepts,
-        interrupt: interrupt.clone(),
-        hold: AtomicBool::new(false),
+        interrupt: escape.interrupt.clone(),
+        hold: Arc::clone(&escape.hold),
     };
-    let done = runtime.block_on(async {
-        tokio::spawn(async move {
-            wish_to_end().await;
-            interrupt.cancel();
-        });
-        unless_interrupted(&console, command(&console)).await
-    });
+    let done = runtime.block_on(unless_interrupted(&console, command(&console)));
     // A look that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     done

@@ -60,10 +60,12 @@ pub struct PreflightInput {
 ///
 /// # Errors
 /// A document that is malformed, with file, document and line.
-pub fn parse(texts: &[Text], namespace: &str) -> Result<Inputs, Error> {
+pub fn parse(texts: Vec<Text>, namespace: &str) -> Result<Inputs, Error> {
     let mut inputs = Inputs::default();
     for text in texts {
-        for document in yaml::documents(text)? {
+        let documents = yaml::documents(&text)?;
+        drop(text);
+        for document in documents {
             decode::document(document, namespace, &mut inputs)?;
         }
     }

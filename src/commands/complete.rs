@@ -87,7 +87,7 @@ fn live_values(live: Live, words: &[String]) -> Vec<String> {
 }
 
 async fn of_cluster(live: Live, connection: &ConnectionArgs) -> Option<Vec<String>> {
-    let cluster = connect(connection).ok()?;
+    let cluster = connect(connection).await.ok()?;
     Some(match live {
         Live::Contexts => Vec::new(),
         Live::Preflights => {

@@ -35,7 +35,7 @@ pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     for name in &args.names {
         check_name(name)?;
     }
-    let cluster = connect(&args.connection)?;
+    let cluster = connect(&args.connection).await?;
     let (chosen, absent) = choose(&cluster, args).await?;
     let mut done = Done::default();
     for preflight in &chosen {

@@ -31,7 +31,7 @@ pub async fn run(
     screen: &Screen,
 ) -> Result<Done, Error> {
     let cluster = match args.source.files.is_empty() {
-        true => Some(Arc::new(connect(&args.connection)?)),
+        true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
     let inputs = inputs(&args.source, None, cluster.as_deref()).await?;

@@ -35,7 +35,7 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
             (kmm, None)
         }
         None => {
-            let cluster = connect(&args.connection)?;
+            let cluster = connect(&args.connection).await?;
             (cluster.kmm().await?, Some(cluster))
         }
     };

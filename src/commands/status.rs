@@ -29,7 +29,7 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
     if let Some(name) = &args.name {
         check_name(name)?;
     }
-    let cluster = connect(&args.connection)?;
+    let cluster = connect(&args.connection).await?;
     let filter = Filter {
         namespace: args.namespace.clone(),
         ..Filter::default()

@@ -58,7 +58,7 @@ impl Answer for Version {
 /// The cluster's KMM, and why it is not known. Without a kubeconfig there is no cluster, and
 /// nothing to remark.
 async fn kmm(args: &ConnectionArgs) -> (Option<String>, String) {
-    let Ok(cluster) = connect(args) else {
+    let Ok(cluster) = connect(args).await else {
         return (None, String::new());
     };
     match tokio::time::timeout(PATIENCE, cluster.kmm()).await {

@@ -1,5 +1,6 @@
 //! What a cluster command needs of the process around it: how to print, and when to end.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use std::io::Write;
@@ -29,7 +30,7 @@ pub struct Console<'a> {
     /// The user's wish to end.
     pub interrupt: CancellationToken,
     /// True while the command undoes what it did, for which an interruption waits.
-    pub hold: AtomicBool,
+    pub hold: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Console<'_> {

@@ -1,6 +1,6 @@
 //! Reads what `-f` names.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,11 @@ use crate::error::Error;
 use crate::model::report::Origin;
 
 /// The most bytes of one file, URL or standard input.
-const MAX_BYTES: u64 = 32 << 20;
+pub const MAX_BYTES: u64 = 32 << 20;
+/// The most bytes of all that one `-f` names, and of all `-f` together.
+pub const MAX_TOTAL: u64 = 64 << 20;
+/// The most files of one folder.
+const MAX_FILES: usize = 10_000;
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 32;
 /// How long a URL may take.
@@ -63,44 +67,83 @@ impl Place {
 /// One of them cannot be read; a folder without such files.
 pub async fn read(names: &[OsString], authorities: &[Certificate]) -> Result<Vec<Text>, Error> {
     let mut texts = Vec::new();
+    let mut left = MAX_TOTAL;
     for name in names {
-        let name = name.as_os_str();
         let url = name
             .to_str()
             .filter(|name| name.starts_with("https://") || name.starts_with("http://"));
-        if name == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .take(MAX_BYTES + 1)
-                .read_to_end(&mut bytes)
-                .map_err(|error| unreadable("standard input", &error.to_string()))?;
-            texts.push(text(Place::Stream("-".to_owned()), bytes)?);
-        } else if let Some(url) = url {
+        if let Some(url) = url {
             texts.push(read_url(url, authorities).await?);
         } else {
-            let path = Path::new(name);
-            let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
-            if kind.is_dir() {
-                let mut files = Vec::new();
-                find_files(path, 0, &mut files)?;
-                if files.is_empty() {
-                    return Err(Error::Input {
-                        message: format!(
-                            "{}: no .yaml, .yml or .json file in this folder",
-                            path.display()
-                        ),
-                        hint: "name the folder that holds the Modules' manifests".to_owned(),
-                    });
-                }
-                for file in files {
-                    texts.push(read_file(file)?);
-                }
-            } else {
-                texts.push(read_file(path.to_owned())?);
-            }
+            let name = name.clone();
+            texts.extend(aside("reading -f", move || read_local(&name, left)).await?);
         }
+        let total: usize = texts.iter().map(|text: &Text| text.text.len()).sum();
+        left = MAX_TOTAL
+            .checked_sub(total as u64)
+            .ok_or_else(|| unreadable("-f", &too_large(MAX_TOTAL)))?;
     }
     Ok(texts)
+}
+
+/// Works on a thread that may wait for a pipe or a slow disk, so that the task goes on to hear
+/// signals and time limits.
+///
+/// # Errors
+/// What the work gives, or that it ended in a fault of this program.
+pub async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|fault| {
+            Err(Error::Input {
+                message: format!("{what} ended in a fault of this program: {fault}"),
+                hint: String::new(),
+            })
+        })
+}
+
+/// The texts of a file, a folder or standard input, of at most `left` bytes together.
+fn read_local(name: &OsStr, mut left: u64) -> Result<Vec<Text>, Error> {
+    if name == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable("standard input", &error.to_string()))?;
+        return Ok(vec![text(Place::Stream("-".to_owned()), bytes)?]);
+    }
+    let path = Path::new(name);
+    let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
+    if !kind.is_dir() {
+        return Ok(vec![read_file(path.to_owned())?]);
+    }
+    let mut files = Vec::new();
+    find_files(path, 0, &mut files)?;
+    if files.is_empty() {
+        return Err(Error::Input {
+            message: format!(
+                "{}: no .yaml, .yml or .json file in this folder",
+                path.display()
+            ),
+            hint: "name the folder that holds the Modules' manifests".to_owned(),
+        });
+    }
+    let mut texts = Vec::new();
+    for file in files {
+        let text = read_file(file)?;
+        left = left
+            .checked_sub(text.text.len() as u64)
+            .ok_or_else(|| unreadable(&path.display().to_string(), &too_large(MAX_TOTAL)))?;
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
+fn too_large(limit: u64) -> String {
+    format!("larger than {} MiB", limit >> 20)
 }
 
 fn find_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
@@ -126,6 +169,10 @@ fn find_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
                 find_files(&path, depth + 1, files)?;
             }
         } else if is_manifest {
+            if files.len() == MAX_FILES {
+                let why = format!("more than {MAX_FILES} files");
+                return Err(unreadable(&dir.display().to_string(), &why));
+            }
             files.push(path);
         }
     }
@@ -194,10 +241,7 @@ fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
         Place::Stream(name) => name.clone(),
     };
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(unreadable(
-            &name,
-            &format!("larger than {} MiB", MAX_BYTES >> 20),
-        ));
+        return Err(unreadable(&name, &too_large(MAX_BYTES)));
     }
     let text = String::from_utf8(bytes).map_err(|_| unreadable(&name, "not UTF-8 text"))?;
     Ok(Text { place, text })

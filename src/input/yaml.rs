@@ -1,13 +1,24 @@
-//! YAML and JSON texts as documents with their place. The only user of serde_yaml.
+//! YAML and JSON texts as documents with their place, each read within bounds. The only user of
+//! serde_yaml, which writes; it reads the depth of a text in quadratic time and keeps every
+//! event, so serde-saphyr reads.
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::Error;
 use crate::input::source::{Place, Text};
 use crate::model::printable::{self, is_printable};
 use crate::model::report::Origin;
+
+/// The most documents of one text.
+pub const MAX_DOCUMENTS: usize = 20_000;
+/// The most maps, lists and scalars of one text, and of one document with its aliases followed.
+pub const MAX_NODES: usize = 400_000;
+/// How deep maps and lists may lie in each other, as in serde_json.
+pub const MAX_DEPTH: usize = 127;
+/// The most aliases and merge keys (`<<`) of one document.
+pub const MAX_ALIASES: usize = 10_000;
 
 /// One document.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,30 +40,45 @@ pub fn documents(text: &Text) -> Result<Vec<Document>, Error> {
     {
         return Ok(documents);
     }
+    let bad = |document: usize, line: usize, what: &str| Error::Input {
+        message: format!(
+            "{}: document {document} is not YAML: {what}",
+            place(&text.place.origin(document, line)),
+        ),
+        hint: "correct the document, or leave the file out".to_owned(),
+    };
     let mut documents = Vec::new();
+    let mut nodes = MAX_NODES;
     for part in split(content) {
-        let origin = text.place.origin(documents.len() + 1, part.line);
-        let value = parse(&part.text).map_err(|fault| {
+        let number = documents.len() + 1;
+        if number > MAX_DOCUMENTS {
+            let what = format!("the text has more than {MAX_DOCUMENTS} documents");
+            return Err(bad(number, part.line, &what));
+        }
+        let value = parse(part.text(), nodes).map_err(|fault| {
             // A fault at the end of the text is one of its last line.
-            let last = part.text.trim_end().matches('\n').count() + 1;
+            let last = part.text().trim_end().matches('\n').count() + 1;
             let line = fault
                 .line
                 .map_or(part.line, |line| part.offset + line.min(last));
-            Error::Input {
-                message: format!(
-                    "{}: document {} is not YAML: {}",
-                    place(&text.place.origin(documents.len() + 1, line)),
-                    documents.len() + 1,
-                    fault.message
-                ),
-                hint: "correct the document, or leave the file out".to_owned(),
-            }
+            bad(number, line, &fault.message)
         })?;
+        nodes = nodes.saturating_sub(count(&value));
+        let origin = text.place.origin(number, part.line);
         if !value.is_null() {
             documents.push(Document { origin, value });
         }
     }
     Ok(documents)
+}
+
+/// The maps, lists and scalars of a value.
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(map) => map.len() + map.values().map(count).sum::<usize>(),
+        _ => 0,
+    }
 }
 
 /// `file:line` of an origin, for messages.
@@ -115,7 +141,8 @@ fn hold_places(value: &mut Value, quoted: &mut Vec<String>) {
 /// # Errors
 /// The text is not YAML, or not of that type.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_yaml::from_str(text).map_err(|error| error.to_string())
+    let value = parse(text, MAX_NODES).map_err(|fault| fault.message)?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 struct Part {
@@ -125,6 +152,12 @@ struct Part {
     offset: usize,
     /// Its first line with content, from 1.
     line: usize,
+}
+
+impl Part {
+    fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// Cuts at the document markers, which YAML allows nowhere else at the start of a line
@@ -204,13 +237,37 @@ pub fn with_seed<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Resul
     Ok(seed.deserialize(serde_yaml::Deserializer::from_str(text))?)
 }
 
-/// Anchors are followed within serde_yaml's bound on their repetition.
-fn parse(text: &str) -> Result<Value, Fault> {
-    let mut value: serde_yaml::Value = serde_yaml::from_str(text)?;
-    value.apply_merge()?;
-    json_value(value).map_err(|message| Fault {
-        message,
-        line: None,
+/// Reads one document of at most so many nodes.
+fn parse(text: &str, nodes: usize) -> Result<Value, Fault> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: nodes,
+            max_events: 3 * nodes + 16,
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_aliases: MAX_ALIASES,
+            max_anchors: MAX_ALIASES,
+            max_merge_keys: MAX_ALIASES,
+            max_recorded_anchor_events: 2 * MAX_NODES,
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_NODES,
+        },
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        // What stands in a document may be a secret.
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let error = error.without_snippet();
+        Fault {
+            line: error
+                .location()
+                .and_then(|location| usize::try_from(location.line()).ok()),
+            message: without_location(&error.to_string()),
+        }
     })
 }
 
@@ -220,40 +277,13 @@ fn without_location(message: &str) -> String {
     message[..end].to_owned()
 }
 
-fn json_value(value: serde_yaml::Value) -> Result<Value, String> {
-    Ok(match value {
-        serde_yaml::Value::Null => Value::Null,
-        serde_yaml::Value::Bool(truth) => Value::Bool(truth),
-        serde_yaml::Value::Number(number) => {
-            serde_json::to_value(number).map_err(|error| error.to_string())?
-        }
-        serde_yaml::Value::String(text) => Value::String(text),
-        serde_yaml::Value::Sequence(items) => Value::Array(
-            items
-                .into_iter()
-                .map(json_value)
-                .collect::<Result<_, _>>()?,
-        ),
-        serde_yaml::Value::Mapping(pairs) => {
-            let mut map = Map::new();
-            for (key, value) in pairs {
-                let key = match key {
-                    serde_yaml::Value::String(key) => key,
-                    serde_yaml::Value::Number(key) => key.to_string(),
-                    serde_yaml::Value::Bool(key) => key.to_string(),
-                    _ => return Err("a key is no string".to_owned()),
-                };
-                map.insert(key, json_value(value)?);
-            }
-            Value::Object(map)
-        }
-        serde_yaml::Value::Tagged(tagged) => json_value(tagged.value)?,
-    })
-}
-
 /// JSON documents, one after the other; `None` where the text is none of JSON, since flow
 /// YAML starts alike.
 fn json(from: &Place, text: &str) -> Option<Vec<Document>> {
+    if json_nodes(text) > MAX_NODES {
+        // The reader of YAML, which reads JSON too, says what is too much.
+        return None;
+    }
     let mut documents = Vec::new();
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut start = 0;
@@ -268,6 +298,21 @@ fn json(from: &Place, text: &str) -> Option<Vec<Document>> {
         start = stream.byte_offset();
     }
     Some(documents)
+}
+
+/// How many values JSON documents have at most: one after each bracket and comma.
+fn json_nodes(text: &str) -> usize {
+    let (mut inside, mut escaped, mut nodes) = (false, false, 0);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b'{' | b'[' | b',' | b':' if !inside => nodes += 1,
+            _ => {}
+        }
+    }
+    nodes
 }
 
 #[cfg(test)]
@@ -352,14 +397,76 @@ mod tests {
         assert!(error.to_string().starts_with("-:4: document 2 "), "{error}");
     }
 
+    /// Each a text that was made to take memory or time, and what keeps it from that.
     #[test]
-    fn anchors_do_not_blow_up() {
+    fn what_would_take_memory_or_time_is_refused() {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let all = vec![format!("*a{}", level - 1); 10].join(",");
             bomb.push_str(&format!("a{level}: &a{level} [{all}]\n"));
         }
-        let error = documents(&text(&bomb)).expect_err("a bomb").to_string();
-        assert!(error.contains("repetition limit"), "{error}");
+        let keys: String = (0..1000).map(|key| format!("k{key}: 1, ")).collect();
+        let merges = "- {<<: *a}\n".repeat(5000);
+        for hostile in [
+            bomb,
+            "[".repeat(200_000),
+            "- ".repeat(90_000),
+            "? ".repeat(90_000),
+            "- {}\n".repeat(MAX_NODES + 1),
+            format!("[{}0]", "{},".repeat(MAX_NODES + 1)),
+            format!("- &a {{{keys}}}\n{merges}"),
+            "--- a\n".repeat(MAX_DOCUMENTS + 1),
+        ] {
+            let error = documents(&text(&hostile)).expect_err("refused").to_string();
+            let short: String = error.chars().take(300).collect();
+            assert!(error.contains("is not YAML"), "{short}");
+        }
+        for benign in [
+            "a: &a [x, y]\nb: *a\n".to_owned(),
+            "[".repeat(100) + &"]".repeat(100),
+            "- ".repeat(100) + "x\n",
+            "- {}\n".repeat(10_000),
+            format!("- &a {{{keys}}}\n{}", "- {<<: *a}\n".repeat(50)),
+            "--- a\n".repeat(1000),
+        ] {
+            assert!(documents(&text(&benign)).is_ok(), "{:.60}", benign);
+        }
+    }
+
+    /// Scalars are those of YAML 1.2's core schema, as the API machinery's and kubectl's are.
+    #[test]
+    fn scalars_are_what_they_were_to_the_reader_before() {
+        for scalar in [
+            "yes",
+            "on",
+            "true",
+            "True",
+            "0755",
+            "0o17",
+            "0x1f",
+            "1_000",
+            "1e3",
+            "1.5",
+            "~",
+            "null",
+            "",
+            "'1'",
+            "12345678901234567890123",
+            "-3",
+            "+3",
+            ".5",
+            "a: b",
+            "2001-01-01",
+            "=",
+            "!!str 5",
+            "12:30:45",
+        ] {
+            let before: Value = serde_yaml::from_str::<serde_yaml::Value>(scalar)
+                .ok()
+                .and_then(|value| serde_json::to_value(value).ok())
+                .expect("YAML");
+            let now = parse(scalar, MAX_NODES).map_err(|fault| fault.message);
+            assert_eq!(now, Ok(before), "{scalar}");
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::images::registry::http::{self, HttpConfig};
 use crate::images::registry::mirrors::registry_sources::RegistrySources;
 use crate::images::registry::mirrors::{self, Mirrors};
 use crate::images::registry::trust::{TrustPlaces, host_of_key};
-use crate::input::Inputs;
+use crate::input::{Inputs, source};
 use crate::judge::Trust;
 use crate::kmm::planned::KmmRelease;
 use crate::sign::pem;
@@ -47,16 +47,16 @@ impl Session {
     ///
     /// # Errors
     /// A layout, or a file of credentials, rules or certificates, cannot be used.
-    pub fn new(
+    pub async fn new(
         args: &RegistryArgs,
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
     ) -> Result<Self, Error> {
-        Self::of_nodes(args, inputs, cluster, NodeSettings::default())
+        Self::of_nodes(args, inputs, cluster, NodeSettings::default()).await
     }
 
     /// The same with settings of the cluster's nodes.
-    fn of_nodes(
+    async fn of_nodes(
         args: &RegistryArgs,
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
@@ -92,7 +92,7 @@ impl Session {
             known: Known::default(),
         };
         Ok(Self {
-            images: images(args, mirrors.and(sets).of_nodes(settings.sources), trust)?,
+            images: images(args, mirrors.and(sets).of_nodes(settings.sources), trust).await?,
             objects: Arc::new(objects),
             notes,
         })
@@ -155,7 +155,7 @@ impl Session {
                 Err(fault) => as_far_as_allowed("trusted CAs", fault)?,
             }
         }
-        let mut session = Self::of_nodes(args, inputs, cluster, settings)?;
+        let mut session = Self::of_nodes(args, inputs, cluster, settings).await?;
         session.notes.extend(notes);
         Ok(session)
     }
@@ -177,13 +177,17 @@ fn unusable(message: String, hint: &str) -> Error {
     }
 }
 
-fn images(args: &RegistryArgs, mirrors: Mirrors, trust: TrustPlaces) -> Result<Arc<Images>, Error> {
+async fn images(
+    args: &RegistryArgs,
+    mirrors: Mirrors,
+    trust: TrustPlaces,
+) -> Result<Arc<Images>, Error> {
     let cache_dir = match (&args.cache_dir, args.no_cache) {
         (_, true) => None,
         (Some(dir), false) => Some(dir.clone()),
         (None, false) => Cache::default_dir(),
     };
-    Images::new(ImagesConfig {
+    let config = ImagesConfig {
         layouts: args.oci_layout.clone(),
         mirrors,
         http: HttpConfig {
@@ -195,9 +199,14 @@ fn images(args: &RegistryArgs, mirrors: Mirrors, trust: TrustPlaces) -> Result<A
         cache_dir,
         cache_size: args.cache_size.as_u64(),
         limits: LayerLimits::default(),
+    };
+    // An archive may have to be decompressed.
+    source::aside("opening the layouts", move || {
+        Images::new(config)
+            .map(Arc::new)
+            .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
     })
-    .map(Arc::new)
-    .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
+    .await
 }
 
 /// The Image stage with the facts and keys that the flags name.

@@ -150,7 +150,7 @@ pub async fn resolve(
             )
             .await?
         }
-        None => Session::new(registry, &mut Inputs::default(), None)?,
+        None => Session::new(registry, &mut Inputs::default(), None).await?,
     };
     let access = session.objects.access_of_release().await;
     let unresolved = |finding: Finding| Error::Image {

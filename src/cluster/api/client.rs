@@ -72,9 +72,14 @@ impl std::fmt::Debug for Cluster {
 ///
 /// # Errors
 /// No usable kubeconfig, certificate, address or credential.
-pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
+pub async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     let settings = kubeconfig::settings(args)?;
-    let client = client_of(&settings)
+    let limit = args.request_timeout.filter(|limit| !limit.is_zero());
+    let own = settings.clone();
+    // A credential plugin may take long, or ask something.
+    let client = tokio::task::spawn_blocking(move || client_of(&own, limit))
+        .await
+        .unwrap_or_else(|fault| Err(Fault::Credentials(format!("internal error: {fault}"))))
         .map_err(|fault| fault.into_error("connecting to the cluster", "status"))?;
     Ok(Cluster {
         inner: Arc::new(Inner {
@@ -87,9 +92,9 @@ pub fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     })
 }
 
-fn client_of(settings: &Settings) -> Result<Client, Fault> {
+fn client_of(settings: &Settings, limit: Option<Duration>) -> Result<Client, Fault> {
     let mut config = settings.config.clone();
-    config.auth_info = credentials::resolve(&config.auth_info)?;
+    config.auth_info = credentials::resolve(&config.auth_info, limit)?;
     match config.proxy_url {
         None => direct(&config),
         Some(_) => ClientBuilder::try_from(config).map(|builder| builder.build()),
@@ -250,7 +255,7 @@ impl Cluster {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let client = tokio::task::spawn_blocking(move || client_of(&inner.settings))
+        let client = tokio::task::spawn_blocking(move || client_of(&inner.settings, inner.limit))
             .await
             .map_err(|error| Fault::Credentials(error.to_string()))??;
         *self

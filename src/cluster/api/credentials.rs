@@ -4,8 +4,11 @@
 //! kube's own way runs a plugin two or three times a connection, shows the plugin's
 //! environment in its errors, and takes a token file's newline for part of the token.
 
-use std::io::IsTerminal;
-use std::process::{Command, Stdio};
+use std::io::{IsTerminal, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +18,11 @@ use serde_json::json;
 
 use crate::cluster::api::fault::Fault;
 use crate::input::yaml;
+
+/// The most bytes that a plugin may print.
+pub const MAX_OUTPUT: u64 = 1 << 20;
+/// How long the rest of what it printed may take once it has ended.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a plugin prints (`client.authentication.k8s.io`, `ExecCredential`).
 #[derive(Deserialize)]
@@ -40,8 +48,8 @@ pub fn is_renewable(user: &AuthInfo) -> bool {
 /// before the token beside it.
 ///
 /// # Errors
-/// The file or the plugin gives nothing.
-pub fn resolve(user: &AuthInfo) -> Result<AuthInfo, Fault> {
+/// The file or the plugin gives nothing, or the plugin takes longer than `limit`.
+pub fn resolve(user: &AuthInfo, limit: Option<Duration>) -> Result<AuthInfo, Fault> {
     let mut user = user.clone();
     if let Some(file) = user.token_file.take() {
         match std::fs::read_to_string(&file) {
@@ -54,7 +62,7 @@ pub fn resolve(user: &AuthInfo) -> Result<AuthInfo, Fault> {
     }
     let exec = user.exec.take();
     if let (Some(exec), None, None) = (&exec, &user.token, &user.username) {
-        let given = run(exec)?;
+        let given = run(exec, limit)?;
         user.token = given.token.map(Into::into);
         if let (Some(certificate), Some(key)) =
             (given.client_certificate_data, given.client_key_data)
@@ -74,7 +82,7 @@ pub fn resolve(user: &AuthInfo) -> Result<AuthInfo, Fault> {
 }
 
 /// Runs a credential plugin. Neither its arguments and environment nor its output are shown.
-fn run(exec: &ExecConfig) -> Result<ExecStatus, Fault> {
+fn run(exec: &ExecConfig, limit: Option<Duration>) -> Result<ExecStatus, Fault> {
     let name = exec.command.as_deref().unwrap_or_default();
     let failed = |why: String| Fault::Credentials(format!("the credential plugin `{name}` {why}"));
     let is_interactive = match exec.interactive_mode {
@@ -101,18 +109,53 @@ fn run(exec: &ExecConfig) -> Result<ExecStatus, Fault> {
             command.env(name, value);
         }
     }
-    let output = command.output().map_err(|error| Fault::NoPlugin {
-        name: name.to_owned(),
-        why: error.to_string(),
-        install_hint: exec.install_hint.as_deref().unwrap_or_default().into(),
-    })?;
-    if !output.status.success() {
-        return Err(failed(format!("ended with {}", output.status)));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| Fault::NoPlugin {
+            name: name.to_owned(),
+            why: error.to_string(),
+            install_hint: exec.install_hint.as_deref().unwrap_or_default().into(),
+        })?;
+    let (status, printed) = ended(&mut child, limit).map_err(failed)?;
+    if !status.success() {
+        return Err(failed(format!("ended with {status}")));
     }
-    yaml::from_str::<ExecCredential>(&String::from_utf8_lossy(&output.stdout))
+    yaml::from_str::<ExecCredential>(&String::from_utf8_lossy(&printed))
         .ok()
         .and_then(|credential| credential.status)
         .ok_or_else(|| failed("printed no ExecCredential".to_owned()))
+}
+
+/// Waits for a plugin, and takes what it prints. A process that it leaves behind with its output
+/// open is not waited for.
+fn ended(child: &mut Child, limit: Option<Duration>) -> Result<(ExitStatus, Vec<u8>), String> {
+    let (sender, printed) = mpsc::channel();
+    let output = child.stdout.take();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = output.map(|output| output.take(MAX_OUTPUT + 1).read_to_end(&mut bytes));
+        drop(sender.send(read.transpose().map(|_| bytes)));
+    });
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if limit.is_some_and(|limit| start.elapsed() >= limit) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err("did not end within --request-timeout".to_owned());
+            }
+            Ok(None) => thread::sleep(Duration::from_millis(10)),
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    };
+    match printed.recv_timeout(OUTPUT_LIMIT) {
+        Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_OUTPUT => Ok((status, bytes)),
+        Ok(Ok(_)) => Err(format!("printed more than {MAX_OUTPUT} bytes")),
+        Ok(Err(error)) => Err(format!("printed what cannot be read: {error}")),
+        Err(_) => Err("ended and left its output open".to_owned()),
+    }
 }
 
 /// `$KUBERNETES_EXEC_INFO`.
@@ -132,6 +175,10 @@ fn info(exec: &ExecConfig, is_interactive: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(user: &AuthInfo) -> Result<AuthInfo, Fault> {
+        super::resolve(user, Some(Duration::from_secs(20)))
+    }
 
     fn user(value: serde_json::Value) -> AuthInfo {
         serde_json::from_value(value).expect("a user of a kubeconfig")
@@ -230,6 +277,23 @@ mod tests {
             told,
             json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
                    "spec": {"interactive": false}})
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_plugin_that_does_not_end_is_not_waited_for() {
+        let asks = user(plugin("exec sleep 100"));
+        let fault = super::resolve(&asks, Some(Duration::from_millis(200))).expect_err("no answer");
+        assert!(
+            format!("{fault:?}").contains("--request-timeout"),
+            "{fault:?}"
+        );
+        let left_behind = user(plugin("sleep 100 & echo '{}'"));
+        let fault = resolve(&left_behind).expect_err("its output stays open");
+        assert!(
+            format!("{fault:?}").contains("left its output open"),
+            "{fault:?}"
         );
     }
 }

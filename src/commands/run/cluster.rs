@@ -45,7 +45,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if let Some(name) = &args.name {
         check_name(name)?;
     }
-    let cluster = connect(&args.connection)?;
+    let cluster = connect(&args.connection).await?;
     let kmm = cluster.kmm().await?;
     let asked = Asked::of_run(args, &args.cluster);
     let (wish, mut warnings) = asked.wish(kmm, Some(&cluster)).await?;

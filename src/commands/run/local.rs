@@ -35,7 +35,7 @@ use crate::session::{requested, stages};
 /// An input that cannot be used, no target, or nothing to check.
 pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let cluster = match args.source.files.is_empty() || args.cluster.to.is_some() {
-        true => Some(Arc::new(connect(&args.connection)?)),
+        true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
     if args.stages.watch {
@@ -62,8 +62,28 @@ pub(super) struct Prepared {
     pub(super) stages: Arc<Stages>,
 }
 
-/// From flags and inputs to plans.
+/// From flags and inputs to plans, within `--timeout`.
 pub(super) async fn prepare(
+    args: &RunArgs,
+    cluster: Option<&Arc<Cluster>>,
+) -> Result<Prepared, Error> {
+    let prepared = prepare_in_time(args, cluster);
+    match args.timeout.filter(|limit| !limit.is_zero()) {
+        None => prepared.await,
+        Some(limit) => tokio::time::timeout(limit, prepared)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::Cluster {
+                    message: format!("Timed out after {limit:?} while reading the inputs."),
+                    hint: "Check what -f, --oci-layout and the cluster wait for, or raise \
+                           --timeout."
+                        .to_owned(),
+                })
+            }),
+    }
+}
+
+async fn prepare_in_time(
     args: &RunArgs,
     cluster: Option<&Arc<Cluster>>,
 ) -> Result<Prepared, Error> {
@@ -202,7 +222,8 @@ pub async fn inputs(
         _ => {
             let namespace = args.namespace.as_deref().unwrap_or("default");
             let texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
-            input::parse(&texts, namespace)?
+            let namespace = namespace.to_owned();
+            source::aside("decoding -f", move || input::parse(texts, &namespace)).await?
         }
     };
     let found = inputs.modules.len();

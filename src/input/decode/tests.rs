@@ -9,7 +9,7 @@ fn read(text: &str) -> Result<Inputs, Error> {
         place: Place::File("m.yaml".into()),
         text: text.to_owned(),
     };
-    parse(&[text], "default")
+    parse(vec![text], "default")
 }
 
 const MODULE: &str = "

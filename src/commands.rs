@@ -127,6 +127,10 @@ impl Escape {
             thread::sleep(LAST_WORDS + Duration::from_millis(100));
             while hold.load(Ordering::Relaxed) {
                 thread::sleep(LAST_WORDS);
+                if !hold.load(Ordering::Relaxed) {
+                    // What it did is still to be printed.
+                    thread::sleep(LAST_WORDS);
+                }
             }
             drop(answer.send(Ok(Err(Error::Interrupted))));
         };

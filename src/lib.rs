@@ -29,6 +29,8 @@
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
+#[cfg(test)]
+mod bounds;
 pub mod check;
 pub mod cli;
 pub mod cluster;

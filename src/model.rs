@@ -1,5 +1,6 @@
 //! The nouns that all stages share.
 
+pub mod budget;
 pub mod layer;
 pub mod printable;
 pub mod report;

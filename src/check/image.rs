@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use kernel_loader::kernel::facts::KernelFacts;
+
 use crate::check::facts::FactsStore;
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::Overlay;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::{Fault, FaultKind};
 use crate::judge::{self, LoadCase, Trust};
+
 use crate::kmm::planned::{KmmRelease, Work};
+use crate::model::budget::Budget;
 use crate::model::target::Target;
 
 /// So many layers are read one by one, each before the next judgement; then as many again.
@@ -108,44 +113,24 @@ impl ImageCheck {
             release: self.release,
         };
         let mut findings = image.notes.clone();
-        let mut overlay = Overlay::new(image.layers.len());
-        let mut read = 0;
-        let seen = loop {
-            let judged = judge::judge(
-                &case,
-                &overlay,
-                &image.config,
-                known.facts.as_deref(),
-                trust,
-            );
-            match judged {
-                Ok(seen) => break seen,
-                Err(_more) if read == image.layers.len() => {
-                    break vec![Finding::new(
-                        Code::Internal,
-                        "every layer was read and the check still asks for one",
-                    )];
-                }
-                Err(_more) => {
-                    // Each judgement begins anew, and an image may have a thousand layers.
-                    let next = if read < ONE_BY_ONE { 1 } else { read };
-                    let mut fault = None;
-                    for _ in 0..next.min(image.layers.len() - read) {
-                        match self.images.layer(image, read, Purpose::Modules).await {
-                            Ok(layer) => overlay.push(layer),
-                            Err(finding) => {
-                                fault = Some(finding);
-                                break;
-                            }
-                        }
-                        read += 1;
-                    }
-                    if let Some(finding) = fault {
-                        break vec![finding];
-                    }
-                }
-            }
+        let look = Look {
+            image,
+            case,
+            facts: known.facts.as_deref(),
+            trust,
         };
+        let layers = &self.images.layers;
+        let mut seen = self.look(&look, layers.common()).await;
+        if seen
+            .as_ref()
+            .is_err_and(|fault| fault.kind == FaultKind::Busy)
+        {
+            // Others have the memory, or this image takes more than there is for all of them:
+            // it begins anew, alone.
+            let alone = layers.alone().await;
+            seen = self.look(&look, &alone).await;
+        }
+        let seen = seen.unwrap_or_else(|fault| vec![fault.into_finding(&image.reference)]);
         // What is missing of the facts is told with what that leaves unchecked, where it
         // leaves anything.
         let is_doubted = seen
@@ -162,6 +147,39 @@ impl ImageCheck {
             findings,
         }
     }
+
+    /// Reads layers from the top until the judge has an answer, and counts them in a budget.
+    async fn look(&self, look: &Look<'_>, budget: &Arc<Budget>) -> Result<Vec<Finding>, Fault> {
+        let image = look.image;
+        let mut overlay = Overlay::new(image.layers.len());
+        let mut unread = image.layers.iter();
+        loop {
+            let judged = judge::judge(&look.case, &overlay, &image.config, look.facts, look.trust);
+            if let Ok(seen) = judged {
+                return Ok(seen);
+            }
+            let read = image.layers.len() - unread.len();
+            // Each judgement begins anew, and an image may have a thousand layers.
+            let next = if read < ONE_BY_ONE { 1 } else { read };
+            if unread.len() == 0 {
+                return Ok(vec![Finding::new(
+                    Code::Internal,
+                    "every layer was read and the check still asks for one",
+                )]);
+            }
+            for layer in unread.by_ref().take(next) {
+                overlay.push(self.images.layer_within(image, layer, budget).await?);
+            }
+        }
+    }
+}
+
+/// What one look at an image is about.
+struct Look<'a> {
+    image: &'a OpenImage,
+    case: LoadCase<'a>,
+    facts: Option<&'a KernelFacts>,
+    trust: &'a Trust,
 }
 
 /// Nobody said where the facts about the kernel are.

@@ -42,7 +42,7 @@ const OWN_FILE_ONLY: [&str; 9] = [
 const NEVER: [&str; 4] = ["config", "no-config", "help", "version"];
 
 /// What the files say beside the defaults of flags.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Accepted findings.
     pub accepts: Vec<Accept>,

@@ -55,6 +55,9 @@ fn limit(limit: Limit) -> String {
         Limit::Information(count) => {
             format!(".modinfo has more entries than the limit of {count}")
         }
+        Limit::AppliedRelocations(count) => {
+            format!("the module has more relocations than the limit of {count}")
+        }
         Limit::Relocations => "the relocation sections overlap".into(),
         Limit::Names => {
             "the names in the module's tables overlap, or are more than any module has".into()

@@ -17,3 +17,4 @@ pub mod tar_sparse;
 pub mod tar_stream;
 pub mod toc;
 pub mod toc_reader;
+mod weight;

@@ -22,6 +22,7 @@ pub use crate::images::registry::manifest::ImageConfig;
 use crate::images::registry::manifest::{self, MAX_CONFIG, Manifest};
 use crate::images::registry::mirrors::Mirrors;
 use crate::images::registry::trust::TrustPlaces;
+use crate::model::budget::Budget;
 use crate::model::layer::LayerIndex;
 use crate::model::target::Arch;
 
@@ -334,8 +335,27 @@ impl Images {
             let message = format!("image {} has no layer {from_top}", image.reference);
             return Err(Finding::new(Code::Internal, message));
         };
-        let index = self.layers.index(&image.place, layer, purpose).await;
+        let index = self
+            .layers
+            .index(&image.place, layer, purpose, self.layers.common());
+        let index = index.await;
         index.map_err(|fault| fault.into_finding(&image.reference))
+    }
+
+    /// The same, counted in a budget.
+    ///
+    /// # Errors
+    /// Why it could not be read; [`FaultKind::Busy`] where the budget has no more.
+    pub(crate) async fn layer_within(
+        &self,
+        image: &OpenImage,
+        layer: &LayerRef,
+        budget: &Arc<Budget>,
+    ) -> Result<Arc<LayerIndex>, Fault> {
+        let index = self
+            .layers
+            .index(&image.place, layer, Purpose::Modules, budget);
+        index.await
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod blob;
+pub(crate) mod bounded;
 pub mod cache;
 mod challenge;
 pub mod client;

@@ -14,7 +14,7 @@ mod facts_needed;
 mod indexes;
 mod load;
 mod loader;
-mod modprobe;
+pub(crate) mod modprobe;
 mod node;
 mod not_found;
 mod signature;

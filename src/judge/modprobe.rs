@@ -12,7 +12,7 @@ use crate::judge::indexes::{Folder, Opened, Stop};
 mod pool;
 
 /// The most modules that one call of `modprobe` is followed for.
-pub(super) const MOST_STEPS: usize = 512;
+pub(crate) const MOST_STEPS: usize = 512;
 /// How long a chain of modules that need each other is followed.
 const LONGEST_CHAIN: usize = 128;
 

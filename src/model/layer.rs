@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use kernel_loader::module::ModuleFile;
 
+use crate::model::budget::Charge;
+
 /// The digested content of one layer. Paths are clean and relative to the image root
 /// (`opt/lib/modules`): no leading `/` or `./`, no empty, `.` or `..` component.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct LayerIndex {
     pub whiteouts: BTreeSet<String>,
     /// Directories whose content below this layer is hidden (`.wh..wh..opq`).
     pub opaque: BTreeSet<String>,
+    /// The memory that this takes of the run's budget.
+    #[serde(skip)]
+    pub charge: Charge,
 }
 
 /// One entry of a layer.

@@ -8,6 +8,8 @@ mod documents;
 mod explain;
 mod formats;
 mod help;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod inputs;
 mod krew;
 mod manual;

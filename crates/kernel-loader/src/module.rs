@@ -1,5 +1,7 @@
 //! The facts of one kernel module file.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub mod btf;
@@ -21,7 +23,7 @@ use facts::Depth;
 use crate::signature::{self, SignatureState};
 
 /// The largest module that is looked at, uncompressed, in bytes.
-pub const LARGEST_MODULE: u64 = 256 << 20;
+pub const LARGEST_MODULE: u64 = 128 << 20;
 
 /// Everything that a rule may ask of a `.ko` file, read once and cached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +42,16 @@ impl ModuleFile {
     /// Reads a file as `modprobe` hands it to the kernel: decompressed by kmod
     /// (`kmod_file_open`), then without its signature (`module_sig_check`).
     pub fn parse(bytes: &[u8], depth: Depth) -> Self {
-        let (signature, elf) = match compression::decompress(bytes, LARGEST_MODULE) {
+        Self::of_content(bytes, compression::decompress(bytes, LARGEST_MODULE), depth)
+    }
+
+    /// The same of a file that was decompressed already.
+    pub fn of_content(
+        bytes: &[u8],
+        content: Result<Cow<'_, [u8]>, ElfFault>,
+        depth: Depth,
+    ) -> Self {
+        let (signature, elf) = match content {
             Ok(content) => {
                 let (body, signature) = signature::split(&content);
                 (
@@ -133,6 +144,8 @@ pub enum Limit {
     Relocations,
     /// The names lie over each other.
     Names,
+    /// More relocations of what is loaded than this.
+    AppliedRelocations(u64),
 }
 
 /// What the ELF file says.

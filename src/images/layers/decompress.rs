@@ -2,13 +2,18 @@
 //! types are missing or wrong in the field.
 
 use std::io::{self, BufRead, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 use kernel_loader::module::compression::Compression;
 
-/// Largest window of a zstd frame, as a power of two: what `zstd --long` writes at most
-/// without being told so on both sides (RFC 8878 section 3.1.1.1.2).
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Largest window of a zstd frame, as a power of two: eight times what RFC 8878 section
+/// 3.1.1.1.2 asks of every decoder, and what writers of layers use at most.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 26;
+/// The largest window that any number of decoders may have at a time.
+const USUAL_WINDOW_LOG: u32 = 23;
+/// Held while a stream with a larger window is read.
+static WIDE_WINDOW: Mutex<()> = Mutex::new(());
 
 const BZIP2: &[u8] = b"BZh";
 
@@ -24,9 +29,17 @@ pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read +
     if compression == Compression::Gzip {
         Ok(Box::new(MultiGzDecoder::new(layer)))
     } else if compression == Compression::Zstd || skippable {
+        let alone = has_wide_window(start)
+            .then(|| WIDE_WINDOW.lock().unwrap_or_else(PoisonError::into_inner));
         let mut decoder = zstd::stream::read::Decoder::with_buffer(layer)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-        Ok(Box::new(decoder))
+        decoder.window_log_max(match alone {
+            Some(_) => ZSTD_WINDOW_LOG_MAX,
+            None => USUAL_WINDOW_LOG,
+        })?;
+        Ok(Box::new(Windowed {
+            decoder,
+            _alone: alone,
+        }))
     } else if compression == Compression::Xz || start.starts_with(BZIP2) {
         Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -35,6 +48,29 @@ pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read +
     } else {
         Ok(Box::new(layer))
     }
+}
+
+/// A decoder, and the turn to have one with a wide window.
+struct Windowed<R> {
+    decoder: R,
+    _alone: Option<MutexGuard<'static, ()>>,
+}
+
+impl<R: Read> Read for Windowed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.decoder.read(into)
+    }
+}
+
+/// True where a zstd stream does not begin with a frame whose window is a usual one (RFC 8878
+/// section 3.1.1.1).
+fn has_wide_window(start: &[u8]) -> bool {
+    let Some([descriptor, window, ..]) = start.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd]) else {
+        return true;
+    };
+    let is_single_segment = descriptor & 0x20 != 0;
+    let (log, mantissa) = (u32::from(window >> 3) + 10, window & 7);
+    is_single_segment || log + u32::from(mantissa > 0) > USUAL_WINDOW_LOG
 }
 
 /// Bytes 1 to 3 of a zstd skippable frame's magic number (RFC 8878 section 3.1.2).

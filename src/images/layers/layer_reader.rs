@@ -6,9 +6,9 @@ use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel_loader::depmod::index;
-use kernel_loader::module::ModuleFile;
 use kernel_loader::module::compression::{self, Compression};
 use kernel_loader::module::facts::Depth;
+use kernel_loader::module::{ElfFault, LARGEST_MODULE, Limit, ModuleFile};
 use serde::{Deserialize, Serialize};
 
 use crate::images::layers::decompress::decompress;
@@ -16,6 +16,8 @@ use crate::images::layers::kept_files::{is_kept, is_module_name, is_relocatable_
 pub use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::layer_paths::{check_length, clean, join};
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
+use crate::images::layers::weight::{self, ENTRY};
+use crate::model::budget::{Budget, Charge};
 use crate::model::layer::{Content, LayerIndex, Node};
 
 /// What a layer is read for, which decides what is kept of its files.
@@ -39,10 +41,16 @@ pub struct Reading<'a> {
     /// Held while a large file is in memory, so that there is one of them at a time however
     /// many layers are read side by side.
     pub large_file: &'a Mutex<()>,
+    /// What is kept is counted here.
+    pub budget: &'a Arc<Budget>,
 }
 
 /// Files above this size are read one at a time.
 const LARGE: u64 = 1 << 20;
+/// The same for modules as they are once unpacked.
+const LARGE_CONTENT: u64 = 4 << 20;
+/// Bytes that are taken of the budget at a time.
+const CHARGED_AT_ONCE: usize = 64 << 10;
 /// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
 /// "Block_Maximum_Size", and headers).
 const ZSTD_BLOCK: usize = 129 << 10;
@@ -117,7 +125,11 @@ struct Unpacking<'a> {
     reading: &'a Reading<'a>,
     layer: ReadLayer,
     entries: usize,
-    kept: u64,
+    /// Folders and links that were stepped through.
+    steps: usize,
+    kept: usize,
+    /// Bytes of the files whose whole content is wanted.
+    wanted: usize,
     /// In-tree modules kept so far, by folder of modules.
     samples: BTreeMap<String, usize>,
     /// The parent folder of the last entry, as written and where its links lead.
@@ -128,9 +140,17 @@ impl<'a> Unpacking<'a> {
     fn new(reading: &'a Reading<'a>) -> Self {
         Self {
             reading,
-            layer: ReadLayer::default(),
+            layer: ReadLayer {
+                index: LayerIndex {
+                    charge: Charge::on(reading.budget),
+                    ..LayerIndex::default()
+                },
+                ..ReadLayer::default()
+            },
             entries: 0,
+            steps: 0,
             kept: 0,
+            wanted: 0,
             samples: BTreeMap::new(),
             parent: None,
         }
@@ -191,6 +211,13 @@ impl<'a> Unpacking<'a> {
         let mut real = String::new();
         let mut links = 40;
         while let Some(part) = rest.pop_front() {
+            self.steps += 1;
+            let most = self.reading.limits.steps;
+            if self.steps > most {
+                return Err(TarFault::Limit(format!(
+                    "the layer's paths and links lead through more than {most} folders"
+                )));
+            }
             match &*part {
                 "" | "." => continue,
                 ".." => {
@@ -222,7 +249,7 @@ impl<'a> Unpacking<'a> {
     }
 
     fn whiteout(&mut self, parent: &str, hidden: &str) -> Result<(), TarFault> {
-        self.keep(parent.len() + hidden.len())?;
+        self.keep(ENTRY + parent.len() + hidden.len())?;
         match hidden {
             ".wh..opq" => drop(self.layer.index.opaque.insert(parent.to_owned())),
             // The bookkeeping of aufs, which names no file.
@@ -253,7 +280,7 @@ impl<'a> Unpacking<'a> {
             Node::Symlink(target) | Node::Hardlink(target) => target.len(),
             _ => 0,
         };
-        self.keep(path.len() + target)?;
+        self.keep(ENTRY + path.len() + target)?;
         let entries = &mut self.layer.index.entries;
         let old = entries.get(&path);
         match (old, &node) {
@@ -286,7 +313,13 @@ impl<'a> Unpacking<'a> {
                 return Ok(Content::TooLarge(limits.module));
             }
             let bytes = tar.content(entry, Vec::new())?;
-            self.keep(bytes.len())?;
+            self.wanted += bytes.len();
+            if self.wanted > limits.wanted {
+                return Err(TarFault::Limit(format!(
+                    "the files of the layer that are wanted are larger than {} bytes together",
+                    limits.wanted
+                )));
+            }
             self.layer.links.remove(path);
             self.layer.files.insert(
                 path.to_owned(),
@@ -337,23 +370,35 @@ impl<'a> Unpacking<'a> {
         if entry.size > limits.module {
             return Ok(Content::TooLarge(limits.module));
         }
-        let _one_at_a_time: Option<MutexGuard<'_, ()>> = (entry.size > LARGE).then(|| {
-            self.reading
-                .large_file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        });
+        let mut one_at_a_time = (entry.size > LARGE).then(|| self.one_at_a_time());
         let bytes = tar.content(entry, start)?;
         let depth = match self.reading.purpose {
             Purpose::Modules => Depth::Full,
             Purpose::Kernel => Depth::Slim,
         };
-        let module = ModuleFile::parse(&bytes, depth);
-        Ok(if named || module.elf.is_ok() {
-            Content::Module(Arc::new(module))
-        } else {
-            Content::NoModule
-        })
+        let is_packed = Compression::of(&bytes) != Compression::None;
+        if is_packed && entry.size > limits.packed_module {
+            return Ok(Content::TooLarge(limits.packed_module));
+        }
+        // Few bytes may unpack to many.
+        let mut content = compression::decompress(&bytes, LARGE_CONTENT);
+        if matches!(content, Err(ElfFault::Limit(Limit::Size(_)))) {
+            if is_packed {
+                one_at_a_time.get_or_insert_with(|| self.one_at_a_time());
+            }
+            content = compression::decompress(&bytes, limits.module.min(LARGEST_MODULE));
+        }
+        let module = ModuleFile::of_content(&bytes, content, depth);
+        if !named && module.elf.is_err() {
+            return Ok(Content::NoModule);
+        }
+        self.keep(weight::of_module(&module))?;
+        Ok(Content::Module(Arc::new(module)))
+    }
+
+    fn one_at_a_time(&self) -> MutexGuard<'a, ()> {
+        let lock = self.reading.large_file.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts the in-tree modules of a kernel, of which some are enough.
@@ -373,13 +418,18 @@ impl<'a> Unpacking<'a> {
     }
 
     fn keep(&mut self, bytes: usize) -> Result<(), TarFault> {
-        self.kept += bytes as u64;
+        self.kept += bytes;
         if self.kept > self.reading.limits.kept {
             return Err(TarFault::Limit(format!(
-                "the names and files of the layer that have to be kept are larger than {} bytes \
-                 together",
+                "what has to be kept of the layer's files and modules takes more than {} bytes \
+                 of memory",
                 self.reading.limits.kept
             )));
+        }
+        let charge = &mut self.layer.index.charge;
+        let missing = self.kept.saturating_sub(charge.bytes());
+        if missing > 0 && !charge.add(missing.next_multiple_of(CHARGED_AT_ONCE)) {
+            return Err(TarFault::Busy);
         }
         Ok(())
     }

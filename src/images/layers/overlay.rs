@@ -15,6 +15,9 @@ use crate::model::layer::{LayerIndex, Node};
 
 /// How many links one look-up follows (`MAXSYMLINKS` in the kernel's `fs/namei.c`).
 const MAX_LINKS: u32 = 40;
+/// How many folders one look-up goes through, those of links included: with more it is as if
+/// the links looped.
+const MAX_STEPS: usize = 4096;
 /// How deep [`Overlay::walk`] goes.
 const MAX_DEPTH: usize = 256;
 
@@ -214,7 +217,12 @@ impl Overlay {
     ) -> Result<Option<Resolved<'_>>, NeedLayer> {
         let mut rest: VecDeque<String> = components(path).map(str::to_owned).collect();
         let mut dirs = vec![self.root(first_layer)];
+        let mut steps = 0;
         while let Some(name) = rest.pop_front() {
+            steps += 1;
+            if steps > MAX_STEPS {
+                return Ok(None);
+            }
             if name == ".." {
                 if dirs.len() > 1 {
                     dirs.pop();

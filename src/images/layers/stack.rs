@@ -4,22 +4,23 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::images::layers::layer_limits::{KEPT_BY_ALL, KEPT_BY_ONE};
 use crate::images::layers::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
 use crate::images::layers::tar_stream::TarFault;
-use crate::images::layers::toc_reader;
+use crate::images::layers::{toc_reader, weight};
 use crate::images::open::LayerRef;
 use crate::images::place::{Place, blocking};
 use crate::images::registry::cache::Cache;
 use crate::images::registry::digest::Verifier;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::model::layer::{Content, LayerIndex, Node};
+use crate::model::budget::{Budget, Charge};
+use crate::model::layer::LayerIndex;
 
 const LAYER: &str = "reading a layer";
-/// How much stays in memory of the indexes that nobody uses at the moment: entries, a kept
-/// file counting as one for every [`BYTES_PER_ENTRY`].
-const RECENT_ENTRIES: usize = 120_000;
-/// What one entry takes in memory, more or less.
-const BYTES_PER_ENTRY: usize = 160;
+/// How many bytes stay in memory of the indexes that nobody uses at the moment.
+const RECENT_BYTES: usize = 24 << 20;
+/// An index of more bytes is written to the cache, and read from there, one at a time.
+const LARGE_INDEX: usize = 8 << 20;
 
 /// The layers of a run.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct Layers {
     slots: Mutex<HashMap<(String, Purpose), SharedSlot>>,
     recent: Mutex<Recent>,
     large_file: Arc<Mutex<()>>,
+    /// What all images may keep, side by side.
+    common: Arc<Budget>,
+    /// What the image may keep for which that was not enough, one at a time.
+    alone: tokio::sync::Mutex<Arc<Budget>>,
 }
 
 type SharedSlot = Arc<tokio::sync::Mutex<Slot>>;
@@ -50,6 +55,17 @@ struct LayerFault {
     everywhere: bool,
 }
 
+impl LayerFault {
+    /// It may go better when others have ended.
+    fn is_busy(&self) -> bool {
+        self.fault.kind == FaultKind::Busy
+    }
+}
+
+fn busy(message: &str) -> LayerFault {
+    Fault::new(FaultKind::Busy, message).into()
+}
+
 impl From<Fault> for LayerFault {
     fn from(fault: Fault) -> Self {
         Self {
@@ -62,41 +78,26 @@ impl From<Fault> for LayerFault {
 /// The indexes used last.
 #[derive(Debug, Default)]
 struct Recent {
-    indexes: VecDeque<(Arc<LayerIndex>, usize)>,
-    weight: usize,
+    indexes: VecDeque<Arc<LayerIndex>>,
+    bytes: usize,
 }
 
 impl Recent {
     fn add(&mut self, index: &Arc<LayerIndex>) {
-        if let Some(at) = self.indexes.iter().position(|(i, _)| Arc::ptr_eq(i, index)) {
-            if let Some(entry) = self.indexes.remove(at) {
-                self.indexes.push_back(entry);
+        if let Some(at) = self.indexes.iter().position(|i| Arc::ptr_eq(i, index)) {
+            if let Some(index) = self.indexes.remove(at) {
+                self.indexes.push_back(index);
             }
             return;
         }
-        let weight = weight(index);
-        self.weight += weight;
-        self.indexes.push_back((Arc::clone(index), weight));
-        while self.weight > RECENT_ENTRIES
-            && let Some((_, weight)) = self.indexes.pop_front()
+        self.bytes += index.charge.bytes();
+        self.indexes.push_back(Arc::clone(index));
+        while self.bytes > RECENT_BYTES
+            && let Some(index) = self.indexes.pop_front()
         {
-            self.weight -= weight;
+            self.bytes -= index.charge.bytes();
         }
     }
-}
-
-fn weight(index: &LayerIndex) -> usize {
-    let kept = |node: &Node| match node {
-        Node::File { content, .. } => match content {
-            Content::Bytes(bytes) => bytes.len() / BYTES_PER_ENTRY,
-            // A module's facts: its symbols and their versions, for the greater part.
-            Content::Module(_) => 100,
-            Content::Skipped | Content::NoModule | Content::TooLarge(_) => 0,
-        },
-        _ => 0,
-    };
-    let kept: usize = index.entries.values().map(kept).sum();
-    kept + index.entries.len() + index.whiteouts.len()
 }
 
 impl Layers {
@@ -107,16 +108,32 @@ impl Layers {
             slots: Mutex::default(),
             recent: Mutex::default(),
             large_file: Arc::default(),
+            common: Budget::of(KEPT_BY_ALL),
+            alone: tokio::sync::Mutex::new(Budget::of(KEPT_BY_ONE)),
         }
     }
 
-    /// The index of a layer.
+    /// What all images may keep.
+    pub(crate) fn common(&self) -> &Arc<Budget> {
+        &self.common
+    }
+
+    /// A budget of its own for one image, once it is that image's turn. Whoever waits for it
+    /// keeps nothing meanwhile.
+    pub(crate) async fn alone(&self) -> tokio::sync::MutexGuard<'_, Arc<Budget>> {
+        self.alone.lock().await
+    }
+
+    /// The index of a layer, which is counted in a budget. One that is read for a budget of its
+    /// own is not shared, so that nothing of that budget outlives the turn.
     pub(crate) async fn index(
         &self,
         place: &Place,
         layer: &LayerRef,
         purpose: Purpose,
+        budget: &Arc<Budget>,
     ) -> Result<Arc<LayerIndex>, Fault> {
+        let is_shared = Arc::ptr_eq(budget, &self.common);
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (layer.digest.clone(), purpose);
@@ -135,12 +152,18 @@ impl Layers {
         if let Some(index) = slot.index.upgrade() {
             return Ok(self.used(index));
         }
-        match self.find_or_read(place, layer, purpose).await {
-            Ok(index) => {
+        let mut read = self.find_or_read(place, layer, purpose, budget).await;
+        if read.as_ref().is_err_and(LayerFault::is_busy) && is_shared && self.forget() {
+            read = self.find_or_read(place, layer, purpose, budget).await;
+        }
+        match read {
+            Ok(index) if is_shared => {
                 let index = Arc::new(index);
                 slot.index = Arc::downgrade(&index);
                 Ok(self.used(index))
             }
+            Ok(index) => Ok(Arc::new(index)),
+            Err(fault) if fault.is_busy() => Err(fault.fault),
             Err(LayerFault { fault, everywhere }) => {
                 slot.faults
                     .push(((!everywhere).then_some(site), fault.clone()));
@@ -155,19 +178,38 @@ impl Layers {
         index
     }
 
+    /// Lets go of the indexes that nobody uses; false where there is none.
+    fn forget(&self) -> bool {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = std::mem::take(&mut *recent);
+        !forgotten.indexes.is_empty()
+    }
+
     async fn find_or_read(
         &self,
         place: &Place,
         layer: &LayerRef,
         purpose: Purpose,
+        budget: &Arc<Budget>,
     ) -> Result<LayerIndex, LayerFault> {
         let kind = match purpose {
             Purpose::Modules => "modules",
             Purpose::Kernel => "kernel",
         };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
+        let (large_file, own) = (Arc::clone(&self.large_file), Arc::clone(budget));
         let known = blocking(LAYER, move || {
-            Ok::<_, Fault>(cache.get::<LayerIndex>(kind, &digest))
+            let is_large = cache.size_of(kind, &digest) > LARGE_INDEX as u64;
+            let _one_at_a_time =
+                is_large.then(|| large_file.lock().unwrap_or_else(PoisonError::into_inner));
+            let Some(mut index) = cache.get::<LayerIndex>(kind, &digest) else {
+                return Ok(None);
+            };
+            index.charge = Charge::on(&own);
+            match index.charge.add(weight::of_index(&index)) {
+                true => Ok(Some(index)),
+                false => Err(busy(&TarFault::Busy.to_string())),
+            }
         })
         .await?;
         if let Some(index) = known {
@@ -175,19 +217,23 @@ impl Layers {
         }
         let by_table = match place {
             Place::Registry(repository) => {
-                toc_reader::read(repository, layer, purpose, self.limits).await
+                toc_reader::read(repository, layer, purpose, self.limits, budget).await
             }
             Place::Layout(_) | Place::Stacked(..) => None,
         };
         let index = match by_table {
             Some(index) => index,
             None => {
-                let read = self.read_from(place, layer, purpose, BTreeSet::new());
+                let read = self.read_from(place, layer, purpose, BTreeSet::new(), budget);
                 read.await?.index
             }
         };
         let (cache, digest) = (Arc::clone(&self.cache), layer.digest.clone());
+        let large_file = Arc::clone(&self.large_file);
         blocking(LAYER, move || {
+            let is_large = index.charge.bytes() > LARGE_INDEX;
+            let _one_at_a_time =
+                is_large.then(|| large_file.lock().unwrap_or_else(PoisonError::into_inner));
             cache.put(kind, &digest, &index);
             Ok(index)
         })
@@ -202,7 +248,8 @@ impl Layers {
         purpose: Purpose,
         wanted: BTreeSet<String>,
     ) -> Result<ReadLayer, Fault> {
-        let read = self.read_from(place, layer, purpose, wanted).await;
+        let read = self.read_from(place, layer, purpose, wanted, &self.common);
+        let read = read.await;
         read.map_err(|read| read.fault)
     }
 
@@ -212,6 +259,7 @@ impl Layers {
         layer: &LayerRef,
         purpose: Purpose,
         wanted: BTreeSet<String>,
+        budget: &Arc<Budget>,
     ) -> Result<ReadLayer, LayerFault> {
         let Some(verifier) = Verifier::new(&layer.digest) else {
             let message = format!(
@@ -221,7 +269,7 @@ impl Layers {
             return Err(Fault::new(FaultKind::Unreadable, message).into());
         };
         let blob = place.blob(&layer.digest, layer.size).await?;
-        let limits = self.limits;
+        let (limits, budget) = (self.limits.of_size(layer.size), Arc::clone(budget));
         let large_file = Arc::clone(&self.large_file);
         let layer = layer.clone();
         blocking(LAYER, move || {
@@ -231,8 +279,13 @@ impl Layers {
                 limits,
                 wanted: &wanted,
                 large_file: &large_file,
+                budget: &budget,
             };
             let read = read_layer(&mut blob, &reading);
+            if let Err(fault @ TarFault::Busy) = &read {
+                let message = format!("layer {} cannot be read: {fault}", layer.digest);
+                return Err(busy(&message));
+            }
             // Damage inside a blob that is not what was asked for is the lesser news.
             let whole = blob.finish(layer.size);
             match (read, whole) {

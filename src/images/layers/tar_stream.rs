@@ -25,6 +25,9 @@ pub enum TarFault {
     /// The archive is beyond a limit.
     #[error("{0}")]
     Limit(String),
+    /// What has to be kept of it is more than the run has memory for.
+    #[error("its files and modules take more memory than this program keeps for images")]
+    Busy,
 }
 
 /// A tar stream at a header, or in the middle of an entry's content.

@@ -9,9 +9,12 @@ use serde::Deserialize;
 use crate::images::layers::decompress::decompress;
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::images::open::LayerRef;
+use crate::images::registry::bounded::AtMost;
 
 /// Most bytes of a table.
-const MAX_TABLE: u64 = 64 << 20;
+pub const MAX_TABLE: u64 = 16 << 20;
+/// Most entries of a table, pieces of files included.
+pub const MAX_ENTRIES: usize = 100_000;
 /// Length of an eStargz footer.
 pub(crate) const FOOTER: u64 = 51;
 
@@ -102,7 +105,7 @@ pub(crate) fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, TarFault> {
 /// A table of contents.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Toc {
-    entries: Vec<TocEntry>,
+    entries: AtMost<TocEntry, MAX_ENTRIES>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -158,11 +161,11 @@ impl Toc {
 
     /// The entries of the layer, whose content ends at byte `end`.
     pub(crate) fn entries(self, end: u64) -> Vec<Listed> {
-        let mut starts: Vec<u64> = self.entries.iter().map(|entry| entry.offset).collect();
+        let mut starts: Vec<u64> = self.entries.0.iter().map(|entry| entry.offset).collect();
         starts.push(end);
         starts.sort_unstable();
         let mut listed: Vec<Listed> = Vec::new();
-        for toc in self.entries {
+        for toc in self.entries.0 {
             let next = starts.partition_point(|start| *start <= toc.offset);
             let to = match toc.end_offset {
                 0 => starts.get(next).copied().unwrap_or(end),
@@ -325,6 +328,13 @@ mod tests {
             _ => b"ghijYY",
         });
         assert_eq!(content.expect("read"), b"abcdefghij");
+    }
+
+    #[test]
+    fn a_table_of_countless_entries_is_not_read() {
+        let table = |count: usize| format!(r#"{{"entries":[{}{{}}]}}"#, "{},".repeat(count));
+        assert!(Toc::parse(table(1000).as_bytes()).is_ok());
+        assert!(Toc::parse(table(MAX_ENTRIES).as_bytes()).is_err());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Layers by their tables of contents: only the table and the files that count are fetched.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
 
 use crate::images::layers::layer_reader::{
     LayerLimits, Purpose, Reading, index_entries, needs_content,
@@ -12,12 +14,15 @@ use crate::images::layers::toc::{
 use crate::images::open::LayerRef;
 use crate::images::registry::digest;
 use crate::images::registry::repository::Repository;
+use crate::model::budget::Budget;
 use crate::model::layer::LayerIndex;
 
 /// A smaller layer is fetched as a whole: that is one request.
 const SMALL_LAYER: u64 = 1 << 20;
 /// Most bytes of the files that are fetched one by one.
 const MAX_FETCHED: u64 = 32 << 20;
+/// How many tables are read side by side, of all images.
+static TABLES: Semaphore = Semaphore::const_new(2);
 /// Pieces nearer to each other than this come with one request.
 const NEAR: u64 = 64 << 10;
 /// Most requests for pieces.
@@ -33,10 +38,13 @@ pub(crate) async fn read(
     layer: &LayerRef,
     purpose: Purpose,
     limits: LayerLimits,
+    budget: &Arc<Budget>,
 ) -> Option<LayerIndex> {
     if layer.size < SMALL_LAYER {
         return None;
     }
+    // A table and what is made of it take memory that no index counts yet.
+    let _one_at_a_time = TABLES.acquire().await.ok()?;
     let (table, end) = table(repository, layer).await?;
     let size = layer.size;
     let (listed, runs) = aside(move || {
@@ -50,7 +58,8 @@ pub(crate) async fn read(
         let bytes = repository.range(&layer.digest, from, to).await.ok()??;
         packed.0.push((from, bytes));
     }
-    aside(move || index(listed, &packed, purpose, limits)).await
+    let budget = Arc::clone(budget);
+    aside(move || index(listed, &packed, purpose, limits, &budget)).await
 }
 
 /// Works on a thread that may be busy for a while. A panic there leaves the layer to those who
@@ -163,6 +172,7 @@ fn index(
     packed: &Packed,
     purpose: Purpose,
     limits: LayerLimits,
+    budget: &Arc<Budget>,
 ) -> Option<LayerIndex> {
     let mut contents = HashMap::new();
     for file in wanted(&listed, purpose) {
@@ -182,6 +192,7 @@ fn index(
         limits,
         wanted: &BTreeSet::new(),
         large_file: &Mutex::new(()),
+        budget,
     };
     index_entries(entries, &reading).ok()
 }

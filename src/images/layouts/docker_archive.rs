@@ -11,14 +11,17 @@ use serde_json::json;
 
 use crate::images::layouts::files::{Files, is_compressed};
 use crate::images::layouts::layout::NAMES;
+use crate::images::registry::bounded::AtMost;
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS};
+use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS, MAX_MANIFESTS};
 
 /// The file that makes an archive one of these.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Most bytes of it.
 const MAX_LIST: u64 = 32 << 20;
+/// Most images of an archive, and names of one of them.
+const MAX_IMAGES: usize = 1 << 12;
 
 /// The images of an archive as manifests, which such archives lack.
 #[derive(Debug, Default)]
@@ -37,9 +40,9 @@ pub(super) struct DockerArchive {
 struct Listed {
     config: String,
     #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+    repo_tags: AtMost<String, MAX_IMAGES>,
     #[serde(default)]
-    layers: Vec<String>,
+    layers: AtMost<String, MAX_LAYERS>,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +53,7 @@ struct Config {
 #[derive(Deserialize)]
 struct RootFs {
     #[serde(default)]
-    diff_ids: Vec<String>,
+    diff_ids: AtMost<String, MAX_LAYERS>,
 }
 
 impl DockerArchive {
@@ -61,11 +64,18 @@ impl DockerArchive {
     /// # Errors
     /// A document or layer is missing, or they do not fit each other.
     pub(super) fn read(files: &Files) -> Result<Self, Fault> {
-        let listed: Vec<Listed> = serde_json::from_slice(&document(files, MANIFEST, MAX_LIST)?)
-            .map_err(|fault| bad(&format!("{MANIFEST} cannot be read: {fault}")))?;
+        let listed: AtMost<Listed, MAX_IMAGES> =
+            serde_json::from_slice(&document(files, MANIFEST, MAX_LIST)?)
+                .map_err(|fault| bad(&format!("{MANIFEST} cannot be read: {fault}")))?;
         let mut archive = Self::default();
         let mut compressed = BTreeMap::new();
-        for image in listed {
+        let mut layers = 0;
+        for image in listed.0 {
+            layers += image.layers.0.len();
+            if layers > MAX_MANIFESTS {
+                let message = format!("{MANIFEST} lists more than {MAX_MANIFESTS} layers");
+                return Err(bad(&message));
+            }
             archive.add(files, image, &mut compressed)?;
         }
         Ok(archive)
@@ -81,17 +91,19 @@ impl DockerArchive {
         let diff_ids = serde_json::from_slice::<Config>(&config)
             .map_err(|fault| bad(&format!("{} cannot be read: {fault}", image.config)))?
             .rootfs
-            .diff_ids;
-        if diff_ids.len() != image.layers.len() || diff_ids.len() > MAX_LAYERS {
+            .diff_ids
+            .0;
+        let names_of_layers = image.layers.0;
+        if diff_ids.len() != names_of_layers.len() {
             return Err(bad(&format!(
                 "{MANIFEST} lists {} layers of an image whose configuration {} has {}",
-                image.layers.len(),
+                names_of_layers.len(),
                 image.config,
                 diff_ids.len()
             )));
         }
         let mut layers = Vec::new();
-        for (name, diff_id) in image.layers.iter().zip(diff_ids) {
+        for (name, diff_id) in names_of_layers.iter().zip(diff_ids) {
             let layer = files.get(name)?.ok_or_else(|| lacks(name))?;
             let size = layer.size;
             let mut stream = layer.stream();
@@ -127,7 +139,7 @@ impl DockerArchive {
         let manifest = manifest.to_string().into_bytes();
         let digest = digest::sha256(&manifest);
         self.blobs.insert(config_digest, image.config);
-        let names = image.repo_tags.unwrap_or_default();
+        let names = image.repo_tags.0;
         let named = |name: Option<String>| Descriptor {
             digest: digest.clone(),
             size: manifest.len() as u64,

@@ -8,12 +8,16 @@ use std::path::{Component, Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::images::layers::decompress::decompress;
+use crate::images::layers::layer_limits;
 use crate::images::layers::tar_entry::Kind;
 use crate::images::layers::tar_stream::TarStream;
 use crate::images::registry::fault::{Fault, FaultKind};
 
 /// Most files of one archive.
-const MAX_FILES: usize = 1 << 20;
+pub const MAX_FILES: usize = 1 << 18;
+/// Most bytes of the names of all files of one archive, and of one of them.
+pub const MAX_NAMES: usize = 48 << 20;
+const MAX_NAME: usize = 4096;
 /// Most bytes of a compressed archive when it is decompressed.
 const MAX_UNPACKED: u64 = 256 << 30;
 /// How many links in a row are followed.
@@ -217,12 +221,21 @@ impl Archive {
         };
         let mut tar = TarStream::new(BufReader::new(file), u64::MAX);
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
+        let mut names = 0;
         while let Some((entry, at)) = tar
             .next_place()
             .map_err(|fault| damaged(&fault.to_string()))?
         {
             if files.len() + links.len() >= MAX_FILES {
                 return Err(damaged(&format!("it has more than {MAX_FILES} files")));
+            }
+            let target = match &entry.kind {
+                Kind::Symlink(target) | Kind::Hardlink(target) => target.len(),
+                _ => 0,
+            };
+            names += entry.name.len() + target;
+            if names > MAX_NAMES || entry.name.len().max(target) > MAX_NAME {
+                return Err(damaged("its files have names that are too long"));
             }
             let Some(name) = inside("", &entry.name) else {
                 continue;
@@ -283,10 +296,12 @@ fn unpack(path: &Path, file: impl BufRead) -> Result<TempPath, Fault> {
             .hint("decompress it yourself, or give the temporary folder ($TMPDIR) more space")
     };
     let mut unpacked = tempfile::NamedTempFile::new().map_err(fault)?;
-    let mut stream = decompress(file).map_err(fault)?.take(MAX_UNPACKED);
+    let size = fs::metadata(path).map_err(fault)?.len();
+    let most = layer_limits::unpacked(size).min(MAX_UNPACKED);
+    let mut stream = decompress(file).map_err(fault)?.take(most);
     let length = std::io::copy(&mut stream, &mut unpacked).map_err(fault)?;
-    if length == MAX_UNPACKED {
-        let message = format!("it has more than {MAX_UNPACKED} bytes when decompressed");
+    if length == most {
+        let message = format!("it has more than {most} bytes when decompressed");
         return Err(fault(std::io::Error::other(message)));
     }
     Ok(unpacked.into_temp_path())

@@ -3,7 +3,7 @@
 //! like; in the storage of a registry, which is what `oc mirror` packs; in the folders of
 //! `oc image mirror` and `oc adm release mirror`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ use crate::images::layouts::mirrored::Mirrored;
 use crate::images::layouts::{docker_archive, storage};
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, Manifest};
+use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, MAX_MANIFESTS, Manifest};
 
 /// The annotations that name an image; the second is containerd's and always a full name.
 pub(super) const NAMES: [&str; 2] = [
@@ -25,9 +25,11 @@ pub(super) const NAMES: [&str; 2] = [
     "io.containerd.image.name",
 ];
 /// Most bytes of an `index.json`.
-const MAX_INDEX: u64 = 32 << 20;
+pub const MAX_INDEX: u64 = 32 << 20;
 /// How deep indexes may lie in each other.
 const MAX_DEPTH: usize = 4;
+/// Most bytes of all indexes inside the layout's index.
+pub const MAX_INDEXES: usize = 32 << 20;
 
 /// Images on disk.
 #[derive(Debug)]
@@ -187,7 +189,11 @@ impl Layout {
         let mut named = Vec::new();
         let mut open: Vec<(Descriptor, usize)> =
             self.images.iter().rev().map(|i| (i.clone(), 0)).collect();
-        while let Some((image, depth)) = open.pop() {
+        let mut left = MAX_INDEXES;
+        let mut seen = HashSet::new();
+        while let Some((image, depth)) = open.pop()
+            && named.len() < MAX_MANIFESTS
+        {
             let names = NAMES.iter().filter_map(|key| image.annotations.get(*key));
             let before = named.len();
             named.extend(names.map(|name| (name.clone(), image.clone())));
@@ -195,9 +201,14 @@ impl Layout {
             if named.len() == before
                 && is_index
                 && depth < MAX_DEPTH
+                && left > 0
+                && open.len() < 2 * MAX_MANIFESTS
+                && seen.insert(image.digest.clone())
                 && let Ok(bytes) = self.manifest(&image.digest)
                 && let Ok(Manifest::Index(images)) = Manifest::parse(&bytes)
             {
+                // A document takes time by its size, and a small one some too.
+                left = left.saturating_sub(bytes.len().max(16 << 10));
                 open.extend(images.into_iter().rev().map(|image| (image, depth + 1)));
             }
         }

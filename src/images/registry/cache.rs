@@ -89,6 +89,14 @@ impl Cache {
         intact.then(|| postcard::from_bytes(body).ok()).flatten()
     }
 
+    /// The size of an entry in bytes, 0 where there is none.
+    pub fn size_of(&self, kind: &str, digest: &str) -> u64 {
+        let path = self.dir.as_ref().zip(entry(kind, digest));
+        let path = path.map(|(dir, entry)| dir.join(entry.path()));
+        path.and_then(|path| std::fs::symlink_metadata(path).ok())
+            .map_or(0, |entry| entry.len())
+    }
+
     /// Keeps what is known. That it cannot be kept is worth a note and no more.
     pub fn put<T: Serialize>(&self, kind: &str, digest: &str, value: &T) {
         let Some(entry) = entry(kind, digest) else {

@@ -17,6 +17,8 @@ pub enum FaultKind {
     Invalid,
     /// No manifest for the architecture.
     ArchMissing,
+    /// It takes more memory than the run has left for images.
+    Busy,
 }
 
 /// Why an image could not be read.
@@ -70,6 +72,11 @@ impl Fault {
             FaultKind::Invalid => (
                 Code::ImageInvalid,
                 "correct containerImage in the kernel mapping",
+            ),
+            FaultKind::Busy => (
+                Code::ImageUnreadable,
+                "Check the image on its own with --jobs 1; if it is still too large, remove \
+                 files that the module does not need.",
             ),
             FaultKind::ArchMissing => (
                 Code::ImageArchMissing,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::images::registry::bounded::{self, AtMost};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::model::target::Arch;
 
@@ -17,9 +18,13 @@ pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 /// Most bytes of a manifest (distribution spec, "Pushing Manifests", names 4 MiB).
 pub const MAX_MANIFEST: u64 = 4 << 20;
 /// Most bytes of an image configuration.
-pub const MAX_CONFIG: u64 = 8 << 20;
+pub const MAX_CONFIG: u64 = 4 << 20;
 /// Most layers of one image.
 pub const MAX_LAYERS: usize = 1024;
+/// Most manifests of one index; that of a layout may name the images of a whole mirror.
+pub const MAX_MANIFESTS: usize = 1 << 16;
+/// Most steps of an image's history, and words of its command.
+const MAX_STEPS: usize = 1 << 12;
 
 /// A reference to content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -37,7 +42,7 @@ pub struct Descriptor {
     /// What the content is for, in an index.
     pub platform: Option<Platform>,
     /// Annotations.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "bounded::annotations")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -74,9 +79,9 @@ pub enum Manifest {
 #[serde(rename_all = "camelCase")]
 struct Document {
     schema_version: Option<u64>,
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<AtMost<Descriptor, MAX_MANIFESTS>>,
     config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
+    layers: Option<AtMost<Descriptor, MAX_LAYERS>>,
     fs_layers: Option<serde::de::IgnoredAny>,
 }
 
@@ -100,20 +105,11 @@ impl Manifest {
             .hint("push the image again with a current tool, which writes an OCI manifest"));
         }
         match (document.manifests, document.config, document.layers) {
-            (Some(manifests), _, _) => Ok(Self::Index(manifests)),
-            (None, Some(config), layers) => {
-                let layers = layers.unwrap_or_default();
-                if layers.len() > MAX_LAYERS {
-                    return Err(Fault::new(
-                        FaultKind::Unreadable,
-                        format!(
-                            "the image has {} layers; at most {MAX_LAYERS} are read",
-                            layers.len()
-                        ),
-                    ));
-                }
-                Ok(Self::Image { config, layers })
-            }
+            (Some(manifests), _, _) => Ok(Self::Index(manifests.0)),
+            (None, Some(config), layers) => Ok(Self::Image {
+                config,
+                layers: layers.unwrap_or_default().0,
+            }),
             (None, None, _) => Err(Fault::new(
                 FaultKind::Unreadable,
                 "the manifest names neither layers nor other manifests",
@@ -187,17 +183,14 @@ struct ConfigDocument {
     architecture: String,
     #[serde(deserialize_with = "null_as_default")]
     config: Execution,
-    #[serde(deserialize_with = "null_as_default")]
-    history: Vec<History>,
+    history: AtMost<History, MAX_STEPS>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct Execution {
-    #[serde(deserialize_with = "null_as_default")]
-    entrypoint: Vec<String>,
-    #[serde(deserialize_with = "null_as_default")]
-    cmd: Vec<String>,
+    entrypoint: AtMost<String, MAX_STEPS>,
+    cmd: AtMost<String, MAX_STEPS>,
     #[serde(deserialize_with = "null_as_default")]
     working_dir: String,
 }
@@ -233,9 +226,9 @@ impl ImageConfig {
         };
         Ok(Self {
             architecture: (!document.architecture.is_empty()).then_some(document.architecture),
-            shows_a_shell: is_shell(&document.config.entrypoint)
-                || is_shell(&document.config.cmd)
-                || document.history.iter().any(runs),
+            shows_a_shell: is_shell(&document.config.entrypoint.0)
+                || is_shell(&document.config.cmd.0)
+                || document.history.0.iter().any(runs),
             working_dir: if document.config.working_dir.is_empty() {
                 "/".to_owned()
             } else {
@@ -274,6 +267,7 @@ mod tests {
             r#"{{"config":{{}},"layers":[{}]}}"#,
             vec!["{}"; MAX_LAYERS + 1].join(",")
         );
+        let crowded = format!(r#"{{"manifests":[{}{{}}]}}"#, "{},".repeat(MAX_MANIFESTS));
         for (text, part) in [
             ("<html>", "no JSON"),
             ("{}", "neither layers"),
@@ -281,7 +275,8 @@ mod tests {
                 r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#,
                 "schema 1",
             ),
-            (&*many, "1025 layers"),
+            (&*many, "more than 1024"),
+            (&*crowded, "more than 65536"),
         ] {
             let fault = Manifest::parse(text.as_bytes()).expect_err("no manifest");
             assert_eq!(fault.kind, FaultKind::Unreadable);

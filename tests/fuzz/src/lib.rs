@@ -18,6 +18,7 @@ use kmm_preflight::images::open::ImageConfig;
 use kmm_preflight::judge::{LoadCase, Trust, judge};
 use kmm_preflight::kmm::module::{Modprobe, TlsOptions};
 use kmm_preflight::kmm::planned::{KmmRelease, Work};
+use kmm_preflight::model::budget::Budget;
 use kmm_preflight::model::layer::{Content, LayerIndex, Node};
 use kmm_preflight::model::target::{Arch, Target};
 
@@ -125,6 +126,7 @@ pub fn tar(bytes: &[u8]) {
             },
             wanted: &BTreeSet::from(["etc/os-release".to_owned()]),
             large_file: &Mutex::new(()),
+            budget: &Budget::of(usize::MAX),
         };
         let Ok(layer) = read_layer(bytes, &reading) else {
             return;

@@ -5,7 +5,7 @@ use crate::module::names;
 
 /// The most bytes of one file of the configuration; that of a kernel with all its modules has
 /// some thousand.
-const MOST_TEXT: usize = 1 << 20;
+pub const MOST_TEXT: usize = 1 << 20;
 
 /// What the configuration says, in the order of its files (kmod,
 /// `libkmod/libkmod-config.c`).

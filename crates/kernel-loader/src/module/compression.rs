@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::module::{ElfFault, Limit};
 
 /// How much memory an xz dictionary may take, in bytes.
-const XZ_MEMORY: u64 = 160 << 20;
+const XZ_MEMORY: u64 = 80 << 20;
 
 /// Compression of a module file (kmod's `libkmod-file.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

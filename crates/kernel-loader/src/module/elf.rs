@@ -45,10 +45,12 @@ pub(crate) const SHT_STRTAB: u32 = 3;
 const ET_REL: u16 = 1;
 
 /// The most symbols of a module.
-const MOST_SYMBOLS: u64 = 1 << 20;
+const MOST_SYMBOLS: u64 = 1 << 19;
+/// The most relocations of what is loaded of a module.
+const MOST_RELOCATIONS: u64 = 1 << 20;
 /// The most bytes of names and other texts that are copied out of one module. Names may
 /// share their bytes in the file, so that a small one could promise any number of them.
-const MOST_TEXT: u64 = 64 << 20;
+const MOST_TEXT: u64 = 32 << 20;
 /// The same for a small file: its size this many times, and a little more.
 const TEXT_SHARE: u64 = 4;
 const LEAST_TEXT: u64 = 1 << 20;
@@ -288,6 +290,14 @@ fn refuse_bombs(sections: &[Section<'_>], reader: Reader, len: u64) -> Result<()
     };
     if sum_of(SHT_RELA) > len.saturating_mul(2) {
         return Err(Limit::Relocations.into());
+    }
+    let applied = sections.iter().filter(|section| {
+        let target = sections.get(section.info as usize);
+        section.kind == SHT_RELA && target.is_some_and(|target| target.flags & SHF_ALLOC != 0)
+    });
+    let applied = applied.fold(0, |sum: u64, section| sum.saturating_add(section.size));
+    if applied / if reader.is_64 { 24 } else { 12 } > MOST_RELOCATIONS {
+        return Err(Limit::AppliedRelocations(MOST_RELOCATIONS).into());
     }
     let entry = if reader.is_64 { 24 } else { 16 };
     if sum_of(SHT_SYMTAB) / entry > MOST_SYMBOLS {

@@ -41,6 +41,7 @@ fn read_with(text: &str, wanted: &[&str], limits: LayerLimits) -> Result<ReadLay
         limits,
         wanted: &wanted,
         large_file: &Mutex::new(()),
+        budget: &Budget::of(usize::MAX),
     };
     read_layer(&*archive(text), &reading)
 }
@@ -122,26 +123,27 @@ fn wanted_files_come_whole() {
 fn limits_end_the_reading() {
     let deep = format!("f {} x", "d/".repeat(40));
     let limits = LayerLimits {
-        entries: 3,
+        entries: 2,
         path: 90,
         depth: 20,
+        steps: 1000,
         unpacked: 1 << 14,
         module: 4,
+        packed_module: 4,
         file: 4,
-        kept: 32,
+        kept: 2 * ENTRY + 32,
+        wanted: 32,
     };
+    let kept = format!("more than {} bytes of memory", limits.kept);
     for (text, part) in [
-        ("f a x; f b x; f c x; f d x", "more than 3 entries"),
+        ("f a x; f b x; f c x", "more than 2 entries"),
         (&*format!("f {} x", "n".repeat(95)), "longer than 90 bytes"),
         (&*deep, "deeper than 20"),
-        (
-            "f modules.dep abcd; f x/modules.dep abcd",
-            "larger than 32 bytes together",
-        ),
+        ("f modules.dep abcd; f x/modules.dep abcd", &*kept),
         // Names, links' targets and the folders to which they lead take memory too.
         (&*format!("l a {}", "b".repeat(95)), "longer than 90 bytes"),
-        (&*format!("l a {}", "b".repeat(40)), "larger than 32 bytes"),
-        ("l a b/b/b/b/b/b/b; f a/x y", "larger than 32 bytes"),
+        (&*format!("l a {0}; l c {0}", "b".repeat(40)), &*kept),
+        ("l a b/b/b/b/b/b/b; f a/x y", &*kept),
     ] {
         let fault = read_with(text, &[], limits).expect_err("beyond a limit");
         assert!(matches!(fault, TarFault::Limit(_)), "{fault}");
@@ -162,6 +164,45 @@ fn limits_end_the_reading() {
     }
 }
 
+/// Links that lead through many folders, once for every entry behind them.
+#[test]
+fn paths_do_not_lead_through_folders_without_end() {
+    let limits = LayerLimits {
+        steps: 10_000,
+        ..LayerLimits::default()
+    };
+    let links = |count: usize| {
+        let target = "x/../".repeat(15) + "x";
+        let links = (0..count).map(|at| format!("l l{at} {target}; f l{at}/f{at} y"));
+        read_with(&links.collect::<Vec<_>>().join(";"), &[], limits)
+    };
+    assert!(links(10).is_ok());
+    assert!(matches!(links(1_000), Err(TarFault::Limit(_))));
+}
+
+/// What others keep is not there for a layer any more, until they let go of it.
+#[test]
+fn layers_share_a_budget() {
+    let budget = Budget::of(200 << 10);
+    let read = |text: &str| {
+        let reading = Reading {
+            purpose: Purpose::Modules,
+            limits: LayerLimits::default(),
+            wanted: &BTreeSet::new(),
+            large_file: &Mutex::new(()),
+            budget: &budget,
+        };
+        read_layer(&*archive(text), &reading)
+    };
+    let files: Vec<String> = (0..500).map(|at| format!("f f{at} x")).collect();
+    let files = files.join(";");
+    let first = read(&files).expect("enough for one");
+    assert!(first.index.charge.bytes() >= 500 * ENTRY);
+    assert!(matches!(read(&files), Err(TarFault::Busy)));
+    drop(first);
+    assert!(read(&files).is_ok());
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
 
@@ -179,6 +220,7 @@ proptest::proptest! {
                 limits: LayerLimits::default(),
                 wanted: &BTreeSet::from(["a/h".to_owned()]),
                 large_file: &Mutex::new(()),
+                budget: &Budget::of(usize::MAX),
             };
             if let Ok(layer) = read_layer(input, &reading) {
                 let clean = |path: &String| {

@@ -74,6 +74,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'How many modules to check at once; without it four per core, for the work is mostly waiting for registries' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding: it stays visible and no longer fails (repeatable)' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the cluster\'s, or the newest' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'What builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
 podman\t'podman'
@@ -302,6 +303,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s f -l filename -d 'File, folder, URL or `-` with Modules, ManagedClusterModules, ConfigMaps, Secrets, Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable); without it the Modules come from the cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kmm-version -d 'The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the cluster\'s, or the newest' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it (repeatable)' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l release-image -d 'The OpenShift release to check against: its driver-toolkit image tells the kernel' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l dtk-image -d 'The driver-toolkit image with the facts about the kernel' -r

@@ -5,7 +5,6 @@
 //! [`selector`] selects.
 
 pub mod decode;
-pub(crate) mod names;
 pub mod selector;
 pub mod source;
 pub mod yaml;
@@ -33,6 +32,8 @@ pub struct Inputs {
     pub mirror_sets: Vec<Value>,
     /// Preflight CRs, which say what to check against.
     pub preflights: Vec<PreflightInput>,
+    /// Objects that are named like KMM's and of another group or version, with both.
+    pub strangers: Vec<String>,
     /// Remarks for stderr.
     pub notes: Vec<String>,
 }
@@ -56,6 +57,11 @@ pub struct PreflightInput {
     pub origin: Origin,
 }
 
+/// True for a text that is meant for KMM, so that it must not be skipped however broken it is.
+fn mentions_kmm(text: &str) -> bool {
+    text.contains("kmm.sigs") || text.contains("kind: Module")
+}
+
 /// Decodes texts; an object without a namespace is in `namespace`.
 ///
 /// # Errors
@@ -63,10 +69,18 @@ pub struct PreflightInput {
 pub fn parse(texts: Vec<Text>, namespace: &str) -> Result<Inputs, Error> {
     let mut inputs = Inputs::default();
     for text in texts {
-        let documents = yaml::documents(&text)?;
+        let documents = match yaml::documents(&text) {
+            // Folders hold values, templates and workflows too, which are not KMM's.
+            Err(error) if text.found && !mentions_kmm(&text.text) => {
+                inputs.notes.push(format!("{error}; skipped"));
+                continue;
+            }
+            documents => documents?,
+        };
+        let found = text.found;
         drop(text);
         for document in documents {
-            decode::document(document, namespace, &mut inputs)?;
+            decode::document(document, namespace, found, &mut inputs)?;
         }
     }
     Ok(inputs)

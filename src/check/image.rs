@@ -12,8 +12,8 @@ use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::judge::{self, LoadCase, Trust};
-
-use crate::kmm::planned::{KmmRelease, Work};
+use crate::kmm::planned::Work;
+use crate::kmm::releases::KmmRelease;
 use crate::model::budget::Budget;
 use crate::model::target::Target;
 

@@ -270,9 +270,7 @@ fn hint(kind: &str, namespace: &str, fault: &Fault) -> String {
 fn source_of(what: &str, namespace: &str, name: &str, secret: &Secret) -> CredentialSource {
     let value = |key: &str| {
         let data = secret.data.as_ref().and_then(|data| data.get(key));
-        let text = secret.string_data.as_ref().and_then(|data| data.get(key));
-        text.map(|text| text.as_bytes().to_vec())
-            .or_else(|| data.map(|data| data.0.clone()))
+        data.map(|data| data.0.clone())
     };
     let config = if let Some(bytes) = value(".dockerconfigjson") {
         DockerConfig::parse_secret(&bytes)

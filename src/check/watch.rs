@@ -120,7 +120,7 @@ pub async fn definition(plan: &Plan, objects: &Objects) -> String {
         .chain(&work.image_repo_secret);
     for name in names {
         match objects.secret(&plan.namespace, name).await {
-            Ok(secret) => text.push_str(&format!("{:?}{:?}", secret.data, secret.string_data)),
+            Ok(secret) => text.push_str(&format!("{:?}", secret.data)),
             Err(finding) => text.push_str(&finding.message),
         }
     }
@@ -186,7 +186,7 @@ mod tests {
                 "metadata": {"name": "d", "namespace": "ns"}, "data": {"dockerfile": text},
             }]);
             let secret = serde_json::json!([{
-                "metadata": {"name": "s", "namespace": "ns"}, "stringData": {"k": value},
+                "metadata": {"name": "s", "namespace": "ns"}, "data": {"k": value},
             }]);
             Objects {
                 config_maps: serde_json::from_value(map).expect("a ConfigMap"),
@@ -194,9 +194,9 @@ mod tests {
                 ..Objects::default()
             }
         };
-        let first = definition(&plan, &objects("FROM a", "1")).await;
-        assert_eq!(first, definition(&plan, &objects("FROM a", "1")).await);
-        for other in [objects("FROM b", "1"), objects("FROM a", "2")] {
+        let first = definition(&plan, &objects("FROM a", "MQ==")).await;
+        assert_eq!(first, definition(&plan, &objects("FROM a", "MQ==")).await);
+        for other in [objects("FROM b", "MQ=="), objects("FROM a", "Mg==")] {
             assert_ne!(first, definition(&plan, &other).await);
         }
         assert_ne!(first, definition(&plan, &Objects::default()).await);

@@ -195,11 +195,9 @@ fn values(arg: &Arg, before: &str, word: &str) -> Completion {
                 .collect(),
         ),
         "kmm_version" => fitting(
-            [
-                "1.0", "1.1", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7",
-            ]
-            .map(|release| (release.to_owned(), String::new()))
-            .into(),
+            crate::kmm::releases::KmmRelease::all()
+                .map(|release| (release, String::new()))
+                .collect(),
         ),
         "stages" => fitting(known(&["image", "build", "sign", "image,build,sign"])),
         "kernel_type" => fitting(known(&["default", "realtime", "64k-pages"])),

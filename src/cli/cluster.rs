@@ -10,6 +10,7 @@ use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, parse_duration};
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
+use crate::kmm::releases::KmmRelease;
 
 /// Flags of `run` for a run by the cluster's KMM.
 #[derive(Debug, Clone, Args)]
@@ -95,7 +96,7 @@ pub struct GenerateArgs {
     pub name: Option<String>,
     /// The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster's
     #[arg(long, value_name = "X.Y")]
-    pub kmm_version: Option<String>,
+    pub kmm_version: Option<KmmRelease>,
     /// Look the release up in the cluster's available and conditional updates
     #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["release_image", "kernel_version"])]
     pub to: Option<String>,

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::SourceArgs;
 use crate::cli::target::TargetArgs;
+use crate::kmm::releases::KmmRelease;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -18,6 +19,10 @@ pub struct ExplainArgs {
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the
+    /// cluster's, or the newest
+    #[arg(long, value_name = "X.Y")]
+    pub kmm_version: Option<KmmRelease>,
     /// Which kernels.
     #[command(flatten)]
     pub target: TargetArgs,

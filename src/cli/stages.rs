@@ -4,11 +4,16 @@ use clap::Args;
 
 use crate::check::stages::StageSet;
 use crate::image_build::builder::{Choice, IsolationChoice};
+use crate::kmm::releases::KmmRelease;
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Build and Sign (--local)")]
 pub struct StageArgs {
+    /// The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the
+    /// cluster's, or the newest
+    #[arg(help_heading = "Run", long, value_name = "X.Y", requires = "local")]
+    pub kmm_version: Option<KmmRelease>,
     /// What builds images
     #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]
     pub builder: Choice,

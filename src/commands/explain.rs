@@ -9,14 +9,15 @@ use crate::check::stages::lints;
 use crate::cli::explain::ExplainArgs;
 use crate::cluster::connect;
 use crate::commands::Done;
-use crate::commands::run::local::inputs;
+use crate::commands::run::local::{inputs, release};
 use crate::console::output::Console;
 use crate::error::{EXIT_FAILED, EXIT_VERIFIED, Error};
 use crate::findings::finding::Effect;
 use crate::kmm::module::{LocalObjectReference, Module};
 use crate::kmm::plan::mapping::{self, Tried};
 use crate::kmm::plan::plan;
-use crate::kmm::planned::{KmmRelease, Plan, Work};
+use crate::kmm::planned::{Plan, Work};
+use crate::kmm::releases::KmmRelease;
 use crate::report::explain::{Explanation, Explanations, Need};
 use crate::report::{self, Screen};
 use crate::session::targets::named_targets;
@@ -36,6 +37,7 @@ pub async fn run(
     };
     let inputs = inputs(&args.source, None, cluster.as_deref()).await?;
     let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
+    let release = release(args.kmm_version, cluster.as_deref()).await;
     let objects = Objects {
         secrets: inputs.secrets,
         config_maps: inputs.config_maps,
@@ -44,8 +46,8 @@ pub async fn run(
         ..Objects::default()
     };
     let mut explanations = Vec::new();
-    for plan in plan(&inputs.modules, &targets, KmmRelease::NEWEST) {
-        explanations.push(explain(plan, &inputs.modules, &objects).await);
+    for plan in plan(&inputs.modules, &targets, release) {
+        explanations.push(explain(plan, &inputs.modules, &objects, release).await);
     }
     let explanations = Explanations(explanations);
     let stdout = report::print(&explanations, console.format, screen)?;
@@ -63,29 +65,34 @@ pub async fn run(
     Ok(done)
 }
 
-async fn explain(plan: Plan, modules: &[Module], objects: &Objects) -> Explanation {
+async fn explain(
+    plan: Plan,
+    modules: &[Module],
+    objects: &Objects,
+    release: KmmRelease,
+) -> Explanation {
     let mut findings = plan.findings.clone();
-    findings.extend(lints(objects, &plan, KmmRelease::NEWEST).await);
+    findings.extend(lints(objects, &plan, release).await);
     let needs = match &plan.work {
         Some(work) => needs(work, &plan.namespace, objects).await,
         None => Vec::new(),
     };
     Explanation {
-        mappings: tried(&plan, modules),
+        mappings: tried(&plan, modules, release),
         needs,
         findings,
         plan,
     }
 }
 
-fn tried(plan: &Plan, modules: &[Module]) -> Vec<Tried> {
+fn tried(plan: &Plan, modules: &[Module], release: KmmRelease) -> Vec<Tried> {
     modules
         .iter()
         .find(|module| module.namespace == plan.namespace && module.name == plan.name)
         .and_then(|module| module.spec.module_loader.as_ref())
         .map(|loader| {
             let mappings = &loader.container.kernel_mappings;
-            mapping::trace(mappings, &plan.target.kernel_version)
+            mapping::trace(mappings, &plan.target.kernel_version, release)
         })
         .unwrap_or_default()
 }
@@ -118,9 +125,13 @@ async fn needs(work: &Work, namespace: &str, objects: &Objects) -> Vec<Need> {
             "the certificate to sign with",
         ));
     }
-    let mut needs = Vec::new();
+    let mut needs: Vec<Need> = Vec::new();
     for (kind, name, purpose) in wanted {
         let Some(name) = name else { continue };
+        let same = |need: &Need| (need.kind, &need.name, need.purpose) == (kind, &name, purpose);
+        if needs.iter().any(same) {
+            continue;
+        }
         let present = match kind {
             "ConfigMap" => objects.config_map(namespace, &name).await.is_ok(),
             _ => objects.secret(namespace, &name).await.is_ok(),

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::cli::cluster::GenerateArgs;
 use crate::cli::output::Format;
 use crate::cluster::api::client::connect;
-use crate::cluster::kmm::generation::Kmm;
 use crate::cluster::rbac;
 use crate::commands::Done;
 use crate::error::Error;
@@ -27,13 +26,7 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
     }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {
-        Some(version) => {
-            let kmm = Kmm::of_version(version).map_err(|message| Error::Usage {
-                message,
-                hint: "leave --kmm-version out to ask the cluster".to_owned(),
-            })?;
-            (kmm, None)
-        }
+        Some(release) => (*release, None),
         None => {
             let cluster = connect(&args.connection).await?;
             (cluster.kmm().await?, Some(cluster))

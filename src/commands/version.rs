@@ -62,7 +62,7 @@ async fn kmm(args: &ConnectionArgs) -> (Option<String>, String) {
         return (None, String::new());
     };
     match tokio::time::timeout(PATIENCE, cluster.kmm()).await {
-        Ok(Ok(kmm)) => (Some(kmm.describe()), String::new()),
+        Ok(Ok(kmm)) => (Some(kmm.to_string()), String::new()),
         Ok(Err(error)) => (None, format!("note: {error}\n")),
         Err(_) => (
             None,

@@ -75,6 +75,9 @@ explanations! {
     ModuleInvalid: "The Module cannot be understood, or breaks a rule of KMM's admission webhook.",
         "KMM's webhook refuses such a Module when it is written, and lets one that is there already load; so most of its rules are warnings here, and an error is only what leaves nothing to load.",
         "Correct the field that the message names.";
+    FieldUnknown: "A field below `moduleLoader.container` is not known to this KMM release.",
+        "A newer KMM may load the module differently because of it, and an older one drops it; what is left of the Module was checked.",
+        "Correct the field's name, or pass the release that has it with `--kmm-version`.";
     NoModuleLoader: "The Module has no `moduleLoader`.",
         "It runs a device plugin or a DRA driver only and loads no kernel module; KMM 2.4 to 2.7 gives no module a preflight status while it is there.",
         "Nothing for the upgrade; leave it out of KMM's own preflight.";

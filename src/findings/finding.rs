@@ -74,6 +74,8 @@ macro_rules! codes {
 codes! {
     /// The Module breaks a rule of KMM's admission webhook or cannot be understood.
     ModuleInvalid = "module-invalid", Fails, Error;
+    /// A field of the Module that the KMM in force, or this program, does not know.
+    FieldUnknown = "field-unknown", Doubts, Warning;
     /// The Module loads no kernel module (no `moduleLoader`): nothing to check.
     NoModuleLoader = "no-module-loader", None, Warning;
     /// No kernel mapping of the Module matches the target kernel.

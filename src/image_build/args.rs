@@ -1,7 +1,7 @@
 //! The build arguments that KMM gives a build (KMM's `internal/build`).
 
 use crate::kmm::module::BuildArg;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 
 /// Which Module is built for which kernel.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub fn wants_dtk(dockerfile: &str, release: KmmRelease) -> bool {
 
 /// The names that KMM sets by itself.
 pub fn injected(release: KmmRelease) -> &'static [&'static str] {
-    if release.at_least(1, 1) {
+    if release.has(Feature::ContainerImage) {
         &[
             "KERNEL_VERSION",
             "KERNEL_FULL_VERSION",
@@ -74,9 +74,13 @@ pub fn build_args(
         .map(|arg| (arg.name.clone(), arg.value.clone()))
         .collect();
     for (name, value) in of_kmm {
-        match args.iter_mut().find(|(given, _)| given == name) {
-            Some((_, given)) => value.clone_into(given),
-            None => args.push((name.to_owned(), value.to_owned())),
+        let mut is_given = false;
+        for (_, given) in args.iter_mut().filter(|(given, _)| given == name) {
+            value.clone_into(given);
+            is_given = true;
+        }
+        if !is_given {
+            args.push((name.to_owned(), value.to_owned()));
         }
     }
     Ok(args)
@@ -126,6 +130,13 @@ mod tests {
                 release(2, 7, false),
                 "A=1 KERNEL_VERSION=5.14.0+k B=2 KERNEL_FULL_VERSION=5.14.0+k MOD_NAME=mod \
                  MOD_NAMESPACE=ns",
+            ),
+            (
+                vec![("MOD_NAME", "a"), ("A", "1"), ("MOD_NAME", "b")],
+                "FROM x",
+                release(2, 3, false),
+                "MOD_NAME=mod A=1 MOD_NAME=mod KERNEL_VERSION=5.14.0+k \
+                 KERNEL_FULL_VERSION=5.14.0+k MOD_NAMESPACE=ns",
             ),
             (
                 vec![],

@@ -4,26 +4,16 @@
 mod codes;
 mod signs;
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::findings::finding::{Code, Finding};
 use crate::image_build::args::{self, ArgsCase};
 use crate::image_build::dockerfile::{Dockerfile, Placed, Step, expand, variables};
 pub use crate::image_build::lint::codes::{SUB_CODES, SubCode};
 use crate::image_build::lint::signs::{
-    brings_a_shell, commands, is_floating, is_module, names_a_kernel,
+    asks_uname, brings_a_shell, commands, is_floating, is_module, names_a_kernel, release_in,
+    uses_a_kernel,
 };
 use crate::kmm::module::BuildArg;
-
-/// A kernel release as distributions write it.
-static KERNEL_RELEASE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"\b\d+\.\d+\.\d+-[0-9][0-9A-Za-z.+_~-]*(\.(x86_64|aarch64|ppc64le|s390x)|-(amd64|arm64|ppc64el|s390x))\b",
-    )
-    .ok()
-});
+use crate::kmm::releases::Feature;
 
 /// Arguments that builders set or accept without an `ARG` of the user's (Dockerfile
 /// reference, "Predefined ARGs" and "Automatic platform ARGs").
@@ -76,6 +66,7 @@ pub fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
     lints.undeclared();
     lints.never_set();
     lints.hard_coded(text);
+    lints.of_build_node();
     lints.destination(text);
     lints.final_stage();
     lints.names();
@@ -122,17 +113,18 @@ impl<'a> Lints<'a> {
         for (line, script) in self.scripts() {
             // `make modules_install` and dkms run depmod themselves.
             seen |= script.contains("modules_install") || script.contains("dkms");
-            for command in commands(script) {
-                let Some(at) = command
-                    .iter()
-                    .position(|word| *word == "depmod" || word.ends_with("/depmod"))
-                else {
-                    continue;
-                };
-                seen = true;
-                let of_host = script.contains("uname");
-                if !names_a_kernel(&command[at + 1..], of_host) {
-                    bare.push((line, command[at..].join(" ")));
+            for written in script.lines() {
+                for command in commands(written) {
+                    let Some(at) = command
+                        .iter()
+                        .position(|word| *word == "depmod" || word.ends_with("/depmod"))
+                    else {
+                        continue;
+                    };
+                    seen = true;
+                    if !names_a_kernel(&command[at + 1..], asks_uname(written)) {
+                        bare.push((line, written.trim()));
+                    }
                 }
             }
         }
@@ -142,6 +134,23 @@ impl<'a> Lints<'a> {
         }
         if !seen {
             self.add("depmod-missing", None, "no RUN calls depmod");
+        }
+    }
+
+    /// What is built or installed for the kernel of the node that builds.
+    fn of_build_node(&mut self) {
+        let mut found = Vec::new();
+        for (line, script) in self.scripts() {
+            let lines = script.lines().filter(|written| asks_uname(written));
+            found.extend(
+                lines
+                    .filter(|written| uses_a_kernel(written))
+                    .map(|written| (line, written.trim())),
+            );
+        }
+        for (line, written) in found {
+            let what = format!("`{written}` uses uname -r, the kernel of the node that builds");
+            self.add("kernel-of-build-node", Some(line), &what);
         }
     }
 
@@ -254,14 +263,10 @@ impl<'a> Lints<'a> {
             if line.trim_start().starts_with('#') {
                 continue;
             }
-            let written = KERNEL_RELEASE
-                .as_ref()
-                .and_then(|pattern| pattern.find(line))
-                .map(|found| found.as_str())
-                .or_else(|| {
-                    let kernel = self.case.args.kernel_version;
-                    line.contains(kernel).then_some(kernel)
-                });
+            let written = release_in(line).or_else(|| {
+                let kernel = self.case.args.kernel_version;
+                line.contains(kernel).then_some(kernel)
+            });
             if let Some(kernel) = written {
                 let what = format!("kernel version {kernel} is written out");
                 self.add("kernel-hard-coded", Some(number), &what);
@@ -329,7 +334,7 @@ impl<'a> Lints<'a> {
         let values = self.dockerfile.global_values(&given);
         let image = expand(base, &values);
         let bare = image == "scratch" || image.contains("distroless");
-        if bare && self.case.args.release.at_least(2, 4) && !brings_a_shell(last) {
+        if bare && self.case.args.release.has(Feature::PullPods) && !brings_a_shell(last) {
             let what = format!("the final stage is made from {image} and copies no /bin/sh");
             self.add("no-shell", line, &what);
         }
@@ -358,7 +363,7 @@ impl<'a> Lints<'a> {
             .steps()
             .find(|placed| variables(&placed.text).contains(&"MOD_NAME"))
             .map(|placed| placed.line);
-        if let (Some(line), true) = (used, release.at_least(2, 4)) {
+        if let (Some(line), true) = (used, release.has(Feature::PullPods)) {
             let name = self.case.args.name;
             let what = format!(
                 "MOD_NAME is {name} here and in the build after the upgrade, and \

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,28 +11,44 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::input::yaml::{Document, place};
-use crate::input::{Inputs, PreflightInput, names};
+use crate::input::{Inputs, PreflightInput};
 use crate::kmm::module::{Module, ModuleSpec};
+use crate::kmm::names;
+use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
 
 /// How deep Lists may lie in each other.
 const MAX_LISTS: usize = 8;
-/// Fields of a Module's spec that have no bearing on loading and are not decoded.
-const IGNORED: &[&str] = &[
-    "devicePlugin",
-    "dra",
-    "tolerations",
-    "imageRebuildTriggerGeneration",
-];
+/// KMM's API group, and that of its hub.
+const GROUP: &str = "kmm.sigs.x-k8s.io";
+const HUB_GROUP: &str = "hub.kmm.sigs.x-k8s.io";
+
+/// The `apiVersion`s of KMM's kinds that are read; empty for other kinds.
+fn wanted(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Module" => &["kmm.sigs.x-k8s.io/v1beta1"],
+        "ManagedClusterModule" => &["hub.kmm.sigs.x-k8s.io/v1beta1"],
+        "PreflightValidation" | "PreflightValidationOCP" => {
+            &["kmm.sigs.x-k8s.io/v1beta2", "kmm.sigs.x-k8s.io/v1beta1"]
+        }
+        _ => &[],
+    }
+}
 
 /// Adds what a document holds to the inputs. A kind that is of no use is left out with a note.
 ///
 /// # Errors
 /// The document is no Kubernetes object, or a field has the wrong type.
-pub fn document(document: Document, namespace: &str, inputs: &mut Inputs) -> Result<(), Error> {
+pub fn document(
+    document: Document,
+    namespace: &str,
+    found: bool,
+    inputs: &mut Inputs,
+) -> Result<(), Error> {
     let reader = Reader {
         origin: &document.origin,
         namespace,
+        found,
     };
     reader.object(document.value, 0, inputs)
 }
@@ -38,6 +56,8 @@ pub fn document(document: Document, namespace: &str, inputs: &mut Inputs) -> Res
 struct Reader<'a> {
     origin: &'a Origin,
     namespace: &'a str,
+    /// It was found in a folder, which may hold other things too.
+    found: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -89,19 +109,44 @@ impl Reader<'_> {
 
     fn object(&self, value: Value, depth: usize, inputs: &mut Inputs) -> Result<(), Error> {
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-        if !value.is_object() {
-            return Err(self.bad("not a Kubernetes object"));
-        }
         let Some(kind) = text("kind") else {
-            return Err(self.bad("not a Kubernetes object: no kind"));
+            let what = match value.is_object() {
+                true => "not a Kubernetes object: no kind",
+                false => "not a Kubernetes object",
+            };
+            if self.found {
+                let note = format!("{}: {what}; skipped", place(self.origin));
+                inputs.notes.push(note);
+                return Ok(());
+            }
+            return Err(self.bad(what));
         };
-        let group = text("apiVersion").unwrap_or_default();
-        let group = group.rsplit_once('/').map_or("", |(group, _)| group);
+        let version = text("apiVersion").unwrap_or_default();
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        let wanted = wanted(&kind);
+        let is_wanted = wanted.contains(&version.as_str());
         match (group, kind.as_str()) {
-            ("kmm.sigs.x-k8s.io", "Module") => self.module(value, inputs),
-            ("hub.kmm.sigs.x-k8s.io", "ManagedClusterModule") => self.managed(value, inputs),
-            ("kmm.sigs.x-k8s.io", "PreflightValidation" | "PreflightValidationOCP") => {
+            (GROUP, "Module") if is_wanted => self.module(value, inputs),
+            (HUB_GROUP, "ManagedClusterModule") if is_wanted => self.managed(value, inputs),
+            (GROUP, "PreflightValidation" | "PreflightValidationOCP") if is_wanted => {
                 self.preflight(&kind, value, inputs)
+            }
+            (_, kind) if !wanted.is_empty() => {
+                let name = value["metadata"]["name"]
+                    .as_str()
+                    .unwrap_or("without a name");
+                let found = match version.as_str() {
+                    "" => "no apiVersion",
+                    version => version,
+                };
+                let stranger = format!(
+                    "{}: {kind} {name} has {found}, and KMM's {kind}s have {}",
+                    place(self.origin),
+                    wanted.join(" or ")
+                );
+                inputs.notes.push(format!("{stranger}; skipped"));
+                inputs.strangers.push(stranger);
+                Ok(())
             }
             ("", "ConfigMap") => {
                 let mut map: k8s_openapi::api::core::v1::ConfigMap = self.typed(&kind, value)?;
@@ -113,15 +158,12 @@ impl Reader<'_> {
                 Ok(())
             }
             ("", "Secret") => {
-                let mut secret: k8s_openapi::api::core::v1::Secret = self.typed(&kind, value)?;
+                let mut secret: Secret = self.typed(&kind, value)?;
                 self.names(&kind, &secret.metadata)?;
                 self.keys(&kind, secret.data.iter().flat_map(BTreeMap::keys))?;
                 self.keys(&kind, secret.string_data.iter().flat_map(BTreeMap::keys))?;
                 self.fill_namespace(&mut secret.metadata.namespace);
-                for (key, text) in secret.string_data.take().unwrap_or_default() {
-                    let bytes = k8s_openapi::ByteString(text.into_bytes());
-                    secret.data.get_or_insert_default().insert(key, bytes);
-                }
+                merge_string_data(&mut secret);
                 inputs.secrets.push(secret);
                 Ok(())
             }
@@ -197,7 +239,7 @@ impl Reader<'_> {
     }
 
     fn name(&self, kind: &str, name: &str) -> Result<(), Error> {
-        if names::is_object_name(name) {
+        if names::is_subdomain(name) {
             return Ok(());
         }
         Err(self.bad(&format!(
@@ -209,7 +251,7 @@ impl Reader<'_> {
     fn namespace(&self, kind: &str, field: &str, namespace: Option<&str>) -> Result<(), Error> {
         match namespace {
             None | Some("") => Ok(()),
-            Some(name) if names::is_namespace(name) => Ok(()),
+            Some(name) if names::is_dns_label(name) => Ok(()),
             Some(name) => Err(self.bad(&format!(
                 "{kind}: {field} {name:?} is not a valid namespace; namespaces consist of \
                  lower-case letters, digits and '-'"
@@ -241,6 +283,12 @@ impl Reader<'_> {
     /// Decodes a value and names the field whose type is wrong; never the value, which may be
     /// a secret.
     fn typed<T: DeserializeOwned>(&self, what: &str, value: Value) -> Result<T, Error> {
+        // Derived types take a list for their fields in order, which the API server does not.
+        for (field, part) in [("", &value), (" metadata:", &value["metadata"])] {
+            if !part.is_object() && !part.is_null() {
+                return Err(self.bad(&format!("{what}:{field} must be an object")));
+            }
+        }
         serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
             let why = if what == "Secret" {
@@ -257,33 +305,24 @@ impl Reader<'_> {
         })
     }
 
-    /// Decodes the spec of a Module and notes the fields that no release of KMM knows.
+    /// Decodes the spec of a Module and notes the fields elsewhere than below the container that
+    /// no release of KMM knows.
     fn module_spec(
         &self,
         what: &str,
         path: &str,
         value: Value,
         inputs: &mut Inputs,
-    ) -> Result<ModuleSpec, Error> {
-        let mut unknown = Vec::new();
-        let mut track = serde_path_to_error::Track::new();
-        let tracked = serde_path_to_error::Deserializer::new(&value, &mut track);
-        let spec = serde_ignored::deserialize(tracked, |field| unknown.push(field.to_string()));
-        let spec: ModuleSpec =
-            spec.map_err(|error| self.bad(&format!("{what}: {path}.{}: {error}", track.path())))?;
-        let known = |field: &str| {
-            let first = field.split('.').next().unwrap_or_default();
-            IGNORED.contains(&first)
-        };
-        for field in unknown.iter().map(|field| clean_path(field)) {
-            if !known(&field) {
-                inputs.notes.push(format!(
-                    "{}: {what}: unknown field {path}.{field} was ignored",
-                    place(self.origin)
-                ));
-            }
+    ) -> Result<(ModuleSpec, Written), Error> {
+        let (spec, written) = schema::decode(value, path)
+            .map_err(|mismatch| self.bad(&format!("{what}: {mismatch}")))?;
+        for field in &written.other_fields {
+            inputs.notes.push(format!(
+                "{}: {what}: unknown field {field} was ignored",
+                place(self.origin)
+            ));
         }
-        Ok(spec)
+        Ok((spec, written))
     }
 
     fn module(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
@@ -315,7 +354,7 @@ impl Reader<'_> {
         name: String,
         mut namespace: Option<String>,
         labels: Option<BTreeMap<String, String>>,
-        spec: ModuleSpec,
+        (spec, written): (ModuleSpec, Written),
     ) -> Module {
         self.fill_namespace(&mut namespace);
         Module {
@@ -323,6 +362,7 @@ impl Reader<'_> {
             name,
             labels: labels.unwrap_or_default(),
             spec,
+            written,
             origin: self.origin.clone(),
         }
     }
@@ -380,12 +420,12 @@ impl Reader<'_> {
     }
 }
 
-/// A path as KMM's documentation writes it, without the marks of optional values.
-fn clean_path(path: &str) -> String {
-    path.split('.')
-        .filter(|part| *part != "?")
-        .collect::<Vec<_>>()
-        .join(".")
+/// Moves `stringData` into `data`, where it wins, as the API server does.
+fn merge_string_data(secret: &mut Secret) {
+    for (key, text) in secret.string_data.take().unwrap_or_default() {
+        let bytes = ByteString(text.into_bytes());
+        secret.data.get_or_insert_default().insert(key, bytes);
+    }
 }
 
 #[cfg(test)]

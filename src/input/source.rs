@@ -31,6 +31,8 @@ pub struct Text {
     pub place: Place,
     /// The text.
     pub text: String,
+    /// It was found in a folder that `-f` names.
+    pub found: bool,
 }
 
 /// Where a text came from.
@@ -137,7 +139,10 @@ fn read_local(name: &OsStr, mut left: u64) -> Result<Vec<Text>, Error> {
         left = left
             .checked_sub(text.text.len() as u64)
             .ok_or_else(|| unreadable(&path.display().to_string(), &too_large(MAX_TOTAL)))?;
-        texts.push(text);
+        texts.push(Text {
+            found: true,
+            ..text
+        });
     }
     Ok(texts)
 }
@@ -243,8 +248,33 @@ fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unreadable(&name, &too_large(MAX_BYTES)));
     }
-    let text = String::from_utf8(bytes).map_err(|_| unreadable(&name, "not UTF-8 text"))?;
-    Ok(Text { place, text })
+    let text = decoded(bytes).ok_or_else(|| unreadable(&name, "neither UTF-8 nor UTF-16 text"))?;
+    Ok(Text {
+        place,
+        text,
+        found: false,
+    })
+}
+
+/// The text of bytes: UTF-16 where its byte order mark says so, as go-yaml and so kubectl reads
+/// it, else UTF-8. Marks at the start of a line are those of files that were put together.
+fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let text = match bytes.as_slice() {
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
+        _ => String::from_utf8(bytes).ok()?,
+    };
+    Some(match text.contains("\n\u{feff}") {
+        true => text.replace("\n\u{feff}", "\n"),
+        false => text,
+    })
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let text: Option<String> = char::decode_utf16(units).map(Result::ok).collect();
+    text.filter(|_| rest.is_empty())
 }
 
 fn not_there(path: &Path, error: &std::io::Error) -> Error {
@@ -283,7 +313,30 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        let error = text(Place::Stream("-".into()), vec![0xff, 0xfe]).expect_err("no UTF-8");
-        assert_eq!(error.to_string(), "-: not UTF-8 text");
+        for bytes in [
+            &b"\xff\xff"[..],
+            b"\xff\xfea",
+            b"\xff\xfe\x00\xd8",
+            b"a\x00\xe9",
+        ] {
+            let error = text(Place::Stream("-".into()), bytes.to_vec()).expect_err("no text");
+            assert_eq!(error.to_string(), "-: neither UTF-8 nor UTF-16 text");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_tells_the_encoding() {
+        let written = "kind: Module\r\nname: \u{e9}\u{1f600}\r\n";
+        let marked: Vec<u16> = std::iter::once(0xFEFF)
+            .chain(written.encode_utf16())
+            .collect();
+        let little = marked.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big = marked.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [little, big, written.as_bytes().to_vec()] {
+            assert_eq!(decoded(bytes).as_deref(), Some(written));
+        }
+        let joined = "\u{feff}a: 1\n---\n\u{feff}b: 2\n";
+        let kept = "\u{feff}a: 1\n---\nb: 2\n";
+        assert_eq!(decoded(joined.as_bytes().to_vec()).as_deref(), Some(kept));
     }
 }

@@ -28,7 +28,8 @@ use kernel_loader::kernel::facts::KernelFacts;
 use crate::findings::finding::{Finding, Severity};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
-use crate::kmm::planned::{KmmRelease, Work};
+use crate::kmm::planned::Work;
+use crate::kmm::releases::KmmRelease;
 use crate::kmm::worker::{firmware, tools};
 use crate::model::target::Target;
 

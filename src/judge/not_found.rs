@@ -46,6 +46,18 @@ pub(super) fn explain(
     } = wanted;
     let copied = wanted.image_folder;
     let fatal = format!("modprobe: FATAL: Module {name} not found in directory {folder}");
+    let suffixed = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
+        .into_iter()
+        .find_map(|suffix| Some((name.strip_suffix(suffix)?, suffix)));
+    if let Some((bare, suffix)) = suffixed {
+        return Ok(vec![
+            Finding::new(
+                Code::ModuleNotFound,
+                format!("{fatal}: moduleName is written without the suffix {suffix}"),
+            )
+            .hint(format!("write {bare} instead of {name} in the Module")),
+        ]);
+    }
     if *why == NotFound::Name {
         return Ok(vec![Finding::new(
             Code::ModprobeArgsInvalid,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kmm::schema::Written;
+
 use crate::model::report::Origin;
 
 /// A Module to check, wherever it came from.
@@ -18,12 +20,13 @@ pub struct Module {
     pub labels: BTreeMap<String, String>,
     /// What to load.
     pub spec: ModuleSpec,
+    /// What of the manifest the spec no longer shows.
+    pub written: Written,
     /// Where it was read from.
     pub origin: Origin,
 }
 
-/// `spec` of a Module, and `spec.moduleSpec` of a ManagedClusterModule. Fields that have no
-/// bearing on loading (device plugin, tolerations, DRA) are accepted and ignored.
+/// `spec` of a Module, and `spec.moduleSpec` of a ManagedClusterModule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleSpec {
@@ -34,6 +37,59 @@ pub struct ModuleSpec {
     /// Labels of the nodes that load the module.
     #[serde(default, deserialize_with = "null_as_default")]
     pub selector: BTreeMap<String, String>,
+    /// Taints of nodes that the worker tolerates (KMM ≥2.3).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub tolerations: Vec<Toleration>,
+    /// The device plugin, which has no bearing on loading; admission looks at its volumes.
+    pub device_plugin: Option<DevicePlugin>,
+    /// Dynamic resource allocation (KMM ≥2.7), likewise.
+    pub dra: Option<Dra>,
+}
+
+/// One of `tolerations`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Toleration {
+    pub(crate) key: Option<String>,
+    pub(crate) operator: Option<String>,
+    pub(crate) value: Option<String>,
+    pub(crate) effect: Option<String>,
+    pub(crate) toleration_seconds: Option<i64>,
+}
+
+/// `devicePlugin`, as far as admission looks at it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DevicePlugin {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) volumes: Vec<Volume>,
+}
+
+/// `dra`, as far as admission looks at it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dra {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) driver_name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) device_classes: Vec<LocalObjectReference>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) volumes: Vec<Volume>,
+}
+
+/// A pod's volume.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Volume {
+    pub(crate) host_path: Option<HostPath>,
+}
+
+/// `hostPath` of a volume.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostPath {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) path: String,
 }
 
 /// `moduleLoader`.

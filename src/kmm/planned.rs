@@ -7,31 +7,6 @@ use crate::kmm::module::{Build, Modprobe, Sign, TlsOptions};
 use crate::model::report::Origin;
 use crate::model::target::Target;
 
-/// A KMM release line, as far as its behaviour differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KmmRelease {
-    /// Major number.
-    pub major: u8,
-    /// Minor number.
-    pub minor: u8,
-    /// The upstream operator, which has no PreflightValidationOCP and no DTK.
-    pub upstream: bool,
-}
-
-impl KmmRelease {
-    /// The newest release that this program knows; the default without a cluster.
-    pub const NEWEST: Self = Self {
-        major: 2,
-        minor: 7,
-        upstream: false,
-    };
-
-    /// True from release `major.minor` on.
-    pub fn at_least(self, major: u8, minor: u8) -> bool {
-        (self.major, self.minor) >= (major, minor)
-    }
-}
-
 /// What matched the target's kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingMatch {

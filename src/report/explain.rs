@@ -81,7 +81,10 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         );
         let style = match tried.result {
             TriedResult::Used => Style::new().bold(),
-            TriedResult::Bad | TriedResult::NoMatch | TriedResult::NotReached => Style::new(),
+            TriedResult::Bad
+            | TriedResult::Unclear
+            | TriedResult::NoMatch
+            | TriedResult::NotReached => Style::new(),
         };
         text.push_str(&format!("{}\n", screen.paint(&printable_line(line), style)));
     }

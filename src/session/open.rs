@@ -28,7 +28,7 @@ use crate::images::registry::mirrors::{self, Mirrors};
 use crate::images::registry::trust::{TrustPlaces, host_of_key};
 use crate::input::{Inputs, source};
 use crate::judge::Trust;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::sign::pem;
 
 /// The way to images and to the objects that Modules refer to.

@@ -10,11 +10,11 @@ use crate::cli::target::TargetArgs;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::kmm::desired::Wish;
-use crate::cluster::kmm::generation::Kmm;
 use crate::cluster::pools::updates;
 use crate::error::Error;
 use crate::findings::finding::{Effect, Finding};
 use crate::input::Inputs;
+use crate::kmm::releases::KmmRelease;
 use crate::session::arch;
 use crate::session::open::Session;
 
@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
     /// An unknown update, several kernels, or a release image that cannot be resolved.
     pub async fn wish(
         &self,
-        kmm: Kmm,
+        kmm: KmmRelease,
         cluster: Option<&Cluster>,
     ) -> Result<(Wish, Vec<String>), Error> {
         if self.target.kernel_version.len() > 1 {

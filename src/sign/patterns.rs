@@ -10,7 +10,7 @@ use glob::{MatchOptions, Pattern};
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::NeedLayer;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 
 /// A shell's rules: `*` and `?` stop at `/` and do not match a leading dot (POSIX shell,
 /// section 2.14.3).
@@ -50,7 +50,7 @@ pub fn select(
     release: KmmRelease,
     files: &impl Files,
 ) -> Result<Selection, NeedLayer> {
-    let globs = release.at_least(2, 6);
+    let globs = release.has(Feature::SignGlobs);
     let mut selected = BTreeSet::new();
     let mut faults = Vec::new();
     if globs && entries.is_empty() {

@@ -15,7 +15,7 @@ use crate::findings::kernel_words;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::{FileBytes, Images, OpenImage};
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::model::layer::Node;
 use crate::model::target::Arch;
 use crate::own_files::workspace::Scratch;

@@ -109,7 +109,18 @@ fn folders_are_read_at_any_depth() {
         .run()
         .code(0);
     assert_eq!(names(&ended.json()).len(), 4);
-    write("deep/er/bad.yaml", "a: 1\n---\nb: [\n".to_owned());
+    write("deep/values.yaml", "a: {{ .Values.a }}\n".to_owned());
+    let ended = run()
+        .arg("-f")
+        .arg(folder.path())
+        .arg(&kernel)
+        .run()
+        .code(0);
+    assert!(ended.stderr.contains("skipped"), "{}", ended.stderr);
+    write(
+        "deep/er/bad.yaml",
+        "a: 1\n---\nb: [ # of kmm.sigs.x-k8s.io\n".to_owned(),
+    );
     let ended = run()
         .arg("-f")
         .arg(folder.path())

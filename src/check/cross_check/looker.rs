@@ -14,7 +14,7 @@ use crate::findings::finding::{Code, Finding};
 use crate::input::Inputs;
 use crate::kmm::module::Module;
 use crate::kmm::plan::plan;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::model::target::Target;
 use crate::session::open::{self, Session};
 

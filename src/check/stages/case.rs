@@ -18,6 +18,7 @@ use crate::images::open::OpenImage;
 use crate::images::registry::access::Access;
 use crate::kmm::module::Build;
 use crate::kmm::planned::{Plan, Work};
+use crate::kmm::releases::Feature;
 use crate::model::verdict::{Stage, Verdict};
 
 /// One plan on its way through Build and Sign.
@@ -82,6 +83,10 @@ impl Case<'_> {
             .map_err(|_| no_driver_toolkit(&self.plan.target.kernel_version))?;
         let mut secrets = Vec::new();
         for reference in &build.secrets {
+            // Container and mapping may name the same one.
+            if secrets.iter().any(|(name, _)| *name == reference.name) {
+                continue;
+            }
             let secret = objects.secret(namespace, &reference.name).await?;
             secrets.push((reference.name.clone(), entries(&secret)));
         }
@@ -181,14 +186,14 @@ impl Case<'_> {
     /// What KMM does otherwise between Build and Sign.
     fn handover(&self) -> Finding {
         let release = self.stages.image.release;
-        let between = if release.at_least(2, 7) {
+        let between = if release.has(Feature::NoIntermediateImage) {
             format!("as {} and signs it there", self.work.image)
         } else {
             let intermediate = intermediate_image(
                 &self.work.image,
                 &self.plan.namespace,
                 &self.plan.name,
-                release.at_least(2, 4),
+                release.has(Feature::PullPods),
             );
             format!("as {intermediate} and signs that")
         };

@@ -9,7 +9,8 @@ use crate::findings::finding::{Code, Finding};
 use crate::image_build::args::ArgsCase;
 use crate::image_build::lint::{self, LintCase};
 use crate::kmm::module::Build;
-use crate::kmm::planned::{KmmRelease, Plan};
+use crate::kmm::planned::Plan;
+use crate::kmm::releases::KmmRelease;
 
 /// What build arguments are made of.
 pub(super) fn args_case(plan: &Plan, release: KmmRelease) -> ArgsCase<'_> {
@@ -79,15 +80,11 @@ pub(super) async fn dockerfile_of(
         })
 }
 
-/// Every entry of a Secret; `stringData` wins, as the API server merges it.
+/// Every entry of a Secret. The API server gives `data` only, and so does `-f`.
 pub(super) fn entries(secret: &Secret) -> BTreeMap<String, Vec<u8>> {
     let data = secret.data.iter().flatten();
-    let mut entries: BTreeMap<String, Vec<u8>> = data
-        .map(|(key, value)| (key.clone(), value.0.clone()))
-        .collect();
-    let text = secret.string_data.iter().flatten();
-    entries.extend(text.map(|(key, value)| (key.clone(), value.clone().into_bytes())));
-    entries
+    data.map(|(key, value)| (key.clone(), value.0.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -103,23 +100,6 @@ mod tests {
             finding
                 .hint
                 .is_some_and(|hint| hint.contains("`dockerfile`"))
-        );
-    }
-
-    #[test]
-    fn text_entries_of_a_secret_win() {
-        let secret: Secret = serde_json::from_value(serde_json::json!({
-            "data": {"a": "YQ==", "b": "Yg=="},
-            "stringData": {"b": "text"},
-        }))
-        .expect("a Secret");
-        assert_eq!(
-            entries(&secret),
-            [
-                ("a".to_owned(), b"a".to_vec()),
-                ("b".to_owned(), b"text".to_vec())
-            ]
-            .into()
         );
     }
 }

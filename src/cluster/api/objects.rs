@@ -13,6 +13,7 @@ use crate::cluster::api::resource::{
     SERVICE_ACCOUNT,
 };
 use crate::kmm::module::{Module, ModuleSpec};
+use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
 
 /// Name, namespace, labels and owners of an object.
@@ -86,12 +87,13 @@ impl Cluster {
                     labels,
                     ..
                 } = module.metadata;
-                let spec = spec_of(module.spec, "Module", &namespace, &name)?;
+                let (spec, written) = spec_of(module.spec, "Module", &namespace, &name)?;
                 Ok(Module {
                     namespace,
                     name,
                     labels,
                     spec,
+                    written,
                     origin: Origin::Cluster,
                 })
             })
@@ -112,7 +114,7 @@ impl Cluster {
                 let Meta { name, labels, .. } = module.metadata;
                 let managed: RawManagedSpec = serde_json::from_value(module.spec)
                     .map_err(|error| unreadable("ManagedClusterModule", "", &name, &error))?;
-                let spec = spec_of(
+                let (spec, written) = spec_of(
                     managed.module_spec,
                     "ManagedClusterModule",
                     &managed.spoke_namespace,
@@ -123,6 +125,7 @@ impl Cluster {
                     name,
                     labels,
                     spec,
+                    written,
                     origin: Origin::Cluster,
                 })
             })
@@ -232,10 +235,15 @@ fn if_there<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-fn spec_of(spec: Value, kind: &str, namespace: &str, name: &str) -> Result<ModuleSpec, Fault> {
-    serde_json::from_value(spec).map_err(|error| unreadable(kind, namespace, name, &error))
+fn spec_of(
+    spec: Value,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<(ModuleSpec, Written), Fault> {
+    schema::decode(spec, "spec").map_err(|mismatch| unreadable(kind, namespace, name, &mismatch))
 }
 
-fn unreadable(kind: &str, namespace: &str, name: &str, error: &serde_json::Error) -> Fault {
+fn unreadable(kind: &str, namespace: &str, name: &str, error: &dyn std::fmt::Display) -> Fault {
     Fault::Nonsense(format!("{kind} {namespace}/{name}: {error}"))
 }

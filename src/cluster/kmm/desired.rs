@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::cluster::api::resource::{PREFLIGHT, PREFLIGHT_OCP, Resource};
-use crate::cluster::kmm::generation::{Generation, Kmm};
 use crate::cluster::kmm::preflight::PreflightSpec;
 use crate::error::Error;
+use crate::kmm::releases::{Generation, KmmRelease};
 
 /// What the user asked for; a release image that KMM does not resolve itself is resolved by
 /// then.
@@ -39,25 +39,24 @@ pub struct Desired {
 impl Wish {
     /// True when this KMM wants the kernel where the user named a release image: OpenShift's
     /// since 2.4, and upstream's always, which knows no release images.
-    pub fn needs_resolution(&self, kmm: Kmm) -> bool {
-        self.release_image.is_some()
-            && (kmm.generation == Generation::Three || kmm.release.upstream)
+    pub fn needs_resolution(&self, kmm: KmmRelease) -> bool {
+        self.release_image.is_some() && (kmm.generation() == Generation::Three || kmm.upstream)
     }
 
     /// The CR for this KMM.
     ///
     /// # Errors
     /// The wish contradicts itself, lacks a target, or is beyond this release.
-    pub fn desired(&self, kmm: Kmm, name: Option<&str>) -> Result<Desired, Error> {
+    pub fn desired(&self, kmm: KmmRelease, name: Option<&str>) -> Result<Desired, Error> {
         let resource = self.kind(kmm)?;
         let mut spec = PreflightSpec {
             push_built_image: self.push_built_image,
             ..PreflightSpec::default()
         };
-        if resource.plural == PREFLIGHT_OCP.plural && kmm.generation != Generation::Three {
-            if self.rt && !kmm.has_rt {
+        if resource.plural == PREFLIGHT_OCP.plural && kmm.generation() != Generation::Three {
+            if self.rt && !kmm.has_rt() {
                 return Err(Error::Usage {
-                    message: format!("{} cannot check a real-time kernel", kmm.describe()),
+                    message: format!("{} cannot check a real-time kernel", kmm),
                     hint: "name the kernel with --kernel-version, or update KMM to 1.1 or later"
                         .to_owned(),
                 });
@@ -85,9 +84,9 @@ impl Wish {
 
     /// PreflightValidationOCP, but for upstream KMM, and for a bare kernel up to 2.3, which
     /// every release checks by a PreflightValidation.
-    fn kind(&self, kmm: Kmm) -> Result<Resource, Error> {
-        let plain = PREFLIGHT.at(kmm.api_version);
-        let ocp = PREFLIGHT_OCP.at(kmm.api_version);
+    fn kind(&self, kmm: KmmRelease) -> Result<Resource, Error> {
+        let plain = PREFLIGHT.at(kmm.generation().api_version());
+        let ocp = PREFLIGHT_OCP.at(kmm.generation().api_version());
         match (&self.release_image, &self.kernel_version) {
             (None, None) => Err(Error::Usage {
                 message: "no target kernel".to_owned(),
@@ -100,13 +99,13 @@ impl Wish {
                        --kernel-version"
                     .to_owned(),
             }),
-            (_, Some(_)) if kmm.release.upstream => Ok(plain),
-            _ if kmm.generation == Generation::Three => Ok(ocp),
+            (_, Some(_)) if kmm.upstream => Ok(plain),
+            _ if kmm.generation() == Generation::Three => Ok(ocp),
             (Some(_), _) => Ok(ocp),
             (None, Some(_)) if self.dtk_image.is_some() => Err(Error::Usage {
                 message: format!(
                     "{} finds the driver-toolkit image of a release itself and takes none",
-                    kmm.describe()
+                    kmm
                 ),
                 hint: "name the release with --release-image, or leave --dtk-image out".to_owned(),
             }),

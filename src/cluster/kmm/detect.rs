@@ -10,9 +10,10 @@ use crate::cluster::api::resource::{
     CRD, KMM_GROUP, MANAGED_CLUSTER_MODULE, MODULE, MODULE_IMAGES_CONFIG, PREFLIGHT, PREFLIGHT_OCP,
     Resource,
 };
-use crate::cluster::kmm::generation::{Kmm, Schema, Schemas};
+use crate::cluster::kmm::generation::{Schema, Schemas};
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::error::Error;
+use crate::kmm::releases::KmmRelease;
 
 /// The kinds and versions that a preflight CR may have, the likeliest first.
 const SHAPES: [Resource; 4] = [
@@ -37,7 +38,7 @@ impl Cluster {
     ///
     /// # Errors
     /// There is none, the cluster is a hub, or it cannot be asked.
-    pub async fn kmm(&self) -> Result<Kmm, Error> {
+    pub async fn kmm(&self) -> Result<KmmRelease, Error> {
         let purpose = "asking the cluster which KMM it runs";
         let schemas = match self.schemas_of_crds().await {
             Err(Fault::Forbidden(_)) => self.schemas_of_openapi().await,

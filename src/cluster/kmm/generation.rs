@@ -4,32 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::cluster::api::resource::{KMM_GROUP, PREFLIGHT, PREFLIGHT_OCP, Resource};
-use crate::kmm::planned::KmmRelease;
-
-/// How the CRs of a KMM release look and how their validation behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Generation {
-    /// 1.0 to 2.0: `v1beta1`, `status.crStatuses`.
-    One,
-    /// 2.1 to 2.3: `v1beta2`, `releaseImage`, True and False.
-    Two,
-    /// 2.4 on: `kernelVersion` and `dtkImage`, Success, Failure and InProgress.
-    Three,
-}
-
-/// KMM as a cluster, or `--kmm-version`, shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kmm {
-    /// How its CRs look.
-    pub generation: Generation,
-    /// The release line; a guess within the generation where the schemas do not tell more.
-    pub release: KmmRelease,
-    /// The version in which the CRs are read and written.
-    pub api_version: &'static str,
-    /// True when the PreflightValidationOCP has `useRTKernel`.
-    pub has_rt: bool,
-}
+use crate::cluster::api::resource::KMM_GROUP;
+use crate::kmm::releases::{Generation, KmmRelease};
 
 /// What the schema of one kind, in its newest served version, says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -127,7 +103,7 @@ fn words(list: &Value) -> BTreeSet<String> {
 
 impl Schemas {
     /// Which KMM serves these schemas; `None` where no preflight kind is served.
-    pub fn kmm(&self) -> Option<Kmm> {
+    pub fn kmm(&self) -> Option<KmmRelease> {
         let upstream = self.preflight_ocp.is_none();
         let schema = self.preflight_ocp.as_ref().or(self.preflight.as_ref())?;
         let generation = if schema.version == "v1beta1" {
@@ -145,18 +121,10 @@ impl Schemas {
             Generation::Two => self.release_of_two(),
             Generation::Three => self.release_of_three(),
         };
-        Some(Kmm {
-            generation,
-            release: KmmRelease {
-                major,
-                minor,
-                upstream,
-            },
-            api_version: match generation {
-                Generation::One => "v1beta1",
-                Generation::Two | Generation::Three => "v1beta2",
-            },
-            has_rt,
+        Some(KmmRelease {
+            major,
+            minor,
+            upstream,
         })
     }
 
@@ -197,83 +165,6 @@ impl Schemas {
             }
             Some(mic) if mic.spec.contains("pushBuiltImage") => (2, 5),
             _ => (2, 4),
-        }
-    }
-}
-
-impl Kmm {
-    /// KMM of `--kmm-version`: `X.Y` or `X.Y.Z`, with `v` or `upstream-` in front, or
-    /// `upstream` alone for its newest.
-    ///
-    /// # Errors
-    /// What is wrong with the text.
-    pub fn of_version(text: &str) -> Result<Self, String> {
-        let (upstream, number) = match text.strip_prefix("upstream") {
-            Some(rest) => (true, rest.trim_start_matches(['-', '/', ' '])),
-            None => (false, text),
-        };
-        let number = number.trim_start_matches('v');
-        let (major, minor) = if number.is_empty() && upstream {
-            (KmmRelease::NEWEST.major, KmmRelease::NEWEST.minor)
-        } else {
-            let mut parts = number.split('.');
-            let mut part = || parts.next().and_then(|part| part.parse::<u8>().ok());
-            match (part(), part()) {
-                (Some(major), Some(minor)) => (major, minor),
-                _ => {
-                    return Err(format!(
-                        "`{text}` is no KMM release; write 2.3, or upstream-2.3"
-                    ));
-                }
-            }
-        };
-        let first = if upstream { (1, 1) } else { (1, 0) };
-        if (major, minor) < first || (major == 1 && minor > 1) || major > 2 {
-            return Err(format!(
-                "KMM {text} is not known; known are 1.0, 1.1 and 2.0 to 2.7"
-            ));
-        }
-        let release = KmmRelease {
-            major,
-            minor,
-            upstream,
-        };
-        let generation = if release.at_least(2, 4) {
-            Generation::Three
-        } else if release.at_least(2, 1) {
-            Generation::Two
-        } else {
-            Generation::One
-        };
-        Ok(Self {
-            generation,
-            release,
-            api_version: match generation {
-                Generation::One => "v1beta1",
-                Generation::Two | Generation::Three => "v1beta2",
-            },
-            has_rt: !upstream && release.at_least(1, 1) && !release.at_least(2, 4),
-        })
-    }
-
-    /// `KMM 2.4`, or `upstream KMM 2.4`.
-    pub fn describe(self) -> String {
-        let KmmRelease {
-            major,
-            minor,
-            upstream,
-        } = self.release;
-        let origin = if upstream { "upstream " } else { "" };
-        format!("{origin}KMM {major}.{minor}")
-    }
-
-    /// The preflight kinds of this KMM, the one to create first.
-    pub fn kinds(self) -> Vec<Resource> {
-        let plain = PREFLIGHT.at(self.api_version);
-        if self.release.upstream {
-            vec![plain]
-        } else {
-            vec![PREFLIGHT_OCP.at(self.api_version), plain]
         }
     }
 }

@@ -63,7 +63,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let looker = match args.cluster.cross_check {
         CrossCheck::Auto if args.cluster.wait => {
             let release_image = &desired.spec.release_image;
-            let (looker, notes) = Looker::new(args, &cluster, kmm.release, release_image).await?;
+            let (looker, notes) = Looker::new(args, &cluster, kmm, release_image).await?;
             warnings.extend(notes);
             Some(looker)
         }

@@ -7,10 +7,10 @@ use crate::cli::output::Format;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::kmm::desired::Desired;
-use crate::cluster::kmm::generation::{Generation, Kmm};
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::commands::{Done, generate};
 use crate::error::Error;
+use crate::kmm::releases::{Generation, KmmRelease};
 
 const MANIFEST: &str = "run";
 
@@ -20,7 +20,7 @@ const MANIFEST: &str = "run";
 /// A CR of that name with another spec, another preflight in the way, or a refusal.
 pub async fn create(
     cluster: &Cluster,
-    kmm: Kmm,
+    kmm: KmmRelease,
     desired: &Desired,
 ) -> Result<(Preflight, bool), Error> {
     let reading = format!("reading preflight CR {}", desired.name);
@@ -75,8 +75,12 @@ fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
 ///
 /// # Errors
 /// There is another preflight, or the API server cannot be asked.
-pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Result<(), Error> {
-    if kmm.generation != Generation::Three {
+pub async fn one_at_a_time(
+    cluster: &Cluster,
+    kmm: KmmRelease,
+    desired: &Desired,
+) -> Result<(), Error> {
+    if kmm.generation() != Generation::Three {
         return Ok(());
     }
     // One that KMM made for a CR which is gone by now counts as well.
@@ -99,7 +103,7 @@ pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Re
         message: format!(
             "{} runs one preflight at a time, and there is {} already: a second one would stay \
              in progress until it is deleted",
-            kmm.describe(),
+            kmm,
             names.join(", ")
         ),
         hint: format!(
@@ -117,7 +121,7 @@ pub async fn one_at_a_time(cluster: &Cluster, kmm: Kmm, desired: &Desired) -> Re
 pub async fn dry_run(
     how: DryRun,
     cluster: &Cluster,
-    kmm: Kmm,
+    kmm: KmmRelease,
     desired: &Desired,
     format: Format,
     mut warnings: Vec<String>,

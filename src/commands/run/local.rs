@@ -20,7 +20,8 @@ use crate::input::selector::Selector;
 use crate::input::{self, Inputs, source};
 use crate::kmm::module::Module;
 use crate::kmm::plan::plan;
-use crate::kmm::planned::{KmmRelease, Plan};
+use crate::kmm::planned::Plan;
+use crate::kmm::releases::KmmRelease;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
 use crate::model::verdict::Stage;
@@ -112,7 +113,7 @@ async fn prepare_in_time(
         &access,
     )
     .await?;
-    let release = KmmRelease::NEWEST;
+    let release = release(args.stages.kmm_version, cluster.map(Arc::as_ref)).await;
     let image = open::image_check(&args.target, session.images, access, release)?;
     let plans = plan(&inputs.modules, &targets, release);
     Ok(Prepared {
@@ -196,6 +197,19 @@ fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
     tokio::spawn(async move { image.facts.read_ahead(&targets).await });
 }
 
+/// The KMM release whose rules apply: the requested one, else the cluster's, else the newest.
+pub(crate) async fn release(
+    requested: Option<KmmRelease>,
+    cluster: Option<&Cluster>,
+) -> KmmRelease {
+    match (requested, cluster) {
+        (Some(release), _) => release,
+        // A hub has none, and whoever may not ask can still have the Modules checked.
+        (None, Some(cluster)) => cluster.kmm().await.unwrap_or(KmmRelease::NEWEST),
+        (None, None) => KmmRelease::NEWEST,
+    }
+}
+
 /// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The
 /// authorities of `ca_file` are trusted where `-f` names a URL.
 ///
@@ -236,13 +250,18 @@ pub async fn inputs(
                 .is_none_or(|selector| selector.matches(&module.labels))
     });
     if inputs.modules.is_empty() {
-        return Err(nothing(args, cluster, found));
+        return Err(nothing(args, cluster, found, &inputs.strangers));
     }
     keep_the_last(&mut inputs);
     Ok(inputs)
 }
 
-fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize) -> Error {
+fn nothing(
+    args: &SourceArgs,
+    cluster: Option<&Cluster>,
+    found: usize,
+    strangers: &[String],
+) -> Error {
     let place = match cluster {
         Some(cluster) if args.files.is_empty() => format!("the cluster {}", cluster.server()),
         _ => {
@@ -250,7 +269,12 @@ fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize) -> Error 
             names.collect::<Vec<_>>().join(", ")
         }
     };
-    let (message, hint) = if found == 0 {
+    let (message, hint) = if let (0, [first, ..]) = (found, strangers) {
+        (
+            format!("nothing to check: no Module in {place}; {first}"),
+            "write the apiVersion of KMM's Modules: kmm.sigs.x-k8s.io/v1beta1",
+        )
+    } else if found == 0 {
         (
             format!("nothing to check: no Module in {place}"),
             "give files or folders with KMM Modules to -f, or another cluster with --context",

@@ -52,6 +52,11 @@ pub const SUB_CODES: &[SubCode] = &[
         "use ${KERNEL_VERSION}",
     ),
     sub_code(
+        "kernel-of-build-node",
+        "uname -r is the kernel of the node that builds, not the one that is built for",
+        "use ${KERNEL_VERSION}",
+    ),
+    sub_code(
         "dtk-hard-coded",
         "a driver-toolkit image is written into the Dockerfile and belongs to one kernel",
         "use ARG DTK_AUTO and FROM ${DTK_AUTO}, which follow the kernel",

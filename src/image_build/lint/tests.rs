@@ -1,5 +1,5 @@
 use super::*;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 
 const GOOD: &str = "\
 ARG DTK_AUTO
@@ -112,6 +112,46 @@ fn each_weakness_is_found_where_it_is() {
             "ARG MOD_NAME\nRUN echo $MOD_NAME",
             "mod-name@5",
         ),
+        (
+            "WORKDIR /src",
+            "RUN apt-get install -y linux-headers-5.15.0-122-generic",
+            "kernel-hard-coded@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN make KDIR=/lib/modules/5.14.21-150500.55.68-default/build",
+            "kernel-hard-coded@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN ls /lib/modules/6.6.32-talos",
+            "kernel-hard-coded@4",
+        ),
+        (
+            "WORKDIR /src",
+            "ENV KVER=6.6.14-0-lts",
+            "kernel-hard-coded@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN dnf -y install kernel-uek-devel-5.15.0-100.96.32.el8uek.x86_64",
+            "kernel-hard-coded@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN dnf install -y kernel-devel-$(uname -r)",
+            "kernel-of-build-node@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN make -C /lib/modules/`uname -r`/build",
+            "kernel-of-build-node@4",
+        ),
+        (
+            "WORKDIR /src",
+            "RUN dkms build x/1 -k \"$(uname --kernel-release)\"",
+            "kernel-of-build-node@4",
+        ),
         ("WORKDIR /src", "BUILD", "does-not-parse@4"),
         (
             "depmod -b /opt ${KERNEL_VERSION}",
@@ -152,6 +192,16 @@ fn what_is_no_weakness_is_not_told() {
     for (from, to) in [
         ("WORKDIR /src", "# 5.14.0-70.el9.x86_64"),
         ("WORKDIR /src", "ARG OTHER=1"),
+        (
+            "WORKDIR /src",
+            "RUN dnf install -y gcc-11.5.0-5.el9_5.x86_64 elfutils-libelf-devel-0.191-4.el9.x86_64",
+        ),
+        ("WORKDIR /src", "RUN echo built on $(uname -r)"),
+        ("WORKDIR /src", "RUN make ARCH=$(uname -m)"),
+        (
+            "WORKDIR /src",
+            "RUN curl https://a.example/go-1.22.0-1-linux-amd64.tar.gz",
+        ),
         ("WORKDIR /src", "ARG TARGETARCH"),
         ("WORKDIR /src", "ARG MINE\nRUN echo $MINE $HOME"),
         (":9.4", "@sha256:0123"),
@@ -189,6 +239,28 @@ fn what_is_no_weakness_is_not_told() {
         assert_ne!(text, GOOD, "{from}");
         assert_eq!(sub_codes(&text, release(7, false)), [""; 0], "{to}");
     }
+}
+
+#[test]
+fn a_line_is_quoted_whole() {
+    let text = GOOD.replace("/opt ${KERNEL_VERSION}\n", "/opt $(uname -r) && true\n");
+    let case = LintCase {
+        args: ArgsCase {
+            namespace: "ns",
+            name: "mod",
+            kernel_version: "5.14.0-70.el9.x86_64",
+            dtk_image: None,
+            release: release(7, false),
+        },
+        own_args: &[],
+        dir_name: "/opt",
+    };
+    let lints = lint(&text, &case);
+    let quoted = "`depmod -b /opt $(uname -r) && true`";
+    assert!(
+        lints.iter().any(|lint| lint.message.contains(quoted)),
+        "{lints:?}"
+    );
 }
 
 #[test]

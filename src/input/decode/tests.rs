@@ -8,6 +8,7 @@ fn read(text: &str) -> Result<Inputs, Error> {
     let text = Text {
         place: Place::File("m.yaml".into()),
         text: text.to_owned(),
+        found: false,
     };
     parse(vec![text], "default")
 }
@@ -130,15 +131,94 @@ fn wrong_types_name_the_field() {
 }
 
 #[test]
-fn unknown_fields_are_noted_once_each() {
-    let text = MODULE.replace("moduleName: m", "moduleName: m, modulName: x");
+fn unknown_fields_are_told_where_they_stand() {
+    let text = MODULE
+        .replace("moduleName: m", "moduleName: m, modulName: x")
+        .replace("selector: {}", "selector: {}\n  selectr: {}");
     let inputs = read(&text).expect("a Module");
-    assert_eq!(inputs.notes.len(), 1, "{:?}", inputs.notes);
-    assert!(
-        inputs.notes[0].contains("spec.moduleLoader.container.modprobe.modulName"),
-        "{:?}",
-        inputs.notes
-    );
+    let [note] = &*inputs.notes else {
+        panic!("{:?}", inputs.notes);
+    };
+    assert!(note.contains("unknown field spec.selectr"), "{note}");
+    let [field] = &*inputs.modules[0].written.new_fields else {
+        panic!("{:?}", inputs.modules[0].written);
+    };
+    assert_eq!(field.path, "spec.moduleLoader.container.modprobe.modulName");
+    assert_eq!(field.since, None);
+}
+
+/// An object of KMM's kinds in another group or version is told with both, and not taken.
+#[test]
+fn strangers_are_told_and_not_taken() {
+    for (from, to) in [
+        ("kmm.sigs.x-k8s.io/v1beta1", "kmm.sigs.k8s.io/v1beta1"),
+        ("kmm.sigs.x-k8s.io/v1beta1", "kmm.sigs.x-k8s.io/v1"),
+        ("kmm.sigs.x-k8s.io/v1beta1", "hub.kmm.sigs.x-k8s.io/v1beta1"),
+        ("apiVersion: kmm.sigs.x-k8s.io/v1beta1\n", ""),
+    ] {
+        let text = MODULE.replace(from, to);
+        let inputs = read(&format!("{MODULE}---{text}")).expect("readable documents");
+        assert_eq!(inputs.modules.len(), 1, "{to}");
+        let [stranger] = &*inputs.strangers else {
+            panic!("{to}: {:?}", inputs.strangers);
+        };
+        assert!(stranger.contains("kmm.sigs.x-k8s.io/v1beta1"), "{stranger}");
+        assert!(stranger.contains("Module m has "), "{stranger}");
+        assert!(
+            inputs
+                .notes
+                .iter()
+                .any(|note| note.contains(stranger.as_str()))
+        );
+    }
+}
+
+/// Values, templates and workflows lie in folders beside manifests; what is meant for KMM is
+/// never skipped.
+#[test]
+fn folders_hold_other_things_too() {
+    let found = |text: &str| {
+        let text = Text {
+            place: Place::File("f/x.yaml".into()),
+            text: text.to_owned(),
+            found: true,
+        };
+        parse(&[text], "default")
+    };
+    for text in [
+        "a: 1",
+        "- 1",
+        "x: {{ .Values.x }}",
+        "{{- if .x }}",
+        "[1, 2]",
+        "a: [1",
+    ] {
+        let inputs = found(text).expect(text);
+        assert_eq!(inputs.notes.len(), 1, "{text}: {:?}", inputs.notes);
+        assert!(inputs.notes[0].contains("skipped"), "{:?}", inputs.notes);
+        assert!(read(text).is_err(), "{text}");
+    }
+    for text in [
+        MODULE.replace("selector: {}", "selector: {{ .Values.x }}"),
+        MODULE.replace("modprobe: {moduleName: m}", "modprobe: [m]"),
+        format!("{MODULE}---\nb: }}\n"),
+    ] {
+        assert!(found(&text).is_err(), "{text}");
+    }
+}
+
+/// The API server takes no list for an object.
+#[test]
+fn lists_are_no_objects() {
+    for text in [
+        MODULE.replace("kernelMappings:", "registryTLS: [true]\n      kernelMappings:"),
+        MODULE.replace("{name: m, namespace: ns, labels: {a: b}}", "[m, ns]"),
+        "{apiVersion: kmm.sigs.x-k8s.io/v1beta2, kind: PreflightValidation, metadata: {name: p}, spec: [6.1.0-1]}".to_owned(),
+        "{apiVersion: hub.kmm.sigs.x-k8s.io/v1beta1, kind: ManagedClusterModule, metadata: {name: p}, spec: [s, {selector: {}}]}".to_owned(),
+    ] {
+        let error = read(&text).expect_err("a list").to_string();
+        assert!(error.contains("must be an object"), "{error}");
+    }
 }
 
 #[test]

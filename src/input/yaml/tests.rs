@@ -8,6 +8,7 @@ fn text(text: &str) -> Text {
     Text {
         place: Place::Stream("-".into()),
         text: text.to_owned(),
+        found: false,
     }
 }
 

@@ -2,8 +2,9 @@
 //! `findKernelMapping`).
 
 use crate::kmm::module::KernelMapping;
-use crate::kmm::plan::go_regexp;
+use crate::kmm::plan::go_regexp::{self, PatternError};
 use crate::kmm::planned::MappingMatch;
+use crate::kmm::releases::KmmRelease;
 
 /// Why no mapping can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,16 +20,38 @@ pub enum NoMapping {
         /// What is wrong with it.
         why: String,
     },
+    /// What KMM makes of a regexp that stands before every match cannot be told.
+    #[error("whether the regexp of kernelMappings[{index}] matches cannot be told: {why}")]
+    Unclear {
+        /// The mapping.
+        index: usize,
+        /// Why.
+        why: String,
+    },
+}
+
+impl NoMapping {
+    /// The mapping at whose regexp the search ended.
+    pub fn regexp_at(&self) -> Option<usize> {
+        match self {
+            Self::NotFound(_) => None,
+            Self::BadRegexp { index, .. } | Self::Unclear { index, .. } => Some(*index),
+        }
+    }
 }
 
 /// Finds the mapping for a kernel: the first whose literal is the kernel, or whose regexp
 /// matches somewhere in it. The kernel is compared as it is, not normalised.
 ///
 /// # Errors
-/// None matches, or a regexp that is reached does not compile.
-pub fn find(mappings: &[KernelMapping], kernel_version: &str) -> Result<MappingMatch, NoMapping> {
+/// None matches, or a regexp that is reached does not compile or cannot be understood.
+pub fn find(
+    mappings: &[KernelMapping],
+    kernel_version: &str,
+    release: KmmRelease,
+) -> Result<MappingMatch, NoMapping> {
     for (index, mapping) in mappings.iter().enumerate() {
-        if matches(index, mapping, kernel_version)? {
+        if matches(index, mapping, kernel_version, release)? {
             let literal = !mapping.literal.is_empty() && mapping.literal == kernel_version;
             let by = if literal {
                 format!("literal '{}'", mapping.literal)
@@ -41,18 +64,24 @@ pub fn find(mappings: &[KernelMapping], kernel_version: &str) -> Result<MappingM
     Err(NoMapping::NotFound(kernel_version.to_owned()))
 }
 
-fn matches(index: usize, mapping: &KernelMapping, kernel_version: &str) -> Result<bool, NoMapping> {
+fn matches(
+    index: usize,
+    mapping: &KernelMapping,
+    kernel_version: &str,
+    release: KmmRelease,
+) -> Result<bool, NoMapping> {
     if !mapping.literal.is_empty() && mapping.literal == kernel_version {
         return Ok(true);
     }
     if mapping.regexp.is_empty() {
         return Ok(false);
     }
-    let regexp = go_regexp::compile(&mapping.regexp).map_err(|error| NoMapping::BadRegexp {
-        index,
-        why: error.to_string(),
-    })?;
-    Ok(regexp.is_match(kernel_version.as_bytes()))
+    go_regexp::compile(&mapping.regexp, release.go())
+        .and_then(|pattern| pattern.is_match(kernel_version))
+        .map_err(|error| match error {
+            PatternError::Refused(why) => NoMapping::BadRegexp { index, why },
+            PatternError::Unclear(why) => NoMapping::Unclear { index, why },
+        })
 }
 
 /// What became of one mapping in the search.
@@ -73,6 +102,8 @@ pub enum TriedResult {
     NoMatch,
     /// It does not compile, and ended the search.
     Bad,
+    /// What KMM makes of it cannot be told, which ended the search.
+    Unclear,
     /// The search ended before it.
     NotReached,
 }
@@ -84,13 +115,14 @@ impl TriedResult {
             Self::Used => "used",
             Self::NoMatch => "no match",
             Self::Bad => "not a Go regexp",
+            Self::Unclear => "cannot be told",
             Self::NotReached => "not reached",
         }
     }
 }
 
 /// Every mapping and what became of it, in order.
-pub fn trace(mappings: &[KernelMapping], kernel_version: &str) -> Vec<Tried> {
+pub fn trace(mappings: &[KernelMapping], kernel_version: &str, release: KmmRelease) -> Vec<Tried> {
     let mut over = false;
     mappings
         .iter()
@@ -99,9 +131,10 @@ pub fn trace(mappings: &[KernelMapping], kernel_version: &str) -> Vec<Tried> {
             let result = if over {
                 TriedResult::NotReached
             } else {
-                match matches(index, mapping, kernel_version) {
+                match matches(index, mapping, kernel_version, release) {
                     Ok(true) => TriedResult::Used,
                     Ok(false) => TriedResult::NoMatch,
+                    Err(NoMapping::Unclear { .. }) => TriedResult::Unclear,
                     Err(_) => TriedResult::Bad,
                 }
             };
@@ -158,7 +191,7 @@ mod tests {
             (vec![("", "("), (kernel, "")], Err(())),
         ] {
             let mappings: Vec<_> = mappings.iter().map(|(l, r)| mapping(l, r)).collect();
-            let found = find(&mappings, kernel);
+            let found = find(&mappings, kernel, KmmRelease::NEWEST);
             let found = found.as_ref().map(|found| (found.index, found.by.as_str()));
             assert_eq!(found.map_err(|_| ()), expected, "{mappings:?}");
         }
@@ -167,7 +200,7 @@ mod tests {
     #[test]
     fn the_trace_says_where_the_search_ended() {
         let mappings = [mapping("a", ""), mapping("", "5"), mapping("", "(")];
-        let results: Vec<_> = trace(&mappings, "5.14.0")
+        let results: Vec<_> = trace(&mappings, "5.14.0", KmmRelease::NEWEST)
             .iter()
             .map(|t| t.result)
             .collect();

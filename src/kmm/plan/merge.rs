@@ -2,7 +2,7 @@
 //! `prepareModuleLoaderData`, `getRelevantBuild`, `getRelevantSign`).
 
 use crate::kmm::module::{Build, BuildArg, Container, KernelMapping, Sign};
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 
 /// The image template in force; empty where neither level has one. KMM 1.0's preflight looks
 /// at the mapping only.
@@ -11,7 +11,7 @@ pub fn container_image<'a>(
     mapping: &'a KernelMapping,
     release: KmmRelease,
 ) -> &'a str {
-    if mapping.container_image.is_empty() && release.at_least(1, 1) {
+    if mapping.container_image.is_empty() && release.has(Feature::ContainerImage) {
         &container.container_image
     } else {
         &mapping.container_image
@@ -56,7 +56,7 @@ fn build_args(base: &[BuildArg], over: &[BuildArg], release: KmmRelease) -> Vec<
         })
         .collect();
     latest.retain(|new| !base.iter().any(|arg| arg.name == new.name));
-    if release.at_least(2, 4) || !release.at_least(1, 1) {
+    if release.has(Feature::PullPods) || !release.has(Feature::ContainerImage) {
         latest.sort_by(|a, b| a.name.cmp(&b.name));
     }
     args.extend(latest.into_iter().cloned());

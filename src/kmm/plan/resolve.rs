@@ -2,11 +2,13 @@
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::kmm::module::{Module, ModuleLoader, Sign};
+use crate::kmm::plan::admission::{self, Told};
 use crate::kmm::plan::mapping::{self, NoMapping};
+use crate::kmm::plan::merge;
 use crate::kmm::plan::template::{self, TemplateError};
 use crate::kmm::plan::variables::{BadKernelVersion, Place, variables};
-use crate::kmm::plan::{admission, merge};
-use crate::kmm::planned::{KmmRelease, MappingMatch, Plan, Work};
+use crate::kmm::planned::{MappingMatch, Plan, Work};
+use crate::kmm::releases::KmmRelease;
 use crate::model::target::Target;
 
 /// Plans every Module on every target, sorted by namespace, name, kernel and architecture.
@@ -43,6 +45,7 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         work: None,
     };
     let Some(loader) = &module.spec.module_loader else {
+        plan.findings = admission::findings(module, release, None);
         plan.findings.push(
             Finding::new(
                 Code::NoModuleLoader,
@@ -52,8 +55,16 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         );
         return plan;
     };
-    plan.findings = admission::findings(module, loader, release);
-    match mapping::find(&loader.container.kernel_mappings, &target.kernel_version) {
+    let mappings = &loader.container.kernel_mappings;
+    let found = mapping::find(mappings, &target.kernel_version, release);
+    // The same fault seen by admission and by the search is told once.
+    let told = match &found {
+        Ok(found) => Some(Told::Image(found.index)),
+        Err(error) => error.regexp_at().map(Told::Regexp),
+    };
+    plan.findings = admission::findings(module, release, told);
+    plan.findings.extend(unknown_fields(module, release));
+    match found {
         Ok(found) => match resolve(module, loader, &found, target, release) {
             Ok(work) => {
                 plan.mapping = Some(found);
@@ -61,19 +72,10 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
             }
             Err(finding) => {
                 plan.mapping = Some(found);
-                plan.findings
-                    .retain(|known| known.message != finding.message);
                 plan.findings.push(finding);
             }
         },
         Err(error) => plan.findings.push(no_mapping(&error, loader)),
-    }
-    // The same fault seen by admission and by the search is told once.
-    let bad_mapping = |finding: &Finding| finding.code == Code::MappingInvalid;
-    if plan.findings.iter().any(bad_mapping) {
-        plan.findings.retain(|finding| {
-            finding.code != Code::ModuleInvalid || !finding.message.contains("regexp at")
-        });
     }
     if plan
         .findings
@@ -83,6 +85,25 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         plan.work = None;
     }
     plan
+}
+
+/// Fields below the container that may decide about loading and are not looked at: the API server
+/// of this release drops those of a newer one, and a newer KMM may heed them.
+fn unknown_fields(module: &Module, release: KmmRelease) -> Option<Finding> {
+    let fields: Vec<&str> = module
+        .written
+        .new_fields
+        .iter()
+        .filter(|field| !field.since.is_some_and(|(x, y)| release.at_least(x, y)))
+        .map(|field| field.path.as_str())
+        .collect();
+    (!fields.is_empty()).then(|| {
+        Finding::new(
+            Code::FieldUnknown,
+            format!("{release} does not know {}", fields.join(", ")),
+        )
+        .hint("correct the field's name, or pass --kmm-version with the release that has it")
+    })
 }
 
 fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
@@ -105,6 +126,9 @@ fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
         }
         NoMapping::BadRegexp { .. } => Finding::new(Code::MappingInvalid, error.to_string())
             .hint("write a regular expression in Go's syntax: https://pkg.go.dev/regexp/syntax"),
+        NoMapping::Unclear { .. } => Finding::new(Code::MappingInvalid, error.to_string())
+            .with_effect(Effect::Doubts)
+            .hint("write the pattern with what every release of Go reads alike, or use literal"),
     }
 }
 
@@ -127,14 +151,10 @@ fn resolve(
     let sign_variables = variables(kernel, Place::Sign, release).map_err(|e| bad_kernel(&e))?;
     let template = merge::container_image(container, mapping, release);
     if template.is_empty() {
-        return Err(Finding::new(
-            Code::ModuleInvalid,
-            format!(
-                "missing containerImage: neither kernelMappings[{}] nor the container names one",
-                found.index
-            ),
-        )
-        .hint("set containerImage in the kernel mapping or beside kernelMappings"));
+        return Err(
+            Finding::new(Code::ModuleInvalid, admission::missing_image(found.index))
+                .hint("set containerImage in the kernel mapping or beside kernelMappings"),
+        );
     }
     let image = template::substitute(template, &image_variables)
         .map_err(|error| bad_template("containerImage", &error))?;

@@ -6,6 +6,9 @@
 //! apart here as they are there (`parse/lex.go`, `parse/parse.go`).
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// A template that KMM cannot substitute.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -295,9 +298,16 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Go's `unicode.IsLetter`, `unicode.IsDigit` or an underscore.
+/// Go's `unicode.IsLetter`, `unicode.IsDigit` or an underscore: of the signs that are numbers
+/// only decimal digits, of the alphabetic ones only letters.
 fn is_word(c: char) -> bool {
-    c == '_' || c.is_alphabetic() || c.is_numeric()
+    static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p{L}\p{Nd}]").ok());
+    if c.is_ascii() {
+        return c == '_' || c.is_ascii_alphanumeric();
+    }
+    let mut bytes = [0; 4];
+    WORD.as_ref()
+        .is_some_and(|word| word.is_match(c.encode_utf8(&mut bytes)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The variables of KMM's templates.
 
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 
 /// A kernel version of fewer than three parts, which no release of KMM can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub fn variables(
     place: Place<'_>,
     release: KmmRelease,
 ) -> Result<Vec<(&'static str, String)>, BadKernelVersion> {
-    let kernel = if release.at_least(2, 1) {
+    let kernel = if release.has(Feature::NormalisedKernel) {
         normalise(kernel_version)
     } else {
         kernel_version.to_owned()
@@ -43,7 +43,7 @@ pub fn variables(
     };
     let xyz = format!("{x}.{y}.{z}");
     let mut variables = vec![("KERNEL_FULL_VERSION", kernel.clone())];
-    if !release.at_least(1, 1) && place != Place::Sign {
+    if !release.has(Feature::ContainerImage) && place != Place::Sign {
         variables.extend(
             ["KERNEL_XYZ", "KERNEL_X", "KERNEL_Y", "KERNEL_Z"].map(|name| (name, String::new())),
         );

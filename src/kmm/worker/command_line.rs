@@ -1,7 +1,7 @@
 //! What KMM tells `modprobe`.
 
 use crate::kmm::module::Modprobe;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 
 /// The folder that KMM's init container and worker share.
 pub(crate) const SHARED_DIR: &str = "/tmp";

@@ -3,7 +3,7 @@
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::kmm::worker::command_line::{SHARED_DIR, join};
 
 /// The part of the image that the worker has.

@@ -6,7 +6,7 @@ use kernel_loader::module::ElfFacts;
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::kmm::worker::command_line::join;
 use crate::kmm::worker::copied::{in_image, is_hidden};
 

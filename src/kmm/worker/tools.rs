@@ -3,7 +3,7 @@
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
-use crate::kmm::planned::KmmRelease;
+use crate::kmm::releases::KmmRelease;
 use crate::model::layer::Node;
 
 /// The `PATH` that container runtimes give where the image sets none.

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn kmm(version: &str) -> Kmm {
-    Kmm::of_version(version).expect("a known release")
+fn kmm(version: &str) -> KmmRelease {
+    version.parse().expect("a known release")
 }
 
 fn release() -> Wish {

@@ -14,14 +14,13 @@ fn schema(version: &str, spec: &[&str], statuses: &[&str]) -> Schema {
 }
 
 fn seen(schemas: &Schemas) -> Option<(Generation, u8, u8, bool, bool)> {
-    schemas.kmm().map(|kmm| {
-        let release = kmm.release;
+    schemas.kmm().map(|release| {
         (
-            kmm.generation,
+            release.generation(),
             release.major,
             release.minor,
             release.upstream,
-            kmm.has_rt,
+            release.has_rt(),
         )
     })
 }
@@ -133,36 +132,4 @@ fn an_openapi_document_tells_the_same() {
 
 fn schema_with(spec: &[&str], statuses: &[&str]) -> Schema {
     schema("v1beta2", spec, statuses)
-}
-
-#[test]
-fn a_version_text_stands_in_for_a_cluster() {
-    use Generation::{One, Three, Two};
-    for (text, expected) in [
-        ("1.0", Some((One, "v1beta1", false, false))),
-        ("v1.1", Some((One, "v1beta1", true, false))),
-        ("2.0.3", Some((One, "v1beta1", true, false))),
-        ("2.1", Some((Two, "v1beta2", true, false))),
-        ("2.3", Some((Two, "v1beta2", true, false))),
-        ("2.4", Some((Three, "v1beta2", false, false))),
-        ("2.9", Some((Three, "v1beta2", false, false))),
-        ("upstream", Some((Three, "v1beta2", false, true))),
-        ("upstream-2.3", Some((Two, "v1beta2", false, true))),
-        ("upstream-1.0", None),
-        ("1.7", None),
-        ("0.9", None),
-        ("3.0", None),
-        ("2", None),
-        ("x", None),
-    ] {
-        let seen = Kmm::of_version(text).ok().map(|kmm| {
-            (
-                kmm.generation,
-                kmm.api_version,
-                kmm.has_rt,
-                kmm.release.upstream,
-            )
-        });
-        assert_eq!(seen, expected, "{text}");
-    }
 }

@@ -33,6 +33,7 @@ fn module(namespace: &str, name: &str) -> Module {
             module_loader: Some(ModuleLoader::default()),
             ..ModuleSpec::default()
         },
+        written: Default::default(),
         origin: Origin::Cluster,
     }
 }

@@ -1,16 +1,18 @@
-//! Escapes and classes of Go's patterns.
+//! Escapes of Go's patterns, outside of classes and within.
 
-use regex::bytes::Regex;
+use super::names::{Named, named};
+use super::{PatternError, Translator};
 
-use super::{BadPattern, Translator};
+/// What never matches: a surrogate, which no text holds.
+pub(super) const NOTHING: &str = "[^\\x{0}-\\x{10FFFF}]";
 
 impl Translator<'_> {
     /// Outside a class.
-    pub(super) fn escape(&mut self) -> Result<(), BadPattern> {
+    pub(super) fn escape(&mut self) -> Result<(), PatternError> {
         if self.take("Q") {
             let (quoted, rest) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
             self.rest = rest;
-            quoted.chars().for_each(|c| self.literal(c));
+            quoted.chars().for_each(|c| self.tree.literal(c));
             return Ok(());
         }
         let text = match self.rest.chars().next() {
@@ -22,21 +24,20 @@ impl Translator<'_> {
         };
         if !text.is_empty() {
             self.next();
-            self.out.push_str(text);
+            self.tree.push(text.to_owned());
         } else if let Some(class) = self.class_escape()? {
-            self.out.push('[');
-            self.out.push_str(&class);
-            self.out.push(']');
+            self.tree.push(format!("[{class}]"));
         } else {
-            let c = self.char_escape()?;
-            push_literal(&mut self.out, c);
+            match char::from_u32(self.char_escape()?) {
+                Some(c) => self.tree.literal(c),
+                None => self.tree.push(NOTHING.to_owned()),
+            }
         }
-        self.atom(1);
         Ok(())
     }
 
     /// `\d` and its kin, ASCII in Go, and `\p`; the text for the inside of a class.
-    fn class_escape(&mut self) -> Result<Option<String>, BadPattern> {
+    pub(super) fn class_escape(&mut self) -> Result<Option<String>, PatternError> {
         let start = self.rest;
         let text = match start.chars().next() {
             Some('d') => "0-9",
@@ -57,54 +58,59 @@ impl Translator<'_> {
 
     /// `\pN`, `\p{Greek}`, `\p{^Greek}`: a general category or a script (Go,
     /// `parser.parseUnicodeClass`).
-    fn unicode_class(&mut self, mut negated: bool) -> Result<String, BadPattern> {
-        let bad = |name: &str| BadPattern::new("invalid character class range", name);
-        let name = if self.take("{") {
+    fn unicode_class(&mut self, mut negated: bool) -> Result<String, PatternError> {
+        let bad = |name: &str| {
+            PatternError::refused("invalid character class range", &format!("\\p{{{name}}}"))
+        };
+        let mut name = if self.take("{") {
             let (name, rest) = self.rest.split_once('}').ok_or_else(|| bad(self.rest))?;
             self.rest = rest;
-            match name.strip_prefix('^') {
-                Some(name) => {
-                    negated = !negated;
-                    name
-                }
-                None => name,
-            }
+            name
         } else {
             let start = self.rest;
             let c = self.next().ok_or_else(|| bad(start))?;
             &start[..c.len_utf8()]
         };
-        let sign = if negated { 'P' } else { 'p' };
-        if name == "Any" {
-            let any = if negated {
-                "[^\\x{0}-\\x{10FFFF}]"
-            } else {
-                "\\x{0}-\\x{10FFFF}"
-            };
-            return Ok(any.to_owned());
+        if let Some(rest) = name.strip_prefix('^') {
+            negated = !negated;
+            name = rest;
         }
-        let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        if name.is_empty() || !name.chars().all(is_name) {
-            return Err(bad(name));
-        }
-        for property in ["gc", "sc"] {
-            let class = format!("\\{sign}{{{property}={name}}}");
-            if Regex::new(&class).is_ok() {
-                return Ok(class);
+        self.of_tables = true;
+        let (kind, class) = match named(name, self.go) {
+            Named::Any if negated => return Ok(NOTHING.to_owned()),
+            Named::Any => return Ok("\\x{0}-\\x{10FFFF}".to_owned()),
+            Named::Unknown => return Err(bad(name)),
+            Named::Unclear => {
+                return Err(PatternError::unclear(
+                    "releases of Go do not agree on the name",
+                    &format!("\\p{{{name}}}"),
+                ));
             }
-        }
-        Err(bad(name))
+            Named::Class(kind, class, turned) => {
+                negated ^= turned;
+                (kind, class)
+            }
+        };
+        let sign = if negated { 'P' } else { 'p' };
+        Ok(match (kind, class) {
+            ("", _) if negated => "[:^ascii:]".to_owned(),
+            ("", _) => "[:ascii:]".to_owned(),
+            // No text holds surrogates, and the crate has no such class.
+            ("gc", "Cs") if negated => "\\x{0}-\\x{10FFFF}".to_owned(),
+            ("gc", "Cs") => NOTHING.to_owned(),
+            _ => format!("\\{sign}{{{kind}={class}}}"),
+        })
     }
 
-    /// Go, `parser.parseEscape`: one character, after the backslash.
-    fn char_escape(&mut self) -> Result<char, BadPattern> {
+    /// Go, `parser.parseEscape`: one character, after the backslash; it may be a surrogate.
+    pub(super) fn char_escape(&mut self) -> Result<u32, PatternError> {
         let start = self.rest;
-        let bad = || BadPattern::new("invalid escape sequence", &format!("\\{start}"));
-        let c = self
-            .next()
-            .ok_or_else(|| BadPattern::new("trailing backslash at end of expression", ""))?;
+        let bad = || PatternError::refused("invalid escape sequence", &format!("\\{start}"));
+        let c = self.next().ok_or_else(|| {
+            PatternError::Refused("trailing backslash at end of expression".to_owned())
+        })?;
         let octal = |c: char| c.to_digit(8);
-        match c {
+        Ok(match c {
             '0'..='7' => {
                 let follows = self.rest.chars().next().is_some_and(|c| octal(c).is_some());
                 if c != '0' && !follows {
@@ -118,109 +124,39 @@ impl Translator<'_> {
                     self.next();
                     value = value * 8 + digit;
                 }
-                char::from_u32(value).ok_or_else(bad)
+                value
             }
             'x' => {
                 let digits = if self.take("{") {
                     let (digits, rest) = self.rest.split_once('}').ok_or_else(bad)?;
                     self.rest = rest;
-                    digits
+                    digits.trim_start_matches('0')
                 } else {
                     let digits = self.rest.get(..2).ok_or_else(bad)?;
                     self.rest = &self.rest[2..];
                     digits
                 };
-                if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+                // `trim_start_matches` has left nothing of a zero.
+                let zero =
+                    digits.is_empty() && start[..start.len() - self.rest.len()].contains('0');
+                if (digits.is_empty() && !zero) || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
                     return Err(bad());
                 }
-                u32::from_str_radix(digits, 16)
-                    .ok()
-                    .and_then(char::from_u32)
-                    .ok_or_else(bad)
+                let value = match digits {
+                    "" => Ok(0),
+                    digits => u32::from_str_radix(digits, 16),
+                };
+                let value = value.ok().filter(|value| *value <= u32::from(char::MAX));
+                value.ok_or_else(bad)?
             }
-            'a' => Ok('\x07'),
-            'f' => Ok('\x0c'),
-            'n' => Ok('\n'),
-            'r' => Ok('\r'),
-            't' => Ok('\t'),
-            'v' => Ok('\x0b'),
-            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(c),
-            _ => Err(bad()),
-        }
-    }
-
-    /// Go, `parser.parseClass`; the `[` is read.
-    pub(super) fn class(&mut self) -> Result<(), BadPattern> {
-        let start = self.rest;
-        let unclosed = || BadPattern::new("missing closing ]", &format!("[{start}"));
-        self.out.push('[');
-        if self.take("^") {
-            self.out.push('^');
-        }
-        let mut first = true;
-        while first || !self.rest.starts_with(']') {
-            first = false;
-            if self.rest.starts_with("[:")
-                && let Some(end) = self.rest.find(":]")
-            {
-                let name = &self.rest[..end + 2];
-                self.rest = &self.rest[end + 2..];
-                let bare = name[2..end].trim_start_matches('^');
-                if !POSIX.contains(&bare) || name[2..end].matches('^').count() > 1 {
-                    return Err(BadPattern::new("invalid character class range", name));
-                }
-                self.out.push_str(name);
-                continue;
-            }
-            if self.rest.starts_with('\\') {
-                let before = self.rest;
-                self.next();
-                if let Some(class) = self.class_escape()? {
-                    self.out.push_str(&class);
-                    continue;
-                }
-                self.rest = before;
-            }
-            let range = self.rest;
-            let low = self.class_char()?.ok_or_else(unclosed)?;
-            let is_range =
-                self.rest.starts_with('-') && self.rest.len() >= 2 && !self.rest.starts_with("-]");
-            push_literal(&mut self.out, low);
-            if is_range {
-                self.next();
-                let high = self.class_char()?.ok_or_else(unclosed)?;
-                if high < low {
-                    let written = &range[..range.len() - self.rest.len()];
-                    return Err(BadPattern::new("invalid character class range", written));
-                }
-                self.out.push('-');
-                push_literal(&mut self.out, high);
-            }
-        }
-        self.next();
-        self.out.push(']');
-        Ok(())
-    }
-
-    fn class_char(&mut self) -> Result<Option<char>, BadPattern> {
-        if self.take("\\") {
-            return self.char_escape().map(Some);
-        }
-        Ok(self.next())
-    }
-}
-
-/// The names of `[:name:]` (Go, `syntax.posixGroup`).
-const POSIX: &[&str] = &[
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
-];
-
-/// A character that means itself, in a class and outside.
-pub(super) fn push_literal(out: &mut String, c: char) {
-    if c.is_ascii_alphanumeric() || !c.is_ascii() {
-        out.push(c);
-    } else {
-        out.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
+            'a' => 0x07,
+            'f' => 0x0c,
+            'n' => 0x0a,
+            'r' => 0x0d,
+            't' => 0x09,
+            'v' => 0x0b,
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => u32::from(c),
+            _ => return Err(bad()),
+        })
     }
 }

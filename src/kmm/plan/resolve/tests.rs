@@ -4,6 +4,7 @@ use super::*;
 use crate::kmm::module::{
     Container, KernelMapping, Modprobe, ModprobeArgs, ModuleSpec, TlsOptions,
 };
+use crate::kmm::schema::NewField;
 use crate::model::report::Origin;
 use crate::model::target::Arch;
 
@@ -40,6 +41,7 @@ fn module(container: Container) -> Module {
             }),
             ..ModuleSpec::default()
         },
+        written: Default::default(),
         origin: Origin::Stream {
             name: "-".into(),
             document: 1,
@@ -241,6 +243,160 @@ fn what_only_admission_refuses_is_checked_with_a_warning() {
         assert_eq!(finding.effect, Effect::None, "{words}");
         assert!(finding.message.contains(words), "{}", finding.message);
         assert!(plan.work.is_some(), "{words}");
+    }
+}
+
+/// One of the regexps ends the search; another is told all the same.
+#[test]
+fn every_bad_regexp_is_told() {
+    let mut broken = container();
+    broken.kernel_mappings[0].regexp = "(".into();
+    broken.kernel_mappings.push(KernelMapping {
+        regexp: "a**".into(),
+        ..mapping()
+    });
+    let plan = planned(broken, KERNEL, KmmRelease::NEWEST);
+    let codes: Vec<Code> = plan.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::ModuleInvalid, Code::MappingInvalid]);
+    assert!(plan.findings[0].message.contains("kernelMappings[1]"));
+}
+
+#[test]
+fn what_cannot_be_told_is_no_failure() {
+    let mut unclear = container();
+    unclear.kernel_mappings[0].regexp = "\\p{Old_Italic}|.".into();
+    let plan = planned(unclear, KERNEL, KmmRelease::NEWEST);
+    assert_eq!(plan.findings[0].code, Code::MappingInvalid);
+    assert_eq!(plan.findings[0].effect, Effect::Doubts);
+    assert!(plan.findings[0].message.contains("Old_Italic"));
+    assert_eq!(plan.work, None);
+}
+
+#[test]
+fn fields_belong_to_releases() {
+    let field = |since| NewField {
+        path: "spec.moduleLoader.container.x".into(),
+        since,
+    };
+    for (since, at, known) in [
+        (None, KmmRelease::NEWEST, false),
+        (Some((2, 8)), KmmRelease::NEWEST, false),
+        (Some((2, 1)), KmmRelease::NEWEST, true),
+        (Some((2, 1)), KmmRelease::openshift(2, 0), false),
+    ] {
+        let mut module = module(container());
+        module.written.new_fields = vec![field(since)];
+        let plan = plan_one(&module, &target(KERNEL), at);
+        let told = plan.findings.iter().find(|f| f.code == Code::FieldUnknown);
+        assert_eq!(told.is_none(), known, "{since:?} {at:?}");
+        assert!(told.is_none_or(|finding| finding.effect == Effect::Doubts));
+        assert!(plan.work.is_some());
+    }
+}
+
+/// Rules about the pods beside the loader, for Modules with one and without.
+#[test]
+fn admission_looks_at_other_pods_too() {
+    let spec = |text: &str| -> ModuleSpec {
+        serde_json::from_value(serde_json::from_str(text).expect("JSON")).expect("a spec")
+    };
+    let release = KmmRelease::openshift;
+    for (text, since, words) in [
+        (r#"{"tolerations": [{"key": "a"}]}"#, None, ""),
+        (
+            r#"{"tolerations": [{"value": "a"}]}"#,
+            Some((2, 3)),
+            "operator must be Exists",
+        ),
+        (
+            r#"{"tolerations": [{"key": "-a"}]}"#,
+            Some((2, 3)),
+            "label key",
+        ),
+        (
+            r#"{"tolerations": [{"key": "a", "value": "-"}]}"#,
+            Some((2, 3)),
+            "label value",
+        ),
+        (
+            r#"{"tolerations": [{"operator": "Exists", "value": "a"}]}"#,
+            Some((2, 3)),
+            "must be empty",
+        ),
+        (
+            r#"{"tolerations": [{"key": "a", "operator": "Lt"}]}"#,
+            Some((2, 3)),
+            "neither Equal",
+        ),
+        (
+            r#"{"tolerations": [{"key": "a", "effect": "No"}]}"#,
+            Some((2, 3)),
+            "effect No",
+        ),
+        (
+            r#"{"tolerations": [{"key": "a", "tolerationSeconds": 1}]}"#,
+            Some((2, 3)),
+            "NoExecute",
+        ),
+        (
+            r#"{"devicePlugin": {"volumes": [{"hostPath": {"path": "/dev/x"}}, {}]}}"#,
+            None,
+            "",
+        ),
+        (
+            r#"{"devicePlugin": {"volumes": [{"hostPath": {"path": "/dev/../etc"}}]}}"#,
+            Some((2, 5)),
+            "hostPath",
+        ),
+        (
+            r#"{"devicePlugin": {"volumes": [{"hostPath": {"path": "/device"}}]}}"#,
+            Some((2, 5)),
+            "hostPath",
+        ),
+        (r#"{"dra": {"driverName": "a.b"}}"#, None, ""),
+        (r#"{"dra": {}}"#, Some((2, 7)), "driverName is required"),
+        (
+            r#"{"dra": {"driverName": "A"}}"#,
+            Some((2, 7)),
+            "DNS subdomain",
+        ),
+        (
+            r#"{"dra": {"driverName": "a", "deviceClasses": [{"name": "b"}, {"name": "b"}]}}"#,
+            Some((2, 7)),
+            "duplicate",
+        ),
+        (
+            r#"{"dra": {"driverName": "a", "volumes": [{"hostPath": {"path": "/etc"}}]}}"#,
+            Some((2, 7)),
+            "hostPath",
+        ),
+        (
+            r#"{"dra": {"driverName": "a"}, "devicePlugin": {}}"#,
+            Some((2, 7)),
+            "both",
+        ),
+    ] {
+        let mut module = module(container());
+        let loader = module.spec.module_loader.take();
+        for loader in [loader, None] {
+            module.spec = ModuleSpec {
+                module_loader: loader,
+                ..spec(text)
+            };
+            let told = |at| {
+                let plan = plan_one(&module, &target(KERNEL), at);
+                plan.findings
+                    .iter()
+                    .any(|f| f.code == Code::ModuleInvalid && f.message.contains(words))
+            };
+            match since {
+                None => assert!(!told(release(2, 7)), "{text}"),
+                Some((major, minor)) => {
+                    assert!(told(release(major, minor)), "{text}");
+                    assert!(!told(release(major, minor - 1)), "{text}");
+                }
+            }
+        }
     }
 }
 

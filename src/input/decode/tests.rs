@@ -183,7 +183,7 @@ fn folders_hold_other_things_too() {
             text: text.to_owned(),
             found: true,
         };
-        parse(&[text], "default")
+        parse(vec![text], "default")
     };
     for text in [
         "a: 1",

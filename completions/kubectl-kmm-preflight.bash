@@ -50,7 +50,7 @@ _kubectl__kmm__preflight() {
 
     case "${cmd}" in
         kubectl__kmm__preflight)
-            opts="-o -q -v -h -V --output --quiet --color --progress --verbose --help --version run status generate delete explain kernel inspect completion version"
+            opts="-o -q -v -h -V --output --quiet --color --progress --verbose --config --no-config --help --version run status generate delete explain kernel inspect completion version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -72,6 +72,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -80,7 +84,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__completion)
-            opts="-o -q -v -h --dir --output --quiet --color --progress --verbose --help bash elvish fish powershell zsh install"
+            opts="-o -q -v -h --dir --output --quiet --color --progress --verbose --config --no-config --help bash elvish fish powershell zsh install"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -106,6 +110,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -114,7 +122,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__delete)
-            opts="-l -s -o -q -v -h --verified --selector --wait --timeout --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-l -s -o -q -v -h --verified --selector --wait --timeout --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -236,6 +244,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -244,7 +256,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__explain)
-            opts="-f -n -A -l -s -o -q -v -h --list --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-f -n -A -l -s -o -q -v -h --list --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -394,6 +406,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -402,7 +418,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__generate)
-            opts="-s -o -q -v -h --kmm-version --to --push-built-image --rbac --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-s -o -q -v -h --kmm-version --to --push-built-image --rbac --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -564,6 +580,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -572,7 +592,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__inspect)
-            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --help"
+            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -624,6 +644,10 @@ _kubectl__kmm__preflight() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -634,7 +658,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__kernel)
-            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --help"
+            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -688,6 +712,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -696,7 +724,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__run)
-            opts="-f -n -A -l -j -w -s -o -q -v -h --local --push-built-image --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --builder --build-isolation --stages --build-jobs --watch --to --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-f -n -A -l -j -w -s -o -q -v -h --local --push-built-image --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --builder --build-isolation --stages --build-jobs --watch --to --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -922,6 +950,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -930,7 +962,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__status)
-            opts="-w -n -A -l -s -o -q -v -h --watch --namespace --all-namespaces --selector --accept --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-w -n -A -l -s -o -q -v -h --watch --namespace --all-namespaces --selector --accept --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1056,6 +1088,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1064,7 +1100,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__version)
-            opts="-s -o -q -v -h --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --help"
+            opts="-s -o -q -v -h --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1164,6 +1200,10 @@ _kubectl__kmm__preflight() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

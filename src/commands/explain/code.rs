@@ -65,7 +65,7 @@ impl Answer for List {
         let line = |code: &Code| {
             let what = wrap(codes::explain(*code).what, screen.width, &indent);
             let sign = screen.severity_sign(code.severity());
-            let name = format!("{code:<width$}", width = indent.len() - 4);
+            let name = format!("{:<width$}", code.as_str(), width = indent.len() - 4);
             let name = screen.linked(&name, *code);
             format!("{sign} {name}  {}", what.trim_start())
         };

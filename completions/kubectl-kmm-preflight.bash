@@ -40,6 +40,9 @@ _kubectl__kmm__preflight() {
             kubectl__kmm__preflight,status)
                 cmd="kubectl__kmm__preflight__subcmd__status"
                 ;;
+            kubectl__kmm__preflight,targets)
+                cmd="kubectl__kmm__preflight__subcmd__targets"
+                ;;
             kubectl__kmm__preflight,version)
                 cmd="kubectl__kmm__preflight__subcmd__version"
                 ;;
@@ -50,7 +53,7 @@ _kubectl__kmm__preflight() {
 
     case "${cmd}" in
         kubectl__kmm__preflight)
-            opts="-o -q -v -h -V --output --quiet --color --progress --verbose --config --no-config --help --version run status generate delete explain kernel inspect completion version"
+            opts="-o -q -v -h -V --output --quiet --color --progress --verbose --config --no-config --help --version run status generate delete targets explain kernel inspect completion version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -256,7 +259,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__explain)
-            opts="-f -n -A -l -s -o -q -v -h --list --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -s -o -q -v -h --list --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -267,6 +270,18 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kustomize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assume-image)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -294,8 +309,32 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dtk-image)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --os-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-type)
+                    COMPREPLY=($(compgen -W "default realtime 64k-pages" -- "${cur}"))
+                    return 0
+                    ;;
+                --os-stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pools)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 --arch)
@@ -418,7 +457,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__generate)
-            opts="-s -o -q -v -h --kmm-version --to --push-built-image --rbac --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -428,7 +467,43 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --to)
+                --image-list)
+                    COMPREPLY=($(compgen -W "plain oc-mirror" -- "${cur}"))
+                    return 0
+                    ;;
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kustomize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assume-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -440,8 +515,32 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dtk-image)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --os-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-type)
+                    COMPREPLY=($(compgen -W "default realtime 64k-pages" -- "${cur}"))
+                    return 0
+                    ;;
+                --os-stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pools)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 --arch)
@@ -477,10 +576,6 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -592,7 +687,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__inspect)
-            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -623,10 +718,6 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --cache-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -658,7 +749,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__kernel)
-            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -692,10 +783,6 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --cache-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
                     return 0
@@ -724,7 +811,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__run)
-            opts="-f -n -A -l -j -w -s -o -q -v -h --local --push-built-image --filename --namespace --all-namespaces --selector --kernel-version --release-image --dtk-image --rt --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --builder --build-isolation --stages --build-jobs --watch --to --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --no-cache --jobs --fail-fast --timeout --accept --builder --stages --build-jobs --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -735,6 +822,18 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kustomize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assume-image)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -762,8 +861,32 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dtk-image)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --os-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-type)
+                    COMPREPLY=($(compgen -W "default realtime 64k-pages" -- "${cur}"))
+                    return 0
+                    ;;
+                --os-stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pools)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 --arch)
@@ -802,10 +925,6 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --cache-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -826,19 +945,11 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -W "auto buildah podman docker none" -- "${cur}"))
                     return 0
                     ;;
-                --build-isolation)
-                    COMPREPLY=($(compgen -W "auto default chroot" -- "${cur}"))
-                    return 0
-                    ;;
                 --stages)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --build-jobs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -985,6 +1096,192 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --accept)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --certificate-authority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --insecure-skip-tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-user-extra)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disable-compression)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide short json yaml name junit sarif github markdown prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__kmm__subcmd__preflight__subcmd__targets)
+            opts="-s -o -q -v -h --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kernel-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --release-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dtk-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --os-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-type)
+                    COMPREPLY=($(compgen -W "default realtime 64k-pages" -- "${cur}"))
+                    return 0
+                    ;;
+                --os-stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pools)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
+                    return 0
+                    ;;
+                --arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --signing-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --oci-layout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registries-conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

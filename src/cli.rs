@@ -21,7 +21,8 @@ use crate::cli::cluster::{DeleteArgs, GenerateArgs, StatusArgs};
 use crate::cli::explain::ExplainArgs;
 use crate::cli::image::{InspectArgs, KernelArgs};
 use crate::cli::output::OutputArgs;
-use crate::cli::run::RunArgs;
+use crate::cli::run::{RegistryArgs, RunArgs};
+use crate::cli::target::TargetArgs;
 
 /// Will every KMM Module still load on the new kernel?
 #[derive(Debug, Parser)]
@@ -58,10 +59,13 @@ pub enum Command {
     /// Delete preflight CRs
     #[command(after_help = examples::DELETE)]
     Delete(Box<DeleteArgs>),
+    /// Print the kernels that a run with these flags would check
+    #[command(after_help = examples::TARGETS)]
+    Targets(Box<TargetsArgs>),
     /// Explain finding codes, or how each Module's spec is understood
     #[command(after_help = examples::EXPLAIN)]
     Explain(Box<ExplainArgs>),
-    /// Resolve a release image, or a driver-toolkit image, to its kernels
+    /// List the kernels of a release, driver-toolkit or machine-os image
     #[command(after_help = examples::KERNEL)]
     Kernel(Box<KernelArgs>),
     /// List the kernel modules in an image
@@ -71,6 +75,20 @@ pub enum Command {
     Completion(CompletionArgs),
     /// Print the version of this program and of the cluster's KMM
     Version(Box<VersionArgs>),
+}
+
+/// Arguments of `targets`.
+#[derive(Debug, Args)]
+pub struct TargetsArgs {
+    /// Which kernels.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to reach the registries.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The way to the cluster.
+    #[command(flatten)]
+    pub connection: crate::cli::connection::ConnectionArgs,
 }
 
 /// Arguments of `version`.

@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod kernel;
 pub mod run;
 pub mod status;
+pub mod targets;
 pub mod version;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -186,6 +187,10 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
                 &access,
             )
             .await
+        }),
+        Command::Targets(args) => in_runtime(escape, output, &[], async |c| {
+            let screen = Surroundings::of_stdout().screen(output.color);
+            targets::run(&args, c.format, &screen).await
         }),
         Command::Inspect(args) => in_runtime(escape, output, &[], async |c| {
             let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;

@@ -5,6 +5,7 @@
 //! [`selector`] selects.
 
 pub mod decode;
+pub mod kustomize;
 pub mod selector;
 pub mod source;
 pub mod yaml;

@@ -26,6 +26,7 @@ pub mod sarif;
 pub mod screen;
 mod summary;
 pub mod table;
+pub mod targets;
 mod wide;
 pub mod wrap;
 

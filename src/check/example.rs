@@ -1,5 +1,6 @@
 //! The plan that tests of this folder start from.
 
+use crate::kmm::early::ModuleKind;
 use crate::kmm::module::{Modprobe, TlsOptions};
 use crate::kmm::planned::{Plan, Work};
 use crate::model::report::Origin;
@@ -11,11 +12,9 @@ pub(super) fn plan(name: &str) -> Plan {
         namespace: "ns".into(),
         name: name.into(),
         origin: Origin::Cluster,
-        target: Target {
-            kernel_version: "5.14.0".into(),
-            arch: Arch::Amd64,
-            dtk_image: None,
-        },
+        kind: ModuleKind::Module,
+        owner: None,
+        target: Target::new("5.14.0", Arch::Amd64),
         findings: Vec::new(),
         mapping: None,
         work: Some(Work {

@@ -4,23 +4,17 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{StreamExt, stream};
 use kernel_loader::kernel::facts::KernelFacts;
 use tokio::sync::OnceCell;
 
 use crate::check::targets::with_own_hint;
-use crate::check::tree::OverlayTree;
+use crate::check::tree::{OverlayTree, read_all};
 use crate::findings::finding::{Code, Finding};
 use crate::findings::kernel_facts;
-use crate::images::layers::layer_reader::Purpose;
-use crate::images::layers::overlay::Overlay;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
 use crate::kernel::sources;
-use crate::model::target::Target;
-
-/// Layers of a driver-toolkit image that are read side by side: all of them count.
-const LAYERS_AT_A_TIME: usize = 4;
+use crate::model::target::{Arch, Target};
 
 /// What is known about one target's kernel.
 #[derive(Debug, Clone, Default)]
@@ -31,13 +25,33 @@ pub struct TargetFacts {
     pub findings: Vec<Finding>,
 }
 
+/// What decides about a target's facts: its kernel, and the images that describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Source {
+    kernel_version: String,
+    arch: Arch,
+    dtk_image: Option<String>,
+    os_image: Option<String>,
+}
+
+impl From<&Target> for Source {
+    fn from(target: &Target) -> Self {
+        Self {
+            kernel_version: target.kernel_version.clone(),
+            arch: target.arch,
+            dtk_image: target.dtk_image.clone(),
+            os_image: target.os_image.clone(),
+        }
+    }
+}
+
 /// Where facts about kernels come from, and those that were read.
 #[derive(Debug)]
 pub struct FactsStore {
     kernel_dir: Option<PathBuf>,
     images: Arc<Images>,
     access: Access,
-    known: Mutex<HashMap<Target, Arc<OnceCell<TargetFacts>>>>,
+    known: Mutex<HashMap<Source, Arc<OnceCell<TargetFacts>>>>,
 }
 
 impl FactsStore {
@@ -57,7 +71,7 @@ impl FactsStore {
     pub async fn of(&self, target: &Target) -> TargetFacts {
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(target.clone()).or_default())
+            Arc::clone(known.entry(target.into()).or_default())
         };
         cell.get_or_init(|| self.read(target)).await.clone()
     }
@@ -87,8 +101,10 @@ impl FactsStore {
                     format!("reading the kernel's facts ended in a fault of this program: {fault}"),
                 ))
             })
+        } else if let Some(os_image) = &target.os_image {
+            self.read_image("machine-os", os_image, target).await
         } else if let Some(dtk_image) = &target.dtk_image {
-            self.read_image(dtk_image, target).await
+            self.read_image("driver-toolkit", dtk_image, target).await
         } else {
             return TargetFacts::default();
         };
@@ -104,24 +120,17 @@ impl FactsStore {
         }
     }
 
+    /// Reads the facts in an image; `role` is what messages call it.
     async fn read_image(
         &self,
-        dtk_image: &str,
+        role: &str,
+        image_name: &str,
         target: &Target,
     ) -> Result<(KernelFacts, Vec<Finding>), Finding> {
-        let image = self
-            .images
-            .open(dtk_image, target.arch, &self.access)
-            .await
-            .map_err(|finding| of_kernel_facts(finding, dtk_image))?;
-        let mut overlay = Overlay::new(image.layers.len());
-        let reads = (0..image.layers.len())
-            .map(|from_top| self.images.layer(&image, from_top, Purpose::Kernel));
-        let mut layers = stream::iter(reads).buffered(LAYERS_AT_A_TIME);
-        while let Some(layer) = layers.next().await {
-            overlay.push(layer.map_err(|finding| of_kernel_facts(finding, dtk_image))?);
-        }
-        drop(layers);
+        let unreadable = |finding| of_kernel_facts(finding, role, image_name);
+        let opened = self.images.open(image_name, target.arch, &self.access);
+        let image = opened.await.map_err(unreadable)?;
+        let overlay = read_all(&self.images, &image).await.map_err(unreadable)?;
         let target = target.clone();
         let gathered = tokio::task::spawn_blocking(move || {
             kernel_facts::gather(&target.kernel_version, target.arch, &OverlayTree(&overlay))
@@ -134,7 +143,7 @@ impl FactsStore {
             ))
         });
         gathered.map_err(|mut finding| {
-            finding.message = format!("driver-toolkit image {dtk_image}: {}", finding.message);
+            finding.message = format!("{role} image {image_name}: {}", finding.message);
             finding
         })
     }
@@ -142,12 +151,12 @@ impl FactsStore {
 
 /// An image that was asked for facts and could not be read keeps the modules from being
 /// judged: it says "could not look", whatever the registry said of it.
-fn of_kernel_facts(finding: Finding, dtk_image: &str) -> Finding {
+fn of_kernel_facts(finding: Finding, role: &str, image: &str) -> Finding {
     let mut finding = finding.with_effect(crate::findings::finding::Effect::Blocks);
-    let about = format!("image {dtk_image}: ");
+    let about = format!("image {image}: ");
     let reason = finding.message.strip_prefix(&about);
     finding.message = format!(
-        "no facts about the kernel from driver-toolkit image {dtk_image}: {}",
+        "no facts about the kernel from {role} image {image}: {}",
         reason.unwrap_or(&finding.message)
     );
     with_own_hint(finding)

@@ -227,6 +227,9 @@ fn panicked(error: &JoinError) -> Outcome {
 pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport {
     let mut findings = plan.findings.clone();
     findings.extend(outcome.findings);
+    if let Some(owner) = &plan.owner {
+        owner.take_over(&mut findings);
+    }
     findings.sort_by_key(Finding::order);
     let verdict = Verdict::of_findings(&findings);
     let stage = match verdict {
@@ -236,8 +239,9 @@ pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport
     ModuleReport {
         namespace: plan.namespace.clone(),
         name: plan.name.clone(),
+        kind: plan.kind.as_str(),
         kernel_version: plan.target.kernel_version.clone(),
-        arch: Some(plan.target.arch),
+        arch: (!plan.target.kernel_version.is_empty()).then_some(plan.target.arch),
         verdict,
         verification_status: local_status(verdict).to_owned(),
         verification_stage: stage.as_str().to_owned(),

@@ -1,110 +1,333 @@
-//! Which kernels to check against: resolves release and driver-toolkit images.
+//! Which kernels to check against: resolves release, driver-toolkit and machine-os images.
 
 use std::sync::Arc;
 
+use futures::future::{join, join_all};
+use kernel_loader::kernel::facts::FileTree;
+
+use crate::check::tree::{OverlayTree, read_all};
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
-use crate::kernel::release::{DriverToolkitRelease, driver_toolkit_of_release};
+use crate::images::registry::manifest::{KERNEL_LABEL, RELEASE_LABEL, STREAM_LABEL};
+use crate::kernel::release::{
+    DriverToolkitRelease, Payload, PayloadImage, Role, is_kernel_release,
+};
+use crate::kernel::streams::{
+    Part, ReleaseKernels, Stream, kernel_of_folders, name_of_64k, name_without_label, pair,
+};
 use crate::model::layer::{Content, Node};
 use crate::model::target::Arch;
 
-/// Where a release image names its driver-toolkit image.
+/// Where a release image lists its images.
 const IMAGE_REFERENCES: &str = "release-manifests/image-references";
-/// Where a driver-toolkit image names its kernels.
+/// Where a driver-toolkit image lists its kernels.
 const DRIVER_TOOLKIT_RELEASE: &str = "etc/driver-toolkit-release.json";
+/// Where a machine-os image has its kernel.
+const OS_MODULES: &str = "usr/lib/modules";
 
-/// The kernels of a release, for one architecture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedKernel {
-    /// The release image, where the driver-toolkit image was found through one.
-    pub release_image: Option<String>,
-    /// The driver-toolkit image.
-    pub dtk_image: String,
-    /// The architecture that was resolved.
-    pub arch: Arch,
-    /// What the driver-toolkit image says of its kernels.
-    pub release: DriverToolkitRelease,
+/// Resolves images to kernels.
+#[derive(Debug, Clone)]
+pub struct Resolver<'a> {
+    /// Where images are read.
+    pub images: &'a Arc<Images>,
+    /// How.
+    pub access: &'a Access,
+    /// Look for kernels with pages of 64 KiB, which takes the whole driver-toolkit image.
+    pub with_64k: bool,
 }
 
-impl ResolvedKernel {
-    /// The kernel to check against: the real-time one with `rt`.
+/// What an image turned out to be.
+enum Kind {
+    Release(Payload),
+    Toolkit(DriverToolkitRelease),
+    MachineOs,
+}
+
+impl Resolver<'_> {
+    /// The kernels of a release, driver-toolkit or machine-os image.
+    ///
+    /// KMM ≤2.3 looks at the last layer of the release image only; every layer is searched
+    /// here, from the top.
     ///
     /// # Errors
-    /// `kernel-facts-missing` where the release has no such kernel.
-    pub fn kernel_version(&self, rt: bool) -> Result<String, Finding> {
-        if rt {
-            return self.release.rt_kernel_version.clone().ok_or_else(|| {
-                Finding::new(
-                    Code::KernelFactsMissing,
-                    format!(
-                        "driver-toolkit image {} names no RT_KERNEL_VERSION for {}",
-                        self.dtk_image, self.arch
-                    ),
-                )
-                .with_effect(Effect::Blocks)
-                .hint("leave --rt out; only x86-64 releases have a real-time kernel")
-            });
+    /// Why an image cannot be read, or that it is none of these.
+    pub async fn resolve(&self, reference: &str, arch: Arch) -> Result<ReleaseKernels, Finding> {
+        let image = self.open(reference, arch).await?;
+        let mut kernels = ReleaseKernels {
+            release_image: None,
+            version: None,
+            arch,
+            streams: Vec::new(),
+            notes: Vec::new(),
+        };
+        match self.kind(reference, &image).await? {
+            Kind::Release(payload) => {
+                let of_label = image.config.labels.get(RELEASE_LABEL).cloned();
+                kernels.release_image = Some(reference.to_owned());
+                kernels.version = payload.version.clone().or(of_label);
+                self.resolve_payload(&payload, &mut kernels).await?;
+            }
+            Kind::Toolkit(toolkit) => {
+                let stream = self
+                    .of_toolkit(reference, "", &image, toolkit, arch)
+                    .await?;
+                kernels.streams.push(stream);
+            }
+            Kind::MachineOs => {
+                let kernel = self.kernel_in_layers(&image).await?;
+                kernels
+                    .streams
+                    .push(of_machine_os(reference, "", &image, kernel));
+            }
         }
-        Ok(self.release.kernel_version.clone())
+        Ok(kernels)
+    }
+
+    /// The machine-os images that a release lists.
+    ///
+    /// # Errors
+    /// Why the release cannot be read.
+    pub async fn os_images(&self, reference: &str, arch: Arch) -> Result<Vec<String>, Finding> {
+        let image = self.open(reference, arch).await?;
+        match self.kind(reference, &image).await? {
+            Kind::Release(payload) => Ok(payload
+                .images
+                .into_iter()
+                .filter(|image| image.role == Role::MachineOs)
+                .map(|image| image.image)
+                .collect()),
+            Kind::Toolkit(_) | Kind::MachineOs => Ok(Vec::new()),
+        }
+    }
+
+    async fn open(&self, reference: &str, arch: Arch) -> Result<Arc<OpenImage>, Finding> {
+        let image = self.images.open(reference, arch, self.access);
+        image.await.map_err(with_own_hint)
+    }
+
+    async fn kind(&self, reference: &str, image: &OpenImage) -> Result<Kind, Finding> {
+        if image.config.labels.contains_key(KERNEL_LABEL) {
+            return Ok(Kind::MachineOs);
+        }
+        let paths = [IMAGE_REFERENCES, DRIVER_TOOLKIT_RELEASE];
+        match first_of(self.images, image, &paths).await? {
+            Some((IMAGE_REFERENCES, bytes)) => {
+                let payload = Payload::parse(&bytes).map_err(|message| {
+                    Finding::new(
+                        Code::KernelFactsMissing,
+                        format!("{IMAGE_REFERENCES} of release image {reference}: {message}"),
+                    )
+                    .with_effect(Effect::Blocks)
+                    .hint("Check the image: `oc adm release info` prints the content of a release image.")
+                })?;
+                Ok(Kind::Release(payload))
+            }
+            Some((_, bytes)) => Ok(Kind::Toolkit(parse_release(reference, &bytes)?)),
+            None => {
+                let overlay = read_all(self.images, image).await?;
+                match OverlayTree(&overlay).list(OS_MODULES).is_empty() {
+                    false => Ok(Kind::MachineOs),
+                    true => Err(not_about_kernels(reference)),
+                }
+            }
+        }
+    }
+
+    /// Reads the images of a payload side by side. One that cannot be read is told, unless
+    /// nothing is left.
+    async fn resolve_payload(
+        &self,
+        payload: &Payload,
+        kernels: &mut ReleaseKernels,
+    ) -> Result<(), Finding> {
+        let arch = kernels.arch;
+        let of_role = |role| {
+            payload
+                .images
+                .iter()
+                .filter(move |image| image.role == role)
+        };
+        let toolkits = of_role(Role::Toolkit).map(|image| self.toolkit_of_payload(image, arch));
+        let machines = of_role(Role::MachineOs).map(|image| self.os_of_payload(image, arch));
+        let (toolkits, machines) = join(join_all(toolkits), join_all(machines)).await;
+        let mut faults = Vec::new();
+        let mut told = |parts: Vec<(Part, Option<Finding>)>| -> Vec<Part> {
+            let parts = parts.into_iter().map(|(part, fault)| {
+                faults.extend(fault);
+                part
+            });
+            parts.collect()
+        };
+        let (toolkits, machines) = (told(toolkits), told(machines));
+        kernels.streams = pair(toolkits, machines);
+        let has_kernel = kernels.streams.iter().any(|s| s.standard().is_some());
+        if !has_kernel && !faults.is_empty() {
+            let title = kernels.title();
+            let mut fault = faults.swap_remove(0);
+            fault.message = format!("{} of {title}", fault.message);
+            return Err(fault);
+        }
+        kernels
+            .notes
+            .extend(faults.into_iter().map(|fault| fault.message));
+        for stream in kernels.streams.iter().filter(|stream| stream.differs()) {
+            kernels.notes.push(format!(
+                "machine-os image {} has kernel {}, driver-toolkit image {} has {}; the nodes run \
+                 the machine-os image's kernel, which is checked",
+                stream.os_image.as_deref().unwrap_or_default(),
+                stream.standard().unwrap_or_default(),
+                stream.dtk_image.as_deref().unwrap_or_default(),
+                stream
+                    .toolkit
+                    .as_ref()
+                    .map_or("", |toolkit| toolkit.kernel_version.as_str()),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn toolkit_of_payload(
+        &self,
+        listed: &PayloadImage,
+        arch: Arch,
+    ) -> (Part, Option<Finding>) {
+        let read = async {
+            let image = self.open(&listed.image, arch).await?;
+            let paths = [DRIVER_TOOLKIT_RELEASE];
+            let toolkit = match first_of(self.images, &image, &paths).await? {
+                Some((_, bytes)) => parse_release(&listed.image, &bytes)?,
+                None => return Err(not_about_kernels(&listed.image)),
+            };
+            self.of_toolkit(&listed.image, listed.suffix(), &image, toolkit, arch)
+                .await
+        };
+        let (stream, fault) = match read.await {
+            Ok(stream) => (stream, None),
+            Err(finding) => {
+                let stream = Stream {
+                    name: name_without_label("", listed.suffix(), None),
+                    dtk_image: Some(listed.image.clone()),
+                    ..Stream::default()
+                };
+                (
+                    stream,
+                    Some(about("driver-toolkit", &listed.image, finding)),
+                )
+            }
+        };
+        let suffix = listed.suffix().to_owned();
+        (Part { suffix, stream }, fault)
+    }
+
+    async fn os_of_payload(&self, listed: &PayloadImage, arch: Arch) -> (Part, Option<Finding>) {
+        let read = async {
+            let image = self.open(&listed.image, arch).await?;
+            let of_label = image.config.labels.get(KERNEL_LABEL);
+            let kernel = match of_label.filter(|kernel| is_kernel_release(kernel)) {
+                // Nobody has built on an image of the payload.
+                Some(kernel) => kernel.clone(),
+                None => self.kernel_in_layers(&image).await?,
+            };
+            Ok(of_machine_os(
+                &listed.image,
+                listed.suffix(),
+                &image,
+                kernel,
+            ))
+        };
+        let (stream, fault) = match read.await {
+            Ok(stream) => (stream, None),
+            Err(finding) => {
+                let stream = Stream {
+                    name: name_without_label("", listed.suffix(), None),
+                    os_image: Some(listed.image.clone()),
+                    ..Stream::default()
+                };
+                (stream, Some(about("machine-os", &listed.image, finding)))
+            }
+        };
+        let suffix = listed.suffix().to_owned();
+        (Part { suffix, stream }, fault)
+    }
+
+    async fn of_toolkit(
+        &self,
+        reference: &str,
+        suffix: &str,
+        image: &OpenImage,
+        toolkit: DriverToolkitRelease,
+        arch: Arch,
+    ) -> Result<Stream, Finding> {
+        let of_label = image.config.labels.get(STREAM_LABEL).cloned();
+        let kernel = Some(toolkit.kernel_version.as_str());
+        let name = of_label.or_else(|| name_without_label(&toolkit.rhel_version, suffix, kernel));
+        let has_64k = match self.with_64k && arch == Arch::Arm64 {
+            true => {
+                let overlay = read_all(self.images, image).await?;
+                let kernel = name_of_64k(&toolkit.kernel_version);
+                let tree = OverlayTree(&overlay);
+                ["usr/src/kernels", "lib/modules", "usr/lib/modules"]
+                    .iter()
+                    .any(|folder| !tree.list(&format!("{folder}/{kernel}")).is_empty())
+            }
+            false => false,
+        };
+        Ok(Stream {
+            name,
+            dtk_image: Some(reference.to_owned()),
+            toolkit: Some(toolkit),
+            has_64k,
+            os_image: None,
+            os_kernel: None,
+        })
+    }
+
+    /// The kernel of a machine-os image as its layers leave it. Its label may be inherited
+    /// from the image that it was built on.
+    async fn kernel_in_layers(&self, image: &OpenImage) -> Result<String, Finding> {
+        let overlay = read_all(self.images, image).await?;
+        let tree = OverlayTree(&overlay);
+        let folders = tree.list(OS_MODULES);
+        let has_vmlinuz = |folder: &str| tree.is_file(&format!("{OS_MODULES}/{folder}/vmlinuz"));
+        kernel_of_folders(folders.iter().map(String::as_str), has_vmlinuz).map_err(|several| {
+            let message = match several.as_slice() {
+                [] => format!(
+                    "image {} has no /{OS_MODULES}/KERNEL/vmlinuz",
+                    image.reference
+                ),
+                several => format!(
+                    "image {} has several kernels: {}",
+                    image.reference,
+                    several.join(", ")
+                ),
+            };
+            Finding::new(Code::KernelFactsMissing, message)
+                .with_effect(Effect::Blocks)
+                .hint("Pass --kernel-version.")
+        })
     }
 }
 
-/// Resolves a release image, or a driver-toolkit image, to its kernels.
-///
-/// KMM ≤2.3 looks at the last layer of the release image only; every layer is searched
-/// here, from the top.
-///
-/// # Errors
-/// Why an image cannot be read, or that it is neither kind of image.
-pub async fn resolve(
-    images: &Arc<Images>,
-    reference: &str,
-    arch: Arch,
-    access: &Access,
-) -> Result<ResolvedKernel, Finding> {
-    let image = images.open(reference, arch, access);
-    let image = image.await.map_err(with_own_hint)?;
-    match first_of(images, &image, &[IMAGE_REFERENCES, DRIVER_TOOLKIT_RELEASE]).await? {
-        Some((IMAGE_REFERENCES, bytes)) => {
-            let dtk_image = driver_toolkit_of_release(&bytes).map_err(|message| {
-                Finding::new(
-                    Code::KernelFactsMissing,
-                    format!("{IMAGE_REFERENCES} of release image {reference}: {message}"),
-                )
-                .with_effect(Effect::Blocks)
-                .hint("is this an OpenShift release image? `oc adm release info` prints one's content")
-            })?;
-            let dtk = images
-                .open(&dtk_image, arch, access)
-                .await
-                .map_err(|finding| {
-                    let message = format!(
-                        "driver-toolkit image {dtk_image} of release image {reference}: {}",
-                        finding.message
-                    );
-                    with_own_hint(Finding { message, ..finding })
-                })?;
-            let release = match first_of(images, &dtk, &[DRIVER_TOOLKIT_RELEASE]).await? {
-                Some((_, bytes)) => parse_release(&dtk_image, &bytes)?,
-                None => return Err(not_a_driver_toolkit(&dtk_image)),
-            };
-            Ok(ResolvedKernel {
-                release_image: Some(reference.to_owned()),
-                dtk_image,
-                arch,
-                release,
-            })
-        }
-        Some((_, bytes)) => Ok(ResolvedKernel {
-            release_image: None,
-            dtk_image: reference.to_owned(),
-            arch,
-            release: parse_release(reference, &bytes)?,
-        }),
-        None => Err(not_a_driver_toolkit(reference)),
+fn of_machine_os(reference: &str, suffix: &str, image: &OpenImage, kernel: String) -> Stream {
+    let of_label = image.config.labels.get(STREAM_LABEL).cloned();
+    Stream {
+        name: of_label.or_else(|| name_without_label("", suffix, Some(&kernel))),
+        os_image: Some(reference.to_owned()),
+        os_kernel: Some(kernel),
+        ..Stream::default()
     }
+}
+
+fn about(role: &str, reference: &str, finding: Finding) -> Finding {
+    let prefix = format!("image {reference}: ");
+    let reason = finding.message.strip_prefix(&prefix);
+    let message = format!(
+        "{role} image {reference}: {}",
+        reason.unwrap_or(&finding.message)
+    );
+    Finding { message, ..finding }
 }
 
 /// A finding about an image that comes with the cluster's release: nobody here builds it.
@@ -127,14 +350,14 @@ fn parse_release(reference: &str, bytes: &[u8]) -> Result<DriverToolkitRelease, 
             format!("{DRIVER_TOOLKIT_RELEASE} of {reference}: {message}"),
         )
         .with_effect(Effect::Blocks)
-        .hint("name the kernel with --kernel-version")
+        .hint("Pass --kernel-version.")
     })
 }
 
-fn not_a_driver_toolkit(reference: &str) -> Finding {
+fn not_about_kernels(reference: &str) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
-        format!("{reference} has neither {IMAGE_REFERENCES} nor {DRIVER_TOOLKIT_RELEASE}: it is no release image and no driver-toolkit image"),
+        format!("{reference} is not a release, driver-toolkit or machine-os image: it has no /{IMAGE_REFERENCES}, /{DRIVER_TOOLKIT_RELEASE} or /{OS_MODULES}"),
     )
     .with_effect(Effect::Blocks)
     .hint("`oc adm release info --image-for=driver-toolkit RELEASE` prints a release's driver-toolkit image")

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::connection::ConnectionArgs;
-use crate::cli::run::{RegistryArgs, parse_duration};
+use crate::cli::run::{RegistryArgs, SourceArgs, parse_duration};
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
 use crate::kmm::releases::KmmRelease;
@@ -16,9 +16,6 @@ use crate::kmm::releases::KmmRelease;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct ClusterRunArgs {
-    /// Look the release up in the cluster's available and conditional updates
-    #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["release_image", "kernel_version"])]
-    pub to: Option<String>,
     /// Wait until every module is decided
     #[arg(
         long,
@@ -97,9 +94,13 @@ pub struct GenerateArgs {
     /// The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster's
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
-    /// Look the release up in the cluster's available and conditional updates
-    #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["release_image", "kernel_version"])]
-    pub to: Option<String>,
+    /// Print the images that the Modules need on these kernels, one per line, or as
+    /// additionalImages of an oc-mirror ImageSetConfiguration, instead of a CR
+    #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "plain")]
+    pub image_list: Option<ImageList>,
+    /// Which Modules, with --image-list.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Have KMM push what it builds and signs
     #[arg(long)]
     pub push_built_image: bool,
@@ -115,6 +116,15 @@ pub struct GenerateArgs {
     /// The way to the cluster.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+}
+
+/// `--image-list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImageList {
+    /// One image per line
+    Plain,
+    /// For oc-mirror v2
+    OcMirror,
 }
 
 /// Arguments of `delete`.

@@ -82,6 +82,18 @@ pub struct ConnectionArgs {
     pub disable_compression: Option<bool>,
 }
 
+impl ConnectionArgs {
+    /// True where a flag names a cluster, or who asks it.
+    pub fn names_a_cluster(&self) -> bool {
+        self.kubeconfig.is_some()
+            || self.context.is_some()
+            || self.cluster.is_some()
+            || self.user.is_some()
+            || self.server.is_some()
+            || self.token.is_some()
+    }
+}
+
 /// Reads `KEY=VALUE`.
 fn parse_extra(text: &str) -> Result<(String, String), String> {
     text.split_once('=')

@@ -1,7 +1,9 @@
 //! The examples of help. They run in a clone of this repository; a test runs each.
 
 /// All of them.
-pub const ALL: [&str; 7] = [RUN, STATUS, GENERATE, DELETE, EXPLAIN, KERNEL, INSPECT];
+pub const ALL: [&str; 8] = [
+    RUN, STATUS, GENERATE, DELETE, TARGETS, EXPLAIN, KERNEL, INSPECT,
+];
 
 /// `run`
 pub const RUN: &str = "\
@@ -31,6 +33,15 @@ pub const DELETE: &str = "\
 Examples:
   kubectl kmm preflight delete upgrade-4-18-9
   kubectl kmm preflight delete --verified";
+
+/// `targets`
+pub const TARGETS: &str = "\
+Examples:
+  # Which kernels do the pools get with every update that the cluster offers?
+  kubectl kmm preflight targets --to all --current
+
+  # The kernels of a release, without a cluster
+  kubectl kmm preflight targets --release-image quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64";
 
 /// `explain`
 pub const EXPLAIN: &str = "\

@@ -21,7 +21,7 @@ pub struct InspectArgs {
 /// Arguments of `kernel`.
 #[derive(Debug, Args)]
 pub struct KernelArgs {
-    /// A release image, or a driver-toolkit image
+    /// A release, driver-toolkit or machine-os image
     pub image: String,
     /// The architecture to resolve (repeatable); without it this machine's, or the one that
     /// the image is for

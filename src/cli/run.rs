@@ -72,6 +72,13 @@ pub struct SourceArgs {
     /// without it the Modules come from the cluster
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|URL|-")]
     pub files: Vec<OsString>,
+    /// Folder with a kustomization, as kubectl's -k (repeatable)
+    #[arg(short = 'k', long, value_name = "DIR")]
+    pub kustomize: Vec<OsString>,
+    /// The image template that a Module's owner will write for kernels without a mapping
+    /// (repeatable)
+    #[arg(long, value_name = "NAMESPACE/NAME=IMAGE", value_parser = parse_assumed)]
+    pub assume_image: Vec<AssumedImage>,
     /// Only Modules of this namespace
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
@@ -81,6 +88,39 @@ pub struct SourceArgs {
     /// Only Modules with these labels, as kubectl's -l
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
+}
+
+/// One `--assume-image`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumedImage {
+    /// The Module's namespace.
+    pub namespace: String,
+    /// The Module's name.
+    pub name: String,
+    /// A template, as in `containerImage`.
+    pub template: String,
+}
+
+fn parse_assumed(text: &str) -> Result<AssumedImage, String> {
+    let parts = text.split_once('=').and_then(|(module, template)| {
+        let (namespace, name) = module.split_once('/')?;
+        let is_filled = !namespace.is_empty() && !name.is_empty() && !template.is_empty();
+        is_filled.then(|| AssumedImage {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            template: template.to_owned(),
+        })
+    });
+    parts.ok_or_else(|| {
+        "write it as NAMESPACE/NAME=IMAGE, with templates as in containerImage".to_owned()
+    })
+}
+
+impl SourceArgs {
+    /// True where no file names Modules, so that they come from the cluster.
+    pub fn is_cluster(&self) -> bool {
+        self.files.is_empty() && self.kustomize.is_empty()
+    }
 }
 
 /// Flags that say how to reach registries.

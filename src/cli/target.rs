@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 
-use crate::model::target::Arch;
+use crate::model::target::{Arch, KernelType};
 
 /// Flags that name the target kernels and where their facts are.
 #[derive(Debug, Clone, Default, Args)]
@@ -13,17 +14,40 @@ pub struct TargetArgs {
     /// The kernel to check against, as `uname -r` prints it (repeatable)
     #[arg(long, value_name = "KERNEL", value_parser = parse_kernel_version)]
     pub kernel_version: Vec<String>,
-    /// The OpenShift release to check against: its driver-toolkit image tells the kernel
+    /// OpenShift release to check (repeatable with --local)
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["kernel_version", "dtk_image"])]
-    pub release_image: Option<String>,
-    /// The driver-toolkit image with the facts about the kernel
+    pub release_image: Vec<String>,
+    /// Update of the cluster, or `all` (repeatable with --local)
+    #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["kernel_version", "dtk_image"])]
+    pub to: Vec<String>,
+    /// Check the kernels that the nodes run now too
+    #[arg(long)]
+    pub current: bool,
+    /// Driver-toolkit image with the facts about the kernel
     #[arg(long, value_name = "IMAGE")]
     pub dtk_image: Option<String>,
-    /// Check against the release's real-time kernel
+    /// A machine-os image, such as rhel-coreos, as the source of the kernel and its facts
+    #[arg(long, value_name = "IMAGE")]
+    pub os_image: Option<String>,
+    /// The kind of kernel: default, realtime or 64k-pages (repeatable) [default: what the
+    /// pools run]
+    #[arg(long, value_name = "TYPE", value_parser = kernel_type_parser())]
+    kernel_type: Vec<KernelType>,
+    /// Short for --kernel-type realtime
     #[arg(long)]
-    pub rt: bool,
-    /// The architecture to check for (repeatable); without it the one that the kernel
-    /// version ends with
+    rt: bool,
+    /// The operating system stream of the release, such as rhel-9 (repeatable) [default: what
+    /// the pools run; without a cluster each of them]
+    #[arg(long, value_name = "NAME")]
+    pub os_stream: Vec<String>,
+    /// Only the nodes of this MachineConfigPool (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub pool: Vec<String>,
+    /// Read the kernels from the cluster's MachineConfigPools, or take the release's standard
+    /// kernels [default: auto]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub pools: Option<PoolsMode>,
+    /// Architecture to check for (repeatable)
     #[arg(long, value_name = "ARCH")]
     pub arch: Vec<Arch>,
     /// Kernel facts from disk: a root with /usr/src/kernels/K and /lib/modules/K, a
@@ -37,6 +61,43 @@ pub struct TargetArgs {
     /// configuration says
     #[arg(long)]
     pub secure_boot: bool,
+}
+
+/// `--pools`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PoolsMode {
+    /// As far as the cluster has them and they may be read
+    Auto,
+    /// Do not read them
+    Off,
+}
+
+impl TargetArgs {
+    /// The kinds of kernels that `--kernel-type` and `--rt` choose, each once; none where
+    /// neither was given.
+    pub fn kernel_types(&self) -> Vec<KernelType> {
+        let mut kinds: Vec<KernelType> = Vec::new();
+        let given = self.kernel_type.iter().copied();
+        for kind in given.chain(self.rt.then_some(KernelType::Realtime)) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+
+    /// True where a flag is about the cluster's own updates, pools or nodes.
+    pub fn asks_the_cluster(&self) -> bool {
+        !self.to.is_empty()
+            || self.current
+            || !self.pool.is_empty()
+            || self.pools == Some(PoolsMode::Auto)
+    }
+}
+
+fn kernel_type_parser() -> impl TypedValueParser<Value = KernelType> {
+    PossibleValuesParser::new(KernelType::ALL.map(KernelType::as_str))
+        .try_map(|word| word.parse::<KernelType>())
 }
 
 /// A kernel version as a flag: the name of a folder below `/lib/modules`. An unset variable

@@ -1,3 +1,10 @@
-//! What the cluster can be upgraded to.
+//! What the cluster can be upgraded to, and which kernels its nodes then run.
+//!
+//! [`objects`] reads the pools' objects, [`needs`] decides what each pool needs, [`assign`]
+//! puts it to what releases have; [`read`] asks the API server, and [`updates`] finds releases.
 
+pub mod assign;
+pub mod needs;
+pub mod objects;
+pub mod read;
 pub mod updates;

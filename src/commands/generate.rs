@@ -1,5 +1,7 @@
 //! `generate`: the preflight CR for a KMM release.
 
+pub mod image_list;
+
 use serde_json::Value;
 
 use crate::cli::cluster::GenerateArgs;
@@ -23,6 +25,9 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
             stdout: rbac::manifests(),
             ..Done::default()
         });
+    }
+    if let Some(form) = args.image_list {
+        return image_list::run(args, form).await;
     }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {

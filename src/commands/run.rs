@@ -60,10 +60,12 @@ fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     ]
 }
 
-fn of_local(args: &RunArgs) -> [(&'static str, bool); 6] {
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 8] {
     let stages = &args.stages;
     [
         ("-f", !args.source.files.is_empty()),
+        ("-k", !args.source.kustomize.is_empty()),
+        ("--assume-image", !args.source.assume_image.is_empty()),
         ("--fail-fast", args.fail_fast),
         ("--builder", stages.builder != Choice::Auto),
         (

@@ -90,6 +90,9 @@ explanations! {
     ImageInvalid: "The image reference is not one.",
         "No registry can be asked for it.",
         "Correct `containerImage`, and look at what its templates become with `explain -f`.";
+    ImagePlaceholder: "The image is a placeholder that another tool replaces before the Module is applied.",
+        "Which image nodes will pull is not written in the Module.",
+        "Check what that tool writes: pass `-k DIR` for kustomize, or the finished manifests with `-f`.";
     ImageNotFound: "The registry says that there is no such image.",
         "The node could not pull it either, unless it is cached there.",
         "Push the image for this kernel, or add a `build` section.";
@@ -183,6 +186,15 @@ explanations! {
     KernelFactsMissing: "Facts about the target kernel are missing, so something was not checked.",
         "Symbols, configuration and version magic come from the driver-toolkit image or `--kernel-dir`.",
         "Name one of them.";
+    UpgradeBreaks: "The module loads on the nodes' kernel of today and would not after the upgrade.",
+        "The findings beside it are about the new kernel only.",
+        "Fix what they say before you upgrade these nodes.";
+    TargetUnknown: "No kernel is known for some of the Module's nodes.",
+        "Their MachineConfigPool or release does not show it: a rendered MachineConfig, an image or an operating system stream is missing or may not be read.",
+        "Correct what the message names, or check the kernel of these nodes with `--kernel-version`.";
+    NoNodeSelected: "The Module's selector takes no node of the cluster.",
+        "KMM loads the module on the nodes that have every label of `spec.selector`; without one it was checked for all kernels.",
+        "Correct the labels, or ignore it where the nodes are still to come.";
     KernelFactsMismatch: "The facts are about another kernel than the one asked for.",
         "Judging by them would be wrong.",
         "Name the driver-toolkit image or folder of this kernel.";

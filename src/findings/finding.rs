@@ -84,6 +84,8 @@ codes! {
     MappingInvalid = "mapping-invalid", Fails, Error;
     /// The image reference is not one.
     ImageInvalid = "image-invalid", Fails, Error;
+    /// The image is a placeholder that another tool replaces.
+    ImagePlaceholder = "image-placeholder", Doubts, Warning;
     /// The registry answered: no such image.
     ImageNotFound = "image-not-found", Fails, Error;
     /// The registry wants other credentials.
@@ -146,6 +148,12 @@ codes! {
     KernelTainted = "kernel-tainted", None, Info;
     /// Facts about the target kernel are missing, so something was not checked.
     KernelFactsMissing = "kernel-facts-missing", Doubts, Warning;
+    /// The module loads on the kernel of today and would not on the one of the upgrade.
+    UpgradeBreaks = "upgrade-breaks", None, Error;
+    /// No kernel is known for some of the Module's nodes.
+    TargetUnknown = "target-unknown", Doubts, Warning;
+    /// The Module's selector takes no node of the cluster.
+    NoNodeSelected = "no-node-selected", None, Warning;
     /// The DTK image or kernel directory describes another kernel than asked.
     KernelFactsMismatch = "kernel-facts-mismatch", Blocks, Error;
     /// The build ran and failed, or built no module.

@@ -12,8 +12,10 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::input::yaml::{Document, place};
 use crate::input::{Inputs, PreflightInput};
+use crate::kmm::early::{self, ModuleKind};
 use crate::kmm::module::{Module, ModuleSpec};
 use crate::kmm::names;
+use crate::kmm::owner::Owner;
 use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
 
@@ -66,6 +68,8 @@ struct Meta {
     name: Option<String>,
     namespace: Option<String>,
     labels: Option<BTreeMap<String, String>>,
+    #[serde(rename = "ownerReferences")]
+    owner_references: Value,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +131,12 @@ impl Reader<'_> {
         let is_wanted = wanted.contains(&version.as_str());
         match (group, kind.as_str()) {
             (GROUP, "Module") if is_wanted => self.module(value, inputs),
+            (GROUP, "BootModuleConfig") => {
+                self.early_module(ModuleKind::BootModuleConfig, value, inputs)
+            }
+            (GROUP, "InitramfsModule") => {
+                self.early_module(ModuleKind::InitramfsModule, value, inputs)
+            }
             (HUB_GROUP, "ManagedClusterModule") if is_wanted => self.managed(value, inputs),
             (GROUP, "PreflightValidation" | "PreflightValidationOCP") if is_wanted => {
                 self.preflight(&kind, value, inputs)
@@ -342,9 +352,42 @@ impl Reader<'_> {
             .spec
             .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
         let spec = self.module_spec(&what, "spec", spec, inputs)?;
+        let owner = Owner::of(&object.metadata.owner_references);
         let namespace = object.metadata.namespace;
-        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        let mut module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        module.owner = owner;
         inputs.modules.push(module);
+        Ok(())
+    }
+
+    /// A BootModuleConfig or an InitramfsModule, as a Module that loads the same.
+    fn early_module(
+        &self,
+        kind: ModuleKind,
+        value: Value,
+        inputs: &mut Inputs,
+    ) -> Result<(), Error> {
+        let word = kind.as_str();
+        let object: Object = self.typed(word, value)?;
+        let name = object.metadata.name.unwrap_or_default();
+        if name.is_empty() {
+            return Err(self.bad(&format!("{word}: metadata.name is missing")));
+        }
+        let what = format!("{word} {name}");
+        let spec = object
+            .spec
+            .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
+        let spec =
+            early::spec(kind, &spec).map_err(|why| self.bad(&format!("{what}: spec: {why}")))?;
+        let owner = Owner::of(&object.metadata.owner_references);
+        let namespace = object.metadata.namespace;
+        let spec = (spec, Written::default());
+        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        inputs.modules.push(Module {
+            kind,
+            owner,
+            ..module
+        });
         Ok(())
     }
 
@@ -364,6 +407,8 @@ impl Reader<'_> {
             spec,
             written,
             origin: self.origin.clone(),
+            kind: ModuleKind::Module,
+            owner: None,
         }
     }
 

@@ -221,11 +221,7 @@ impl Case {
             build: None,
             sign: None,
         };
-        let target = Target {
-            kernel_version: K.into(),
-            arch: Arch::Amd64,
-            dtk_image: None,
-        };
+        let target = Target::new(K, Arch::Amd64);
         let case = LoadCase {
             work: &work,
             target: &target,

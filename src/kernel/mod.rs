@@ -2,3 +2,4 @@
 
 pub mod release;
 pub mod sources;
+pub mod streams;

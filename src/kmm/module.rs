@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kmm::early::ModuleKind;
+use crate::kmm::owner::Owner;
 use crate::kmm::schema::Written;
-
 use crate::model::report::Origin;
 
 /// A Module to check, wherever it came from.
@@ -24,6 +25,10 @@ pub struct Module {
     pub written: Written,
     /// Where it was read from.
     pub origin: Origin,
+    /// The kind of object that it was read from.
+    pub kind: ModuleKind,
+    /// The object whose controller writes it.
+    pub owner: Option<Owner>,
 }
 
 /// `spec` of a Module, and `spec.moduleSpec` of a ManagedClusterModule.

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::findings::finding::Finding;
+use crate::kmm::early::ModuleKind;
 use crate::kmm::module::{Build, Modprobe, Sign, TlsOptions};
+use crate::kmm::owner::Owner;
 use crate::model::report::Origin;
 use crate::model::target::Target;
 
@@ -31,6 +33,10 @@ pub struct Plan {
     pub name: String,
     /// Where the Module came from.
     pub origin: Origin,
+    /// The kind of object that it was read from.
+    pub kind: ModuleKind,
+    /// The object whose controller writes the Module.
+    pub owner: Option<Owner>,
     /// The kernel to check against.
     pub target: Target,
     /// What is decided before any look at an image: with a finding whose effect is

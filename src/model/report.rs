@@ -62,6 +62,8 @@ pub struct ModuleReport {
     pub namespace: String,
     /// Name of the Module.
     pub name: String,
+    /// The kind of object that the row is about, such as Module.
+    pub kind: &'static str,
     /// The target's kernel; empty where a CR does not tell.
     pub kernel_version: String,
     /// The target's architecture, where known.

@@ -1,12 +1,14 @@
 //! The versioned report as JSON and YAML. Its shape is a promise, so it has structs of its
 //! own: the report may change without it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::findings::codes;
 use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
-use crate::model::target::{Arch, Target};
+use crate::model::target::{Arch, KernelType, Target};
 use crate::model::verdict::Verdict;
 use crate::report::answer;
 use crate::report::causes::{self, Cause};
@@ -32,6 +34,11 @@ struct TargetData<'a> {
     kernel_version: &'a str,
     dtk_image: Option<&'a str>,
     arch: &'static str,
+    release: Option<String>,
+    os_stream: Option<&'a str>,
+    kernel_type: Option<&'static str>,
+    pools: &'a [String],
+    nodes: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +67,7 @@ struct CauseData {
 struct ModuleData<'a> {
     namespace: &'a str,
     name: &'a str,
+    kind: &'static str,
     kernel_version: Option<&'a str>,
     arch: Option<&'static str>,
     verdict: &'static str,
@@ -91,8 +99,19 @@ impl<'a> From<&'a Target> for TargetData<'a> {
             kernel_version: &target.kernel_version,
             dtk_image: target.dtk_image.as_deref(),
             arch: target.arch.as_str(),
+            release: target.scope.release(),
+            os_stream: target.scope.os_stream.as_deref(),
+            kernel_type: target.scope.kernel_type.map(KernelType::as_str),
+            pools: &target.scope.pools,
+            nodes: target.scope.nodes.as_ref().map(BTreeSet::len),
         }
     }
+}
+
+/// The document of `targets`: the report's target objects.
+pub fn targets(targets: &[Target]) -> serde_json::Value {
+    let targets: Vec<TargetData<'_>> = targets.iter().map(TargetData::from).collect();
+    serde_json::json!({"apiVersion": API_VERSION, "kind": "Targets", "targets": targets})
 }
 
 impl<'a> From<&'a Finding> for FindingData<'a> {
@@ -127,6 +146,7 @@ impl<'a> From<&'a ModuleReport> for ModuleData<'a> {
         Self {
             namespace: &module.namespace,
             name: &module.name,
+            kind: module.kind,
             kernel_version: (!kernel.is_empty()).then_some(kernel),
             arch: module.arch.map(Arch::as_str),
             verdict: module.verdict.as_str(),

@@ -204,6 +204,20 @@ fn kernels(
 }
 
 /// Where a kernel comes from and whom it is for.
-fn about(_targets: &[&Target]) -> String {
-    String::new()
+fn about(targets: &[&Target]) -> String {
+    let parts = targets.iter().flat_map(|target| {
+        let scope = &target.scope;
+        let release = scope.release().map(|release| match scope.is_current {
+            true if !scope.is_new => format!("{release}, now"),
+            _ => release,
+        });
+        let now = (scope.is_current && scope.releases.is_empty()).then(|| "now".to_owned());
+        let pools = match scope.pools.as_slice() {
+            [] => None,
+            [one] => Some(format!("pool {one}")),
+            several => Some(format!("pools {}", several.join(", "))),
+        };
+        [release, now, pools].into_iter().flatten()
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

@@ -1,35 +1,18 @@
-//! What `kernel` shows: the kernels of a release.
+//! What `kernel` shows: the kernels of a release, or of one image.
 
 use serde_json::{Value, json};
 use tabled::builder::Builder;
 
+use crate::kernel::streams::{ReleaseKernels, Stream};
 use crate::model::printable::printable_line;
-use crate::model::target::Arch;
 use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
 use crate::report::table::borderless;
 
-/// The kernels of a release or driver-toolkit image for one architecture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseKernel {
-    /// The release image, where the driver-toolkit image was found through one.
-    pub release_image: Option<String>,
-    /// The driver-toolkit image.
-    pub dtk_image: String,
-    /// The architecture.
-    pub arch: Arch,
-    /// `KERNEL_VERSION`
-    pub kernel_version: String,
-    /// `RT_KERNEL_VERSION`, where the release has a real-time kernel.
-    pub rt_kernel_version: Option<String>,
-    /// `RHEL_VERSION`
-    pub rhel_version: String,
-}
-
 /// The kernels of an image, for every architecture that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kernels(pub Vec<ReleaseKernel>);
+pub struct Kernels(pub Vec<ReleaseKernels>);
 
 impl Answer for Kernels {
     fn text(&self, _: &Screen, wide: bool) -> String {
@@ -41,37 +24,49 @@ impl Answer for Kernels {
     }
 
     fn names(&self) -> Option<Vec<String>> {
-        let versions = self.0.iter().map(|kernel| kernel.kernel_version.clone());
-        Some(versions.collect())
+        let streams = self.0.iter().flat_map(|one| &one.streams);
+        Some(
+            streams
+                .filter_map(|stream| Some(stream.standard()?.to_owned()))
+                .collect(),
+        )
     }
 }
 
-/// The table: one row per architecture; `wide` adds the images.
-fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
+/// The table: one row per architecture and operating system stream; `wide` adds the images.
+fn table(all: &[ReleaseKernels], wide: bool) -> String {
+    let rows = || {
+        let rows = all.iter();
+        rows.flat_map(|one| one.streams.iter().map(move |stream| (one, stream)))
+    };
+    let is_some = |of: fn(&Stream) -> bool| rows().any(|(_, stream)| of(stream));
+    let with_stream = rows().count() > all.len() || is_some(|stream| stream.toolkit.is_none());
+    let with_64k = is_some(|stream| stream.has_64k);
     let mut builder = Builder::default();
-    let mut header = vec![
-        "ARCH",
-        "KERNEL_VERSION",
-        "RT_KERNEL_VERSION",
-        "RHEL_VERSION",
-    ];
+    let mut header = vec!["ARCH"];
+    header.extend(with_stream.then_some("STREAM"));
+    header.extend(["KERNEL_VERSION", "RT_KERNEL_VERSION"]);
+    header.extend(with_64k.then_some("64K_KERNEL_VERSION"));
+    header.push("RHEL_VERSION");
     if wide {
-        header.extend(["DTK_IMAGE", "RELEASE_IMAGE"]);
+        header.extend(["DTK_IMAGE", "OS_IMAGE", "RELEASE_IMAGE"]);
     }
     builder.push_record(header);
-    for kernel in kernels {
-        let mut row = vec![
-            kernel.arch.as_str(),
-            &kernel.kernel_version,
-            kernel.rt_kernel_version.as_deref().unwrap_or("-"),
-            match &*kernel.rhel_version {
-                "" => "-",
-                version => version,
-            },
-        ];
+    let or_dash = |text: Option<&str>| match text {
+        None | Some("") => "-".to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    for (kernels, stream) in rows() {
+        let mut row = vec![kernels.arch.to_string()];
+        row.extend(with_stream.then(|| or_dash(stream.name.as_deref())));
+        row.push(or_dash(stream.standard()));
+        row.push(or_dash(stream.realtime()));
+        row.extend(with_64k.then(|| or_dash(stream.pages_64k().as_deref())));
+        row.push(or_dash(rhel_version(stream)));
         if wide {
-            row.push(&kernel.dtk_image);
-            row.push(kernel.release_image.as_deref().unwrap_or("-"));
+            row.push(or_dash(stream.dtk_image.as_deref()));
+            row.push(or_dash(stream.os_image.as_deref()));
+            row.push(or_dash(kernels.release_image.as_deref()));
         }
         builder.push_record(row.into_iter().map(printable_line));
     }
@@ -79,27 +74,43 @@ fn table(kernels: &[ReleaseKernel], wide: bool) -> String {
     if wide {
         return text;
     }
-    let mut images: Vec<&str> = kernels.iter().map(|kernel| &*kernel.dtk_image).collect();
-    images.dedup();
-    let images: String = images
-        .iter()
-        .map(|image| format!("driver-toolkit image: {}\n", printable_line(image)))
+    let mut images: Vec<String> = rows()
+        .flat_map(|(_, stream)| {
+            let toolkit = stream.dtk_image.iter();
+            let toolkit =
+                toolkit.map(|image| format!("driver-toolkit image: {}\n", printable_line(image)));
+            let machine = stream.os_image.iter();
+            toolkit.chain(
+                machine.map(|image| format!("machine-os image: {}\n", printable_line(image))),
+            )
+        })
         .collect();
-    format!("{text}\n{images}")
+    images.dedup();
+    format!("{text}\n{}", images.concat())
+}
+
+fn rhel_version(stream: &Stream) -> Option<&str> {
+    let toolkit = stream.toolkit.as_ref()?;
+    Some(toolkit.rhel_version.as_str())
 }
 
 /// The versioned document of `-o json` and `-o yaml`.
-fn document(kernels: &[ReleaseKernel]) -> Value {
-    let kernels: Vec<Value> = kernels
+fn document(all: &[ReleaseKernels]) -> Value {
+    let kernels: Vec<Value> = all
         .iter()
-        .map(|kernel| {
+        .flat_map(|one| one.streams.iter().map(move |stream| (one, stream)))
+        .map(|(one, stream)| {
             json!({
-                "arch": kernel.arch.as_str(),
-                "dtkImage": kernel.dtk_image,
-                "kernelVersion": kernel.kernel_version,
-                "rtKernelVersion": kernel.rt_kernel_version,
-                "rhelVersion": kernel.rhel_version,
-                "releaseImage": kernel.release_image,
+                "arch": one.arch.as_str(),
+                "osStream": stream.name,
+                "dtkImage": stream.dtk_image,
+                "osImage": stream.os_image,
+                "kernelVersion": stream.standard(),
+                "rtKernelVersion": stream.realtime(),
+                "kernel64kVersion": stream.pages_64k(),
+                "rhelVersion": rhel_version(stream),
+                "release": one.version,
+                "releaseImage": one.release_image,
             })
         })
         .collect();
@@ -109,15 +120,25 @@ fn document(kernels: &[ReleaseKernel]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::release::DriverToolkitRelease;
+    use crate::model::target::Arch;
 
-    fn kernels() -> Vec<ReleaseKernel> {
-        vec![ReleaseKernel {
+    fn kernels() -> Vec<ReleaseKernels> {
+        vec![ReleaseKernels {
             release_image: Some("registry.example/release:4.18".into()),
-            dtk_image: "registry.example/dtk@sha256:1".into(),
+            version: None,
             arch: Arch::Amd64,
-            kernel_version: "5.14.0-1.el9.x86_64".into(),
-            rt_kernel_version: None,
-            rhel_version: "9.4".into(),
+            streams: vec![Stream {
+                name: Some("rhel-9".into()),
+                dtk_image: Some("registry.example/dtk@sha256:1".into()),
+                toolkit: Some(DriverToolkitRelease {
+                    kernel_version: "5.14.0-1.el9.x86_64".into(),
+                    rt_kernel_version: None,
+                    rhel_version: "9.4".into(),
+                }),
+                ..Stream::default()
+            }],
+            notes: Vec::new(),
         }]
     }
 
@@ -131,11 +152,39 @@ mod tests {
         );
         assert!(table(&kernels(), true).contains("registry.example/release:4.18"));
         let mut unnamed = kernels();
-        unnamed[0].rhel_version.clear();
+        let toolkit = unnamed[0].streams[0].toolkit.as_mut();
+        toolkit.expect("a toolkit").rhel_version.clear();
         let shown = table(&unnamed, false);
         assert_eq!(
             shown.lines().nth(1).map(|row| row.ends_with(" -")),
             Some(true)
+        );
+    }
+
+    #[test]
+    fn two_streams_are_two_rows() {
+        let mut two = kernels();
+        let mut other = two[0].streams[0].clone();
+        other.name = Some("rhel-10".into());
+        other.os_image = Some("registry.example/os@sha256:2".into());
+        other.os_kernel = Some("6.12.0-1.el10.x86_64".into());
+        two[0].streams.push(other);
+        let shown = table(&two, false);
+        for word in [
+            "STREAM",
+            "rhel-9",
+            "rhel-10",
+            "6.12.0-1.el10.x86_64",
+            "os@sha256:2",
+        ] {
+            assert!(shown.contains(word), "{word}: {shown}");
+        }
+        assert_eq!(
+            Kernels(two).names(),
+            Some(vec![
+                "5.14.0-1.el9.x86_64".to_owned(),
+                "6.12.0-1.el10.x86_64".to_owned()
+            ])
         );
     }
 

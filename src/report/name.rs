@@ -11,7 +11,13 @@ pub fn render(report: &Report) -> String {
     report
         .modules
         .iter()
-        .filter(|module| seen.insert((&module.namespace, &module.name)))
-        .map(|module| format!("module.kmm.sigs.x-k8s.io/{}\n", module.name))
+        .filter(|module| seen.insert((module.kind, &module.namespace, &module.name)))
+        .map(|module| {
+            format!(
+                "{}.kmm.sigs.x-k8s.io/{}\n",
+                module.kind.to_lowercase(),
+                module.name
+            )
+        })
         .collect()
 }

@@ -1,12 +1,13 @@
 //! A report in the format that was asked for: the one place that decides on `-o`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::cli::output::Format;
-use crate::findings::finding::{Finding, Subject};
+use crate::findings::finding::{Code, Finding, Subject};
 use crate::model::printable::{self, printable, printable_line};
 use crate::model::report::{ModuleReport, Origin, Report};
-use crate::model::target::Target;
+use crate::model::target::{Scope, Target};
 use crate::model::verdict::Verdict;
 use crate::report::screen::Screen;
 use crate::report::{
@@ -51,7 +52,7 @@ pub fn shown(report: &Report) -> Report {
     let mut rows: Vec<&ModuleReport> = report.modules.iter().collect();
     let mut worst: HashMap<String, u8> = HashMap::new();
     for module in &rows {
-        let rank = self::rank(module.verdict);
+        let rank = order(module);
         let known = worst.entry(causes::full_name(module)).or_insert(rank);
         *known = rank.min(*known);
     }
@@ -70,6 +71,15 @@ pub fn shown(report: &Report) -> Report {
         interrupted: report.interrupted,
         shown_at: report.shown_at,
         footer: report.footer.clone(),
+    }
+}
+
+/// What loads today and would not after the upgrade comes first.
+fn order(module: &ModuleReport) -> u8 {
+    let breaks = |finding: &Finding| finding.code == Code::UpgradeBreaks;
+    match module.findings.iter().any(breaks) {
+        true => 0,
+        false => 1 + rank(module.verdict),
     }
 }
 
@@ -94,11 +104,38 @@ fn target(target: &Target) -> Target {
         kernel_version,
         arch,
         dtk_image,
+        os_image,
+        scope: of,
     } = target;
     Target {
         kernel_version: printable_line(kernel_version),
         arch: *arch,
         dtk_image: optional(dtk_image),
+        os_image: optional(os_image),
+        scope: Arc::new(scope(of)),
+    }
+}
+
+fn scope(scope: &Scope) -> Scope {
+    let Scope {
+        releases,
+        os_stream,
+        kernel_type,
+        pools,
+        nodes,
+        is_current,
+        is_new,
+    } = scope;
+    Scope {
+        releases: releases.iter().map(printable_line).collect(),
+        os_stream: optional(os_stream),
+        kernel_type: *kernel_type,
+        pools: pools.iter().map(printable_line).collect(),
+        nodes: nodes
+            .as_ref()
+            .map(|nodes| nodes.iter().map(printable_line).collect()),
+        is_current: *is_current,
+        is_new: *is_new,
     }
 }
 
@@ -107,6 +144,7 @@ fn module(module: &ModuleReport) -> ModuleReport {
     let ModuleReport {
         namespace,
         name,
+        kind,
         kernel_version,
         arch,
         verdict,
@@ -126,6 +164,7 @@ fn module(module: &ModuleReport) -> ModuleReport {
     ModuleReport {
         namespace: printable_line(namespace),
         name: printable_line(name),
+        kind,
         kernel_version: printable_line(kernel_version),
         arch: *arch,
         verdict: *verdict,

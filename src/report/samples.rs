@@ -14,6 +14,7 @@ pub(crate) fn row(name: &str, kernel: &str, findings: Vec<Finding>) -> ModuleRep
     ModuleReport {
         namespace: "drivers".into(),
         name: name.into(),
+        kind: "Module",
         kernel_version: kernel.into(),
         arch: Some(Arch::Amd64),
         verdict,
@@ -46,11 +47,7 @@ pub(crate) fn accepted(name: &str, reason: &str) -> ModuleReport {
 pub(crate) fn report(modules: Vec<ModuleReport>) -> Report {
     let mut targets: Vec<Target> = Vec::new();
     for module in &modules {
-        let target = Target {
-            kernel_version: module.kernel_version.clone(),
-            arch: Arch::Amd64,
-            dtk_image: None,
-        };
+        let target = Target::new(module.kernel_version.clone(), Arch::Amd64);
         if !targets.contains(&target) {
             targets.push(target);
         }

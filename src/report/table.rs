@@ -131,6 +131,14 @@ impl Cell {
     }
 }
 
+/// The name, with the kind of what is not a Module.
+pub(super) fn name(module: &ModuleReport) -> String {
+    match module.kind {
+        "Module" => module.name.clone(),
+        kind => format!("{}/{}", kind.to_lowercase(), module.name),
+    }
+}
+
 /// The columns of a row: each its heading and its cell, in one list.
 fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'static str, Cell)> {
     let modules = &report.modules;
@@ -147,7 +155,7 @@ fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'st
             )
         }),
         Some(("NAMESPACE", Cell::name(or_dash(Some(&module.namespace))))),
-        Some(("NAME", Cell::name(module.name.clone()))),
+        Some(("NAME", Cell::name(name(module)))),
         several(|module| Some(&module.kernel_version))
             .then(|| ("KERNEL", Cell::name(or_dash(Some(&module.kernel_version))))),
         several(|module| module.arch.map(|arch| arch.as_str())).then(|| {

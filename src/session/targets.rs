@@ -1,62 +1,339 @@
-//! The targets of a local run: from the flags, or from the preflight CRs that `-f` gave.
+//! The targets of a run: from the flags, from the preflight CRs that `-f` gave, and from the
+//! cluster's pools.
 
 use std::sync::Arc;
 
-use crate::check::targets;
-use crate::cli::target::TargetArgs;
+use futures::future::try_join_all;
+
+use crate::check::targets::Resolver;
+use crate::cli::target::{PoolsMode, TargetArgs};
+use crate::cluster::Cluster;
+use crate::cluster::pools::assign::Assigned;
+use crate::cluster::pools::needs::Unserved;
+use crate::cluster::pools::objects::Node;
 use crate::error::Error;
 use crate::findings::finding::Finding;
 use crate::image_build::builder::this_machine;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
 use crate::input::PreflightInput;
-use crate::model::target::{Arch, Target};
-use crate::session::arch;
+use crate::kernel::streams::{ReleaseKernels, StreamKernel};
+use crate::model::target::{Arch, KernelType, Scope, Target};
+use crate::session::releases::{Release, releases};
+use crate::session::{arch, fleet};
 
-/// The kernels to check against, each once, and remarks on how they were found.
-///
-/// # Errors
-/// Nothing names a kernel, or an image that should tell it cannot be read.
-pub async fn targets(
-    args: &TargetArgs,
-    release_of_update: Option<String>,
-    preflights: &[PreflightInput],
-    images: &Arc<Images>,
-    access: &Access,
-) -> Result<(Vec<Target>, Vec<String>), Error> {
-    if args.rt && !args.kernel_version.is_empty() {
-        return Err(Error::Usage {
-            message: "--rt chooses a kernel of a release, and --kernel-version names one".to_owned(),
-            hint: "name the real-time kernel itself with --kernel-version, such as 5.14.0-427.el9.x86_64+rt".to_owned(),
-        });
-    }
-    let mut found = Found::new(args);
-    let release = args.release_image.clone().or(release_of_update);
-    if !args.kernel_version.is_empty() {
-        for kernel in &args.kernel_version {
-            found.kernel(kernel, args.dtk_image.as_deref());
-        }
-    } else if let Some(image) = release.as_ref().or(args.dtk_image.as_ref()) {
-        found.image(image, args.rt, images, access).await?;
-    } else {
-        for preflight in preflights {
-            match (&preflight.kernel_version, &preflight.release_image) {
-                (Some(kernel), _) => found.kernel(kernel, preflight.dtk_image.as_deref()),
-                (None, Some(image)) => {
-                    let rt = preflight.rt || args.rt;
-                    found.image(image, rt, images, access).await?;
-                }
-                (None, None) => {}
+/// What a run is asked to check against, and where that is looked up.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The flags.
+    pub args: &'a TargetArgs,
+    /// The preflight CRs of `-f`.
+    pub preflights: &'a [PreflightInput],
+    /// The cluster whose pools count.
+    pub cluster: Option<&'a Cluster>,
+    /// Where images are read.
+    pub images: &'a Arc<Images>,
+    /// How.
+    pub access: &'a Access,
+}
+
+/// The kernels to check against.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Each kernel once.
+    pub targets: Vec<Target>,
+    /// Nodes for which no kernel is known.
+    pub unserved: Vec<Unserved>,
+    /// The cluster's nodes, where they decide which Modules count for which target.
+    pub nodes: Option<Vec<Node>>,
+    /// Remarks on how the kernels were found.
+    pub notes: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn take(&mut self, assigned: Assigned) {
+        self.targets = assigned.targets;
+        for one in assigned.unserved {
+            if !self.unserved.contains(&one) {
+                self.unserved.push(one);
             }
         }
     }
-    if found.targets.is_empty() {
-        return Err(Error::Usage {
-            message: "no target: nothing names the kernel to check against".to_owned(),
-            hint: "name it with --kernel-version, --release-image, --dtk-image or --to, or give a PreflightValidation(OCP) with -f".to_owned(),
-        });
+}
+
+impl Request<'_> {
+    pub(super) fn resolver(&self, with_64k: bool) -> Resolver<'_> {
+        Resolver {
+            images: self.images,
+            access: self.access,
+            with_64k,
+        }
     }
-    Ok((found.targets, found.notes))
+
+    fn wants_64k(&self) -> bool {
+        self.args.kernel_types().contains(&KernelType::Pages64k)
+    }
+
+    /// The kernels to check against.
+    ///
+    /// # Errors
+    /// Nothing names a kernel, or an image that should name it cannot be read.
+    pub async fn find(&self) -> Result<Found, Error> {
+        let args = self.args;
+        let kinds = args.kernel_types();
+        if !kinds.is_empty() && !args.kernel_version.is_empty() {
+            return Err(Error::Usage {
+                message: "--kernel-type chooses a kernel of a release, and --kernel-version \
+                          names one"
+                    .to_owned(),
+                hint: "Pass only --kernel-version, such as 5.14.0-427.el9.x86_64+rt.".to_owned(),
+            });
+        }
+        let mut found = Found::default();
+        if !args.kernel_version.is_empty() {
+            let mut named = named(args, args.kernel_version.iter(), args.dtk_image.as_deref());
+            if let Some(image) = &args.os_image {
+                for target in &mut named.targets {
+                    target.os_image = Some(image.clone());
+                }
+            }
+            found = named;
+        }
+        let mut releases = releases(args, self.cluster, &mut found.notes).await?;
+        let is_named = !args.kernel_version.is_empty()
+            || args.dtk_image.is_some()
+            || args.os_image.is_some()
+            || args.current;
+        if releases.is_empty() && !is_named {
+            releases = self.of_preflights(&mut found);
+        }
+        let of_pools = args.pools != Some(PoolsMode::Off)
+            && self.cluster.is_some()
+            && (args.current || !releases.is_empty() && args.os_image.is_none());
+        match self.cluster.filter(|_| of_pools) {
+            Some(cluster) => fleet::find(self, cluster, &releases, &mut found).await?,
+            None => {
+                if args.current || !args.pool.is_empty() {
+                    return Err(Error::Usage {
+                        message: "--current and --pool need a cluster's pools".to_owned(),
+                        hint: "Pass --kubeconfig or --context, and not --pools off.".to_owned(),
+                    });
+                }
+                if args.pools == Some(PoolsMode::Off) && self.cluster.is_some() {
+                    found.notes.push(
+                        "--pools off: the cluster's pools, nodes and layered images were not \
+                         read; the release's standard kernels are checked."
+                            .to_owned(),
+                    );
+                }
+                self.without_pools(&releases, &mut found).await?;
+            }
+        }
+        if found.targets.is_empty() && found.unserved.is_empty() {
+            return Err(no_target());
+        }
+        Ok(found)
+    }
+
+    /// What the preflight CRs of `-f` name: kernels into `found`, and releases.
+    fn of_preflights(&self, found: &mut Found) -> Vec<Release> {
+        let mut releases = Vec::new();
+        for preflight in self.preflights {
+            match (&preflight.kernel_version, &preflight.release_image) {
+                (Some(kernel), _) => {
+                    let one = named(self.args, [kernel], preflight.dtk_image.as_deref());
+                    add_targets(found, one);
+                }
+                (None, Some(image)) => releases.push(Release {
+                    image: image.clone(),
+                    version: None,
+                    rt: preflight.rt,
+                }),
+                (None, None) => {}
+            }
+        }
+        releases
+    }
+
+    /// The kernels of these releases, or of the images that the flags name, without regard to
+    /// any pool.
+    async fn without_pools(&self, releases: &[Release], found: &mut Found) -> Result<(), Error> {
+        let args = self.args;
+        let images: Vec<Release> = match (releases.is_empty(), &args.dtk_image) {
+            (false, _) => releases.to_vec(),
+            (true, Some(image)) if args.kernel_version.is_empty() => {
+                vec![Release::of_image(image)]
+            }
+            (true, _) => Vec::new(),
+        };
+        let os_image = args.os_image.as_ref();
+        let os_image = os_image.filter(|_| args.kernel_version.is_empty());
+        if images.is_empty() {
+            if let Some(image) = os_image {
+                for kernels in self.resolve(&Release::of_image(image)).await? {
+                    self.choose(&kernels, false, found)?;
+                }
+            }
+            return Ok(());
+        }
+        for release in &images {
+            for mut kernels in self.resolve(release).await? {
+                if let Some(image) = os_image {
+                    self.with_os_image(&mut kernels, image, found).await?;
+                }
+                self.choose(&kernels, release.rt, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the machine-os image that was named in the place of the release's own.
+    async fn with_os_image(
+        &self,
+        kernels: &mut ReleaseKernels,
+        image: &str,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        let resolver = self.resolver(false);
+        let own = resolver.resolve(image, kernels.arch).await;
+        let own = own.map_err(unresolved)?;
+        found.notes.extend(own.notes);
+        let Some(own) = own.streams.into_iter().next() else {
+            return Ok(());
+        };
+        let at = kernels.streams.iter().position(|s| s.name == own.name);
+        let mut stream = kernels.streams.swap_remove(at.unwrap_or_default());
+        stream.os_image = own.os_image;
+        stream.os_kernel = own.os_kernel;
+        kernels.streams = vec![stream];
+        Ok(())
+    }
+
+    /// The kernels of a release for every architecture that is asked for.
+    pub(super) async fn resolve(&self, release: &Release) -> Result<Vec<ReleaseKernels>, Error> {
+        let named = &self.args.arch;
+        let archs = arch::of_image(named, &release.image, self.images, self.access);
+        let archs = archs.await.map_err(unresolved)?;
+        let resolver = self.resolver(self.wants_64k());
+        let reads = archs
+            .iter()
+            .map(|arch| resolver.resolve(&release.image, *arch));
+        let mut all = try_join_all(reads).await.map_err(unresolved)?;
+        for kernels in &mut all {
+            kernels.version = release.version.clone().or(kernels.version.take());
+        }
+        Ok(all)
+    }
+
+    /// Adds the kernels of the streams and kinds that were chosen, else the standard kernel of
+    /// each stream.
+    fn choose(&self, kernels: &ReleaseKernels, rt: bool, found: &mut Found) -> Result<(), Error> {
+        found.notes.extend(kernels.notes.iter().cloned());
+        check_streams(&self.args.os_stream, std::slice::from_ref(kernels))?;
+        let mut kinds = self.args.kernel_types();
+        if kinds.is_empty() {
+            kinds.push(if rt {
+                KernelType::Realtime
+            } else {
+                KernelType::Default
+            });
+        }
+        let mut assigned = Assigned {
+            targets: std::mem::take(&mut found.targets),
+            unserved: Vec::new(),
+        };
+        for kind in kinds {
+            let streams = kernels.streams.iter().filter(|stream| {
+                let chosen = &self.args.os_stream;
+                chosen.is_empty() || stream.name.as_ref().is_some_and(|n| chosen.contains(n))
+            });
+            let mut lacks = None;
+            let mut any = false;
+            for stream in streams {
+                let Some(kernel) = stream.kernel(kind) else {
+                    lacks = lacks.or_else(|| Some(stream.lacks(kind, kernels.arch)));
+                    continue;
+                };
+                any = true;
+                let image = stream.dtk_image.as_ref().or(stream.os_image.as_ref());
+                found.notes.push(format!(
+                    "{} has kernel {} ({})",
+                    kernels
+                        .release_image
+                        .as_ref()
+                        .or(image)
+                        .map_or("", String::as_str),
+                    kernel.kernel_version,
+                    kernels.arch
+                ));
+                let scope = Scope {
+                    releases: kernels.version.iter().cloned().collect(),
+                    os_stream: stream.name.clone(),
+                    kernel_type: Some(kind),
+                    is_new: true,
+                    ..Scope::default()
+                };
+                assigned.add(kernel, kernels.arch, scope);
+            }
+            if let (false, Some(message)) = (any, lacks) {
+                return Err(no_such_kernel(message));
+            }
+        }
+        found.targets = assigned.targets;
+        Ok(())
+    }
+}
+
+/// A stream that was named and is nowhere.
+///
+/// # Errors
+/// A name of `--os-stream` that no release has.
+pub(super) fn check_streams(chosen: &[String], releases: &[ReleaseKernels]) -> Result<(), Error> {
+    let is_there = |name: &&String| {
+        let mut streams = releases.iter().flat_map(|release| &release.streams);
+        streams.any(|stream| stream.name.as_ref() == Some(name))
+    };
+    match chosen.iter().find(|name| !is_there(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let names: Vec<String> = releases.iter().map(ReleaseKernels::stream_names).collect();
+            let title = releases.first().map(ReleaseKernels::title);
+            Err(Error::Usage {
+                message: format!(
+                    "{} has no operating system stream {name}",
+                    title.unwrap_or_else(|| "the release".to_owned())
+                ),
+                hint: format!("Pass one of these with --os-stream: {}.", names.join(", ")),
+            })
+        }
+    }
+}
+
+/// A kind of kernel that was asked for and that no image has.
+pub(super) fn no_such_kernel(message: String) -> Error {
+    Error::Image {
+        message,
+        hint: "Choose another --kernel-type, or pass --kernel-version.".to_owned(),
+        looked: false,
+    }
+}
+
+fn no_target() -> Error {
+    Error::Usage {
+        message: "no target kernel given".to_owned(),
+        hint: "Pass --kernel-version, --release-image, --dtk-image, --os-image, --to or \
+               --current, or a PreflightValidation(OCP) with -f."
+            .to_owned(),
+    }
+}
+
+fn add_targets(found: &mut Found, more: Found) {
+    for target in more.targets {
+        if !found.targets.contains(&target) {
+            found.targets.push(target);
+        }
+    }
+    found.notes.extend(more.notes);
 }
 
 /// The kernels that are named without an image, for a command that reads none.
@@ -67,14 +344,14 @@ pub fn named_targets(
     args: &TargetArgs,
     preflights: &[PreflightInput],
 ) -> Result<(Vec<Target>, Vec<String>), Error> {
-    let mut found = Found::new(args);
-    for kernel in &args.kernel_version {
-        found.kernel(kernel, args.dtk_image.as_deref());
-    }
-    if found.targets.is_empty() && args.release_image.is_none() {
+    let mut found = named(args, args.kernel_version.iter(), args.dtk_image.as_deref());
+    if found.targets.is_empty() && args.release_image.is_empty() {
         for preflight in preflights {
             if let Some(kernel) = &preflight.kernel_version {
-                found.kernel(kernel, preflight.dtk_image.as_deref());
+                add_targets(
+                    &mut found,
+                    named(args, [kernel], preflight.dtk_image.as_deref()),
+                );
             }
         }
     }
@@ -87,72 +364,47 @@ pub fn named_targets(
     Ok((found.targets, found.notes))
 }
 
-struct Found<'a> {
-    args: &'a TargetArgs,
-    targets: Vec<Target>,
-    notes: Vec<String>,
-}
-
-impl<'a> Found<'a> {
-    fn new(args: &'a TargetArgs) -> Self {
-        Self {
-            args,
-            targets: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, kernel_version: &str, arch: Arch, dtk_image: Option<&str>) {
-        let target = Target {
-            kernel_version: kernel_version.to_owned(),
-            arch,
-            dtk_image: dtk_image.map(str::to_owned),
+/// Kernels by their names, each for the architectures of `--arch`, or the one that it shows.
+fn named<'a>(
+    args: &TargetArgs,
+    kernels: impl IntoIterator<Item = &'a String>,
+    dtk_image: Option<&str>,
+) -> Found {
+    let mut found = Found::default();
+    let mut assigned = Assigned::default();
+    for kernel in kernels {
+        let archs = if args.arch.is_empty() {
+            let arch = Arch::of_kernel_release(kernel).unwrap_or_else(|| {
+                let arch = this_machine();
+                found.notes.push(format!(
+                    "The kernel version {kernel} names no architecture; checking {arch} (this \
+                     machine). Use --arch to change it."
+                ));
+                arch
+            });
+            vec![arch]
+        } else {
+            args.arch.clone()
         };
-        if !self.targets.contains(&target) {
-            self.targets.push(target);
+        for arch in archs {
+            let one = StreamKernel {
+                kernel_version: kernel.clone(),
+                dtk_image: dtk_image.map(str::to_owned),
+                os_image: None,
+            };
+            let scope = Scope {
+                is_new: true,
+                ..Scope::default()
+            };
+            assigned.add(one, arch, scope);
         }
     }
-
-    fn kernel(&mut self, kernel: &str, dtk_image: Option<&str>) {
-        for arch in &self.args.arch {
-            self.add(kernel, *arch, dtk_image);
-        }
-        if !self.args.arch.is_empty() {
-            return;
-        }
-        let arch = Arch::of_kernel_release(kernel).unwrap_or_else(|| {
-            let arch = this_machine();
-            self.notes.push(format!(
-                "kernel {kernel} tells no architecture: this machine's, {arch}, is checked; --arch names another"
-            ));
-            arch
-        });
-        self.add(kernel, arch, dtk_image);
-    }
-
-    async fn image(
-        &mut self,
-        image: &str,
-        rt: bool,
-        images: &Arc<Images>,
-        access: &Access,
-    ) -> Result<(), Error> {
-        let archs = arch::of_image(&self.args.arch, image, images, access);
-        for arch in archs.await.map_err(unresolved)? {
-            let resolved = targets::resolve(images, image, arch, access)
-                .await
-                .map_err(unresolved)?;
-            let kernel = resolved.kernel_version(rt).map_err(unresolved)?;
-            self.notes
-                .push(format!("{image} has kernel {kernel} ({arch})"));
-            self.add(&kernel, arch, Some(&resolved.dtk_image));
-        }
-        Ok(())
-    }
+    found.targets = assigned.targets;
+    found
 }
 
 /// A target that cannot be told keeps the run from starting: nothing was looked at.
-fn unresolved(finding: Finding) -> Error {
+pub(super) fn unresolved(finding: Finding) -> Error {
     Error::Image {
         message: finding.message,
         hint: finding.hint.unwrap_or_default(),

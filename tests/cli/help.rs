@@ -6,8 +6,8 @@ use kmm_preflight::cli::{examples, help, invocation};
 
 use super::preflight::Preflight;
 
-const COMMANDS: [&str; 9] = [
-    "", "run", "status", "generate", "delete", "explain", "kernel", "inspect", "version",
+const COMMANDS: [&str; 10] = [
+    "", "run", "status", "generate", "delete", "explain", "kernel", "targets", "inspect", "version",
 ];
 
 #[test]

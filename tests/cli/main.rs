@@ -14,8 +14,10 @@ mod inputs;
 mod krew;
 mod manual;
 mod mirrors_on_disk;
+mod other_writers;
 mod outside;
 mod pictures;
+mod releases;
 mod schema;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 use crate::check::image::{ImageCheck, ImageOutcome};
 use crate::check::objects::Objects;
-use crate::check::targets;
+use crate::check::targets::Resolver;
 use crate::cli::run::RunArgs;
 use crate::cluster::Cluster;
 use crate::error::Error;
@@ -51,7 +51,7 @@ pub struct Looker {
     /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3), where no
     /// folder has the facts.
     release_image: Option<String>,
-    dtk_image: OnceCell<Result<String, Finding>>,
+    dtk_image: OnceCell<Result<Option<String>, Finding>>,
 }
 
 impl Looker {
@@ -122,16 +122,20 @@ impl Looker {
         if target.dtk_image.is_some() {
             return None;
         }
-        let arch = target.arch;
+        let (arch, kernel) = (target.arch, target.kernel_version.as_str());
         let resolved = self.dtk_image.get_or_init(|| async {
             let access = self.objects.access_of_release().await;
-            targets::resolve(&self.check.images, release_image, arch, &access)
-                .await
-                .map(|kernel| kernel.dtk_image)
+            let resolver = Resolver {
+                images: &self.check.images,
+                access: &access,
+                with_64k: false,
+            };
+            let kernels = resolver.resolve(release_image, arch).await?;
+            Ok(kernels.toolkit_of(kernel).map(str::to_owned))
         });
         match resolved.await {
             Ok(image) => {
-                target.dtk_image = Some(image.clone());
+                target.dtk_image.clone_from(image);
                 None
             }
             Err(finding) => Some(Finding::new(

@@ -167,10 +167,10 @@ fn unavailable(why: String, verdict: Verdict) -> Seen {
 
 fn target_of(preflight: &Preflight, kernel: &str) -> Option<Target> {
     let dtk_image = &preflight.spec.dtk_image;
-    (!kernel.is_empty()).then(|| Target {
-        kernel_version: kernel.to_owned(),
-        arch: Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64),
-        dtk_image: (!dtk_image.is_empty()).then(|| dtk_image.clone()),
+    (!kernel.is_empty()).then(|| {
+        let arch = Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64);
+        let dtk_image = (!dtk_image.is_empty()).then(|| dtk_image.clone());
+        Target::new(kernel, arch).with_toolkit(dtk_image)
     })
 }
 

@@ -9,10 +9,12 @@ use serde_json::Value;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::resource::{
-    CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET,
-    SERVICE_ACCOUNT,
+    BOOT_MODULE_CONFIG, CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, INITRAMFS_MODULE,
+    MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET, SERVICE_ACCOUNT,
 };
+use crate::kmm::early::{self, ModuleKind};
 use crate::kmm::module::{Module, ModuleSpec};
+use crate::kmm::owner;
 use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
 
@@ -40,8 +42,12 @@ pub struct Meta {
 
 /// One of `ownerReferences`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Owner {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// True for the one whose controller writes the object.
+    pub controller: bool,
     /// Kind.
     pub kind: String,
     /// Name.
@@ -85,6 +91,7 @@ impl Cluster {
                     namespace,
                     name,
                     labels,
+                    owner_references,
                     ..
                 } = module.metadata;
                 let (spec, written) = spec_of(module.spec, "Module", &namespace, &name)?;
@@ -95,9 +102,99 @@ impl Cluster {
                     spec,
                     written,
                     origin: Origin::Cluster,
+                    kind: ModuleKind::Module,
+                    owner: controller_of(owner_references),
                 })
             })
             .collect()
+    }
+
+    /// The BootModuleConfigs and InitramfsModules that the label selector takes. A cluster
+    /// without these kinds has none.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub async fn early_modules(
+        &self,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+    ) -> Result<Vec<Module>, Fault> {
+        let mut modules = Vec::new();
+        for (resource, kind) in [
+            (BOOT_MODULE_CONFIG, ModuleKind::BootModuleConfig),
+            (INITRAMFS_MODULE, ModuleKind::InitramfsModule),
+        ] {
+            let raw: Vec<RawModule> = match self.list(resource, namespace, selector).await {
+                Ok(raw) => raw,
+                Err(Fault::NotServed(_)) => continue,
+                Err(fault) => return Err(fault),
+            };
+            for module in raw {
+                let Meta {
+                    namespace,
+                    name,
+                    labels,
+                    owner_references,
+                    ..
+                } = module.metadata;
+                let spec = early::spec(kind, &module.spec).map_err(|why| {
+                    Fault::Nonsense(format!("{} {namespace}/{name}: {why}", kind.as_str()))
+                })?;
+                modules.push(Module {
+                    namespace,
+                    name,
+                    labels,
+                    spec,
+                    written: Written::default(),
+                    origin: Origin::Cluster,
+                    kind,
+                    owner: controller_of(owner_references),
+                });
+            }
+        }
+        Ok(modules)
+    }
+
+    /// Looks up who owns the owners of Modules, one level up; what cannot be read is left out.
+    pub async fn find_owners_above(&self, modules: &mut [Module]) {
+        let mut known: BTreeMap<(String, String, String, String), Option<owner::Owner>> =
+            BTreeMap::new();
+        for module in modules {
+            let Some(owner) = &mut module.owner else {
+                continue;
+            };
+            let key = (
+                module.namespace.clone(),
+                owner.api_version.clone(),
+                owner.kind.clone(),
+                owner.name.clone(),
+            );
+            if !known.contains_key(&key) {
+                let above = self.owner_above(&module.namespace, owner).await;
+                known.insert(key.clone(), above);
+            }
+            owner.above = known.get(&key).cloned().flatten().map(Box::new);
+        }
+    }
+
+    /// The controller of an owner, found through the API server's list of resources.
+    async fn owner_above(&self, namespace: &str, owner: &owner::Owner) -> Option<owner::Owner> {
+        let group = match owner.api_version.contains('/') {
+            true => format!("/apis/{}", owner.api_version),
+            false => format!("/api/{}", owner.api_version),
+        };
+        let resources: Value = self.get_path(&group).await.ok()?;
+        let resource = resources["resources"].as_array()?.iter().find(|resource| {
+            let name = resource["name"].as_str().unwrap_or_default();
+            resource["kind"] == owner.kind.as_str() && !name.contains('/')
+        })?;
+        let (name, plural) = (&owner.name, resource["name"].as_str()?);
+        let path = match resource["namespaced"] == true {
+            true => format!("{group}/namespaces/{namespace}/{plural}/{name}"),
+            false => format!("{group}/{plural}/{name}"),
+        };
+        let object: Value = self.get_path(&path).await.ok()?;
+        owner::Owner::of(&object["metadata"]["ownerReferences"])
     }
 
     /// The ManagedClusterModules of a hub that the label selector takes.
@@ -127,6 +224,8 @@ impl Cluster {
                     spec,
                     written,
                     origin: Origin::Cluster,
+                    kind: ModuleKind::Module,
+                    owner: None,
                 })
             })
             .collect()
@@ -225,6 +324,17 @@ impl Cluster {
     pub async fn cluster_version(&self) -> Result<Value, Fault> {
         self.get(CLUSTER_VERSION, None, "version").await
     }
+}
+
+/// The owner whose controller writes an object.
+pub(super) fn controller_of(owners: Vec<Owner>) -> Option<owner::Owner> {
+    let controller = owners.into_iter().find(|owner| owner.controller)?;
+    Some(owner::Owner {
+        api_version: controller.api_version,
+        kind: controller.kind,
+        name: controller.name,
+        above: None,
+    })
 }
 
 fn if_there<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {

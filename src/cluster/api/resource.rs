@@ -35,6 +35,10 @@ pub const PREFLIGHT_OCP: Resource = kmm(
 pub const PREFLIGHT: Resource = kmm("v1beta2", "preflightvalidations", "PreflightValidation");
 /// Module; KMM has no other version of it.
 pub const MODULE: Resource = kmm("v1beta1", "modules", "Module");
+/// BootModuleConfig (KMM ≥2.5).
+pub const BOOT_MODULE_CONFIG: Resource = kmm("v1beta1", "bootmoduleconfigs", "BootModuleConfig");
+/// InitramfsModule.
+pub const INITRAMFS_MODULE: Resource = kmm("v1beta1", "initramfsmodules", "InitramfsModule");
 /// ModuleImagesConfig (KMM ≥2.4, internal).
 pub const MODULE_IMAGES_CONFIG: Resource =
     kmm("v1beta1", "moduleimagesconfigs", "ModuleImagesConfig");

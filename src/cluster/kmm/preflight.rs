@@ -219,6 +219,7 @@ impl Row {
         ModuleReport {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
+            kind: "Module",
             kernel_version: kernel_version.to_owned(),
             arch,
             verdict,

@@ -286,11 +286,9 @@ fn target(preflight: &Preflight, kernel: &str) -> Option<Target> {
         return None;
     }
     let dtk_image = &preflight.spec.dtk_image;
-    Some(Target {
-        kernel_version: kernel.to_owned(),
-        arch: Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64),
-        dtk_image: (!dtk_image.is_empty()).then(|| dtk_image.clone()),
-    })
+    let arch = Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64);
+    let dtk_image = (!dtk_image.is_empty()).then(|| dtk_image.clone());
+    Some(Target::new(kernel, arch).with_toolkit(dtk_image))
 }
 
 /// Keeps what the last pass of KMM ≤2.3 ended with while the next one runs, during which

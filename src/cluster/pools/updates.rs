@@ -8,6 +8,8 @@ use crate::error::Error;
 /// A release that the cluster can be updated to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
+    /// Its version.
+    pub version: String,
     /// The release image, by digest as ClusterVersion names it.
     pub image: String,
     /// Why the update is recommended only under conditions; empty for an available one.
@@ -24,6 +26,30 @@ pub fn versions(cluster_version: &Value) -> Vec<String> {
         .chain(conditional.iter().map(|update| version(&update["release"])))
         .map(str::to_owned)
         .collect()
+}
+
+/// Every update that the cluster offers, the conditional ones last.
+pub fn all(cluster_version: &Value) -> Vec<Update> {
+    let found = versions(cluster_version).into_iter();
+    found
+        .filter_map(|version| find(cluster_version, &version).ok())
+        .collect()
+}
+
+/// The image of the release that the cluster runs, or is on its way to.
+pub fn todays_image(cluster_version: &Value) -> Option<&str> {
+    let image = cluster_version["status"]["desired"]["image"].as_str();
+    image.filter(|image| !image.is_empty())
+}
+
+/// The image of the release that an update which is not over leads away from
+/// (`status.history`, newest first).
+pub fn image_before(cluster_version: &Value) -> Option<&str> {
+    let history = list(&cluster_version["status"]["history"]);
+    let (now, before) = (history.first()?, history.get(1)?);
+    let is_under_way = now["state"] == "Partial";
+    let image = before["image"].as_str().filter(|image| !image.is_empty());
+    image.filter(|_| is_under_way)
 }
 
 /// Finds a version in `availableUpdates`, then in `conditionalUpdates`, then takes the
@@ -45,6 +71,7 @@ pub fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
     };
     if let Some(image) = available.iter().find_map(image_of) {
         return Ok(Update {
+            version: wanted.to_owned(),
             image,
             risks: Vec::new(),
         });
@@ -52,6 +79,7 @@ pub fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
     for update in conditional {
         if let Some(image) = image_of(&update["release"]) {
             return Ok(Update {
+                version: wanted.to_owned(),
                 image,
                 risks: risks(update),
             });
@@ -59,6 +87,7 @@ pub fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
     }
     if let Some(image) = image_of(&status["desired"]) {
         return Ok(Update {
+            version: wanted.to_owned(),
             image,
             risks: Vec::new(),
         });

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
-use crate::cli::run::{RunArgs, SourceArgs};
+use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
+use crate::cli::target::TargetArgs;
+use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::commands::run::jobs;
@@ -16,9 +18,11 @@ use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
 use crate::findings::accept;
 use crate::findings::finding::Code;
 use crate::image_build::leftovers;
+use crate::images::registry::access::Access;
 use crate::input::selector::Selector;
-use crate::input::{self, Inputs, source};
-use crate::kmm::module::Module;
+use crate::input::{self, Inputs, kustomize, source};
+use crate::kmm::early::ModuleKind;
+use crate::kmm::module::{KernelMapping, Module};
 use crate::kmm::plan::plan;
 use crate::kmm::planned::Plan;
 use crate::kmm::releases::KmmRelease;
@@ -26,8 +30,8 @@ use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
 use crate::model::verdict::Stage;
 use crate::session::open::{self, Session};
-use crate::session::targets::targets;
-use crate::session::{requested, stages};
+use crate::session::targets::{Found, Request};
+use crate::session::{outcome, selection, stages};
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
 /// again until all are verified.
@@ -35,7 +39,10 @@ use crate::session::{requested, stages};
 /// # Errors
 /// An input that cannot be used, no target, or nothing to check.
 pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
-    let cluster = match args.source.files.is_empty() || args.cluster.to.is_some() {
+    let asks = args.source.is_cluster()
+        || args.target.asks_the_cluster()
+        || args.connection.names_a_cluster();
+    let cluster = match asks {
         true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
@@ -50,6 +57,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     } = prepared;
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages);
+    outcome::mark_breaks(&mut report);
+    let by_pool = outcome::pools_by_module(&report);
+    report.notes.extend(by_pool);
     Ok(console.done(report, &[], |report| exit_code(report, console)))
 }
 
@@ -90,43 +100,68 @@ async fn prepare_in_time(
 ) -> Result<Prepared, Error> {
     // What is left of a killed run holds Secrets.
     let _ = tokio::task::spawn_blocking(leftovers::remove).await;
-    let mut inputs = inputs(
-        &args.source,
-        args.registry.ca_file.as_deref(),
-        cluster.map(Arc::as_ref),
-    )
-    .await?;
-    let session = Session::as_nodes(&args.registry, &mut inputs, cluster.cloned()).await?;
-    let access = session.objects.access_of_release().await;
-    let update = match &args.cluster.to {
-        Some(version) => {
-            let cluster = cluster.map(Arc::as_ref);
-            Some(requested::update(version, cluster).await?.image)
-        }
-        None => None,
-    };
-    let (targets, target_notes) = targets(
-        &args.target,
-        update,
-        &inputs.preflights,
-        &session.images,
-        &access,
-    )
-    .await?;
     let release = release(args.stages.kmm_version, cluster.map(Arc::as_ref)).await;
+    let planned = planned(&args.source, &args.registry, &args.target, cluster, release).await?;
+    let Planned {
+        session,
+        access,
+        found,
+        plans,
+        notes,
+    } = planned;
     let image = open::image_check(&args.target, session.images, access, release)?;
-    let plans = plan(&inputs.modules, &targets, release);
     Ok(Prepared {
         plans,
         report: Report {
-            targets,
+            targets: found.targets,
             modules: Vec::new(),
-            notes: [inputs.notes, session.notes, target_notes].concat(),
+            notes,
             interrupted: false,
             shown_at: None,
             footer: None,
         },
         stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),
+    })
+}
+
+/// What is to be looked at, and the way to it.
+pub(crate) struct Planned {
+    pub(crate) session: Session,
+    pub(crate) access: Access,
+    pub(crate) found: Found,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// From Modules and target flags to plans.
+pub(crate) async fn planned(
+    source: &SourceArgs,
+    registry: &RegistryArgs,
+    target: &TargetArgs,
+    cluster: Option<&Arc<Cluster>>,
+    release: KmmRelease,
+) -> Result<Planned, Error> {
+    let ca_file = registry.ca_file.as_deref();
+    let mut inputs = inputs(source, ca_file, cluster.map(Arc::as_ref)).await?;
+    let session = Session::as_nodes(registry, &mut inputs, cluster.cloned()).await?;
+    let access = session.objects.access_of_release().await;
+    let request = Request {
+        args: target,
+        preflights: &inputs.preflights,
+        cluster: cluster.map(Arc::as_ref),
+        images: &session.images,
+        access: &access,
+    };
+    let found = request.find().await?;
+    let plans = plan(&inputs.modules, &found.targets, release);
+    let plans = selection::select(plans, &inputs.modules, &found);
+    let notes = [&inputs.notes[..], &session.notes, &found.notes].concat();
+    Ok(Planned {
+        session,
+        access,
+        found,
+        plans,
+        notes,
     })
 }
 
@@ -223,19 +258,33 @@ pub async fn inputs(
     let authorities = ca_file.map(open::authorities).transpose()?;
     let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
     let mut inputs = match cluster {
-        Some(cluster) if args.files.is_empty() => {
+        Some(cluster) if args.is_cluster() => {
             let modules = cluster
                 .modules(args.namespace.as_deref(), args.selector.as_deref())
                 .await
                 .map_err(|fault| fault.into_error("reading the cluster's Modules", "run"))?;
-            Inputs {
+            let mut inputs = Inputs {
                 modules,
                 ..Inputs::default()
+            };
+            let early = cluster.early_modules(args.namespace.as_deref(), args.selector.as_deref());
+            match early.await {
+                Ok(early) => inputs.modules.extend(early),
+                Err(Fault::Forbidden(why)) => inputs.notes.push(format!(
+                    "BootModuleConfigs and InitramfsModules are not checked: {why} \
+                     ({RBAC_FOLDER}/targets.yaml grants it)."
+                )),
+                Err(fault) => {
+                    return Err(fault.into_error("reading the cluster's Modules", "run"));
+                }
             }
+            cluster.find_owners_above(&mut inputs.modules).await;
+            inputs
         }
         _ => {
             let namespace = args.namespace.as_deref().unwrap_or("default");
-            let texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
+            let mut texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
+            texts.extend(kustomize::read(&args.kustomize).await?);
             let namespace = namespace.to_owned();
             source::aside("decoding -f", move || input::parse(texts, &namespace)).await?
         }
@@ -253,6 +302,7 @@ pub async fn inputs(
         return Err(nothing(args, cluster, found, &inputs.strangers));
     }
     keep_the_last(&mut inputs);
+    assume_images(args, &mut inputs);
     Ok(inputs)
 }
 
@@ -263,9 +313,10 @@ fn nothing(
     strangers: &[String],
 ) -> Error {
     let place = match cluster {
-        Some(cluster) if args.files.is_empty() => format!("the cluster {}", cluster.server()),
+        Some(cluster) if args.is_cluster() => format!("the cluster {}", cluster.server()),
         _ => {
-            let names = args.files.iter().map(|name| name.to_string_lossy());
+            let names = args.files.iter().chain(&args.kustomize);
+            let names = names.map(|name| name.to_string_lossy());
             names.collect::<Vec<_>>().join(", ")
         }
     };
@@ -291,12 +342,39 @@ fn nothing(
     }
 }
 
+/// Adds what `--assume-image` says behind the Modules' own mappings.
+fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
+    for assumed in &args.assume_image {
+        let (namespace, name) = (&assumed.namespace, &assumed.name);
+        let is_it = |module: &&mut Module| {
+            module.namespace == *namespace
+                && module.name == *name
+                && module.kind == ModuleKind::Module
+        };
+        let module = inputs.modules.iter_mut().find(is_it);
+        let loader = module.and_then(|module| module.spec.module_loader.as_mut());
+        match loader {
+            Some(loader) => loader.container.kernel_mappings.push(KernelMapping {
+                regexp: ".*".to_owned(),
+                container_image: assumed.template.clone(),
+                ..KernelMapping::default()
+            }),
+            None => inputs.notes.push(format!(
+                "--assume-image {namespace}/{name}: there is no such Module; the flag has no effect"
+            )),
+        }
+    }
+}
+
 /// Of Modules that are given twice the last one counts, as with `kubectl apply`.
 fn keep_the_last(inputs: &mut Inputs) {
     let mut kept: Vec<Module> = Vec::with_capacity(inputs.modules.len());
     for module in std::mem::take(&mut inputs.modules) {
-        let same =
-            |other: &Module| other.namespace == module.namespace && other.name == module.name;
+        let same = |other: &Module| {
+            let key =
+                |module: &Module| (module.kind, module.namespace.clone(), module.name.clone());
+            key(other) == key(&module)
+        };
         match kept.iter_mut().find(|other| same(other)) {
             Some(other) => {
                 inputs.notes.push(format!(

@@ -164,6 +164,15 @@ pub fn platforms(manifests: &[Descriptor]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
+/// The operating system stream of an image of a release.
+pub const STREAM_LABEL: &str = "io.openshift.os.streamclass";
+/// The kernel of a machine-os image; an image that is built on it inherits the label.
+pub const KERNEL_LABEL: &str = "ostree.linux";
+/// The version of a release image.
+pub const RELEASE_LABEL: &str = "io.openshift.release";
+/// The labels that are kept of a configuration.
+const OS_LABELS: [&str; 3] = [STREAM_LABEL, KERNEL_LABEL, RELEASE_LABEL];
+
 /// What an image's configuration says, as far as a check needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageConfig {
@@ -174,6 +183,8 @@ pub struct ImageConfig {
     pub shows_a_shell: bool,
     /// The directory in which commands run, `/` where it says none.
     pub working_dir: String,
+    /// Its labels of [`OS_LABELS`].
+    pub labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -193,6 +204,8 @@ struct Execution {
     cmd: AtMost<String, MAX_STEPS>,
     #[serde(deserialize_with = "null_as_default")]
     working_dir: String,
+    #[serde(deserialize_with = "null_as_default")]
+    labels: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -234,6 +247,13 @@ impl ImageConfig {
             } else {
                 document.config.working_dir
             },
+            labels: document
+                .config
+                .labels
+                .into_iter()
+                .filter(|(name, _)| OS_LABELS.contains(&name.as_str()))
+                .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
+                .collect(),
         })
     }
 }

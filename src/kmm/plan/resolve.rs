@@ -1,6 +1,7 @@
 //! One plan a Module and target.
 
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::kmm::early::ModuleKind;
 use crate::kmm::module::{Module, ModuleLoader, Sign};
 use crate::kmm::plan::admission::{self, Told};
 use crate::kmm::plan::mapping::{self, NoMapping};
@@ -39,6 +40,8 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         namespace: module.namespace.clone(),
         name: module.name.clone(),
         origin: module.origin.clone(),
+        kind: module.kind,
+        owner: module.owner.clone(),
         target: target.clone(),
         findings: Vec::new(),
         mapping: None,
@@ -62,8 +65,10 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         Ok(found) => Some(Told::Image(found.index)),
         Err(error) => error.regexp_at().map(Told::Regexp),
     };
-    plan.findings = admission::findings(module, release, told);
-    plan.findings.extend(unknown_fields(module, release));
+    if module.kind == ModuleKind::Module {
+        plan.findings = admission::findings(module, release, told);
+        plan.findings.extend(unknown_fields(module, release));
+    }
     match found {
         Ok(found) => match resolve(module, loader, &found, target, release) {
             Ok(work) => {
@@ -75,7 +80,15 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
                 plan.findings.push(finding);
             }
         },
-        Err(error) => plan.findings.push(no_mapping(&error, loader)),
+        Err(error) => {
+            let finding = no_mapping(&error, loader);
+            plan.findings.push(match (&module.owner, &error) {
+                (Some(owner), NoMapping::NotFound(_)) => {
+                    owner.awaits(finding, &module.namespace, &module.name)
+                }
+                _ => finding,
+            });
+        }
     }
     if plan
         .findings
@@ -156,8 +169,18 @@ fn resolve(
                 .hint("set containerImage in the kernel mapping or beside kernelMappings"),
         );
     }
-    let image = template::substitute(template, &image_variables)
-        .map_err(|error| bad_template("containerImage", &error))?;
+    if is_placeholder(template) {
+        return Err(Finding::new(
+            Code::ImagePlaceholder,
+            format!("containerImage is `{template}`, which another tool replaces"),
+        )
+        .hint("Pass the folder of the kustomization with -k, or the finished manifests with -f."));
+    }
+    let image = match module.kind {
+        ModuleKind::Module => template::substitute(template, &image_variables)
+            .map_err(|error| bad_template("containerImage", &error))?,
+        early => early.image(template, kernel)?,
+    };
     let mut sign = merge::sign(container.sign.as_ref(), mapping.sign.as_ref());
     if let Some(sign) = &mut sign {
         substitute_sign(sign, &sign_variables).map_err(|error| bad_template("sign", &error))?;
@@ -179,6 +202,19 @@ fn resolve(
         build: merge::build(container.build.as_ref(), mapping.build.as_ref(), release),
         sign,
     })
+}
+
+/// What manifests have in the place of an image until kustomize or Helm writes it.
+fn is_placeholder(template: &str) -> bool {
+    let name = template.split([':', '@']).next().unwrap_or_default();
+    [
+        "placeholder",
+        "image-placeholder",
+        "replaceme",
+        "replace-me",
+    ]
+    .iter()
+    .any(|word| name.eq_ignore_ascii_case(word))
 }
 
 fn substitute_sign(

@@ -111,8 +111,8 @@ fn a_release_that_cannot_be_resolved_creates_nothing() {
     let away = "127.0.0.1:9/ocp/release:1".to_owned();
     let insecure = format!("--insecure-registry={}", registry.host());
     for (image, is_rt, word) in [
-        (&release.image, true, "names no RT_KERNEL_VERSION"),
-        (&no_release, false, "it is no release image"),
+        (&release.image, true, "has no real-time kernel"),
+        (&no_release, false, "is not a release"),
         (&away, false, "registry 127.0.0.1:9 refuses connections"),
     ] {
         let mut args = vec!["run", "p", "--release-image", image, &insecure];

@@ -18,6 +18,7 @@ use kmm_preflight::images::registry::access::Access;
 use kmm_preflight::images::registry::mirrors::Mirrors;
 use kmm_preflight::images::registry::trust::TrustPlaces;
 use kmm_preflight::judge::Trust;
+use kmm_preflight::kmm::early::ModuleKind;
 use kmm_preflight::kmm::module::{Build, Modprobe, Sign, TlsOptions};
 use kmm_preflight::kmm::planned::{Plan, Work};
 use kmm_preflight::kmm::releases::KmmRelease;
@@ -170,11 +171,9 @@ impl Setup {
             namespace: "ns".into(),
             name: "stage".into(),
             origin: Origin::Cluster,
-            target: Target {
-                kernel_version: KERNEL.into(),
-                arch: Arch::Amd64,
-                dtk_image: self.dtk_image.clone(),
-            },
+            kind: ModuleKind::Module,
+            owner: None,
+            target: Target::new(KERNEL, Arch::Amd64).with_toolkit(self.dtk_image.clone()),
             findings: Vec::new(),
             mapping: None,
             work: Some(work),

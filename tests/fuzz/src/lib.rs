@@ -178,11 +178,7 @@ fn load(module: &[u8], dep: &[u8], softdep: &[u8]) {
         build: None,
         sign: None,
     };
-    let target = Target {
-        kernel_version: KERNEL.to_owned(),
-        arch: Arch::Amd64,
-        dtk_image: None,
-    };
+    let target = Target::new(KERNEL, Arch::Amd64);
     let case = LoadCase {
         work: &work,
         target: &target,

@@ -35,6 +35,8 @@ fn module(namespace: &str, name: &str) -> Module {
         },
         written: Default::default(),
         origin: Origin::Cluster,
+        kind: crate::kmm::early::ModuleKind::Module,
+        owner: None,
     }
 }
 

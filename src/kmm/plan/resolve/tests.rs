@@ -47,15 +47,13 @@ fn module(container: Container) -> Module {
             document: 1,
             line: 1,
         },
+        kind: crate::kmm::early::ModuleKind::Module,
+        owner: None,
     }
 }
 
 fn target(kernel: &str) -> Target {
-    Target {
-        kernel_version: kernel.into(),
-        arch: Arch::Amd64,
-        dtk_image: None,
-    }
+    Target::new(kernel, Arch::Amd64)
 }
 
 fn planned(container: Container, kernel: &str, release: KmmRelease) -> Plan {

@@ -1,0 +1,202 @@
+//! What the rows of several kernels mean for an upgrade (pure).
+
+use std::collections::BTreeMap;
+
+use crate::findings::finding::{Code, Finding};
+use crate::model::report::{ModuleReport, Report};
+use crate::model::target::Target;
+use crate::model::verdict::Verdict;
+
+/// The Modules of a report: kind, namespace and name.
+type Key = (&'static str, String, String);
+
+fn key(row: &ModuleReport) -> Key {
+    (row.kind, row.namespace.clone(), row.name.clone())
+}
+
+fn target_of<'a>(row: &ModuleReport, targets: &'a [Target]) -> Option<&'a Target> {
+    targets
+        .iter()
+        .find(|target| target.kernel_version == row.kernel_version && Some(target.arch) == row.arch)
+}
+
+fn loads(row: &ModuleReport) -> bool {
+    matches!(row.verdict, Verdict::Verified | Verdict::Accepted)
+}
+
+/// Marks the rows of modules that load on a node today and would not after the upgrade, and
+/// puts them first.
+pub fn mark_breaks(report: &mut Report) {
+    let mut breaks: BTreeMap<usize, Finding> = BTreeMap::new();
+    for (index, row) in report.modules.iter().enumerate() {
+        let Some(new) = target_of(row, &report.targets) else {
+            continue;
+        };
+        if row.verdict != Verdict::Failed || !new.scope.is_new || new.scope.is_current {
+            continue;
+        }
+        let today = report.modules.iter().find_map(|other| {
+            let of_module = key(other) == key(row) && loads(other);
+            let target = target_of(other, &report.targets).filter(|_| of_module)?;
+            let is_before = target.scope.is_current && shares_nodes(target, new);
+            is_before.then_some(target)
+        });
+        if let Some(today) = today {
+            let pools = match new.scope.pools.join(", ") {
+                pools if pools.is_empty() => String::new(),
+                pools => format!(" (pools: {pools})"),
+            };
+            let message = format!(
+                "loads today on kernel {}, and would not after the upgrade to {}{pools}",
+                today.kernel_version, new.kernel_version
+            );
+            breaks.insert(index, Finding::new(Code::UpgradeBreaks, message));
+        }
+    }
+    let rows = std::mem::take(&mut report.modules).into_iter().enumerate();
+    let (first, rest): (Vec<_>, Vec<_>) = rows.partition(|(index, _)| breaks.contains_key(index));
+    for (index, mut row) in first {
+        if let Some(finding) = breaks.remove(&index) {
+            row.findings.insert(0, finding);
+        }
+        report.modules.push(row);
+    }
+    report.modules.extend(rest.into_iter().map(|(_, row)| row));
+}
+
+fn shares_nodes(one: &Target, other: &Target) -> bool {
+    match (&one.scope.nodes, &other.scope.nodes) {
+        (Some(nodes), Some(others)) => nodes.iter().any(|node| others.contains(node)),
+        _ => true,
+    }
+}
+
+/// For each module that does not load everywhere: the pools that are safe, and the others.
+pub fn pools_by_module(report: &Report) -> Vec<String> {
+    let mut pools: BTreeMap<Key, BTreeMap<&str, bool>> = BTreeMap::new();
+    for row in &report.modules {
+        let Some(target) = target_of(row, &report.targets) else {
+            continue;
+        };
+        if !target.scope.is_new {
+            continue;
+        }
+        let known = pools.entry(key(row)).or_default();
+        for pool in &target.scope.pools {
+            *known.entry(pool).or_insert(true) &= loads(row);
+        }
+    }
+    pools
+        .iter()
+        .filter(|(_, pools)| pools.values().any(|safe| !safe))
+        .map(|((kind, namespace, name), pools)| {
+            let of = |wanted: bool| -> String {
+                let names = pools.iter().filter(|(_, safe)| **safe == wanted);
+                let names: Vec<&str> = names.map(|(pool, _)| *pool).collect();
+                names.join(", ")
+            };
+            match of(true) {
+                safe if safe.is_empty() => {
+                    format!("{kind} {namespace}/{name}: no pool is safe ({})", of(false))
+                }
+                safe => format!(
+                    "{kind} {namespace}/{name}: safe on pools {safe}; not on {}",
+                    of(false)
+                ),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::target::{Arch, Scope};
+    use crate::report::samples;
+
+    const OLD: &str = "5.14.0-1.el9.x86_64";
+    const NEW: &str = "5.14.0-2.el9.x86_64";
+
+    fn target(kernel: &str, is_current: bool, pools: &[&str], nodes: &[&str]) -> Target {
+        let mut target = Target::new(kernel, Arch::Amd64);
+        target.scope = Arc::new(Scope {
+            pools: pools.iter().map(|&pool| pool.to_owned()).collect(),
+            nodes: Some(nodes.iter().map(|&node| node.to_owned()).collect()),
+            is_current,
+            is_new: !is_current,
+            ..Scope::default()
+        });
+        target
+    }
+
+    fn row(name: &str, kernel: &str, verdict: Verdict) -> ModuleReport {
+        let mut row = samples::mixed().modules.swap_remove(0);
+        row.name = name.into();
+        row.kernel_version = kernel.into();
+        row.arch = Some(Arch::Amd64);
+        row.verdict = verdict;
+        row.findings.clear();
+        row
+    }
+
+    fn report(new_nodes: &[&str]) -> Report {
+        Report {
+            targets: vec![
+                target(OLD, true, &["worker"], &["a", "b"]),
+                target(NEW, false, &["worker"], new_nodes),
+            ],
+            modules: vec![
+                row("broken", OLD, Verdict::Failed),
+                row("broken", NEW, Verdict::Failed),
+                row("good", OLD, Verdict::Verified),
+                row("good", NEW, Verdict::Verified),
+                row("breaks", OLD, Verdict::Verified),
+                row("breaks", NEW, Verdict::Failed),
+            ],
+            notes: Vec::new(),
+            interrupted: false,
+            shown_at: None,
+            footer: None,
+        }
+    }
+
+    #[test]
+    fn what_loads_today_and_would_not_tomorrow_comes_first() {
+        let mut all = report(&["b"]);
+        mark_breaks(&mut all);
+        let first = &all.modules[0];
+        assert_eq!(
+            (first.name.as_str(), first.kernel_version.as_str()),
+            ("breaks", NEW)
+        );
+        assert_eq!(first.findings[0].code, Code::UpgradeBreaks);
+        assert!(first.findings[0].message.contains("loads today"));
+        assert_eq!(all.modules.len(), 6);
+        let marked = all.modules.iter().filter(|row| !row.findings.is_empty());
+        assert_eq!(marked.count(), 1);
+
+        let mut elsewhere = report(&["c"]);
+        mark_breaks(&mut elsewhere);
+        assert!(elsewhere.modules.iter().all(|row| row.findings.is_empty()));
+    }
+
+    #[test]
+    fn the_pools_of_each_module_are_told() {
+        let mut all = report(&["b"]);
+        all.targets
+            .push(target("6.12.0", false, &["infra"], &["i"]));
+        all.modules.push(row("breaks", "6.12.0", Verdict::Verified));
+        let lines = pools_by_module(&all);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines[0].contains("breaks: safe on pools infra; not on worker"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1].contains("broken: no pool is safe (worker)"),
+            "{lines:?}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 //! [`registry`] reads and writes registries, [`layouts`] finds images on disk, [`layers`] makes one
 //! file system of an image's layers; [`open`] asks every place that may have an image.
 
+pub mod bounded;
 pub mod layers;
 pub mod layouts;
 pub mod open;

@@ -5,7 +5,6 @@
 
 pub mod access;
 pub mod blob;
-pub(crate) mod bounded;
 pub mod cache;
 mod challenge;
 pub mod client;

@@ -6,10 +6,10 @@ use std::io::Read;
 
 use serde::Deserialize;
 
+use crate::images::bounded::AtMost;
 use crate::images::layers::decompress::decompress;
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
 use crate::images::open::LayerRef;
-use crate::images::registry::bounded::AtMost;
 
 /// Most bytes of a table.
 pub const MAX_TABLE: u64 = 16 << 20;

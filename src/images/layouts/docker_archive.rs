@@ -9,9 +9,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::images::bounded::AtMost;
 use crate::images::layouts::files::{Files, is_compressed};
 use crate::images::layouts::layout::NAMES;
-use crate::images::registry::bounded::AtMost;
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS, MAX_MANIFESTS};

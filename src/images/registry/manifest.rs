@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::images::registry::bounded::{self, AtMost};
+use crate::images::bounded::{self, AtMost};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::model::target::Arch;
 

@@ -115,9 +115,8 @@ fn mark(accept: &Accept, module: &mut ModuleReport) -> bool {
         for finding in &mut module.findings {
             if finding.code == accept.code {
                 met = true;
-                finding
-                    .accepted
-                    .get_or_insert_with(|| "--accept".to_owned());
+                let reason = accept.reason.as_deref().unwrap_or("--accept");
+                finding.accepted.get_or_insert_with(|| reason.to_owned());
             }
         }
     }

@@ -81,6 +81,7 @@ fn accepted_findings_of_a_file_need_a_reason_and_may_end() {
 
 #[test]
 fn a_file_that_cannot_be_used_is_a_usage_error_with_its_line() {
+    let mut wrong = Vec::new();
     for (text, line, word) in [
         ("output: json\nnonsense: 1\n", 2, "nonsense"),
         ("output: nonsense\n", 1, "nonsense"),
@@ -106,10 +107,12 @@ fn a_file_that_cannot_be_used_is_a_usage_error_with_its_line() {
         project(folder.path(), text);
         let ended = examples(folder.path()).run().code(2);
         let place = format!(".kmm-preflight.yaml:{line}");
-        assert!(ended.stderr.contains(word), "{text}: {}", ended.stderr);
-        assert!(ended.stderr.contains(&place), "{text}: {}", ended.stderr);
+        if !ended.stderr.contains(word) || !ended.stderr.contains(&place) {
+            wrong.push(format!("{text}: {}", ended.stderr));
+        }
         assert!(ended.stdout.is_empty(), "{}", ended.stdout);
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

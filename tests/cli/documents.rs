@@ -78,7 +78,7 @@ fn every_command_that_is_shown_is_one() {
 #[test]
 fn every_recipe_is_yaml() {
     let recipes = blocks(&read("README.md"), "yaml");
-    assert_eq!(recipes.len(), 3, "GitHub, GitLab, Tekton");
+    assert_eq!(recipes.len(), 4, "settings, GitHub, GitLab, Tekton");
     for recipe in recipes {
         let value: serde_json::Value = yaml::from_str(&recipe).expect("YAML");
         assert!(value.is_object(), "{recipe}");

@@ -287,7 +287,7 @@ fn an_interrupt_ends_the_run_within_a_second_and_tells_what_is_known_in_every_fo
         if format == "json" {
             let report = ended.json();
             assert_eq!(report["counts"]["failed"], 1, "{report}");
-            assert_eq!(report["counts"]["error"], 1);
+            assert_eq!(report["counts"]["unknown"], 1);
         }
     }
 }

@@ -107,7 +107,7 @@ fn progress_is_drawn_on_stderr_only_and_taken_away() {
 
     let left = Terminal::start(call(), Streams::Stdout, 60, 80).end();
     holds_nothing_else(&left, &result);
-    let sum = "4/4 checked: 1 verified, 2 failed, 1 error\n";
+    let sum = "4/4 checked: 1 verified, 2 failed, 1 unknown\n";
     assert!(left.elsewhere.ends_with(sum), "{}", left.elsewhere);
     assert!(!left.elsewhere.contains('\u{1b}'), "{}", left.elsewhere);
     assert!(!left.bytes.contains("/4 ["), "{}", left.bytes);

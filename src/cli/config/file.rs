@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::Error;
-use crate::findings::accept::Accept;
+use crate::findings::accept::{Accept, BadAccept};
 use crate::input::yaml;
 
 /// The most bytes of a file that are read.
@@ -38,39 +38,48 @@ pub(super) struct Setting {
 struct Entry {
     code: String,
     module: Option<String>,
-    reason: Reason,
-    until: Option<Until>,
+    reason: String,
+    until: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Reason(String);
+/// An entry that can be used.
+struct Accepted {
+    accept: Accept,
+    /// The last day on which it counts.
+    until: Option<Date>,
+}
 
-impl TryFrom<String> for Reason {
-    type Error = &'static str;
+/// A field of an entry, and what is wrong with it.
+type BadField = (&'static str, String);
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.trim() {
-            "" => Err("the reason is empty"),
-            text => Ok(Self(text.to_owned())),
+impl Entry {
+    fn checked(&self) -> Result<Accepted, BadField> {
+        let text = match &self.module {
+            Some(module) => format!("{}={module}", self.code),
+            None => self.code.clone(),
+        };
+        let accept: Accept = text.parse().map_err(|why: BadAccept| match why {
+            BadAccept::Code(_) => ("code", why.to_string()),
+            BadAccept::Module(_) => ("module", why.to_string()),
+        })?;
+        let reason = self.reason.trim();
+        if reason.is_empty() {
+            return Err(("reason", "the reason is empty".to_owned()));
         }
+        Ok(Accepted {
+            accept: accept.because(reason),
+            until: self.until.as_deref().map(date).transpose()?,
+        })
     }
 }
 
-/// The last day on which an entry counts.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct Until(Date);
-
-impl TryFrom<String> for Until {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_plain = text.len() == "2026-12-31".len();
-        let date = text.parse::<Date>().ok().filter(|_| is_plain);
-        date.map(Self)
-            .ok_or_else(|| format!("`{text}` is not a date; write YYYY-MM-DD"))
-    }
+fn date(text: &str) -> Result<Date, BadField> {
+    let is_plain = text.len() == "2026-12-31".len();
+    let date = text.parse::<Date>().ok().filter(|_| is_plain);
+    date.ok_or_else(|| {
+        let why = format!("`{text}` is not a date; write YYYY-MM-DD");
+        ("until", why)
+    })
 }
 
 impl ConfigFile {
@@ -87,12 +96,19 @@ impl ConfigFile {
         let is_empty = text
             .lines()
             .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-        let (settings, accept) = match is_empty {
+        let content = match is_empty {
             true => Content::default(),
-            false => yaml::with_seed(&text, Keys { known, refused })
-                .map_err(|fault| unusable(path, fault.line.or(Some(1)), &fault.message))?,
+            false => yaml::with_seed(&text, Keys { known, refused }).map_err(|fault| {
+                // A fault at the end of the text is one of its last line.
+                let line = fault.line.unwrap_or(1).min(text.trim_end().lines().count());
+                unusable(path, Some(line), &fault.message)
+            })?,
         };
-        let settings = settings
+        if let Some((key, why)) = content.refused {
+            return Err(unusable(path, Some(last_line_of(&text, &key)), &why));
+        }
+        let settings = content
+            .settings
             .into_iter()
             .map(|(name, values)| {
                 let line = line_of(&text, &name);
@@ -102,11 +118,11 @@ impl ConfigFile {
         let file = Self {
             path: path.to_owned(),
             settings,
-            accept,
+            accept: content.accept,
         };
         for (index, entry) in file.accept.iter().enumerate() {
-            accepted(entry).map_err(|why| {
-                let line = line_of_entry(&text, index);
+            entry.checked().map_err(|(field, why)| {
+                let line = line_of_field(&text, index, field);
                 unusable(path, Some(line), &why)
             })?;
         }
@@ -119,11 +135,11 @@ impl ConfigFile {
         let mut accepts = Vec::new();
         let mut notes = Vec::new();
         for entry in &self.accept {
-            let Ok(accept) = accepted(entry) else {
+            let Ok(Accepted { accept, until }) = entry.checked() else {
                 continue;
             };
-            match entry.until {
-                Some(Until(last)) if last < today => notes.push(format!(
+            match until {
+                Some(last) if last < today => notes.push(format!(
                     "{} accepted {accept} until {last}; it counts again",
                     self.path.display()
                 )),
@@ -132,15 +148,6 @@ impl ConfigFile {
         }
         (accepts, notes)
     }
-}
-
-fn accepted(entry: &Entry) -> Result<Accept, String> {
-    let text = match &entry.module {
-        Some(module) => format!("{}={module}", entry.code),
-        None => entry.code.clone(),
-    };
-    let accept: Accept = text.parse().map_err(|why| format!("accept: {why}"))?;
-    Ok(accept.because(&entry.reason.0))
 }
 
 fn unusable(path: &Path, line: Option<usize>, why: &str) -> Error {
@@ -153,23 +160,40 @@ fn unusable(path: &Path, line: Option<usize>, why: &str) -> Error {
 
 /// The line of a top-level key, from 1.
 fn line_of(text: &str, key: &str) -> usize {
-    let is_key = |line: &str| {
+    lines_of(text, key).next().unwrap_or(1)
+}
+
+fn last_line_of(text: &str, key: &str) -> usize {
+    lines_of(text, key).last().unwrap_or(1)
+}
+
+fn lines_of(text: &str, key: &str) -> impl Iterator<Item = usize> {
+    let is_key = move |line: &str| {
         let line = line.trim_start_matches(['"', '\'']);
         line.strip_prefix(key)
             .is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
     };
-    text.lines().position(is_key).map_or(1, |at| at + 1)
+    let lines = text.lines().zip(1..);
+    lines
+        .filter(move |(line, _)| is_key(line))
+        .map(|(_, at)| at)
 }
 
-/// The line of an entry of `accept:`, from 1.
-fn line_of_entry(text: &str, index: usize) -> usize {
-    let first = line_of(text, "accept");
-    text.lines()
-        .enumerate()
-        .skip(first)
-        .filter(|(_, line)| line.trim_start().starts_with("- "))
-        .nth(index)
-        .map_or(first, |(at, _)| at + 1)
+/// The line of a field of an entry of `accept:`, from 1.
+fn line_of_field(text: &str, index: usize, field: &str) -> usize {
+    let mut lines = text.lines().zip(1..).skip(line_of(text, "accept"));
+    let is_entry = |line: &str| line.trim_start().starts_with("- ");
+    let mut seen = 0;
+    let Some((first, at)) = lines.find(|(line, _)| {
+        seen += usize::from(is_entry(line));
+        seen == index + 1
+    }) else {
+        return line_of(text, "accept");
+    };
+    std::iter::once((first, at))
+        .chain(lines.take_while(|(line, _)| !is_entry(line)))
+        .find(|(line, _)| line.trim_start_matches(['-', ' ']).starts_with(field))
+        .map_or(at, |(_, at)| at)
 }
 
 /// The keys of a file.
@@ -178,7 +202,15 @@ struct Keys<'a> {
     refused: &'a [String],
 }
 
-type Content = (Vec<(String, Vec<String>)>, Vec<Entry>);
+/// The content of a file.
+#[derive(Default)]
+struct Content {
+    settings: Vec<(String, Vec<String>)>,
+    accept: Vec<Entry>,
+    keys: Vec<String>,
+    /// The first key that may not be there, and why.
+    refused: Option<(String, String)>,
+}
 
 impl<'de> DeserializeSeed<'de> for Keys<'_> {
     type Value = Content;
@@ -201,48 +233,41 @@ impl<'de> Visitor<'de> for Keys<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
         let mut content = Content::default();
-        let mut seen: Vec<String> = Vec::new();
-        while let Some(key) = map.next_key_seed(Key {
-            keys: &self,
-            seen: &seen,
-        })? {
+        while let Some(key) = map.next_key::<String>()? {
+            let is_twice = content.keys.contains(&key);
+            if let Some(why) = self.refusal(&key, is_twice) {
+                content.refused.get_or_insert((key, why));
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
             if key == "accept" {
-                content.1 = map.next_value()?;
+                content.accept = map.next_value()?;
             } else {
                 let values: Values = map.next_value()?;
-                content.0.push((key.clone(), values.0));
+                content.settings.push((key.clone(), values.0));
             }
-            seen.push(key);
+            content.keys.push(key);
         }
         Ok(content)
     }
 }
 
-/// One key, refused where it stands.
-struct Key<'a> {
-    keys: &'a Keys<'a>,
-    seen: &'a [String],
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        let has = |keys: &[String]| keys.contains(&key);
-        if has(self.seen) {
-            return Err(D::Error::custom(format_args!("`{key}` is given twice")));
-        }
-        if key != "accept" && !has(self.keys.known) {
-            return Err(D::Error::custom(format_args!("unknown key `{key}`")));
-        }
-        if has(self.keys.refused) {
-            return Err(D::Error::custom(format_args!(
+impl Keys<'_> {
+    /// Why a key may not stand here.
+    fn refusal(&self, key: &str, is_twice: bool) -> Option<String> {
+        let has = |keys: &[String]| keys.iter().any(|known| known == key);
+        if is_twice {
+            Some(format!("`{key}` is given twice"))
+        } else if has(self.refused) {
+            Some(format!(
                 "`{key}` is taken only from the command line, the environment or your own \
                  configuration file, not from a project's"
-            )));
+            ))
+        } else if key != "accept" && !has(self.known) {
+            Some(format!("unknown key `{key}`"))
+        } else {
+            None
         }
-        Ok(key)
     }
 }
 

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn what_led_on_is_context_and_told_once() {
         let failed = Finding::new(Code::ImageNotFound, "no such image");
-        let warning = Finding::new(Code::KernelFactsMissing, "no facts");
+        let warning = Finding::new(Code::FirmwareMissing, "no firmware");
         let context = as_context(&[failed.clone(), warning.clone()]);
         assert_eq!(context, [failed.as_info()]);
         let told = outcome(Stage::Build, None, vec![warning.clone(), warning.clone()]);

@@ -202,7 +202,8 @@ fn a_kustomization_is_what_kubectl_makes_of_it() {
 #[test]
 fn the_images_of_an_upgrade_are_listed_for_a_mirror() {
     let mapping = format!(
-        "[{{regexp: '.', containerImage: '{TICKER}', sign: {{unsignedImage: 'q/unsigned:1'}}}}]"
+        "[{{regexp: '.', containerImage: '{TICKER}', sign: {{unsignedImage: 'q/unsigned:1', \
+         certSecret: {{name: c}}, keySecret: {{name: k}}, filesToSign: [/a.ko]}}}}]"
     );
     let input = module("a", "", &mapping) + &module("b", "", TODAY);
     let call = |form: &str| {

@@ -8,10 +8,12 @@ pub mod examples;
 pub mod explain;
 pub mod help;
 pub mod image;
+pub mod in_cluster;
 pub mod invocation;
 pub mod output;
 pub mod run;
 pub mod screen;
+pub mod shard;
 pub mod stages;
 pub mod target;
 

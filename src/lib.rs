@@ -17,6 +17,7 @@
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
 //! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
+//! - [`in_cluster`]: the local validation as a Job, its shards and their reports.
 //! - [`findings`]: every code, its message and help, and what is accepted (pure).
 //! - [`own_files`]: caches, logs and the private folder of a run, on disk.
 //! - [`model`]: the nouns that all stages share (pure).
@@ -40,6 +41,7 @@ pub mod error;
 pub mod findings;
 pub mod image_build;
 pub mod images;
+pub mod in_cluster;
 pub mod input;
 pub mod judge;
 pub mod kernel;

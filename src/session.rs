@@ -7,5 +7,6 @@ pub mod outcome;
 mod releases;
 pub mod requested;
 pub mod selection;
+pub mod shard;
 pub mod stages;
 pub mod targets;

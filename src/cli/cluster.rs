@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::in_cluster::InClusterArgs;
 use crate::cli::run::{RegistryArgs, SourceArgs, parse_duration};
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
@@ -107,6 +108,9 @@ pub struct GenerateArgs {
     /// Print the ClusterRoles of least rights instead of a CR
     #[arg(long)]
     pub rbac: bool,
+    /// What runs in the cluster instead of KMM's preflight.
+    #[command(flatten)]
+    pub in_cluster: InClusterArgs,
     /// Which kernel.
     #[command(flatten)]
     pub target: TargetArgs,

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::cli::cluster::ClusterRunArgs;
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::shard::ShardArgs;
 use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
@@ -47,6 +48,9 @@ pub struct RunArgs {
     /// Accept a finding: it stays visible and no longer fails (repeatable)
     #[arg(help_heading = "Run", long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<Accept>,
+    /// Which part of the Modules.
+    #[command(flatten)]
+    pub shard: ShardArgs,
     /// What a local run builds and signs.
     #[command(flatten)]
     pub stages: StageArgs,

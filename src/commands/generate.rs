@@ -2,7 +2,7 @@
 
 pub mod image_list;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::cluster::GenerateArgs;
 use crate::cli::output::Format;
@@ -29,6 +29,9 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
     if let Some(form) = args.image_list {
         return image_list::run(args, form).await;
     }
+    if args.in_cluster.is_wanted() {
+        return in_cluster(args, format);
+    }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {
         Some(release) => (*release, None),
@@ -50,12 +53,66 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
     Ok(done)
 }
 
+/// Prints what runs the local validation in the cluster.
+fn in_cluster(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
+    let wanted = &args.in_cluster;
+    let what = wanted.in_cluster(args.name.as_deref())?;
+    let mut objects = match &wanted.cronjob {
+        Some(schedule) => what.cron_job(schedule),
+        None if wanted.job => what.job(),
+        None => Vec::new(),
+    };
+    if wanted.alert {
+        objects.push(what.alert());
+    }
+    Ok(Done {
+        stdout: report::print(&Manifests(objects), format, &Screen::PLAIN)?,
+        ..Done::default()
+    })
+}
+
 /// A CR in the format of `-o`; YAML where nothing was chosen.
 ///
 /// # Errors
 /// The format is for reports, and a CR to create has no result yet.
 pub fn print(object: &Value, format: Format) -> Result<String, Error> {
     report::print(&Manifest(object), format, &Screen::PLAIN)
+}
+
+/// Objects to apply together: documents of YAML, or a List.
+struct Manifests(Vec<Value>);
+
+impl Answer for Manifests {
+    fn text(&self, _: &Screen, _: bool) -> String {
+        let documents = self
+            .0
+            .iter()
+            .map(|object| yaml::to_string(object).unwrap_or_default());
+        documents.collect::<Vec<_>>().join("---\n")
+    }
+
+    fn document(&self) -> Value {
+        json!({"apiVersion": "v1", "kind": "List", "items": self.0})
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        Some(self.0.iter().map(name_of).collect())
+    }
+}
+
+/// `kind.group/name`, as `kubectl` prints it.
+fn name_of(object: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let version = word(&object["apiVersion"]);
+    let group = version
+        .rsplit_once('/')
+        .map(|(group, _)| format!(".{group}"));
+    format!(
+        "{}{}/{}",
+        word(&object["kind"]).to_lowercase(),
+        group.unwrap_or_default(),
+        word(&object["metadata"]["name"])
+    )
 }
 
 /// An object to apply.
@@ -71,11 +128,6 @@ impl Answer for Manifest<'_> {
     }
 
     fn names(&self) -> Option<Vec<String>> {
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Some(vec![format!(
-            "{}.kmm.sigs.x-k8s.io/{}",
-            word(&self.0["kind"]).to_lowercase(),
-            word(&self.0["metadata"]["name"])
-        )])
+        Some(vec![name_of(self.0)])
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::run::jobs;
 use crate::commands::run::watched;
 use crate::console::output::Console;
 use crate::console::progress::Progress;
-use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, Error, exit_code_of};
+use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
 use crate::findings::accept;
 use crate::findings::finding::Code;
 use crate::image_build::leftovers;
@@ -31,7 +31,7 @@ use crate::model::target::Target;
 use crate::model::verdict::Stage;
 use crate::session::open::{self, Session};
 use crate::session::targets::{Found, Request};
-use crate::session::{outcome, selection, stages};
+use crate::session::{outcome, selection, shard, stages};
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
 /// again until all are verified.
@@ -49,12 +49,23 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if args.stages.watch {
         return watched::run(args, console, cluster.as_ref()).await;
     }
+    let part = shard::of_call(&args.shard)?;
     let prepared = prepare(args, cluster.as_ref()).await?;
     let Prepared {
         mut report,
-        plans,
+        mut plans,
         stages,
     } = prepared;
+    if let Some(part) = part {
+        plans = shard::select(plans, part, &stages, jobs(args)).await;
+        report
+            .notes
+            .push(format!("shard {part}: {} rows", plans.len()));
+    }
+    if part.is_some() && plans.is_empty() {
+        end(&stages);
+        return Ok(console.done(report, &[], |_| EXIT_VERIFIED));
+    }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages);
     outcome::mark_breaks(&mut report);

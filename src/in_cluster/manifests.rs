@@ -1,0 +1,385 @@
+//! The objects that run the validation in the cluster.
+
+use std::num::NonZeroU32;
+
+use serde_json::{Value, json};
+
+use crate::input::yaml;
+
+/// The image of this release, unless `--image` or `$KMM_PREFLIGHT_IMAGE` names another.
+pub const IMAGE: &str = concat!(
+    "ghcr.io/kmm-preflight/kubectl-kmm-preflight:v",
+    env!("CARGO_PKG_VERSION")
+);
+/// Label of everything that belongs to a run in the cluster; its value is the run's name.
+pub const RUN_LABEL: &str = "preflight.kmm/run";
+/// The variable that holds the number of shards.
+pub const SHARDS_VARIABLE: &str = "KMM_PREFLIGHT_SHARDS";
+/// The variable in which Kubernetes puts the index of a pod of an Indexed Job.
+pub const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+/// The variable that holds the UID of the Job, which owns the reports.
+pub const JOB_UID_VARIABLE: &str = "KMM_PREFLIGHT_JOB_UID";
+
+/// The rights to read what Modules refer to and which kernels the cluster gets, as the
+/// repository's manifests grant them.
+const RIGHTS: [&str; 2] = [
+    include_str!("../../examples/rbac/cross-check.yaml"),
+    include_str!("../../examples/rbac/targets.yaml"),
+];
+
+/// What runs in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InCluster {
+    /// Name of every object.
+    pub name: String,
+    /// Namespace of the Job and of its reports.
+    pub namespace: String,
+    /// The image of this program.
+    pub image: String,
+    /// How many shards.
+    pub shards: NonZeroU32,
+    /// Flags of `run --local`: targets, selection, acceptances.
+    pub flags: Vec<String>,
+}
+
+impl InCluster {
+    /// A Job with its ServiceAccount and rights.
+    pub fn job(&self) -> Vec<Value> {
+        let mut objects = self.rights();
+        let mut job = self.job_spec(true);
+        job["ttlSecondsAfterFinished"] = json!(24 * 60 * 60);
+        objects.push(json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": self.metadata(true),
+            "spec": job,
+        }));
+        objects
+    }
+
+    /// The same on a schedule. The reports of the last run stay until the next one.
+    pub fn cron_job(&self, schedule: &str) -> Vec<Value> {
+        let mut objects = self.rights();
+        objects.push(json!({
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": self.metadata(true),
+            "spec": {
+                "schedule": schedule,
+                "concurrencyPolicy": "Forbid",
+                "startingDeadlineSeconds": 3600,
+                "successfulJobsHistoryLimit": 1,
+                "failedJobsHistoryLimit": 1,
+                "jobTemplate": {
+                    "metadata": {"labels": self.labels()},
+                    "spec": self.job_spec(false),
+                },
+            },
+        }));
+        objects
+    }
+
+    /// A PrometheusRule on the metrics of `-o prometheus`. `oc adm upgrade recommend` and
+    /// OpenShift's console show firing alerts with the label before an upgrade
+    /// (openshift/oc, `pkg/cli/admin/upgrade/recommend`).
+    pub fn alert(&self) -> Value {
+        let labels = json!({"severity": "warning", "openShiftUpdatePrecheck": "true"});
+        json!({
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "PrometheusRule",
+            "metadata": self.metadata(true),
+            "spec": {"groups": [{
+                "name": "kmm-preflight",
+                "rules": [
+                    {
+                        "alert": "KMMModuleWillNotLoad",
+                        "expr": "max by (namespace, name, kernel) \
+                                 (kmm_preflight_module{verdict=\"failed\"}) > 0",
+                        "labels": labels,
+                        "annotations": {
+                            "summary": "Module {{ $labels.namespace }}/{{ $labels.name }} will not \
+                                        load on kernel {{ $labels.kernel }}.",
+                            "description": "The last preflight validation found that the kernel \
+                                            would refuse the module. Run `kubectl kmm preflight \
+                                            status --last` for the reason.",
+                        },
+                    },
+                    {
+                        "alert": "KMMPreflightUndecided",
+                        "expr": "sum(kmm_preflight_modules{verdict=~\"error|unknown|in-progress\"}) \
+                                 > 0",
+                        "for": "1h",
+                        "labels": labels,
+                        "annotations": {
+                            "summary": "{{ $value }} Modules could not be validated.",
+                            "description": "Nobody could look into them, so they may not load \
+                                            after an upgrade. Run `kubectl kmm preflight status \
+                                            --last` for the reason.",
+                        },
+                    },
+                    {
+                        "alert": "KMMPreflightOutdated",
+                        "expr": "time() - max(kmm_preflight_last_run_timestamp_seconds) > 172800",
+                        "labels": labels,
+                        "annotations": {
+                            "summary": "No preflight validation has run for two days.",
+                            "description": "Look at the CronJob and at the pods of its last Job.",
+                        },
+                    },
+                ],
+            }]},
+        })
+    }
+
+    /// ServiceAccount, ClusterRole and Role with their bindings: what a local validation reads,
+    /// and the ConfigMaps of this namespace for the reports.
+    fn rights(&self) -> Vec<Value> {
+        let group = "rbac.authorization.k8s.io";
+        let api = format!("{group}/v1");
+        let rules: Vec<Value> = RIGHTS
+            .iter()
+            .filter_map(|text| yaml::from_str::<Value>(text).ok())
+            .filter_map(|role| role["rules"].as_array().cloned())
+            .flatten()
+            .collect();
+        let subject = json!({
+            "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace,
+        });
+        let role_of = |kind: &str| json!({"apiGroup": group, "kind": kind, "name": self.name});
+        vec![
+            json!({
+                "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata(true),
+            }),
+            json!({
+                "apiVersion": api, "kind": "ClusterRole",
+                "metadata": self.metadata(false), "rules": rules,
+            }),
+            json!({
+                "apiVersion": api, "kind": "ClusterRoleBinding",
+                "metadata": self.metadata(false),
+                "roleRef": role_of("ClusterRole"), "subjects": [subject],
+            }),
+            json!({
+                "apiVersion": api, "kind": "Role", "metadata": self.metadata(true),
+                "rules": [{
+                    "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"],
+                }],
+            }),
+            json!({
+                "apiVersion": api, "kind": "RoleBinding", "metadata": self.metadata(true),
+                "roleRef": role_of("Role"), "subjects": [subject],
+            }),
+        ]
+    }
+
+    fn labels(&self) -> Value {
+        json!({"app.kubernetes.io/name": "kmm-preflight", RUN_LABEL: self.name})
+    }
+
+    fn metadata(&self, namespaced: bool) -> Value {
+        let mut metadata = json!({"name": self.name});
+        if namespaced {
+            metadata["namespace"] = json!(self.namespace);
+        }
+        metadata["labels"] = self.labels();
+        metadata
+    }
+
+    /// An Indexed Job. A validation that ends with a verdict is not tried again: only evictions
+    /// are, and each index for itself (`backoffLimitPerIndex`, Kubernetes ≥1.29).
+    fn job_spec(&self, owns_reports: bool) -> Value {
+        let mut environment = vec![json!({
+            "name": SHARDS_VARIABLE, "value": self.shards.to_string(),
+        })];
+        if owns_reports {
+            let path = "metadata.labels['batch.kubernetes.io/controller-uid']";
+            environment.push(json!({
+                "name": JOB_UID_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": path}},
+            }));
+        }
+        let fixed = [
+            "run".to_owned(),
+            "--local".to_owned(),
+            format!("--report-configmap={}", self.name),
+            "--cache-dir=/cache".to_owned(),
+            "--progress=plain".to_owned(),
+        ];
+        let args: Vec<&String> = fixed.iter().chain(&self.flags).collect();
+        json!({
+            "completionMode": "Indexed",
+            "completions": self.shards,
+            "parallelism": self.shards,
+            "backoffLimitPerIndex": 1,
+            "podFailurePolicy": {"rules": [
+                {
+                    "action": "FailIndex",
+                    "onExitCodes": {
+                        "containerName": "preflight", "operator": "In", "values": [1, 2, 3, 4],
+                    },
+                },
+                {
+                    "action": "Ignore",
+                    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                },
+            ]},
+            "template": {
+                "metadata": {"labels": self.labels()},
+                "spec": {
+                    "serviceAccountName": self.name,
+                    "restartPolicy": "Never",
+                    "securityContext": {
+                        "runAsNonRoot": true,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [{
+                        "name": "preflight",
+                        "image": self.image,
+                        "args": args,
+                        "env": environment,
+                        "resources": {
+                            "requests": {"cpu": "500m", "memory": "128Mi"},
+                            "limits": {"memory": "1Gi"},
+                        },
+                        "securityContext": {
+                            "allowPrivilegeEscalation": false,
+                            "readOnlyRootFilesystem": true,
+                            "capabilities": {"drop": ["ALL"]},
+                        },
+                        "volumeMounts": [
+                            {"name": "cache", "mountPath": "/cache"},
+                            {"name": "tmp", "mountPath": "/tmp"},
+                        ],
+                    }],
+                    "volumes": [
+                        {"name": "cache", "emptyDir": {}},
+                        {"name": "tmp", "emptyDir": {}},
+                    ],
+                },
+            },
+        })
+    }
+}
+
+/// True for a schedule that a CronJob takes: five fields, or one of cron's names such as
+/// `@daily`. What the fields hold is the API server's to judge.
+pub fn is_schedule(text: &str) -> bool {
+    let is_field = |field: &str| {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "*/,-?".contains(c);
+        !field.is_empty() && field.chars().all(is_allowed)
+    };
+    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+    match fields.as_slice() {
+        [name] => [
+            "@yearly",
+            "@annually",
+            "@monthly",
+            "@weekly",
+            "@daily",
+            "@midnight",
+            "@hourly",
+        ]
+        .contains(name),
+        fields => fields.len() == 5 && fields.iter().all(|field| is_field(field)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_cluster() -> InCluster {
+        InCluster {
+            name: "kmm-preflight".into(),
+            namespace: "openshift-kmm".into(),
+            image: IMAGE.into(),
+            shards: NonZeroU32::new(3).expect("not zero"),
+            flags: vec!["--kernel-version=6.1".into()],
+        }
+    }
+
+    #[test]
+    fn a_job_is_indexed_and_may_do_little() {
+        let objects = in_cluster().job();
+        let kinds: Vec<&str> = objects.iter().filter_map(|o| o["kind"].as_str()).collect();
+        assert_eq!(
+            kinds,
+            [
+                "ServiceAccount",
+                "ClusterRole",
+                "ClusterRoleBinding",
+                "Role",
+                "RoleBinding",
+                "Job"
+            ]
+        );
+        let spec = &objects[5]["spec"];
+        assert_eq!(spec["completionMode"], "Indexed");
+        assert_eq!(
+            (&spec["completions"], &spec["parallelism"]),
+            (&json!(3), &json!(3))
+        );
+        let container = &spec["template"]["spec"]["containers"][0];
+        assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+        assert!(
+            container["args"]
+                .as_array()
+                .expect("args")
+                .contains(&json!("--kernel-version=6.1"))
+        );
+        let verbs = objects[1]["rules"].as_array().expect("rules").iter();
+        let verbs: Vec<&Value> = verbs
+            .flat_map(|rule| rule["verbs"].as_array())
+            .flatten()
+            .collect();
+        assert!(verbs.len() > 8);
+        assert!(
+            verbs.iter().all(|verb| **verb == "get" || **verb == "list"),
+            "{verbs:?}"
+        );
+    }
+
+    #[test]
+    fn a_cron_job_runs_the_same_and_its_reports_outlive_its_jobs() {
+        let objects = in_cluster().cron_job("0 3 * * *");
+        let cron = objects.last().expect("objects");
+        assert_eq!(
+            (&cron["kind"], &cron["spec"]["schedule"]),
+            (&json!("CronJob"), &json!("0 3 * * *"))
+        );
+        let text = cron.to_string();
+        assert!(
+            text.contains("Indexed") && !text.contains(JOB_UID_VARIABLE),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_alert_is_shown_before_an_upgrade() {
+        let rule = in_cluster().alert();
+        let rules = rule["spec"]["groups"][0]["rules"]
+            .as_array()
+            .expect("rules")
+            .clone();
+        assert_eq!(rules.len(), 3);
+        for rule in rules {
+            assert_eq!(rule["labels"]["openShiftUpdatePrecheck"], "true", "{rule}");
+        }
+    }
+
+    #[test]
+    fn schedules_have_five_fields_or_a_name() {
+        for text in ["0 3 * * *", "*/5 0-3 1,15 * MON", "@daily"] {
+            assert!(is_schedule(text), "{text}");
+        }
+        for text in [
+            "",
+            "daily",
+            "* * * *",
+            "* * * * * *",
+            "@often",
+            "0 3 * * $(x)",
+        ] {
+            assert!(!is_schedule(text), "{text}");
+        }
+    }
+}

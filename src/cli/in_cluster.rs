@@ -56,7 +56,7 @@ impl InClusterArgs {
     /// # Errors
     /// A flag names a file of this machine, which a pod does not see.
     pub fn in_cluster(&self, name: Option<&str>) -> Result<InCluster, Error> {
-        let arguments = invocation::without_preflight_word(std::env::args_os());
+        let arguments = invocation::words(std::env::args_os());
         Ok(InCluster {
             name: name.unwrap_or("kmm-preflight").to_owned(),
             namespace: self.job_namespace.clone(),

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod create;
+mod kept_report;
 pub mod local;
 pub mod watched;
 

@@ -29,6 +29,14 @@ pub enum BadShard {
     Range,
 }
 
+impl Shard {
+    /// The one shard of a run that is not divided.
+    pub const WHOLE: Self = Self {
+        index: 0,
+        count: NonZeroU32::MIN,
+    };
+}
+
 impl FromStr for Shard {
     type Err = BadShard;
 

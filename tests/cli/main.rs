@@ -10,6 +10,7 @@ mod formats;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod in_cluster;
 mod inputs;
 mod krew;
 mod manual;

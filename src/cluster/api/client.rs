@@ -200,6 +200,27 @@ impl Cluster {
         parse(&self.send(built(request)?, limit).await?)
     }
 
+    /// Creates or replaces an object of a namespace that is this program's own.
+    ///
+    /// # Errors
+    /// Why the API server does not take it.
+    pub async fn replace_in(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+        object: &serde_json::Value,
+    ) -> Result<(), Fault> {
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let request = Requests::new(resource.path(Some(namespace))).patch(
+            name,
+            &params,
+            &Patch::Apply(object),
+        );
+        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
+        self.send(built(request)?, limit).await.map(|_| ())
+    }
+
     /// Deletes an object and leaves what it owns to the cluster's garbage collector.
     ///
     /// # Errors

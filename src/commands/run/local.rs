@@ -10,8 +10,8 @@ use crate::cli::target::TargetArgs;
 use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
-use crate::commands::run::jobs;
 use crate::commands::run::watched;
+use crate::commands::run::{jobs, kept_report};
 use crate::console::output::Console;
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
@@ -64,6 +64,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     }
     if part.is_some() && plans.is_empty() {
         end(&stages);
+        kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
         return Ok(console.done(report, &[], |_| EXIT_VERIFIED));
     }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
@@ -71,6 +72,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     outcome::mark_breaks(&mut report);
     let by_pool = outcome::pools_by_module(&report);
     report.notes.extend(by_pool);
+    kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
     Ok(console.done(report, &[], |report| exit_code(report, console)))
 }
 

@@ -88,6 +88,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'How many modules to check at once' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Give up after this time' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shard -d 'Check one of N parts of the Modules, I from 0' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l report-configmap -d 'Keep the report as ConfigMap NAME-report-I in the pod\'s namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'The KMM release whose rules apply' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'What builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
@@ -218,6 +220,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l assume-image -d 'The image template that a Module\'s owner will write for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cronjob -d 'The same as a CronJob' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'How many pods share the work of the Job' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l to -d 'Update of the cluster, or `all`' -r
@@ -283,6 +289,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l push-built-image -d 'Have KMM push what it builds and signs'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rbac -d 'Print the ClusterRoles of least rights instead of a CR'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job -d 'Print a Job that runs the local validation in the cluster, with its rights'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l alert -d 'Print a PrometheusRule that warns before an upgrade'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l current -d 'Check the kernels that the nodes run now too'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rt -d 'Short for --kernel-type realtime'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l secure-boot -d 'The nodes boot with Secure Boot'

@@ -18,6 +18,7 @@
 //! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`in_cluster`]: the local validation as a Job, its shards and their reports.
+//! - `net`: what every connection shares: proxies, trust, redirects, and what may be shown.
 //! - [`findings`]: every code, its message and help, and what is accepted (pure).
 //! - [`own_files`]: caches, logs and the private folder of a run, on disk.
 //! - [`model`]: the nouns that all stages share (pure).
@@ -30,6 +31,7 @@
 //! - Only the binary prints; commands return text.
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
+mod base64_text;
 #[cfg(test)]
 mod bounds;
 pub mod check;
@@ -47,6 +49,7 @@ pub mod judge;
 pub mod kernel;
 pub mod kmm;
 pub mod model;
+mod net;
 pub mod own_files;
 pub mod report;
 pub mod session;

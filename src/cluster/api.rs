@@ -1,16 +1,16 @@
 //! The API server: the way to it, who asks, and what it answers.
 //!
-//! [`kubeconfig`], [`pod`] and [`proxy`] find the way, [`credentials`] hold who asks, [`client`]
-//! connects, [`fault`] explains why a request failed; [`resource`] names what is read,
+//! [`kubeconfig`] and [`pod`] find the way, [`credentials`] and `tls` hold who asks, `transport`
+//! and [`client`] connect, [`fault`] explains why a request failed; [`resource`] names what is read,
 //! [`objects`] reads it.
 
 pub mod client;
 pub mod credentials;
-pub mod direct;
 pub mod fault;
 pub mod kubeconfig;
 pub mod objects;
 pub mod pod;
-pub mod proxy;
 pub mod resource;
+pub(crate) mod tls;
+pub(crate) mod transport;
 pub mod warnings;

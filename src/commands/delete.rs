@@ -38,19 +38,33 @@ pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     let cluster = connect(&args.connection).await?;
     let (chosen, absent) = choose(&cluster, args).await?;
     let mut done = Done::default();
+    let mut deleted = Vec::new();
+    let mut replaced = Vec::new();
     for preflight in &chosen {
-        let name = &preflight.meta.name;
-        match cluster.delete(preflight.resource, None, name).await {
-            Ok(()) | Err(Fault::NotFound(_)) => done.stdout.push_str(&said(preflight, format)),
+        let Meta { name, uid, .. } = &preflight.meta;
+        match cluster.delete(preflight.resource, None, name, uid).await {
+            Ok(()) | Err(Fault::NotFound(_)) => {
+                done.stdout.push_str(&said(preflight, format));
+                deleted.push(preflight.clone());
+            }
+            Err(fault) if fault.is_conflict() => replaced.push(name.as_str()),
             Err(fault) => {
                 return Err(fault.into_error(&format!("deleting preflight CR {name}"), MANIFEST));
             }
         }
     }
-    if args.wait && !chosen.is_empty() {
-        let (left, exit_code) = wait(&cluster, &chosen, args.timeout).await?;
+    if args.wait && !deleted.is_empty() {
+        let (left, exit_code) = wait(&cluster, &deleted, args.timeout).await?;
         done.stderr.push_str(&left);
         done.exit_code = exit_code;
+    }
+    if !replaced.is_empty() {
+        done.stderr.push_str(&format!(
+            "error: preflight CR {} was replaced by another of that name meanwhile, and that one \
+             was not deleted\nhint: see it with `kubectl kmm preflight status`\n",
+            replaced.join(", ")
+        ));
+        done.exit_code = EXIT_UNDECIDED;
     }
     done.warn(&cluster.take_warnings());
     if absent.is_empty() {
@@ -255,9 +269,13 @@ async fn is_collected(cluster: &Cluster) -> bool {
 /// Deletes the CR that a run made, and says so.
 pub async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String {
     let kind = preflight.resource.kind;
-    let name = &preflight.meta.name;
-    match cluster.delete(preflight.resource, None, name).await {
+    let Meta { name, uid, .. } = &preflight.meta;
+    match cluster.delete(preflight.resource, None, name, uid).await {
         Ok(()) | Err(Fault::NotFound(_)) => format!("{kind} {name} deleted"),
+        Err(fault) if fault.is_conflict() => format!(
+            "{kind} {name} was replaced by another of that name meanwhile, and that one was not \
+             deleted"
+        ),
         Err(fault) => format!(
             "{kind} {name} could not be deleted: {fault}; delete it with \
              `kubectl kmm preflight delete {name}`"

@@ -17,6 +17,7 @@ pub mod http;
 pub mod manifest;
 pub mod mirrors;
 pub mod push;
+mod refusal;
 pub mod repository;
 pub mod retry;
 mod token;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::base64_text;
 use crate::error::Error;
 use crate::input::yaml::{Document, place};
 use crate::input::{Inputs, PreflightInput};
@@ -159,6 +160,7 @@ impl Reader<'_> {
                 Ok(())
             }
             ("", "ConfigMap") => {
+                let value = with_plain_base64(value, "binaryData");
                 let mut map: k8s_openapi::api::core::v1::ConfigMap = self.typed(&kind, value)?;
                 self.names(&kind, &map.metadata)?;
                 self.keys(&kind, map.data.iter().flat_map(BTreeMap::keys))?;
@@ -168,6 +170,7 @@ impl Reader<'_> {
                 Ok(())
             }
             ("", "Secret") => {
+                let value = with_plain_base64(value, "data");
                 let mut secret: Secret = self.typed(&kind, value)?;
                 self.names(&kind, &secret.metadata)?;
                 self.keys(&kind, secret.data.iter().flat_map(BTreeMap::keys))?;
@@ -471,6 +474,17 @@ fn merge_string_data(secret: &mut Secret) {
         let bytes = ByteString(text.into_bytes());
         secret.data.get_or_insert_default().insert(key, bytes);
     }
+}
+
+/// The object with the base64 texts of a field in one line each: line breaks do not count.
+fn with_plain_base64(mut value: Value, field: &str) -> Value {
+    let texts = value.get_mut(field).and_then(Value::as_object_mut);
+    for text in texts.into_iter().flat_map(|texts| texts.values_mut()) {
+        if let Value::String(text) = text {
+            *text = base64_text::without_breaks(text);
+        }
+    }
+    value
 }
 
 #[cfg(test)]

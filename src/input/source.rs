@@ -4,14 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use reqwest::Certificate;
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderValue};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::error::Error;
 use crate::model::report::Origin;
+use crate::net::address::shown_text;
+use crate::net::http::{Answered, Ask, Content, Http, HttpSettings};
+use crate::net::no_answer::{Kind, NoAnswer};
+use crate::net::proxy::Proxies;
+use crate::net::tls::Trusted;
 
 /// The most bytes of one file, URL or standard input.
 pub const MAX_BYTES: u64 = 32 << 20;
@@ -67,7 +77,10 @@ impl Place {
 ///
 /// # Errors
 /// One of them cannot be read; a folder without such files.
-pub async fn read(names: &[OsString], authorities: &[Certificate]) -> Result<Vec<Text>, Error> {
+pub async fn read(
+    names: &[OsString],
+    authorities: &[CertificateDer<'static>],
+) -> Result<Vec<Text>, Error> {
     let mut texts = Vec::new();
     let mut left = MAX_TOTAL;
     for name in names {
@@ -192,52 +205,115 @@ fn read_file(path: PathBuf) -> Result<Text, Error> {
     text(Place::File(path), bytes)
 }
 
-async fn read_url(name: &str, authorities: &[Certificate]) -> Result<Text, Error> {
+async fn read_url(name: &str, authorities: &[CertificateDer<'static>]) -> Result<Text, Error> {
+    let shown = shown_text(name);
     let mut url: Url = name
         .parse()
-        .map_err(|error| unreadable(name, &format!("not a URL: {error}")))?;
-    let request = url.clone();
-    // What is shown must not tell the credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let shown = url.to_string();
-    let fault = |error: reqwest::Error| {
-        let error = error.without_url();
-        let mut why = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(deeper) = cause {
-            why.push_str(&format!(": {deeper}"));
-            cause = deeper.source();
-        }
-        let hint = "check the address, and that this machine reaches and trusts its server \
-                    (--ca-file); or download the file and name that";
-        Error::Input {
-            message: format!("{shown}: {why}"),
-            hint: hint.to_owned(),
-        }
+        .map_err(|error| unreadable(&shown, &format!("not a URL: {error}")))?;
+    let authorization = authorization_of(&mut url);
+    let failed = |why: String, hint: &str| Error::Input {
+        message: format!("{shown}: {why}"),
+        hint: hint.to_owned(),
     };
-    let client = reqwest::Client::builder()
-        .timeout(URL_TIMEOUT)
-        .tls_certs_merge(authorities.iter().cloned())
-        .build()
-        .map_err(fault)?;
-    let answer = client.get(request).send().await.map_err(fault)?;
-    let answer = answer.error_for_status().map_err(fault)?;
+    let unanswered = |no_answer: NoAnswer| {
+        let (why, hint) = words_of(&no_answer, !authorities.is_empty());
+        failed(why, hint)
+    };
+    let client = Http::new(HttpSettings {
+        trusted: Trusted::SystemAnd(authorities.to_vec()),
+        identity: None,
+        proxies: Arc::new(Proxies::of_environment()),
+        connect_timeout: URL_TIMEOUT,
+        read_timeout: Some(URL_TIMEOUT),
+    })
+    .map_err(|why| failed(format!("no HTTPS client can be set up: {why}"), ""))?;
+    let answered = client.ask(Ask {
+        method: Method::GET,
+        url: &url,
+        headers: HeaderMap::new(),
+        authorization,
+        content: Content::Believed,
+        timeout: Some(URL_TIMEOUT),
+    });
+    let Answered {
+        response, proxy, ..
+    } = answered.await.map_err(unanswered)?;
+    let status = response.status();
+    if !status.is_success() {
+        let by = proxy
+            .map(|proxy| format!(", by {proxy}"))
+            .unwrap_or_default();
+        return Err(failed(
+            format!("the server answers with status {status}{by}"),
+            "check the address; or download the file and pass that",
+        ));
+    }
     let mut bytes = Vec::new();
-    let mut body = answer.bytes_stream();
+    let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
-        bytes.extend_from_slice(&chunk.map_err(fault)?);
+        let chunk = chunk.map_err(|error| unanswered(NoAnswer::of(&error, None)))?;
+        bytes.extend_from_slice(&chunk);
         if bytes.len() as u64 > MAX_BYTES {
             break;
         }
     }
     if bytes.trim_ascii_start().starts_with(b"<") {
-        return Err(Error::Input {
-            message: format!("{shown}: the answer is a web page and no manifest"),
-            hint: "name the address of the file itself, such as its raw form".to_owned(),
-        });
+        return Err(failed(
+            "the answer is a web page and no manifest".to_owned(),
+            "name the address of the file itself, such as its raw form",
+        ));
     }
     text(Place::Stream(shown.clone()), bytes)
+}
+
+/// Takes the user and password out of a URL, so that they are neither shown nor sent to where
+/// it redirects.
+fn authorization_of(url: &mut Url) -> Option<HeaderValue> {
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+    let user = decoded(url.username());
+    let password = url.password().map(decoded).unwrap_or_default();
+    // Both fail only for URLs that cannot have a user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if user.is_empty() && password.is_empty() {
+        return None;
+    }
+    let pair = [user, b":".to_vec(), password].concat();
+    HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
+}
+
+/// Why a URL was not answered, and what to do about it.
+fn words_of(no_answer: &NoAnswer, has_authorities: bool) -> (String, &'static str) {
+    let why = &no_answer.why;
+    match &no_answer.kind {
+        Kind::Untrusted => (
+            format!("the server's certificate is not trusted: {why}"),
+            match has_authorities {
+                true => "add the authority that signed it to the file of --ca-file",
+                false => "pass the authority that signed it with --ca-file",
+            },
+        ),
+        Kind::OtherName | Kind::BadCertificate => (
+            format!("the server's certificate is not valid: {why}"),
+            "use a name that the certificate has, or download the file and pass that",
+        ),
+        Kind::Proxy(proxy) => (
+            format!("{proxy} does not lead there: {why}"),
+            "correct HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY",
+        ),
+        Kind::ProxySetting => (format!("not asked: {why}"), "correct or unset the variable"),
+        Kind::NoSuchHost
+        | Kind::Refused
+        | Kind::ClientCertificate
+        | Kind::NotTls
+        | Kind::Timeout
+        | Kind::Broken
+        | Kind::Redirect => (
+            why.clone(),
+            "check the address, and that this machine reaches its server; or download the file \
+             and pass that",
+        ),
+    }
 }
 
 fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {

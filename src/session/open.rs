@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use der::Decode;
-use reqwest::Certificate;
+use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
 use crate::check::facts::FactsStore;
@@ -165,9 +165,9 @@ impl Session {
 ///
 /// # Errors
 /// It cannot be read or holds none.
-pub fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
-    let read = http::read_authorities(file).map(|(certificates, _)| certificates);
-    read.map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
+pub fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    http::read_authorities(file)
+        .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
 }
 
 fn unusable(message: String, hint: &str) -> Error {

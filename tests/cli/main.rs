@@ -15,6 +15,7 @@ mod inputs;
 mod krew;
 mod manual;
 mod mirrors_on_disk;
+mod network;
 mod other_writers;
 mod outside;
 mod pictures;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use kube::Client;
-use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, WatchParams};
-use kube::client::{Body, ClientBuilder};
+use kube::api::{
+    DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, WatchParams,
+};
+use kube::client::Body;
 use kube::core::{Request as Requests, Status, WatchEvent};
 use serde::de::DeserializeOwned;
 
@@ -16,12 +18,14 @@ use futures::{Stream, StreamExt};
 
 use crate::cli::connection::ConnectionArgs;
 use crate::cluster::api::credentials;
-use crate::cluster::api::direct::direct;
-use crate::cluster::api::fault::Fault;
+use crate::cluster::api::fault::{Fault, Route};
 use crate::cluster::api::kubeconfig::{self, Settings};
 use crate::cluster::api::resource::Resource;
+use crate::cluster::api::transport;
 use crate::cluster::api::warnings;
 use crate::error::Error;
+use crate::net::http::is_web_page;
+use crate::net::retry_after::retry_after;
 
 /// The name under which server-side apply notes what this program wrote.
 pub const FIELD_MANAGER: &str = "kubectl-kmm";
@@ -34,8 +38,12 @@ const WRITE_LIMIT: Duration = Duration::from_secs(35);
 const BODY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a watch lasts before it is asked for anew, in seconds.
 const WATCH_SECONDS: u32 = 280;
-/// How long to wait before a read is tried again.
-const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(900)];
+/// How long to wait before a read is tried again where the API server names no time.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(900)];
+/// How often the time that the API server names is waited for, as client-go has it.
+const LONGEST_WISHES: u32 = 10;
+/// How long at most in all.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A connection to one cluster.
 #[derive(Clone)]
@@ -95,17 +103,17 @@ pub async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
 fn client_of(settings: &Settings, limit: Option<Duration>) -> Result<Client, Fault> {
     let mut config = settings.config.clone();
     config.auth_info = credentials::resolve(&config.auth_info, limit)?;
-    match config.proxy_url {
-        None => direct(&config),
-        Some(_) => ClientBuilder::try_from(config).map(|builder| builder.build()),
-    }
-    .map_err(|error| Fault::of_kube(&error, &settings.server))
+    transport::client(settings, &config)
 }
 
 impl Cluster {
     /// `scheme://host:port` of the API server.
     pub fn server(&self) -> &str {
         &self.inner.settings.server
+    }
+
+    fn route(&self) -> Route {
+        self.inner.settings.route()
     }
 
     /// The namespace of the kubeconfig's context.
@@ -178,26 +186,27 @@ impl Cluster {
         Ok(list.items)
     }
 
-    /// Server-side apply under [`FIELD_MANAGER`] with strict field validation; with
-    /// `dry_run` the API server answers as if.
+    /// Creates an object under [`FIELD_MANAGER`] with strict field validation; with `dry_run`
+    /// the API server answers as if. One of that name is never changed.
     ///
     /// # Errors
-    /// Why the API server does not take it.
-    pub async fn apply<T: DeserializeOwned>(
+    /// Why the API server does not create it; [`Fault::is_existing`] where there is one.
+    pub async fn create<T: DeserializeOwned>(
         &self,
         resource: Resource,
-        name: &str,
         object: &serde_json::Value,
         dry_run: bool,
     ) -> Result<T, Fault> {
-        let mut params = PatchParams::apply(FIELD_MANAGER).validation_strict();
-        if dry_run {
-            params = params.dry_run();
-        }
-        let request =
-            Requests::new(resource.path(None)).patch(name, &params, &Patch::Apply(object));
-        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
-        parse(&self.send(built(request)?, limit).await?)
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!(
+            "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry_run}",
+            resource.path(None)
+        );
+        let request = Request::post(path)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
+            .map_err(|error| Fault::Nonsense(error.to_string()))?;
+        parse(&self.write(request).await?)
     }
 
     /// Creates or replaces an object of a namespace that is this program's own.
@@ -217,24 +226,28 @@ impl Cluster {
             &params,
             &Patch::Apply(object),
         );
-        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
-        self.send(built(request)?, limit).await.map(|_| ())
+        self.write(built(request)?).await.map(drop)
     }
 
-    /// Deletes an object and leaves what it owns to the cluster's garbage collector.
+    /// Deletes the object of this UID, and no other that bears its name by now, and leaves
+    /// what it owns to the cluster's garbage collector.
     ///
     /// # Errors
-    /// Why it is not deleted; [`Fault::NotFound`] where it does not exist.
+    /// Why it is not deleted; [`Fault::NotFound`] where it does not exist,
+    /// [`Fault::is_conflict`] where another one has its name.
     pub async fn delete(
         &self,
         resource: Resource,
         namespace: Option<&str>,
         name: &str,
+        uid: &str,
     ) -> Result<(), Fault> {
-        let request =
-            Requests::new(resource.path(namespace)).delete(name, &DeleteParams::background());
-        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
-        self.send(built(request)?, limit).await.map(drop)
+        let params = DeleteParams::background().preconditions(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        });
+        let request = Requests::new(resource.path(namespace)).delete(name, &params);
+        self.write(built(request)?).await.map(drop)
     }
 
     /// The changes of one cluster-scoped object from `version` on. The stream ends when the
@@ -255,15 +268,15 @@ impl Cluster {
             .fields(&format!("metadata.name={name}"))
             .timeout(WATCH_SECONDS);
         let request = built(Requests::new(resource.path(None)).watch(&params, version))?;
-        let server = self.server().to_owned();
+        let route = self.route();
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
         let client = self.current().client;
-        let events = timed(limit, &server, client.request_events::<T>(request))
+        let events = timed(limit, &route.server, client.request_events::<T>(request))
             .await?
-            .map_err(|error| Fault::of_kube(&error, &server))?;
+            .map_err(|error| Fault::of_kube(&error, &route))?;
         Ok(
             events.map(move |event: Result<WatchEvent<T>, kube::Error>| {
-                event.map_err(|error| Fault::of_kube(&error, &server))
+                event.map_err(|error| Fault::of_kube(&error, &route))
             }),
         )
     }
@@ -298,18 +311,37 @@ impl Cluster {
             .clone()
     }
 
-    /// A read: tried again where the API server was busy. A server that cannot be reached
-    /// at all is not tried again.
+    /// A read: tried again where the API server was busy, after the time that it names or a
+    /// short one of our own. A server that cannot be reached at all is not tried again.
     async fn read(&self, request: Request<Vec<u8>>) -> Result<Bytes, Fault> {
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
-        let mut pauses = RETRY_AFTER.iter();
+        let mut pauses = PAUSES.into_iter();
+        let mut wish = Wish::default();
         loop {
-            match self.send(request.clone(), limit).await {
-                Err(fault @ Fault::Refused { .. }) if fault.is_transient() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(fault),
-                },
+            let fault = match self.send(request.clone(), limit).await {
+                Err(fault @ Fault::Refused { .. }) if fault.is_transient() => fault,
                 answer => return answer,
+            };
+            match wish.grant(&fault).or_else(|| pauses.next()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(fault),
+            }
+        }
+    }
+
+    /// A write: sent again only where the API server did not even begin with it, and names a
+    /// time (429 with `Retry-After`, as client-go has it).
+    async fn write(&self, request: Request<Vec<u8>>) -> Result<Bytes, Fault> {
+        let limit = self.inner.limit.unwrap_or(WRITE_LIMIT);
+        let mut wish = Wish::default();
+        loop {
+            let fault = match self.send(request.clone(), limit).await {
+                Err(fault @ Fault::Refused { code: 429, .. }) => fault,
+                answer => return answer,
+            };
+            match wish.grant(&fault) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(fault),
             }
         }
     }
@@ -334,16 +366,23 @@ impl Cluster {
         limit: Duration,
     ) -> Result<Bytes, Fault> {
         let path = request.uri().path().to_owned();
-        let server = self.server();
+        let route = self.route();
+        let server = &route.server;
         let response = timed(limit, server, client.send(request.map(Body::from)))
             .await?
-            .map_err(|error| Fault::of_kube(&error, server))?;
+            .map_err(|error| Fault::of_kube(&error, &route))?;
         self.note_warnings(response.headers());
         let status = response.status();
+        let headers = response.headers().clone();
         let body_limit = self.inner.limit.unwrap_or(BODY_LIMIT);
         let body = timed(body_limit, server, response.into_body().collect_bytes())
             .await?
-            .map_err(|error| Fault::of_kube(&error, server))?;
+            .map_err(|error| Fault::of_kube(&error, &route))?;
+        if is_web_page(&headers, &body) {
+            let by = route.proxy.map(|proxy| format!(", by {proxy}"));
+            let by = by.unwrap_or_default();
+            return Err(Fault::Nonsense(format!("a web page ({status}{by})")));
+        }
         if status.is_success() {
             return Ok(body);
         }
@@ -351,7 +390,24 @@ impl Cluster {
             let text = String::from_utf8_lossy(&body);
             Status::failure(text.trim(), "")
         });
-        Err(Fault::of_status(&said.with_code(status.as_u16()), &path))
+        let fault = Fault::of_status(&said.with_code(status.as_u16()), &path);
+        Err(match (fault, retry_after(&headers)) {
+            (
+                Fault::Refused {
+                    code,
+                    reason,
+                    message,
+                    ..
+                },
+                asked @ Some(_),
+            ) => Fault::Refused {
+                code,
+                reason,
+                message,
+                retry_after: asked,
+            },
+            (fault, _) => fault,
+        })
     }
 
     /// Keeps the texts of `Warning: 299 - "text"` headers (RFC 7234, section 5.5).
@@ -366,6 +422,23 @@ impl Cluster {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(text);
         }
+    }
+}
+
+/// How far the API server's `Retry-After` was heeded.
+#[derive(Default)]
+struct Wish {
+    times: u32,
+    waited: Duration,
+}
+
+impl Wish {
+    /// The time to wait, where the API server names one and it is not too much.
+    fn grant(&mut self, fault: &Fault) -> Option<Duration> {
+        let asked = fault.retry_after()?;
+        self.times += 1;
+        self.waited += asked;
+        (self.times <= LONGEST_WISHES && self.waited <= LONGEST_WAIT).then_some(asked)
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::error::Error as StdError;
 
+use std::time::Duration;
+
 use kube::client::AuthError;
 use kube::core::Status;
 
 use crate::error::Error;
+use crate::net::no_answer::{Kind, NoAnswer};
 
 /// Where this release's manifests of least rights are.
 pub const RBAC_FOLDER: &str = concat!(
@@ -13,6 +16,15 @@ pub const RBAC_FOLDER: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "/examples/rbac"
 );
+
+/// Where requests go, for messages.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// `scheme://host:port` of the API server.
+    pub server: String,
+    /// The name of the proxy that leads to it.
+    pub proxy: Option<String>,
+}
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +53,35 @@ pub enum Fault {
         reason: String,
         /// Its message.
         message: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
     },
     /// The server's certificate is not trusted.
     #[error("the certificate of the API server {server} is not trusted: {why}")]
     Certificate {
         /// Its address.
         server: String,
-        /// The TLS library's reason.
+        /// The reason.
+        why: String,
+        /// It is for another name.
+        is_for_another: bool,
+    },
+    /// The server does not accept the user's certificate.
+    #[error("the API server {server} rejects the client: {why}")]
+    ClientCertificate {
+        /// Its address.
+        server: String,
+        /// The reason.
+        why: String,
+    },
+    /// The proxy cannot be used, and nobody else was asked.
+    #[error("{proxy} does not lead to the API server {server}: {why}")]
+    Proxy {
+        /// Its name.
+        proxy: String,
+        /// The API server's address.
+        server: String,
+        /// The reason.
         why: String,
     },
     /// The credential plugin or token file gave nothing.
@@ -86,21 +120,17 @@ pub enum Fault {
 
 impl Fault {
     /// Sorts an error of kube by what can be done about it.
-    pub fn of_kube(error: &kube::Error, server: &str) -> Self {
+    pub fn of_kube(error: &kube::Error, route: &Route) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(status, ""),
             kube::Error::Auth(auth) => Self::Credentials(auth.to_string()),
             kube::Error::SerdeError(error) => Self::Nonsense(error.to_string()),
             kube::Error::FromUtf8(error) => Self::Nonsense(error.to_string()),
-            kube::Error::RustlsTls(error) => Self::Certificate {
-                server: server.to_owned(),
-                why: plain(&chain(error)),
-            },
             kube::Error::Service(source) => match source.downcast_ref::<AuthError>() {
                 Some(auth) => Self::Credentials(auth.to_string()),
-                None => Self::of_chain(source.as_ref(), server),
+                None => Self::of_chain(source.as_ref(), route),
             },
-            other => Self::of_chain(other, server),
+            other => Self::of_chain(other, route),
         }
     }
 
@@ -119,17 +149,53 @@ impl Fault {
                 code,
                 reason: status.reason.clone(),
                 message,
+                retry_after: status
+                    .details
+                    .as_ref()
+                    .map(|details| u64::from(details.retry_after_seconds))
+                    .filter(|seconds| *seconds > 0)
+                    .map(Duration::from_secs),
             },
         }
     }
 
-    fn of_chain(error: &(dyn StdError + 'static), server: &str) -> Self {
-        let why = plain(&chain(error));
-        let server = server.to_owned();
-        if why.contains("invalid peer certificate") || why.contains("UnknownIssuer") {
-            return Self::Certificate { server, why };
+    fn of_chain(error: &(dyn StdError + 'static), route: &Route) -> Self {
+        let NoAnswer { kind, why } = NoAnswer::of(error, route.proxy.as_deref());
+        let server = route.server.clone();
+        match kind {
+            Kind::Untrusted | Kind::BadCertificate | Kind::OtherName => Self::Certificate {
+                server,
+                why,
+                is_for_another: kind == Kind::OtherName,
+            },
+            Kind::ClientCertificate => Self::ClientCertificate { server, why },
+            Kind::Proxy(proxy) => Self::Proxy { proxy, server, why },
+            Kind::NoSuchHost
+            | Kind::Refused
+            | Kind::NotTls
+            | Kind::Timeout
+            | Kind::Broken
+            | Kind::Redirect
+            | Kind::ProxySetting => Self::Unreachable { server, why },
         }
-        Self::Unreachable { server, why }
+    }
+
+    /// True where an object of that name exists already.
+    pub fn is_existing(&self) -> bool {
+        matches!(self, Self::Refused { code: 409, reason, .. } if reason == "AlreadyExists")
+    }
+
+    /// True where a precondition does not hold.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { code: 409, reason, .. } if reason == "Conflict")
+    }
+
+    /// When the API server wants to be asked again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 
     /// True when the same request may succeed a moment later.
@@ -162,11 +228,23 @@ impl Fault {
                 install_hint.trim().to_owned()
             }
             Self::NoPlugin { .. } => "install it, or choose another --user".to_owned(),
-            Self::Certificate { why, .. } if why.contains("not valid for name") => {
-                "name the one that it is for with --tls-server-name".to_owned()
-            }
+            Self::Certificate {
+                is_for_another: true,
+                ..
+            } => "pass a name that it is for with --tls-server-name".to_owned(),
             Self::Certificate { .. } => {
-                "name the authority that signed it with --certificate-authority FILE".to_owned()
+                "pass the authority that signed it, or the certificate itself, with \
+                 --certificate-authority FILE"
+                    .to_owned()
+            }
+            Self::ClientCertificate { .. } => {
+                "see client-certificate of the kubeconfig's user, or choose another --user"
+                    .to_owned()
+            }
+            Self::Proxy { .. } => {
+                "correct proxy-url of the kubeconfig's cluster or HTTPS_PROXY, or add the server \
+                 to NO_PROXY"
+                    .to_owned()
             }
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
                 "is this the cluster that you mean? see --context, --server, the proxy settings, \
@@ -182,42 +260,6 @@ impl Fault {
             message: format!("{purpose}: {self}"),
             hint,
         }
-    }
-}
-
-/// An error and what caused it, each said once.
-pub fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// The chain without the names that hyper gives to its own layers, and without error numbers.
-fn plain(chain: &str) -> String {
-    let mut text = chain.to_owned();
-    for (layer, word) in [
-        ("client error (Connect): ", ""),
-        ("client error (SendRequest): ", ""),
-        ("tcp connect error: ", ""),
-        (
-            "tunnel error: failed to create underlying connection: ",
-            "by way of its proxy: ",
-        ),
-        ("tunnel error: ", "its proxy: "),
-        ("dns error: failed to lookup address information: ", ""),
-    ] {
-        text = text.replace(layer, word);
-    }
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 
@@ -255,36 +297,11 @@ mod tests {
                     code: 422,
                     reason: "Because".into(),
                     message: said(),
+                    retry_after: None,
                 },
             ),
         ] {
             assert_eq!(Fault::of_status(&status(code, name), "/apis/x"), fault);
-        }
-    }
-
-    #[test]
-    fn reasons_are_told_without_the_layers_of_the_client() {
-        for (chain, said) in [
-            (
-                "client error (Connect): tcp connect error: Connection refused (os error 111)",
-                "Connection refused",
-            ),
-            (
-                "client error (Connect): dns error: failed to lookup address information: Name or \
-                 service not known",
-                "Name or service not known",
-            ),
-            (
-                "client error (Connect): tunnel error: failed to create underlying connection: tcp \
-                 connect error: Connection refused (os error 111)",
-                "by way of its proxy: Connection refused",
-            ),
-            (
-                "client error (Connect): invalid peer certificate: UnknownIssuer",
-                "invalid peer certificate: UnknownIssuer",
-            ),
-        ] {
-            assert_eq!(plain(chain), said);
         }
     }
 

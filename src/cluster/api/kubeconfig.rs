@@ -8,16 +8,17 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use url::Url;
 
 use crate::cli::connection::ConnectionArgs;
 use crate::cluster::api::pod;
-use crate::cluster::api::proxy::ProxyEnv;
+use crate::cluster::api::tls;
 use crate::error::Error;
+use crate::net::address::shown_text;
+use crate::net::proxy::{self, BadProxy, Proxies};
 
 /// How long a connection to the API server may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +30,10 @@ pub struct Settings {
     pub config: Config,
     /// `scheme://host:port` of the API server.
     pub server: String,
+    /// The certificates that its own is to be signed by; `None` for the system's.
+    pub(crate) authorities: Option<Vec<CertificateDer<'static>>>,
+    /// The proxy that leads to it.
+    pub(crate) proxy: Option<Url>,
 }
 
 /// Reads the settings: `--kubeconfig`, else `$KUBECONFIG` or `~/.kube/config`, else the
@@ -39,30 +44,27 @@ pub struct Settings {
 pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
     let (paths, given) = kubeconfig_paths(args);
     let found = read_files(&paths, given)?;
-    let mut config = match found {
+    let mut settings = match found {
         Some(kubeconfig) => of_kubeconfig(kubeconfig, args)?,
         None if args.server.is_some() => of_parts(Cluster::default(), AuthInfo::default(), args)?,
         None => {
             let own = pod::account(|name| std::env::var(name).ok(), Path::new(pod::ACCOUNT))
                 .ok_or_else(|| no_kubeconfig(&paths))?;
-            let mut config = of_parts(own.cluster, own.user, args)?;
+            let mut settings = of_parts(own.cluster, own.user, args)?;
             if let Some(namespace) = own.namespace {
-                config.default_namespace = namespace;
+                settings.config.default_namespace = namespace;
             }
-            config
+            settings
         }
     };
+    let config = &mut settings.config;
     config.default_retry = false;
     config.connect_timeout = match args.request_timeout {
         Some(limit) if limit.is_zero() => Some(CONNECT_TIMEOUT),
         Some(limit) => Some(limit.min(CONNECT_TIMEOUT)),
         None => Some(CONNECT_TIMEOUT),
     };
-    let server = config.cluster_url.to_string();
-    Ok(Settings {
-        server: server.trim_end_matches('/').to_owned(),
-        config,
-    })
+    Ok(settings)
 }
 
 /// The names of the contexts that the kubeconfig files hold; none where they cannot be read.
@@ -141,7 +143,7 @@ fn no_kubeconfig(paths: &[PathBuf]) -> Error {
 }
 
 /// Picks context, cluster and user.
-fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Config, Error> {
+fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Settings, Error> {
     let context_name = args
         .context
         .clone()
@@ -211,11 +213,11 @@ fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Config
             }
         }
     };
-    let mut config = of_parts(cluster, user, args)?;
+    let mut settings = of_parts(cluster, user, args)?;
     if let Some(namespace) = context.and_then(|context| context.namespace) {
-        config.default_namespace = namespace;
+        settings.config.default_namespace = namespace;
     }
-    Ok(config)
+    Ok(settings)
 }
 
 fn missing<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
@@ -236,7 +238,7 @@ fn of_parts(
     mut cluster: Cluster,
     mut user: AuthInfo,
     args: &ConnectionArgs,
-) -> Result<Config, Error> {
+) -> Result<Settings, Error> {
     override_cluster(&mut cluster, args);
     override_user(&mut user, args);
     let server = cluster.server.clone().unwrap_or_default();
@@ -246,14 +248,20 @@ fn of_parts(
         format!("https://{server}")
     };
     let bad_address = |error: String| Error::Input {
-        message: format!("`{server}` is no address of an API server: {error}"),
+        message: format!(
+            "`{}` is no address of an API server: {error}",
+            shown_text(&server)
+        ),
         hint: "it looks like https://HOST:PORT; see --server and the kubeconfig's cluster"
             .to_owned(),
     };
     let url = url::Url::parse(&server).map_err(|error| bad_address(error.to_string()))?;
-    let host = url
-        .host_str()
-        .ok_or_else(|| bad_address("it names no host".to_owned()))?;
+    if url.host_str().is_none() {
+        return Err(bad_address("it names no host".to_owned()));
+    }
+    if url.scheme() != "https" {
+        user = without_credentials(user, &server);
+    }
     let address = server
         .parse()
         .map_err(|error| bad_address(format!("{error}")))?;
@@ -270,8 +278,15 @@ fn of_parts(
                     })?,
             );
     }
+    if user.exec.is_none() {
+        // What is wrong with it is wrong in the kubeconfig, and not on the way to the server.
+        tls::identity(&user).map_err(|why| Error::Input {
+            message: format!("the kubeconfig's user cannot be used: {why}"),
+            hint: "correct client-certificate and client-key, or choose another --user".to_owned(),
+        })?;
+    }
+    let authorities = tls::certificate_authority(&cluster)?;
     let mut config = Config::new(address);
-    config.root_cert = certificate_authority(&cluster)?;
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name = cluster
@@ -279,22 +294,53 @@ fn of_parts(
         .clone()
         .filter(|name| !name.is_empty());
     config.auth_info = user;
-    let proxy = cluster
-        .proxy_url
-        .filter(|proxy| !proxy.is_empty())
-        .or_else(|| {
-            let env = ProxyEnv::read(|name| std::env::var(name).ok());
-            env.for_server(url.scheme(), host, url.port_or_known_default()?)
-        });
-    config.proxy_url = proxy
-        .map(|proxy| {
-            proxy.parse().map_err(|error| Error::Input {
-                message: format!("the proxy's address cannot be used: {error}"),
-                hint: "see proxy-url of the kubeconfig's cluster, and HTTPS_PROXY".to_owned(),
-            })
-        })
-        .transpose()?;
-    Ok(config)
+    let proxy = match cluster.proxy_url.filter(|proxy| !proxy.is_empty()) {
+        Some(value) => Some(proxy::parse(&value, "proxy-url").map_err(bad_proxy)?),
+        None => {
+            let proxies = Proxies::of_environment();
+            proxies.for_url(&url).map_err(bad_proxy)?.cloned()
+        }
+    };
+    let server = config.cluster_url.to_string();
+    Ok(Settings {
+        server: server.trim_end_matches('/').to_owned(),
+        config,
+        authorities,
+        proxy,
+    })
+}
+
+fn bad_proxy(bad: BadProxy) -> Error {
+    Error::Input {
+        message: format!("the API server was not asked: {bad}"),
+        hint: "see proxy-url of the kubeconfig's cluster, and HTTPS_PROXY".to_owned(),
+    }
+}
+
+/// Over plain HTTP nobody is shown who asks, as kubectl has it (client-go's clientcmd,
+/// `IsConfigTransportTLS`).
+fn without_credentials(user: AuthInfo, server: &str) -> AuthInfo {
+    let kept = AuthInfo {
+        impersonate: user.impersonate.clone(),
+        impersonate_uid: user.impersonate_uid.clone(),
+        impersonate_groups: user.impersonate_groups.clone(),
+        impersonate_user_extra: user.impersonate_user_extra.clone(),
+        ..AuthInfo::default()
+    };
+    let is_somebody = user.token.is_some()
+        || user.token_file.is_some()
+        || user.username.is_some()
+        || user.exec.is_some()
+        || user.auth_provider.is_some()
+        || user.client_certificate.is_some()
+        || user.client_certificate_data.is_some();
+    if is_somebody {
+        tracing::warn!(
+            "{} is plain HTTP: no credentials are sent to it",
+            shown_text(server)
+        );
+    }
+    kept
 }
 
 fn override_cluster(cluster: &mut Cluster, args: &ConnectionArgs) {
@@ -361,37 +407,4 @@ fn override_user(user: &mut AuthInfo, args: &ConnectionArgs) {
         }
         user.impersonate_user_extra = Some(extra);
     }
-}
-
-/// The certificates of the kubeconfig's authority as DER; `None` leaves the system's.
-fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
-    let bad = |what: String| Error::Input {
-        message: format!("the certificate authority of the API server cannot be used: {what}"),
-        hint: "see --certificate-authority and the kubeconfig's cluster".to_owned(),
-    };
-    let data = cluster
-        .certificate_authority_data
-        .as_deref()
-        .filter(|data| !data.is_empty());
-    let file = cluster
-        .certificate_authority
-        .as_deref()
-        .filter(|file| !file.is_empty());
-    let pem = match (data, file) {
-        (Some(data), _) => base64::engine::general_purpose::STANDARD
-            .decode(data)
-            .map_err(|error| bad(format!("certificate-authority-data: {error}")))?,
-        (None, Some(file)) => {
-            std::fs::read(file).map_err(|error| bad(format!("{file}: {error}")))?
-        }
-        (None, None) => return Ok(None),
-    };
-    let certificates = CertificateDer::pem_slice_iter(&pem)
-        .map(|certificate| certificate.map(|der| der.to_vec()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| bad(error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(bad("it holds no certificate".to_owned()));
-    }
-    Ok(Some(certificates))
 }

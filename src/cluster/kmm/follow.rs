@@ -203,7 +203,10 @@ impl<'a> Follower<'a> {
         if since.elapsed() > PATIENCE {
             return Err(fault);
         }
-        self.pause().await;
+        match fault.retry_after() {
+            Some(asked) => tokio::time::sleep(asked.min(PATIENCE)).await,
+            None => self.pause().await,
+        }
         // A reset connection is ordinary; only a server that stays away is worth a word.
         let is_away = matches!(fault, Fault::Unreachable { .. } | Fault::TimedOut { .. });
         if is_away && !self.is_told && since.elapsed() > PAUSES[1] {

@@ -14,7 +14,8 @@ use crate::kmm::releases::{Generation, KmmRelease};
 
 const MANIFEST: &str = "run";
 
-/// Creates the CR, or finds it there with the same spec; true when it is this run's.
+/// Creates the CR, or finds it there with the same spec; true when it is this run's. One that
+/// is there is never changed, also where it came into being while this run began.
 ///
 /// # Errors
 /// A CR of that name with another spec, another preflight in the way, or a refusal.
@@ -23,36 +24,57 @@ pub async fn create(
     kmm: KmmRelease,
     desired: &Desired,
 ) -> Result<(Preflight, bool), Error> {
+    if let Some(existing) = existing(cluster, desired).await? {
+        return Ok((existing, false));
+    }
+    one_at_a_time(cluster, kmm, desired).await?;
+    let created = cluster
+        .create::<RawPreflight>(desired.resource, &desired.object(), false)
+        .await;
+    let fault = match created {
+        Ok(raw) => return Ok((Preflight::of_raw(raw, desired.resource), true)),
+        Err(fault) => fault,
+    };
+    if fault.is_existing()
+        && let Some(existing) = existing(cluster, desired).await?
+    {
+        return Ok((existing, false));
+    }
+    let purpose = format!("creating {} {}", desired.resource.kind, desired.name);
+    Err(fault.into_error(&purpose, MANIFEST))
+}
+
+/// The CR of that name, where it has the wanted spec.
+///
+/// # Errors
+/// It has another one or is being deleted, or cannot be read.
+async fn existing(cluster: &Cluster, desired: &Desired) -> Result<Option<Preflight>, Error> {
     let reading = format!("reading preflight CR {}", desired.name);
     let existing = cluster
         .preflight(&desired.name)
         .await
         .map_err(|fault| fault.into_error(&reading, MANIFEST))?;
-    if let Some(existing) = existing {
-        let differences = if existing.resource.kind == desired.resource.kind {
-            desired.differences(&existing.spec)
-        } else {
-            vec![format!(
-                "it is a {} there and a {} here",
-                existing.resource.kind, desired.resource.kind
-            )]
-        };
-        if differences.is_empty() {
-            return Ok((existing, false));
-        }
+    let Some(existing) = existing else {
+        return Ok(None);
+    };
+    let differences = if existing.resource.kind == desired.resource.kind {
+        desired.differences(&existing.spec)
+    } else {
+        vec![format!(
+            "it is a {} there and a {} here",
+            existing.resource.kind, desired.resource.kind
+        )]
+    };
+    if !differences.is_empty() {
         return Err(in_the_way(desired, &differences));
     }
-    one_at_a_time(cluster, kmm, desired).await?;
-    let raw: RawPreflight = cluster
-        .apply(desired.resource, &desired.name, &desired.object(), false)
-        .await
-        .map_err(|fault| {
-            fault.into_error(
-                &format!("creating {} {}", desired.resource.kind, desired.name),
-                MANIFEST,
-            )
-        })?;
-    Ok((Preflight::of_raw(raw, desired.resource), true))
+    if existing.meta.deletion_timestamp.is_some() {
+        return Err(Error::Cluster {
+            message: format!("preflight CR {} is being deleted", desired.name),
+            hint: "try again when it is gone, or give this run another name".to_owned(),
+        });
+    }
+    Ok(Some(existing))
 }
 
 fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
@@ -128,15 +150,22 @@ pub async fn dry_run(
 ) -> Result<Done, Error> {
     let mut object = desired.object();
     if how == DryRun::Server {
-        let stored: Value = cluster
-            .apply(desired.resource, &desired.name, &object, true)
-            .await
-            .map_err(|fault| {
-                fault.into_error(
-                    &format!("having {} {} checked", desired.resource.kind, desired.name),
-                    MANIFEST,
-                )
-            })?;
+        let checked = cluster.create(desired.resource, &object, true).await;
+        let stored: Value = match checked {
+            Ok(stored) => stored,
+            Err(fault) => {
+                if !fault.is_existing() || existing(cluster, desired).await?.is_none() {
+                    let purpose =
+                        format!("having {} {} checked", desired.resource.kind, desired.name);
+                    return Err(fault.into_error(&purpose, MANIFEST));
+                }
+                warnings.push(format!(
+                    "preflight CR {} exists with the same spec",
+                    desired.name
+                ));
+                object.clone()
+            }
+        };
         object = json!({
             "apiVersion": stored["apiVersion"],
             "kind": stored["kind"],

@@ -164,11 +164,9 @@ impl Builds {
                 let name = format!("{index}-{number}.crt");
                 write_private(&certificates.join(name), authority)?;
             }
-            if let Some(identity) = &known.identity {
-                // One text with both; each reader takes its own part.
-                for kind in ["cert", "key"] {
-                    write_private(&certificates.join(format!("{index}.{kind}")), identity)?;
-                }
+            if let Some((certificate, key)) = &known.identity {
+                write_private(&certificates.join(format!("{index}.cert")), certificate)?;
+                write_private(&certificates.join(format!("{index}.key")), key)?;
             }
         }
         Ok(Some(certificates))

@@ -11,9 +11,10 @@ use reqwest::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::Trouble;
+use crate::images::registry::http::attempts;
 use crate::images::registry::repository::Repository;
 use crate::images::registry::retry::{self, ATTEMPTS};
+use crate::net::no_answer::NoAnswer;
 
 /// Pieces that wait for their reader; a piece is what one read of a socket gave.
 const WAITING: usize = 4;
@@ -134,10 +135,9 @@ impl Pump {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 Err(error) => {
-                    let (host, _) = self.repository.names();
-                    let trouble = Trouble::of(&error);
-                    let fault = trouble.into_fault(&host, &error);
-                    return Err(Break::Again(fault, trouble.attempts()));
+                    let no_answer = NoAnswer::of(&error, None);
+                    let fault = self.repository.endpoint.fault_of(&no_answer);
+                    return Err(Break::Again(fault, attempts(&no_answer)));
                 }
             };
             arrived += piece.len() as u64;

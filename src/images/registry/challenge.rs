@@ -16,26 +16,24 @@ pub(crate) enum Challenge {
 }
 
 impl Challenge {
-    /// The challenge in the values of some headers; of several, the token comes first.
-    pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let mut basic = None;
-        for value in values {
-            for (scheme, parameters) in split(value) {
-                if scheme.eq_ignore_ascii_case("basic") {
-                    basic = Some(Self::Basic);
-                } else if scheme.eq_ignore_ascii_case("bearer") {
-                    let find = |name: &str| {
-                        let found = parameters.iter().find(|(key, _)| key == name);
-                        found.map(|(_, value)| value.clone())
-                    };
-                    if let Some(realm) = find("realm") {
-                        let service = find("service");
-                        return Some(Self::Bearer { realm, service });
-                    }
+    /// The challenges in the values of some headers that can be answered, in their order.
+    pub(crate) fn parse_all<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
+        let mut found = Vec::new();
+        for (scheme, parameters) in values.into_iter().flat_map(split) {
+            if scheme.eq_ignore_ascii_case("basic") {
+                found.push(Self::Basic);
+            } else if scheme.eq_ignore_ascii_case("bearer") {
+                let find = |name: &str| {
+                    let found = parameters.iter().find(|(key, _)| key == name);
+                    found.map(|(_, value)| value.clone())
+                };
+                if let Some(realm) = find("realm") {
+                    let service = find("service");
+                    found.push(Self::Bearer { realm, service });
                 }
             }
         }
-        basic
+        found
     }
 }
 
@@ -88,38 +86,41 @@ fn text(value: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer {
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
-        })
+        }
     }
 
     #[test]
     fn challenges_are_read_as_registries_write_them() {
         for (values, expected) in [
-            (&["Basic realm=\"tests\""][..], Some(Challenge::Basic)),
-            (&["basic"], Some(Challenge::Basic)),
+            (&["Basic realm=\"tests\""][..], vec![Challenge::Basic]),
+            (&["basic"], vec![Challenge::Basic]),
             (
                 &["Bearer realm=\"https://a/t\",service=\"r\",scope=\"repository:x:pull\""],
-                bearer("https://a/t", Some("r")),
+                vec![bearer("https://a/t", Some("r"))],
             ),
             (
                 &["BEARER service = r , realm=https://a/t"],
-                bearer("https://a/t", Some("r")),
+                vec![bearer("https://a/t", Some("r"))],
             ),
             (
                 &["Basic realm=\"a, Bearer b\", Bearer realm=\"x\\\"y\""],
-                bearer("x\"y", None),
+                vec![Challenge::Basic, bearer("x\"y", None)],
             ),
-            (&["Basic realm=a", "Bearer realm=b"], bearer("b", None)),
-            (&["Bearer service=r"], None),
-            (&["Negotiate"], None),
-            (&["", " ,,= =\""], None),
-            (&[], None),
+            (
+                &["Bearer realm=b", "Basic realm=a"],
+                vec![bearer("b", None), Challenge::Basic],
+            ),
+            (&["Bearer service=r"], vec![]),
+            (&["Negotiate"], vec![]),
+            (&["", " ,,= =\""], vec![]),
+            (&[], vec![]),
         ] {
             assert_eq!(
-                Challenge::parse(values.iter().copied()),
+                Challenge::parse_all(values.iter().copied()),
                 expected,
                 "{values:?}"
             );

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::header::WWW_AUTHENTICATE;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
+use url::Url;
 
 use crate::images::registry::challenge::Challenge;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::{HttpClients, HttpConfig, Trouble};
+use crate::images::registry::http::{Allowed, HttpClients, HttpConfig, Profile, fault_of};
 use crate::images::registry::retry;
 use crate::kmm::module::TlsOptions;
+use crate::net::http::{Answered, Ask, Content, Http};
+use crate::net::no_answer::{Kind, NoAnswer};
 
 /// How long a registry that did not answer is taken for dead.
 const DEAD_FOR: Duration = Duration::from_secs(20);
@@ -24,6 +27,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 pub(crate) struct Endpoints {
     http: HttpClients,
     insecure_hosts: Vec<String>,
+    has_ca_file: bool,
     known: Mutex<HashMap<(String, bool, bool), SharedEndpoint>>,
 }
 
@@ -32,33 +36,48 @@ type SharedEndpoint = Arc<tokio::sync::Mutex<Option<(Instant, Result<Arc<Endpoin
 /// Who answers for a registry.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// `https://host[:port]`
-    pub(crate) base: String,
-    pub(crate) client: Client,
-    /// How it wants to be shown who asks, as far as it said so.
-    pub(crate) challenge: Mutex<Option<Challenge>>,
+    /// `https://host[:port]/`
+    pub(crate) base: Url,
+    /// `host[:port]` as references name it.
+    pub(crate) host: String,
+    pub(crate) http: Http,
+    /// How it wants to be shown who asks, as far as it said so, in its own order.
+    pub(crate) challenges: Mutex<Vec<Challenge>>,
     /// Its certificate was verified.
     pub(crate) verified: bool,
     /// How long it may be slow.
     pub(crate) patience: Duration,
+    pub(crate) allowed: Allowed,
 }
 
 impl Endpoint {
-    pub(crate) fn challenge(&self) -> Option<Challenge> {
-        let challenge = self.challenge.lock();
-        challenge.unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn challenges(&self) -> Vec<Challenge> {
+        let challenges = self.challenges.lock();
+        challenges.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn learn(&self, response: &Response) {
-        let headers = response.headers().get_all(WWW_AUTHENTICATE);
+    /// Keeps the challenges of an answer by the registry itself. Where it redirects to
+    /// somebody else, that one's are about somebody else's credentials.
+    pub(crate) fn learn(&self, answered: &Answered) {
+        if !answered.is_own {
+            return;
+        }
+        let headers = answered.response.headers().get_all(WWW_AUTHENTICATE);
         let values = headers.iter().filter_map(|value| value.to_str().ok());
-        if let Some(challenge) = Challenge::parse(values) {
+        let challenges = Challenge::parse_all(values);
+        if !challenges.is_empty() {
             let mut known = self
-                .challenge
+                .challenges
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            *known = Some(challenge);
+            *known = challenges;
         }
+    }
+
+    /// What it means that the registry did not answer.
+    pub(crate) fn fault_of(&self, no_answer: &NoAnswer) -> Fault {
+        let whom = format!("registry {}", self.host);
+        fault_of(no_answer, &whom, &self.host, self.allowed)
     }
 }
 
@@ -67,13 +86,21 @@ impl Endpoints {
         Ok(Self {
             http: HttpClients::new(config)?,
             insecure_hosts: config.insecure_hosts.clone(),
+            has_ca_file: !config.ca_files.is_empty(),
             known: Mutex::default(),
         })
     }
 
-    /// The further authorities that are trusted at a host (PEM).
-    pub(crate) fn authority_files(&self, host: &str) -> Vec<Vec<u8>> {
-        self.http.authority_files(host)
+    /// The client for uploads to a registry.
+    ///
+    /// # Errors
+    /// The certificates for its host are there and cannot be used.
+    pub(crate) fn uploader(&self, endpoint: &Endpoint) -> Result<Http, Fault> {
+        self.http.client(Profile {
+            host: endpoint.host.clone(),
+            verify: endpoint.http.is_verified(),
+            uploads: true,
+        })
     }
 
     /// Who answers for a registry. Those who ask at the same time share one look.
@@ -96,11 +123,7 @@ impl Endpoints {
             Some((at, Err(fault))) if at.elapsed() < DEAD_FOR => return Err(fault.clone()),
             _ => {}
         }
-        let found = self.look(host, plain, verify).await;
-        let found = found.map(|mut endpoint| {
-            endpoint.patience = self.http.patience();
-            Arc::new(endpoint)
-        });
+        let found = self.look(host, plain, verify).await.map(Arc::new);
         *cell = Some((Instant::now(), found.clone()));
         found
     }
@@ -110,64 +133,98 @@ impl Endpoints {
             "docker.io" => "registry-1.docker.io",
             host => host,
         };
-        let proxy = !is_loopback(host);
-        let client = self.http.client(self.http.profile(host, verify, proxy)?)?;
-        let http = format!("http://{address}");
-        let https = format!("https://{address}");
-        if !proxy && let Ok(endpoint) = look_at(host, &http, &client, false, true).await {
+        let http = self.http.client(Profile {
+            host: host.to_owned(),
+            verify,
+            uploads: false,
+        })?;
+        let allowed = Allowed {
+            insecure: !verify,
+            ca_file: self.has_ca_file,
+        };
+        let fault =
+            |no_answer: &NoAnswer| fault_of(no_answer, &format!("registry {host}"), host, allowed);
+        let endpoint = |scheme: &str| {
+            let base = Url::parse(&format!("{scheme}://{address}/")).map_err(|_| {
+                let message = format!("`{host}` is not the address of a registry");
+                Fault::new(FaultKind::Invalid, message)
+            })?;
+            Ok(Endpoint {
+                verified: verify && base.scheme() == "https",
+                base,
+                host: host.to_owned(),
+                http: http.clone(),
+                challenges: Mutex::default(),
+                patience: self.http.patience(),
+                allowed,
+            })
+        };
+        let loopback = is_loopback(host);
+        if loopback && let Ok(endpoint) = look_at(endpoint("http")?, true).await {
             return Ok(endpoint);
         }
-        match look_at(host, &https, &client, verify, plain).await {
+        match look_at(endpoint("https")?, plain).await {
             Ok(endpoint) => Ok(endpoint),
             // Whoever allows plain HTTP gets it where there is no TLS to be had.
-            Err((trouble, fault)) if plain && proxy && trouble != Trouble::Certificate => {
-                let found = look_at(host, &http, &client, false, false).await;
-                found.map_err(|_| fault)
+            Err(first)
+                if plain
+                    && !loopback
+                    && !first.is_about_certificate()
+                    && first.kind != Kind::ProxySetting =>
+            {
+                look_at(endpoint("http")?, false).await.map_err(|second| {
+                    let (first, second) = (fault(&first), fault(&second));
+                    if first.message == second.message {
+                        return second;
+                    }
+                    Fault {
+                        message: format!(
+                            "{}; and over plain HTTP, {}",
+                            first.message, second.message
+                        ),
+                        ..second
+                    }
+                })
             }
-            Err((_, fault)) => Err(fault),
+            Err(no_answer) => Err(fault(&no_answer)),
         }
     }
 }
 
 /// Asks once who is there (distribution spec, "Determining Support").
-async fn look_at(
-    host: &str,
-    base: &str,
-    client: &Client,
-    verified: bool,
-    once: bool,
-) -> Result<Endpoint, (Trouble, Fault)> {
-    let url = format!("{base}/v2/");
+async fn look_at(endpoint: Endpoint, once: bool) -> Result<Endpoint, NoAnswer> {
+    let url = endpoint
+        .base
+        .join("v2/")
+        .unwrap_or_else(|_| endpoint.base.clone());
     let mut attempt = 0;
     loop {
         attempt += 1;
         let last = once || attempt >= 2;
-        match client.get(&url).timeout(FIRST_ANSWER).send().await {
+        let answer = endpoint.http.ask(Ask {
+            method: Method::GET,
+            url: &url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            content: Content::Believed,
+            timeout: Some(FIRST_ANSWER),
+        });
+        match answer.await {
             // So do servers answer that speak TLS there.
-            Ok(response) if response.status() == 400 && base.starts_with("http:") => {
-                let message = format!("registry {host} does not speak plain HTTP");
-                return Err((Trouble::Broken, Fault::new(FaultKind::Unreachable, message)));
+            Ok(answered) if answered.response.status() == 400 && url.scheme() == "http" => {
+                return Err(NoAnswer {
+                    kind: Kind::Broken,
+                    why: "it does not speak plain HTTP".to_owned(),
+                });
             }
-            Ok(response) => {
-                let endpoint = Endpoint {
-                    base: base.to_owned(),
-                    client: client.clone(),
-                    challenge: Mutex::default(),
-                    verified: verified && base.starts_with("https:"),
-                    patience: FIRST_ANSWER,
-                };
-                if response.status() == StatusCode::UNAUTHORIZED {
-                    endpoint.learn(&response);
+            Ok(answered) => {
+                if answered.response.status() == StatusCode::UNAUTHORIZED {
+                    endpoint.learn(&answered);
                 }
                 return Ok(endpoint);
             }
-            Err(error) => {
-                let trouble = Trouble::of(&error);
-                if last || !trouble.may_pass() {
-                    return Err((trouble, trouble.into_fault(host, &error)));
-                }
-                tokio::time::sleep(retry::pause(attempt)).await;
-            }
+            Err(no_answer) if last || !no_answer.may_pass() => return Err(no_answer),
+            Err(_) => tokio::time::sleep(retry::pause(attempt)).await,
         }
     }
 }

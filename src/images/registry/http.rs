@@ -1,21 +1,22 @@
-//! The HTTP clients of registries, one for each way of trusting them, and what their errors
-//! mean.
+//! The HTTP clients of registries, one for each way of trusting them, and what it means that
+//! one of them got no answer.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Identity};
+use rustls::pki_types::CertificateDer;
 
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::retry;
 use crate::images::registry::trust::TrustPlaces;
-
-/// How many redirects one request follows.
-const MAX_REDIRECTS: usize = 10;
+use crate::net::certificates;
+use crate::net::client_identity::ClientIdentity;
+use crate::net::http::{Http, HttpSettings};
+use crate::net::no_answer::{Kind, NoAnswer};
+use crate::net::proxy::Proxies;
+use crate::net::tls::Trusted;
 
 /// How registries are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,23 +50,23 @@ impl Default for HttpConfig {
 /// One way to talk to a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Profile {
-    /// The host whose own certificates count; `None` for one that has none.
-    pub(crate) host: Option<String>,
+    /// The host whose own certificates count.
+    pub(crate) host: String,
     /// Certificates are verified.
     pub(crate) verify: bool,
-    /// Through the proxy that the environment names.
-    pub(crate) proxy: bool,
+    /// For uploads, during which a server may be silent for as long as it is sent something.
+    pub(crate) uploads: bool,
 }
 
 /// The clients, each made when it is first needed.
 #[derive(Debug)]
 pub(crate) struct HttpClients {
-    authorities: Vec<Certificate>,
-    authority_files: Vec<Vec<u8>>,
+    authorities: Vec<CertificateDer<'static>>,
     trust: TrustPlaces,
+    proxies: Arc<Proxies>,
     connect_timeout: Duration,
     read_timeout: Duration,
-    clients: Mutex<HashMap<Profile, Client>>,
+    clients: Mutex<HashMap<Profile, Http>>,
 }
 
 impl HttpClients {
@@ -75,38 +76,16 @@ impl HttpClients {
     /// A file cannot be read or holds no certificate.
     pub(crate) fn new(config: &HttpConfig) -> Result<Self, Fault> {
         let mut authorities = Vec::new();
-        let mut authority_files = Vec::new();
         for path in &config.ca_files {
-            let (read, pem) = read_authorities(path)?;
-            authorities.extend(read);
-            authority_files.push(pem);
+            authorities.extend(read_authorities(path)?);
         }
         Ok(Self {
             authorities,
-            authority_files,
             trust: config.trust.clone(),
+            proxies: Arc::new(Proxies::of_environment()),
             connect_timeout: config.connect_timeout,
             read_timeout: config.read_timeout,
             clients: Mutex::default(),
-        })
-    }
-
-    /// The files of further authorities for a host, PEM.
-    pub(crate) fn authority_files(&self, host: &str) -> Vec<Vec<u8>> {
-        let own = self.trust.of_host(host).unwrap_or_default();
-        [self.authority_files.clone(), own.authorities].concat()
-    }
-
-    /// The way to talk to a host.
-    ///
-    /// # Errors
-    /// Its certificates are there and cannot be read.
-    pub(crate) fn profile(&self, host: &str, verify: bool, proxy: bool) -> Result<Profile, Fault> {
-        let trust = self.trust.of_host(host).map_err(certificates_fault)?;
-        Ok(Profile {
-            host: (!trust.is_empty()).then(|| host.to_owned()),
-            verify,
-            proxy,
         })
     }
 
@@ -115,88 +94,66 @@ impl HttpClients {
         self.read_timeout
     }
 
-    pub(crate) fn client(&self, profile: Profile) -> Result<Client, Fault> {
+    /// The client for one way to talk to a registry.
+    ///
+    /// # Errors
+    /// The certificates for its host are there and cannot be used.
+    pub(crate) fn client(&self, mut profile: Profile) -> Result<Http, Fault> {
+        let own = self
+            .trust
+            .of_host(&profile.host)
+            .map_err(certificates_fault)?;
+        if own.is_empty() {
+            // Hosts without certificates of their own share a client.
+            profile.host.clear();
+        }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&profile) {
             return Ok(client.clone());
         }
-        let verify = profile.verify;
-        let mut builder = Client::builder()
-            .user_agent(concat!("kubectl-kmm-preflight/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(self.connect_timeout)
-            .read_timeout(self.read_timeout)
-            .referer(false)
-            .redirect(Policy::custom(move |attempt| {
-                let from_tls = attempt
-                    .previous()
-                    .last()
-                    .is_some_and(|url| url.scheme() == "https");
-                if attempt.previous().len() > MAX_REDIRECTS {
-                    attempt.error("too many redirects")
-                } else if verify && from_tls && attempt.url().scheme() != "https" {
-                    attempt.error("a redirect from HTTPS to plain HTTP")
-                } else {
-                    attempt.follow()
-                }
-            }))
-            .tls_certs_merge(self.authorities.iter().cloned())
-            .tls_danger_accept_invalid_certs(!verify);
-        if let Some(host) = &profile.host {
-            builder = self.with_own(builder, host)?;
+        let damaged = |why: String| certificates_fault(format!("registry {}: {why}", profile.host));
+        let mut authorities = self.authorities.clone();
+        for pem in &own.authorities {
+            authorities.extend(certificates::read(pem).map_err(damaged)?);
         }
-        if !profile.proxy {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|fault| {
-            Fault::new(
-                FaultKind::Unreachable,
-                format!("no HTTPS client can be set up: {}", chain(&fault)),
-            )
+        let identity = own
+            .identity
+            .as_ref()
+            .map(|(certificate, key)| ClientIdentity::new(certificate, key))
+            .transpose()
+            .map_err(damaged)?;
+        let client = Http::new(HttpSettings {
+            trusted: match profile.verify {
+                true => Trusted::SystemAnd(authorities),
+                false => Trusted::Anybody,
+            },
+            identity,
+            proxies: Arc::clone(&self.proxies),
+            connect_timeout: self.connect_timeout,
+            read_timeout: (!profile.uploads).then_some(self.read_timeout),
+        })
+        .map_err(|why| {
+            let message = format!("no HTTPS client can be set up: {why}");
+            Fault::new(FaultKind::Unreachable, message)
         })?;
         clients.insert(profile, client.clone());
         Ok(client)
     }
 }
 
-impl HttpClients {
-    /// A client that trusts, and shows, what there is for one host.
-    fn with_own(&self, mut builder: ClientBuilder, host: &str) -> Result<ClientBuilder, Fault> {
-        let trust = self.trust.of_host(host).map_err(certificates_fault)?;
-        let damaged = |error: reqwest::Error| {
-            certificates_fault(format!("registry {host}: {}", chain(&error)))
-        };
-        for pem in &trust.authorities {
-            let certificates = Certificate::from_pem_bundle(pem).map_err(damaged)?;
-            if certificates.is_empty() {
-                return Err(certificates_fault(format!(
-                    "a file for registry {host} holds none"
-                )));
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        if let Some(pem) = &trust.identity {
-            builder = builder.identity(Identity::from_pem(pem).map_err(damaged)?);
-        }
-        Ok(builder)
-    }
-}
-
-/// The certificates of a file of authorities (`--ca-file`), and the file as it is.
+/// The certificates of a file of authorities (`--ca-file`).
 ///
 /// # Errors
 /// It cannot be read or holds no certificate.
-pub fn read_authorities(path: &Path) -> Result<(Vec<Certificate>, Vec<u8>), Fault> {
+pub(crate) fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let invalid = |message: String| {
-        Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display()))
-            .hint("name a PEM file with the certificates of the registry's authority")
+        Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display())).hint(
+            "pass a PEM file with the certificate of the registry, or of the authority that \
+             signed it",
+        )
     };
     let pem = std::fs::read(path).map_err(|fault| invalid(fault.to_string()))?;
-    let certificates = Certificate::from_pem_bundle(&pem);
-    let certificates = certificates.map_err(|fault| invalid(chain(&fault)))?;
-    if certificates.is_empty() {
-        return Err(invalid("it holds no certificate".to_owned()));
-    }
-    Ok((certificates, pem))
+    certificates::read(&pem).map_err(invalid)
 }
 
 fn certificates_fault(message: String) -> Fault {
@@ -207,118 +164,99 @@ fn certificates_fault(message: String) -> Fault {
     .hint("correct the registry's certs.d folder, or the cluster's additionalTrustedCA")
 }
 
-/// What kept a request from being answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// The host has no address.
-    NoSuchHost,
-    /// Nobody listens there.
-    Refused,
-    /// Its certificate is by nobody who is trusted, or for another name.
-    Certificate,
-    /// The other side does not speak TLS.
-    NotTls,
-    /// No answer in time.
-    Timeout,
-    /// The connection broke, or the answer was no HTTP.
-    Broken,
+/// What the user allowed for a registry already, so that no hint asks for it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    /// Plain HTTP, or TLS that nobody verifies.
+    pub(crate) insecure: bool,
+    /// Further authorities were named with `--ca-file`.
+    pub(crate) ca_file: bool,
 }
 
-impl Trouble {
-    pub(crate) fn of(error: &reqwest::Error) -> Self {
-        let text = chain(error);
-        let has = |part: &str| text.contains(part);
-        if has("invalid peer certificate") || has("certificate") {
-            Self::Certificate
-        } else if has("InvalidContentType") || has("corrupt message") {
-            Self::NotTls
-        } else if has("dns error") || has("failed to lookup") {
-            Self::NoSuchHost
-        } else if has("Connection refused") {
-            Self::Refused
-        } else if error.is_timeout() {
-            Self::Timeout
-        } else {
-            Self::Broken
-        }
+/// How often a request is sent that ends like this: a server that was silent for the whole
+/// time it was given gets one more chance.
+pub(crate) fn attempts(no_answer: &NoAnswer) -> u32 {
+    match no_answer.kind {
+        Kind::Broken => retry::ATTEMPTS,
+        Kind::Timeout => retry::SILENT_ATTEMPTS,
+        Kind::NoSuchHost
+        | Kind::Refused
+        | Kind::Untrusted
+        | Kind::OtherName
+        | Kind::BadCertificate
+        | Kind::ClientCertificate
+        | Kind::NotTls
+        | Kind::Redirect
+        | Kind::Proxy(_)
+        | Kind::ProxySetting => 1,
     }
+}
 
-    /// True when the next attempt may end better.
-    pub(crate) fn may_pass(self) -> bool {
-        matches!(self, Self::Timeout | Self::Broken)
-    }
-
-    /// How often a request is sent that meets this: a server that was silent for the whole
-    /// time it was given gets one more chance.
-    pub(crate) fn attempts(self) -> u32 {
-        match self {
-            Self::Broken => retry::ATTEMPTS,
-            Self::Timeout => retry::SILENT_ATTEMPTS,
-            Self::NoSuchHost | Self::Refused | Self::Certificate | Self::NotTls => 1,
-        }
-    }
-
-    /// What a request to a registry met.
-    pub(crate) fn into_fault(self, host: &str, error: &reqwest::Error) -> Fault {
-        self.into_fault_of(&format!("registry {host}"), host, error)
-    }
-
-    /// What a request met that a registry is the reason for: to itself, or to its token server.
-    pub(crate) fn into_fault_of(self, whom: &str, host: &str, error: &reqwest::Error) -> Fault {
-        let (message, hint) = match self {
-            Self::NoSuchHost => (
-                format!("{whom} has no address"),
-                "check the registry's name, and the name servers of this machine".to_owned(),
-            ),
-            Self::Refused => (
-                format!("{whom} refuses connections"),
-                "check the registry's name and port, and that it runs".to_owned(),
-            ),
-            Self::Certificate => (
-                format!("the certificate of {whom} is not trusted: {}", chain(error)),
-                format!(
-                    "name its authority with --ca-file, or trust it unseen with \
-                     --insecure-registry {host}"
+/// What it means that a request to `whom` got no answer, which is the registry at `host` or
+/// its token server.
+pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Allowed) -> Fault {
+    let why = &no_answer.why;
+    let (message, hint) = match &no_answer.kind {
+        Kind::NoSuchHost => (
+            format!("cannot resolve {whom}: {why}"),
+            "check the registry's name, and the name servers of this machine".to_owned(),
+        ),
+        Kind::Refused => (
+            format!("{whom} refuses connections: {why}"),
+            "check the registry's name and port, and that it runs".to_owned(),
+        ),
+        Kind::Untrusted => (
+            format!("the certificate of {whom} is not trusted: {why}"),
+            match allowed.ca_file {
+                true => format!(
+                    "add the authority that signed it, or the certificate itself, to the file \
+                     of --ca-file, or allow any certificate with --insecure-registry {host}"
                 ),
-            ),
-            Self::NotTls => (
-                format!("{whom} does not speak TLS"),
-                format!("allow plain HTTP with --insecure-registry {host}"),
-            ),
-            Self::Timeout => (
-                format!("{whom} does not answer in time"),
-                "check that it can be reached from this machine, and the proxy settings".to_owned(),
-            ),
-            Self::Broken => (
-                format!("the connection to {whom} broke: {}", chain(error)),
-                "try again, and look at the registry's log when it happens again".to_owned(),
-            ),
-        };
-        Fault::new(FaultKind::Unreachable, message).hint(hint)
-    }
-}
-
-/// An error with its causes, without URLs, which may carry tokens.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.ends_with(&part) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&part);
-        }
-        cause = error.source();
-    }
-    if text.is_empty() {
-        text = if error.is_timeout() {
-            "timed out"
-        } else {
-            "no further reason"
-        }
-        .to_owned();
-    }
-    text
+                false => format!(
+                    "pass the authority that signed it, or the certificate itself, with \
+                     --ca-file, or allow any certificate with --insecure-registry {host}"
+                ),
+            },
+        ),
+        Kind::OtherName => (
+            format!("the certificate of {whom} is for another name: {why}"),
+            "use one of the names in the certificate, or have it issued for this one".to_owned(),
+        ),
+        Kind::BadCertificate => (
+            format!("the certificate of {whom} is not valid: {why}"),
+            "have the certificate renewed, and check the clock of this machine".to_owned(),
+        ),
+        Kind::ClientCertificate => (
+            format!("{whom} rejects the client: {why}"),
+            format!("put the client's certificate and key into the folder {host} of certs.d"),
+        ),
+        Kind::NotTls => (
+            format!("{whom} does not speak TLS"),
+            match allowed.insecure {
+                true => "check the registry's port".to_owned(),
+                false => format!("allow plain HTTP with --insecure-registry {host}"),
+            },
+        ),
+        Kind::Timeout => (
+            format!("{whom} does not answer in time"),
+            "check that it can be reached from this machine, and the proxy settings".to_owned(),
+        ),
+        Kind::Broken => (
+            format!("the connection to {whom} broke: {why}"),
+            "try again, and look at the registry's log when it happens again".to_owned(),
+        ),
+        Kind::Redirect => (
+            format!("a redirect of {whom} is not followed: {why}"),
+            "correct where the registry redirects to".to_owned(),
+        ),
+        Kind::Proxy(proxy) => (
+            format!("{proxy} does not lead to {whom}: {why}"),
+            "correct HTTPS_PROXY and HTTP_PROXY, or add the registry to NO_PROXY".to_owned(),
+        ),
+        Kind::ProxySetting => (
+            format!("{whom} was not asked: {why}"),
+            "correct or unset the variable".to_owned(),
+        ),
+    };
+    Fault::new(FaultKind::Unreachable, message).hint(hint)
 }

@@ -3,22 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use oci_client::secrets::RegistryAuth;
-use reqwest::header::{ACCEPT, AUTHORIZATION, RANGE, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode};
+use url::Url;
 
 use crate::images::registry::client::Registries;
 use crate::images::registry::credentials::Credential;
 use crate::images::registry::digest;
 use crate::images::registry::endpoint::Endpoint;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::Trouble;
+use crate::images::registry::http::attempts;
 use crate::images::registry::manifest::{ACCEPT as MANIFEST_TYPES, MAX_MANIFEST};
-use crate::images::registry::push::PushAccess;
 use crate::images::registry::retry;
-
-/// Most bytes of an error's body that are looked at.
-const MAX_ERROR_BODY: u64 = 64 << 10;
+use crate::net::http::{Answered, Ask, Content};
+use crate::net::no_answer::NoAnswer;
 
 /// A repository of a registry, asked as somebody.
 pub struct Repository {
@@ -117,10 +115,9 @@ impl Repository {
         if response.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(None);
         }
-        let bytes = bounded(response, to - from).await.map_err(|error| {
-            let trouble = Trouble::of(&error);
-            trouble.into_fault(&self.host, &error)
-        })?;
+        let bytes = bounded(response, to - from)
+            .await
+            .map_err(|no_answer| self.endpoint.fault_of(&no_answer))?;
         Ok(bytes.filter(|bytes| bytes.len() as u64 == to - from))
     }
 
@@ -128,7 +125,7 @@ impl Repository {
     async fn small(
         &self,
         path: &str,
-        accept: Option<&str>,
+        accept: Option<&'static str>,
         limit: u64,
         what: &str,
     ) -> Result<(Vec<u8>, Option<String>), Fault> {
@@ -150,8 +147,8 @@ impl Repository {
                     );
                     return Err(Fault::new(FaultKind::Unreadable, message));
                 }
-                Ok(Err(error)) if attempt >= Trouble::of(&error).attempts() => {
-                    return Err(Trouble::of(&error).into_fault(&self.host, &error));
+                Ok(Err(no_answer)) if attempt >= attempts(&no_answer) => {
+                    return Err(self.endpoint.fault_of(&no_answer));
                 }
                 Err(_late) if attempt >= retry::SILENT_ATTEMPTS => {
                     let message = format!("registry {} sends {what} too slowly", self.host);
@@ -168,111 +165,93 @@ impl Repository {
     pub(crate) async fn get(
         &self,
         path: &str,
-        accept: Option<&str>,
+        accept: Option<&'static str>,
         range: Option<(u64, Option<u64>)>,
     ) -> Result<Response, Fault> {
-        let url = format!("{}/v2/{}/{path}", self.endpoint.base, self.name);
+        let mut headers = HeaderMap::new();
+        if let Some(types) = accept {
+            headers.insert(ACCEPT, HeaderValue::from_static(types));
+        }
+        if let Some((from, to)) = range {
+            let to = to.map(|to| to.to_string()).unwrap_or_default();
+            let value = HeaderValue::from_str(&format!("bytes={from}-{to}"));
+            headers.extend(value.ok().map(|value| (RANGE, value)));
+        }
+        let content = match path.starts_with("blobs/") {
+            true => Content::DigestChecked,
+            false => Content::Believed,
+        };
+        let answered = self
+            .ask(Method::GET, path, "pull", &headers, content)
+            .await?;
+        match answered.response.status().is_success() {
+            true => Ok(answered.response),
+            false => Err(self.refused(path, answered).await),
+        }
+    }
+
+    /// The last answer to a GET or HEAD below `/v2/NAME/`, whatever its status, after the
+    /// retries that its status allows.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        actions: &str,
+        headers: &HeaderMap,
+        content: Content,
+    ) -> Result<Answered, Fault> {
+        let url = self.url(path)?;
         let mut attempt = 0;
         let mut renewed = false;
         let mut shown: Option<String> = None;
         loop {
             attempt += 1;
             let stale = if renewed { shown.take() } else { None };
-            let authorization = self.authorization(stale.as_deref()).await?;
-            let mut request = self.endpoint.client.get(&url);
-            if let Some(types) = accept {
-                request = request.header(ACCEPT, types);
-            }
-            if let Some((from, to)) = range {
-                let to = to.map(|to| to.to_string()).unwrap_or_default();
-                request = request.header(RANGE, format!("bytes={from}-{to}"));
-            }
-            if let Some(value) = &authorization {
-                request = request.header(AUTHORIZATION, value.clone());
-            }
+            let authorization = self.authorization(actions, stale.as_deref()).await?;
+            let answer = self.endpoint.http.ask(Ask {
+                method: method.clone(),
+                url: &url,
+                headers: headers.clone(),
+                authorization: header(authorization.as_deref()),
+                content,
+                timeout: None,
+            });
+            let answered = answer.await;
             shown = authorization;
-            let response = match request.send().await {
-                Ok(response) => response,
-                Err(error) => {
-                    let trouble = Trouble::of(&error);
-                    if attempt >= trouble.attempts() {
-                        return Err(trouble.into_fault(&self.host, &error));
+            let answered = match answered {
+                Ok(answered) => answered,
+                Err(no_answer) => {
+                    if attempt >= attempts(&no_answer) {
+                        return Err(self.endpoint.fault_of(&no_answer));
                     }
                     tokio::time::sleep(retry::pause(attempt)).await;
                     continue;
                 }
             };
-            let status = response.status();
-            if status.is_success() {
-                return Ok(response);
-            }
-            if status == StatusCode::UNAUTHORIZED && !renewed {
-                self.endpoint.learn(&response);
+            let status = answered.response.status();
+            if status == StatusCode::UNAUTHORIZED && answered.is_own && !renewed {
+                self.endpoint.learn(&answered);
                 renewed = true;
                 attempt -= 1;
                 continue;
             }
-            let asked = response.headers().get(RETRY_AFTER);
+            let asked = answered.response.headers().get(RETRY_AFTER);
             let asked = asked.and_then(|value| value.to_str().ok());
             if let Some(pause) = retry::pause_after(attempt, status.as_u16(), asked) {
                 tokio::time::sleep(pause).await;
                 continue;
             }
-            return Err(self.refused(path, response).await);
+            return Ok(answered);
         }
     }
 
-    /// What a status that is no success means.
-    async fn refused(&self, path: &str, response: Response) -> Fault {
-        let name = self.to_string();
-        let status = response.status();
-        let later = response.headers().get(RETRY_AFTER);
-        let later = later.and_then(|value| value.to_str().ok());
-        let later = later.map(|later| format!(" and wants to be asked again later ({later})"));
-        let body = bounded(response, MAX_ERROR_BODY);
-        let body = tokio::time::timeout(self.endpoint.patience, body).await;
-        let said = body
-            .ok()
-            .and_then(Result::ok)
-            .flatten()
-            .and_then(|bytes| words_of(&bytes));
-        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-        let (kind, message) = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
-                FaultKind::Unauthorized,
-                format!(
-                    "{name} wants other credentials: status {}{said}",
-                    status.as_u16()
-                ),
-            ),
-            StatusCode::NOT_FOUND => (
-                FaultKind::NotFound,
-                match path.split_once('/') {
-                    Some(("manifests", wanted)) => format!("{name} has no {wanted}{said}"),
-                    Some((_, wanted)) => format!("{name} has lost blob {wanted}{said}"),
-                    None => format!("{name} is not there{said}"),
-                },
-            ),
-            _ => (
-                FaultKind::Unreachable,
-                format!(
-                    "{name} answers with status {}{said}{}",
-                    status.as_u16(),
-                    later.unwrap_or_default()
-                ),
-            ),
-        };
-        let fault = Fault::new(kind, message);
-        match status.as_u16() {
-            404 if path.starts_with("blobs/") => {
-                fault.hint("push the image again: its manifest is there without all of its blobs")
-            }
-            429 => fault.hint(
-                "try again later, or with --authfile: registries answer those who sign in more often",
-            ),
-            500.. => fault.hint("try again, and look at the registry's log when it happens again"),
-            _ => fault,
-        }
+    /// `/v2/NAME/PATH` of the registry.
+    pub(crate) fn url(&self, path: &str) -> Result<Url, Fault> {
+        let path = format!("v2/{}/{path}", self.name);
+        self.endpoint.base.join(&path).map_err(|_| {
+            let message = format!("{self} is not the name of a repository");
+            Fault::new(FaultKind::Invalid, message)
+        })
     }
 
     /// The registry (`host[:port]`) and the name in it.
@@ -280,106 +259,42 @@ impl Repository {
         (self.host.clone(), self.name.clone())
     }
 
-    /// What another client needs to push here; a token is good for that and nothing else.
-    ///
-    /// # Errors
-    /// No token is to be had.
-    pub(crate) async fn push_access(&self) -> Result<PushAccess, Fault> {
-        let header = self.authorization_for("pull,push", None).await?;
-        let token = header
-            .as_deref()
-            .and_then(|header| header.strip_prefix("Bearer "));
-        let auth = match (token, &self.credential) {
-            (Some(token), _) => RegistryAuth::Bearer(token.to_owned()),
-            (None, Some((_, Credential::Basic { username, password }))) => {
-                RegistryAuth::Basic(username.clone(), password.reveal().to_owned())
-            }
-            (None, _) => RegistryAuth::Anonymous,
-        };
-        Ok(PushAccess {
-            plain_http: self.endpoint.base.starts_with("http:"),
-            verified: self.endpoint.verified,
-            authorities: self.registries.endpoints.authority_files(&self.host),
-            auth,
-        })
-    }
-
     /// The value of the `Authorization` header; `stale` is one that was refused just now.
-    async fn authorization(&self, stale: Option<&str>) -> Result<Option<String>, Fault> {
-        self.authorization_for("pull", stale).await
-    }
-
-    async fn authorization_for(
+    pub(crate) async fn authorization(
         &self,
         actions: &str,
         stale: Option<&str>,
     ) -> Result<Option<String>, Fault> {
-        let Some(challenge) = self.endpoint.challenge() else {
+        let challenges = self.endpoint.challenges();
+        if challenges.is_empty() {
             return Ok(None);
-        };
+        }
         let credential = self.credential.as_ref().map(|(_, credential)| credential);
         let tokens = &self.registries.tokens;
         let scope = format!("repository:{}:{actions}", self.name);
         tokens
-            .authorization(
-                &self.endpoint,
-                &self.host,
-                &challenge,
-                credential,
-                &scope,
-                stale,
-            )
+            .authorization(&self.endpoint, &challenges, credential, &scope, stale)
             .await
     }
 }
 
-/// The code and message of an error document (distribution spec, "Error Codes").
-fn words_of(body: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Document {
-        errors: Vec<Entry>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Entry {
-        code: Option<String>,
-        message: Option<String>,
-    }
-    let document: Document = serde_json::from_slice(body).ok()?;
-    let first = document.errors.into_iter().next()?;
-    let words = [first.code, first.message];
-    let words: Vec<String> = words.into_iter().flatten().collect();
-    let text: String = words
-        .join(": ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect();
-    (!text.is_empty()).then_some(text)
+/// The header of this value.
+pub(crate) fn header(value: Option<&str>) -> Option<HeaderValue> {
+    value.and_then(|value| HeaderValue::from_str(value).ok())
 }
 
 /// The body of an answer; `None` when it is larger than `limit`.
 pub(crate) async fn bounded(
     mut response: Response,
     limit: u64,
-) -> Result<Option<Vec<u8>>, reqwest::Error> {
+) -> Result<Option<Vec<u8>>, NoAnswer> {
+    let broke = |error: reqwest::Error| NoAnswer::of(&error, None);
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(broke)? {
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Ok(None);
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(Some(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn error_documents_are_quoted_in_one_line() {
-        let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"un\nknown","detail":{}}]}"#;
-        assert_eq!(words_of(body).as_deref(), Some("MANIFEST_UNKNOWN: unknown"));
-        assert_eq!(words_of(b"<html>"), None);
-    }
 }

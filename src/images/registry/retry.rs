@@ -1,7 +1,9 @@
 //! When a request is tried again, and after how long.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::net::retry_after;
 
 /// How often one request is sent at most.
 pub const ATTEMPTS: u32 = 4;
@@ -27,7 +29,7 @@ pub fn pause_after(attempt: u32, status: u16, retry_after: Option<&str>) -> Opti
     if !is_worth_a_retry(status) || attempt >= ATTEMPTS {
         return None;
     }
-    match retry_after.and_then(|value| parse_retry_after(value, SystemTime::now())) {
+    match retry_after.and_then(retry_after::parse) {
         Some(asked) => (asked <= LONGEST_WISH).then_some(asked),
         None => Some(pause(attempt)),
     }
@@ -40,18 +42,6 @@ pub fn pause(attempt: u32) -> Duration {
     let chance = RandomState::new().hash_one(attempt) % 256;
     let shortened = doubled.mul_f64(1.0 - 0.25 * chance as f64 / 256.0);
     shortened.min(LONGEST_PAUSE)
-}
-
-/// The time that a `Retry-After` header asks for: seconds, or a date (RFC 9110 section
-/// 10.2.3).
-fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?;
-    let wanted: SystemTime = date.timestamp().into();
-    Some(wanted.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -92,16 +82,5 @@ mod tests {
             let own = pause_after(1, 503, asked).expect("another attempt");
             assert!(own <= FIRST_PAUSE, "{asked:?}");
         }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(parse_retry_after("7", now), Some(Duration::from_secs(7)));
-        assert_eq!(
-            parse_retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(parse_retry_after("soon", now), None);
     }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use reqwest::header::RETRY_AFTER;
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use url::Url;
 
@@ -15,9 +16,12 @@ use crate::images::registry::challenge::Challenge;
 use crate::images::registry::credentials::{Credential, SecretText};
 use crate::images::registry::endpoint::Endpoint;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::Trouble;
+use crate::images::registry::http::{attempts, fault_of};
 use crate::images::registry::repository::bounded;
 use crate::images::registry::retry::{self, ATTEMPTS};
+use crate::net::address::host_of;
+use crate::net::http::{Answered, Ask, Content, is_web_page};
+use crate::net::no_answer::NoAnswer;
 
 /// How long a token lasts whose server does not say (the specification's default).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
@@ -34,6 +38,8 @@ pub(crate) struct Tokens {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
+    /// What one registry may be shown, another one with the same token server may not.
+    registry: String,
     challenge: Challenge,
     scope: String,
     credential: Option<Credential>,
@@ -53,29 +59,55 @@ struct Answer {
 }
 
 impl Tokens {
-    /// The `Authorization` header that answers a challenge; `None` where there is nothing to
-    /// show. `stale` is a header that was refused.
+    /// The `Authorization` header that answers the first challenge that can be answered, as
+    /// containers/image and crane take them (`setupRequestAuth`); `None` where there is
+    /// nothing to show. `stale` is a header that was refused.
     pub(crate) async fn authorization(
         &self,
         endpoint: &Endpoint,
-        host: &str,
-        challenge: &Challenge,
+        challenges: &[Challenge],
         credential: Option<&Credential>,
         scope: &str,
         stale: Option<&str>,
     ) -> Result<Option<String>, Fault> {
-        let Challenge::Bearer { realm, service } = challenge else {
-            return Ok(match credential {
-                Some(Credential::Basic { username, password }) => Some(basic(username, password)),
-                Some(Credential::IdentityToken(_)) | None => None,
-            });
-        };
+        let mut no_token = None;
+        for challenge in challenges {
+            match (challenge, credential) {
+                (Challenge::Basic, Some(Credential::Basic { username, password })) => {
+                    return Ok(Some(basic(username, password)));
+                }
+                (Challenge::Basic, Some(Credential::IdentityToken(_)) | None) => {}
+                (Challenge::Bearer { realm, service }, _) => {
+                    let request = TokenRequest {
+                        endpoint,
+                        realm,
+                        service: service.as_deref(),
+                        scope,
+                        credential,
+                    };
+                    match self.token(challenge, request, stale).await {
+                        Ok(header) => return Ok(Some(header)),
+                        Err(fault) => no_token = no_token.or(Some(fault)),
+                    }
+                }
+            }
+        }
+        no_token.map_or(Ok(None), Err)
+    }
+
+    async fn token(
+        &self,
+        challenge: &Challenge,
+        request: TokenRequest<'_>,
+        stale: Option<&str>,
+    ) -> Result<String, Fault> {
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let key = Key {
+                registry: request.endpoint.base.to_string(),
                 challenge: challenge.clone(),
-                scope: scope.to_owned(),
-                credential: credential.cloned(),
+                scope: request.scope.to_owned(),
+                credential: request.credential.cloned(),
             };
             Arc::clone(known.entry(key).or_default())
         };
@@ -83,21 +115,13 @@ impl Tokens {
         if let Some(token) = &*cell {
             let header = format!("Bearer {}", token.value.reveal());
             if token.until > Instant::now() && stale != Some(&*header) {
-                return Ok(Some(header));
+                return Ok(header);
             }
         }
-        let request = TokenRequest {
-            endpoint,
-            host,
-            realm,
-            service: service.as_deref(),
-            scope,
-            credential,
-        };
         let token = request.send().await?;
         let header = format!("Bearer {}", token.value.reveal());
         *cell = Some(token);
-        Ok(Some(header))
+        Ok(header)
     }
 }
 
@@ -108,7 +132,6 @@ fn basic(username: &str, password: &SecretText) -> String {
 
 struct TokenRequest<'a> {
     endpoint: &'a Endpoint,
-    host: &'a str,
     realm: &'a str,
     service: Option<&'a str>,
     scope: &'a str,
@@ -125,19 +148,15 @@ impl TokenRequest<'_> {
         };
         let credential = self.credential.filter(|_| may_see(self.endpoint, &realm));
         let withheld = self.credential.is_some() && credential.is_none();
-        let server = match (realm.host_str().unwrap_or_default(), realm.port()) {
-            (host, Some(port)) => format!("{host}:{port}"),
-            (host, None) => host.to_owned(),
-        };
+        let server = host_of(&realm);
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let response = match self.request(realm.clone(), credential).send().await {
-                Ok(response) => response,
-                Err(error) => {
-                    let trouble = Trouble::of(&error);
-                    if attempt >= trouble.attempts() {
-                        return Err(self.trouble(trouble, &server, &error));
+            let Answered { response, .. } = match self.request(realm.clone(), credential).await {
+                Ok(answered) => answered,
+                Err(no_answer) => {
+                    if attempt >= attempts(&no_answer) {
+                        return Err(self.no_answer(&no_answer, &server));
                     }
                     tokio::time::sleep(retry::pause(attempt)).await;
                     continue;
@@ -150,6 +169,23 @@ impl TokenRequest<'_> {
                 tokio::time::sleep(pause).await;
                 continue;
             }
+            let (shown, headers) = (response.status(), response.headers().clone());
+            let read = tokio::time::timeout(self.endpoint.patience, bounded(response, MAX_ANSWER));
+            let body = match read.await {
+                Ok(Ok(bytes)) => bytes.unwrap_or_default(),
+                Ok(Err(_)) if attempt < ATTEMPTS => continue,
+                Ok(Err(no_answer)) => return Err(self.no_answer(&no_answer, &server)),
+                Err(_late) => {
+                    let message = format!("sends to token server {server}, which is too slow");
+                    return Err(self.fault(FaultKind::Unreachable, &message));
+                }
+            };
+            if is_web_page(&headers, &body) {
+                let message = format!(
+                    "sends to token server {server}, which answers with a web page ({shown})"
+                );
+                return Err(self.fault(FaultKind::Unreachable, &message));
+            }
             if matches!(status, 400 | 401 | 403) {
                 let message = if withheld {
                     format!(
@@ -161,18 +197,11 @@ impl TokenRequest<'_> {
                 };
                 return Err(self.fault(FaultKind::Unauthorized, &message));
             }
-            let read = tokio::time::timeout(self.endpoint.patience, bounded(response, MAX_ANSWER));
-            let answer = match read.await {
-                Ok(Ok(bytes)) => {
-                    bytes.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok())
-                }
-                Ok(Err(_)) if attempt < ATTEMPTS => continue,
-                Ok(Err(error)) => return Err(self.trouble(Trouble::of(&error), &server, &error)),
-                Err(_late) => {
-                    let message = format!("sends to token server {server}, which is too slow");
-                    return Err(self.fault(FaultKind::Unreachable, &message));
-                }
-            };
+            if !shown.is_success() {
+                let message = format!("sends to token server {server}, which answers with {shown}");
+                return Err(self.fault(FaultKind::Unreachable, &message));
+            }
+            let answer = serde_json::from_slice::<Answer>(&body).ok();
             let life = answer.as_ref().and_then(|answer| answer.expires_in);
             let value = answer.and_then(|answer| answer.token.or(answer.access_token));
             let Some(value) = value.filter(|value| is_header_text(value)) else {
@@ -188,19 +217,28 @@ impl TokenRequest<'_> {
         }
     }
 
-    fn request(&self, mut url: Url, credential: Option<&Credential>) -> reqwest::RequestBuilder {
-        let client = &self.endpoint.client;
+    async fn request(
+        &self,
+        mut url: Url,
+        credential: Option<&Credential>,
+    ) -> Result<Answered, NoAnswer> {
+        let http = &self.endpoint.http;
         if let Some(Credential::IdentityToken(token)) = credential {
-            let mut form = url::form_urlencoded::Serializer::new(String::new());
-            form.append_pair("grant_type", "refresh_token");
-            form.append_pair("client_id", "kubectl-kmm-preflight");
-            form.append_pair("scope", self.scope);
-            form.append_pair("service", self.service.unwrap_or_default());
-            form.append_pair("refresh_token", token.reveal());
-            return client
-                .post(url)
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(form.finish());
+            let form = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("grant_type", "refresh_token")
+                .append_pair("client_id", "kubectl-kmm-preflight")
+                .append_pair("scope", self.scope)
+                .append_pair("service", self.service.unwrap_or_default())
+                .append_pair("refresh_token", token.reveal())
+                .finish();
+            // The refresh token is for this server, so no redirect is followed.
+            return http
+                .send(Method::POST, &url, |request| {
+                    request
+                        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                        .body(form)
+                })
+                .await;
         }
         {
             let mut query = url.query_pairs_mut();
@@ -209,21 +247,31 @@ impl TokenRequest<'_> {
             }
             query.append_pair("scope", self.scope);
         }
-        match credential {
-            Some(Credential::Basic { username, password }) => client
-                .get(url)
-                .header("authorization", basic(username, password)),
-            _ => client.get(url),
-        }
+        let authorization = match credential {
+            Some(Credential::Basic { username, password }) => {
+                HeaderValue::from_str(&basic(username, password)).ok()
+            }
+            _ => None,
+        };
+        http.ask(Ask {
+            method: Method::GET,
+            url: &url,
+            headers: HeaderMap::new(),
+            authorization,
+            content: Content::Believed,
+            timeout: None,
+        })
+        .await
     }
 
-    fn trouble(&self, trouble: Trouble, server: &str, error: &reqwest::Error) -> Fault {
-        let whom = format!("token server {server} of registry {}", self.host);
-        trouble.into_fault_of(&whom, self.host, error)
+    fn no_answer(&self, no_answer: &NoAnswer, server: &str) -> Fault {
+        let host = &self.endpoint.host;
+        let whom = format!("token server {server} of registry {host}");
+        fault_of(no_answer, &whom, host, self.endpoint.allowed)
     }
 
     fn fault(&self, kind: FaultKind, message: &str) -> Fault {
-        Fault::new(kind, format!("registry {} {message}", self.host))
+        Fault::new(kind, format!("registry {} {message}", self.endpoint.host))
     }
 }
 
@@ -234,9 +282,7 @@ fn is_header_text(value: &str) -> bool {
 /// A credential goes to the registry's own host; to another host only over TLS, and only when
 /// it was the registry's verified answer that named it. Loopback addresses are one host.
 fn may_see(endpoint: &Endpoint, realm: &Url) -> bool {
-    let Ok(registry) = Url::parse(&endpoint.base) else {
-        return false;
-    };
+    let registry = &endpoint.base;
     let is_loopback = |url: &Url| {
         url.host_str().is_some_and(|host| {
             let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -246,13 +292,16 @@ fn may_see(endpoint: &Endpoint, realm: &Url) -> bool {
     let same_host = realm.host_str() == registry.host_str()
         && (realm.scheme() == "https" || registry.scheme() == "http");
     same_host
-        || (is_loopback(&registry) && is_loopback(realm))
+        || (is_loopback(registry) && is_loopback(realm))
         || (endpoint.verified && realm.scheme() == "https")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::registry::http::Allowed;
+    use crate::net::http::{Http, HttpSettings};
+    use crate::net::tls::Trusted;
 
     #[test]
     fn credentials_stay_where_they_belong() {
@@ -273,12 +322,21 @@ mod tests {
             ),
             ("http://127.0.0.1:1", false, "http://r.io/token", false),
         ] {
+            let http = Http::new(HttpSettings {
+                trusted: Trusted::Anybody,
+                identity: None,
+                proxies: Arc::default(),
+                connect_timeout: Duration::from_secs(1),
+                read_timeout: None,
+            });
             let endpoint = Endpoint {
-                base: registry.to_owned(),
-                client: reqwest::Client::new(),
-                challenge: Mutex::default(),
+                base: Url::parse(registry).expect("a URL"),
+                host: "r.io".to_owned(),
+                http: http.expect("a client"),
+                challenges: Mutex::default(),
                 verified,
                 patience: Duration::from_secs(1),
+                allowed: Allowed::default(),
             };
             let realm = Url::parse(realm).expect("a URL");
             assert_eq!(may_see(&endpoint, &realm), expected, "{registry} {realm}");

@@ -16,8 +16,8 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub struct HostTrust {
     /// Authorities that are trusted besides the others.
     pub authorities: Vec<Vec<u8>>,
-    /// A client's certificate and its key in one text.
-    pub identity: Option<Vec<u8>>,
+    /// A client's certificate and its key.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl HostTrust {
@@ -87,10 +87,8 @@ fn read(folder: &Path) -> Result<HostTrust, String> {
             Some("crt") => trust.authorities.push(text()?),
             Some("cert") if trust.identity.is_none() => {
                 let key = path.with_extension("key");
-                let mut identity = text()?;
-                identity.push(b'\n');
-                identity.extend(bounded(&key).map_err(|error| fault(&key, error))?);
-                trust.identity = Some(identity);
+                let pair = (text()?, bounded(&key).map_err(|error| fault(&key, error))?);
+                trust.identity = Some(pair);
             }
             _ => {}
         }
@@ -141,16 +139,16 @@ mod tests {
             folders: vec![first.path().into(), second.path().into()],
             of_cluster: [("b.io".to_owned(), b"three".to_vec())].into(),
         };
-        let trust = |authorities: &[&str], identity: Option<&str>| HostTrust {
+        let trust = |authorities: &[&str], identity: Option<(&str, &str)>| HostTrust {
             authorities: authorities
                 .iter()
                 .map(|text| text.as_bytes().to_vec())
                 .collect(),
-            identity: identity.map(|text| text.as_bytes().to_vec()),
+            identity: identity.map(|(certificate, key)| (certificate.into(), key.into())),
         };
         assert_eq!(
             places.of_host("a.io:5000"),
-            Ok(trust(&["one"], Some("certificate\nkey")))
+            Ok(trust(&["one"], Some(("certificate", "key"))))
         );
         assert_eq!(places.of_host("b.io"), Ok(trust(&["two", "three"], None)));
         assert!(places.of_host("a.io").expect("nothing").is_empty());

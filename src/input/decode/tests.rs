@@ -276,3 +276,23 @@ fn names_and_keys_that_the_api_server_refuses_are_refused() {
         assert!(read(&module).is_err(), "{metadata}");
     }
 }
+
+#[test]
+fn base64_may_have_line_breaks_and_nothing_else() {
+    let object = |kind: &str, field: &str, text: &str| {
+        read(&format!(
+            "{{apiVersion: v1, kind: {kind}, metadata: {{name: n}}, {field}: {{a: {text:?}}}}}"
+        ))
+    };
+    for text in ["aGVsbG8=", "aGVs\nbG8=\n", "aGVs\r\nbG8=\r\n"] {
+        let inputs = object("Secret", "data", text).expect("base64");
+        let data = inputs.secrets[0].data.as_ref().expect("data");
+        assert_eq!(data["a"].0, b"hello", "{text:?}");
+        let inputs = object("ConfigMap", "binaryData", text).expect("base64");
+        let data = inputs.config_maps[0].binary_data.as_ref().expect("data");
+        assert_eq!(data["a"].0, b"hello", "{text:?}");
+    }
+    for text in ["aGVs bG8=", "aGVs\tbG8=", "aGVs*bG8="] {
+        assert!(object("Secret", "data", text).is_err(), "{text:?}");
+    }
+}

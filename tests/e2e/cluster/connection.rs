@@ -173,7 +173,7 @@ fn proxies_are_passed_by_for_hosts_in_no_proxy() {
             .run()
     };
     let ended = through(proxy).code(3);
-    let why = "by way of its proxy: Connection refused";
+    let why = "proxy http://127.0.0.1:9 does not lead to the API server";
     assert!(ended.stderr.contains(why), "{}", ended.stderr);
     let tunnel = Tunnel::start();
     through(&format!("http://user:p%40ss@127.0.0.1:{}", tunnel.port())).code(0);

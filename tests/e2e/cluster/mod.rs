@@ -11,6 +11,7 @@ pub(crate) mod operator;
 mod releases;
 mod resilience;
 mod rights;
+mod same_name;
 mod targets;
 mod terminal;
 mod watching;

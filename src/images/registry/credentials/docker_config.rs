@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Deserialize;
 
+use crate::base64_text;
 use crate::images::registry::credentials::{Credential, SecretText};
 
 /// Names of Docker Hub, which are all one registry.
@@ -217,10 +218,9 @@ impl Auth {
                 password: SecretText::new(self.password),
             }));
         }
-        let auth = self.auth.trim();
-        let decoded = STANDARD
-            .decode(auth)
-            .or_else(|_| STANDARD_NO_PAD.decode(auth))
+        let auth = base64_text::without_breaks(&self.auth);
+        let decoded = base64_text::decode(&auth)
+            .or_else(|_| STANDARD_NO_PAD.decode(&auth))
             .map_err(|_| "is not in base64")?;
         let text = String::from_utf8(decoded).map_err(|_| "is not text")?;
         let (username, password) = text.split_once(':').ok_or("has no colon in it")?;
@@ -309,6 +309,8 @@ mod tests {
             br#"{"auths":{
                 "a":{"auth":"dTpwOmM="},
                 "b":{"auth":"!"},
+                "e":{"auth":"dTpw\r\nOmM=\n"},
+                "f":{"auth":"dTpw OmM="},
                 "c":{"identitytoken":"t","auth":"dTpw"},
                 "d":{}
             },"credHelpers":{"gcr.io":"gcloud"},"credsStore":"desktop","more":1}"#,
@@ -322,6 +324,8 @@ mod tests {
                 password: SecretText::new("p:c"),
             }))
         );
+        assert_eq!(credential("e"), credential("a"), "line breaks do not count");
+        assert!(matches!(credential("f"), Some(Err(_))), "blanks do");
         assert_eq!(
             credential("b"),
             Some(Err("the entry for b is not in base64".into()))

@@ -269,7 +269,7 @@ impl Images {
             config: facts,
             layers: layers.into_iter().rev().map(LayerRef::from).collect(),
             notes: Vec::new(),
-            config_digest: config.digest,
+            config_digest: config.digest.into(),
             place,
         })
     }

@@ -48,7 +48,7 @@ pub struct Documents {
 impl From<Descriptor> for LayerRef {
     fn from(descriptor: Descriptor) -> Self {
         Self {
-            digest: descriptor.digest,
+            digest: descriptor.digest.into(),
             media_type: descriptor.media_type,
             size: descriptor.size,
             annotations: descriptor.annotations.into_iter().collect(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::images::bounded::AtMost;
 use crate::images::layouts::files::{Files, is_compressed};
 use crate::images::layouts::layout::NAMES;
-use crate::images::registry::digest;
+use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS, MAX_MANIFESTS};
 
@@ -137,17 +137,16 @@ impl DockerArchive {
             "layers": layers,
         });
         let manifest = manifest.to_string().into_bytes();
-        let digest = digest::sha256(&manifest);
+        let digest = Digest::of(&manifest);
         self.blobs.insert(config_digest, image.config);
         let names = image.repo_tags.0;
         let named = |name: Option<String>| Descriptor {
-            digest: digest.clone(),
             size: manifest.len() as u64,
             annotations: name
                 .map(|name| (NAMES[0].to_owned(), name))
                 .into_iter()
                 .collect(),
-            ..Descriptor::default()
+            ..Descriptor::new(digest.clone())
         };
         match names.is_empty() {
             true => self.images.push(named(None)),
@@ -156,7 +155,7 @@ impl DockerArchive {
                 self.images.extend(names);
             }
         }
-        self.manifests.insert(digest, manifest);
+        self.manifests.insert(digest.into(), manifest);
         Ok(())
     }
 }

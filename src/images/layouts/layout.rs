@@ -15,7 +15,7 @@ use crate::images::layouts::docker_archive::DockerArchive;
 use crate::images::layouts::files::{Files, Opened};
 use crate::images::layouts::mirrored::Mirrored;
 use crate::images::layouts::{docker_archive, storage};
-use crate::images::registry::digest;
+use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, MAX_MANIFESTS, Manifest};
 
@@ -124,13 +124,11 @@ impl Layout {
         };
         let parsed: Option<Reference> = reference.parse().ok();
         if let Some(wanted) = parsed.as_ref().and_then(Reference::digest) {
+            let wanted = Digest::parse(wanted)?;
             let named = self.images.iter().find(|image| image.digest == wanted);
-            let named = named.cloned().or_else(|| {
-                self.has(wanted).then(|| Descriptor {
-                    digest: wanted.to_owned(),
-                    ..Descriptor::default()
-                })
-            });
+            let named = named
+                .cloned()
+                .or_else(|| self.has(&wanted).then(|| Descriptor::new(wanted)));
             return named.map(whole);
         }
         let asked = parsed.as_ref().map(Reference::whole);
@@ -173,7 +171,7 @@ impl Layout {
         if let Some(name) = &found.short_name {
             remarks.push(format!("where it is named {name} only"));
         }
-        if self.made.contains_key(&found.image.digest) {
+        if self.made.contains_key(&*found.image.digest) {
             remarks.push("which has no manifests: its digest is not the registry's".to_owned());
         }
         (!remarks.is_empty()).then(|| {

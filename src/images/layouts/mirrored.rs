@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::images::layouts::files::Files;
 use crate::images::layouts::layout::NAMES;
-use crate::images::registry::digest;
+use crate::images::registry::digest::Digest;
 use crate::images::registry::fault::Fault;
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST};
 
@@ -48,12 +48,11 @@ impl Mirrored {
             } else if kind == "manifests"
                 && let Some(manifest) = files.get(&name)?
             {
-                let digest = digest::sha256(&manifest.read(MAX_MANIFEST)?);
+                let digest = Digest::of(&manifest.read(MAX_MANIFEST)?);
                 let tagged = format!("{repository}:{file}");
                 mirrored.images.push(Descriptor {
-                    digest,
                     annotations: [(NAMES[0].to_owned(), tagged)].into(),
-                    ..Descriptor::default()
+                    ..Descriptor::new(digest)
                 });
             }
         }

@@ -4,7 +4,8 @@
 
 use crate::images::layouts::files::Files;
 use crate::images::layouts::layout::NAMES;
-use crate::images::registry::fault::Fault;
+use crate::images::registry::digest::Digest;
+use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Descriptor;
 
 const REPOSITORIES: &str = "docker/registry/v2/repositories";
@@ -28,14 +29,16 @@ pub(super) fn images(files: &Files) -> Result<Vec<Descriptor>, Fault> {
         let (Some((repository, tag)), Some(file)) = (name, files.get(&link)?) else {
             continue;
         };
-        let digest = String::from_utf8_lossy(&file.read(MAX_LINK)?)
-            .trim()
-            .to_owned();
+        let text = file.read(MAX_LINK)?;
+        let digest = str::from_utf8(&text).ok().map(str::trim);
+        let digest = digest.and_then(Digest::parse).ok_or_else(|| {
+            let message = format!("{link} of the registry's storage holds no digest");
+            Fault::new(FaultKind::Unreadable, message)
+        })?;
         let name = format!("{repository}:{tag}");
         images.push(Descriptor {
-            digest,
             annotations: [(NAMES[0].to_owned(), name)].into(),
-            ..Descriptor::default()
+            ..Descriptor::new(digest)
         });
     }
     Ok(images)

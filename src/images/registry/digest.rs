@@ -2,6 +2,53 @@
 
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
 
+/// A digest of a registered algorithm: `sha256:` or `sha512:` and as many hexadecimal digits as
+/// it has. Nothing else becomes part of a request's path or of a file's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Reads a digest; `None` for what is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        Verifier::new(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// The sha256 of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha256(bytes))
+    }
+}
+
+impl std::ops::Deref for Digest {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            let start: String = text.chars().take(100).collect();
+            serde::de::Error::custom(format!("{start:?} is not a digest"))
+        })
+    }
+}
+
 /// Hashes content as it passes and compares it with the digest that was promised.
 pub struct Verifier {
     context: Context,
@@ -99,8 +146,11 @@ mod tests {
             "sha256:zz",
             "md5:0123",
             "sha256:BA7816BF",
+            "../../admin",
+            "sha256:../../admin",
         ] {
             assert!(Verifier::new(digest).is_none(), "{digest}");
+            assert_eq!(Digest::parse(digest), None, "{digest}");
         }
     }
 }

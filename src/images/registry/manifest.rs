@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::images::bounded::{self, AtMost};
+use crate::images::registry::digest::Digest;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::model::target::Arch;
 
@@ -27,23 +28,36 @@ pub const MAX_MANIFESTS: usize = 1 << 16;
 const MAX_STEPS: usize = 1 << 12;
 
 /// A reference to content.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// Media type, empty where the manifest has none.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub media_type: String,
-    /// `sha256:…`
-    #[serde(deserialize_with = "null_as_default")]
-    pub digest: String,
+    /// What the content is held to.
+    pub digest: Digest,
     /// Size in bytes.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub size: u64,
     /// What the content is for, in an index.
+    #[serde(default)]
     pub platform: Option<Platform>,
     /// Annotations.
-    #[serde(deserialize_with = "bounded::annotations")]
+    #[serde(default, deserialize_with = "bounded::annotations")]
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    /// A reference to what has this digest, of which nothing else is known.
+    pub fn new(digest: Digest) -> Self {
+        Self {
+            media_type: String::new(),
+            digest,
+            size: 0,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
 }
 
 /// `platform` of a descriptor in an index.
@@ -272,25 +286,37 @@ mod tests {
 
     #[test]
     fn manifests_are_told_apart_by_content() {
-        let image = r#"{"schemaVersion":2,"config":{"digest":"sha256:c"},
-            "layers":[{"digest":"sha256:a","size":3}]}"#;
+        let digest = Digest::of(b"content");
+        let image = format!(
+            r#"{{"schemaVersion":2,"config":{{"digest":"{digest}"}},
+            "layers":[{{"digest":"{digest}","size":3}}]}}"#
+        );
         assert!(matches!(
             Manifest::parse(image.as_bytes()),
             Ok(Manifest::Image { layers, .. }) if layers[0].size == 3
         ));
-        let index = r#"{"manifests":[{"digest":"sha256:m","annotations":null}]}"#;
+        let index = format!(r#"{{"manifests":[{{"digest":"{digest}","annotations":null}}]}}"#);
         assert!(matches!(
             Manifest::parse(index.as_bytes()),
             Ok(Manifest::Index(_))
         ));
         let many = format!(
-            r#"{{"config":{{}},"layers":[{}]}}"#,
-            vec!["{}"; MAX_LAYERS + 1].join(",")
+            r#"{{"config":{{"digest":"{digest}"}},"layers":[{}]}}"#,
+            vec![format!(r#"{{"digest":"{digest}"}}"#); MAX_LAYERS + 1].join(",")
         );
-        let crowded = format!(r#"{{"manifests":[{}{{}}]}}"#, "{},".repeat(MAX_MANIFESTS));
+        let entry = format!(r#"{{"digest":"{digest}"}}"#);
+        let crowded = format!(
+            r#"{{"manifests":[{}{entry}]}}"#,
+            format!("{entry},").repeat(MAX_MANIFESTS)
+        );
         for (text, part) in [
             ("<html>", "no JSON"),
             ("{}", "neither layers"),
+            (
+                r#"{"manifests":[{"digest":"../../admin"}]}"#,
+                "is not a digest",
+            ),
+            (r#"{"config":{}}"#, "digest"),
             (
                 r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#,
                 "schema 1",
@@ -307,14 +333,14 @@ mod tests {
     #[test]
     fn the_platform_decides() {
         let entry = |digest: &str, platform: Option<(&str, &str, &str)>| Descriptor {
-            digest: digest.to_owned(),
             platform: platform.map(|(os, architecture, variant)| Platform {
                 architecture: architecture.to_owned(),
                 os: os.to_owned(),
                 variant: variant.to_owned(),
             }),
-            ..Descriptor::default()
+            ..Descriptor::new(Digest::of(digest.as_bytes()))
         };
+        let named = |digest: &str| Some(Digest::of(digest.as_bytes()));
         let index = [
             entry("attestation", Some(("unknown", "unknown", ""))),
             entry("windows", Some(("windows", "amd64", ""))),
@@ -322,16 +348,16 @@ mod tests {
             entry("amd", Some(("linux", "amd64", ""))),
             entry("arm", Some(("linux", "arm64", "v8"))),
         ];
-        let chosen = |arch| select(&index, arch).map(|entry| &*entry.digest);
-        assert_eq!(chosen(Arch::Amd64), Some("amd"));
-        assert_eq!(chosen(Arch::Arm64), Some("arm"));
+        let chosen = |arch| select(&index, arch).map(|entry| entry.digest.clone());
+        assert_eq!(chosen(Arch::Amd64), named("amd"));
+        assert_eq!(chosen(Arch::Arm64), named("arm"));
         assert_eq!(chosen(Arch::S390x), None);
-        let named = platforms(&index);
-        assert_eq!(named.as_deref(), Some("amd64, arm64, windows/amd64"));
+        let known = platforms(&index);
+        assert_eq!(known.as_deref(), Some("amd64, arm64, windows/amd64"));
         assert_eq!(platforms(&index[..1]), None, "an attestation is no image");
         let silent = [entry("silent", None)];
-        let chosen = select(&silent, Arch::S390x).map(|entry| &*entry.digest);
-        assert_eq!(chosen, Some("silent"));
+        let chosen = select(&silent, Arch::S390x).map(|entry| entry.digest.clone());
+        assert_eq!(chosen, named("silent"));
     }
 
     #[test]

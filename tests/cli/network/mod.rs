@@ -3,6 +3,7 @@
 
 mod certificates;
 mod challenges;
+mod digests;
 mod kubeconfigs;
 mod proxies;
 mod redirects;

@@ -13,7 +13,7 @@ pub use crate::images::open_image::{Documents, LayerRef, OpenImage};
 use crate::images::opened::Opened;
 use crate::images::place::{Place, blocking};
 use crate::images::registry::access::Access;
-use crate::images::registry::cache::Cache;
+use crate::images::registry::cache::{self, Cache};
 use crate::images::registry::client::Registries;
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
@@ -42,8 +42,8 @@ pub struct ImagesConfig {
     /// The folder where what is learnt about layers is kept (`--cache-dir`, or
     /// [`Cache::default_dir`]); `None` keeps it for this run only (`--no-cache`).
     pub cache_dir: Option<PathBuf>,
-    /// The size that this folder is cut down to, in bytes.
-    pub cache_size: u64,
+    /// The size that this folder is cut down to, in bytes; `None` is [`cache::DEFAULT_SIZE`].
+    pub cache_size: Option<u64>,
     /// Beyond these a layer is not read.
     pub limits: LayerLimits,
 }
@@ -67,7 +67,7 @@ impl Images {
     /// A folder named as a layout is none, or a file of certificates cannot be read.
     pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
         let cache = Arc::new(match &config.cache_dir {
-            Some(dir) => Cache::in_dir(dir, config.cache_size),
+            Some(dir) => Cache::in_dir(dir, config.cache_size.unwrap_or(cache::DEFAULT_SIZE)),
             None => Cache::for_this_run(),
         });
         Ok(Self {

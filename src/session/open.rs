@@ -197,7 +197,7 @@ async fn images(
             ..HttpConfig::default()
         },
         cache_dir,
-        cache_size: args.cache_size.as_u64(),
+        cache_size: Some(args.cache_size.as_u64()),
         limits: LayerLimits::default(),
     };
     // An archive may have to be decompressed.

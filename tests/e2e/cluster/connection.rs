@@ -275,7 +275,7 @@ fn contradictory_and_invalid_arguments_are_usage_errors() {
         (vec!["generate", "--kmm-version=2.7"], "no target kernel"),
         (
             vec!["generate", "--kmm-version=9", "--kernel-version", KERNEL],
-            "no KMM release",
+            "not a known release of KMM",
         ),
         (
             vec!["generate", "--kmm-version=2.7", "--kernel-version=5.14"],

@@ -100,14 +100,18 @@ fn a_build_keeps_no_image_from_being_looked_at() {
         .replace("name: stage, namespace", "name: there, namespace")
         .replace(&setup.registry.reference("team/stage:1"), &found);
     setup.write("module.yaml", &format!("{module}---\n{map}---\n{other}"));
-    let run = setup.run(&["-j", "1", "--progress", "plain"]).run().code(1);
-    let order: Vec<&str> = run
-        .stderr
-        .lines()
-        .filter(|line| line.contains(": verified") || line.contains(": failed"))
-        .map(|line| line.split(" (").next().unwrap_or(line))
+    let report = setup.run(&["-j", "1"]).run().code(1).json();
+    let modules = report["modules"].as_array().expect("modules");
+    let mut order: Vec<(&str, &str, &str)> = modules
+        .iter()
+        .map(|module| {
+            let text = |field: &str| module[field].as_str().expect("a text");
+            (text("lastTransitionTime"), text("name"), text("verdict"))
+        })
         .collect();
-    assert_eq!(order, ["ns/there: verified", "ns/stage: failed"]);
+    order.sort_unstable();
+    let order: Vec<_> = order.iter().map(|row| (row.1, row.2)).collect();
+    assert_eq!(order, [("there", "verified"), ("stage", "failed")]);
 }
 
 #[test]

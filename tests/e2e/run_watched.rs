@@ -46,7 +46,7 @@ fn what_failed_is_checked_again_when_its_dockerfile_changes() {
         }
     });
     assert_eq!(count(&lines, "ns/stage: failed"), 1, "{lines:#?}");
-    assert_eq!(count(&lines, "ns/stage: verified"), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "1/1 checked: 1 verified"), 1, "{lines:#?}");
 }
 
 /// The step fails until both the Secret and the Module's own argument say `right`.
@@ -91,7 +91,7 @@ fn what_failed_is_checked_again_when_its_secret_or_its_module_changes() {
     });
     assert_eq!(count(&lines, "ns/stage: failed"), 2, "{lines:#?}");
     assert_eq!(count(&lines, "ns/stage: building with"), 3, "{lines:#?}");
-    assert_eq!(count(&lines, "ns/stage: verified"), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "1/1 checked: 1 verified"), 1, "{lines:#?}");
 }
 
 /// The Dockerfile that both Modules share changes after one of them was verified.
@@ -122,7 +122,7 @@ fn what_is_verified_is_never_looked_at_again() {
         ("ns/stage: verified", 1),
         ("ns/other: failed", 1),
         ("ns/other: building with", 2),
-        ("ns/other: verified", 1),
+        ("1/1 checked: 1 verified", 1),
     ] {
         assert_eq!(count(&lines, beginning), times, "{beginning}: {lines:#?}");
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
@@ -63,12 +64,12 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
             .push(format!("shard {part}: {} rows", plans.len()));
     }
     if part.is_some() && plans.is_empty() {
-        end(&stages);
+        end(&stages, console);
         kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
         return Ok(console.done(report, &[], |_| EXIT_VERIFIED));
     }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
-    end(&stages);
+    end(&stages, console);
     outcome::mark_breaks(&mut report);
     let by_pool = outcome::pools_by_module(&report);
     report.notes.extend(by_pool);
@@ -178,10 +179,12 @@ pub(crate) async fn planned(
     })
 }
 
-/// Ends what the stages have started. Nothing else of this command goes on meanwhile, so an
-/// interruption cannot cut it short.
-pub(super) fn end(stages: &Stages) {
+/// Ends what the stages have started. An interruption waits for it, or builders and Secrets
+/// would be left behind.
+pub(super) fn end(stages: &Stages, console: &Console<'_>) {
+    console.hold.store(true, Ordering::Relaxed);
     tokio::task::block_in_place(|| stages.end());
+    console.hold.store(false, Ordering::Relaxed);
 }
 
 /// The exit code of a report, unless the user has ended the run or no Module loads anything.

@@ -51,7 +51,7 @@ pub async fn run(
             let rows = check(args, console, due, &report.targets, &prepared.stages).await;
             watch.record(rows);
         }
-        end(&prepared.stages);
+        end(&prepared.stages, console);
         report.modules = watch.rows();
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
             return Ok(console.done(report, &[], |report| exit_code(report, console)));

@@ -142,7 +142,7 @@ fn what_cannot_be_signed_is_told() {
             json!({"key": base64(b"no key")}),
             Code::SignFailed,
             Effect::Fails,
-            "private key is none",
+            "private key is not a key in PEM",
         ),
         (
             json!({"key.pem": key["key"]}),
@@ -184,7 +184,11 @@ fn keys_that_cannot_sign_are_told_with_the_module() {
             own.expired(),
             "the certificate expired on 2001",
         ),
-        (own.read("key.pem"), b"none".to_vec(), "certificate is none"),
+        (
+            own.read("key.pem"),
+            b"none".to_vec(),
+            "certificate is not an X.509 certificate",
+        ),
     ] {
         setup.objects[0]["data"] = json!({"key": base64(&key)});
         setup.objects[1]["data"] = json!({"cert": base64(&certificate)});

@@ -49,4 +49,10 @@ impl Exporters for ImageExporters<'_> {
         });
         known.get(symbol).cloned()
     }
+
+    fn has_host_link(&self) -> bool {
+        // It only words a hint: no layer is read for it.
+        let link = self.overlay.lookup_link(&format!("{}/host", self.folder));
+        matches!(link, Ok(Some(found)) if matches!(found.node, Node::Symlink(_)))
+    }
 }

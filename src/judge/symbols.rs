@@ -27,6 +27,9 @@ pub(super) struct Loaded {
 pub(super) trait Exporters {
     /// A module of the image that exports the symbol, in words for a message.
     fn of_image(&self, symbol: &str) -> Option<String>;
+
+    /// True when the folder of modules has the link `host` to the kernel's own modules.
+    fn has_host_link(&self) -> bool;
 }
 
 /// What the symbols of one module are resolved against.
@@ -251,10 +254,16 @@ impl Resolver<'_> {
                     symbol.owner
                 ),
             )
-            .hint(
-                "link the kernel's modules into the folder before depmod: \
-                 `ln -s /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`",
-            )
+            .hint(match self.exporters.has_host_link() {
+                true => {
+                    "have the kernel's own modules in /lib/modules/$KERNEL_VERSION of the image \
+                     before depmod runs: modules.dep names none of them"
+                }
+                false => {
+                    "link the kernel's modules into the folder before depmod: \
+                     `ln -s /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`"
+                }
+            })
             .about(Subject::InTreeModule(symbol.owner.to_string()));
         }
         if let Some(exporter) = self.exporters.of_image(name) {

@@ -75,6 +75,24 @@ fn an_in_tree_dependency_needs_the_host_link() {
         .is(Failed, &[Code::DependencyMissing, Code::DependencyMissing]);
 }
 
+/// depmod ran where the kernel's own modules were not: the link alone helps nothing.
+#[test]
+fn a_hint_asks_for_no_host_link_that_is_there() {
+    let lines = [("foo", "foo.ko:")];
+    let elf = || ko(uses(module("foo"), "of_dummy", 4));
+    let link = Node::Symlink(format!("/lib/modules/{K}"));
+    for (files, asks_for_link) in [
+        (vec![("foo.ko", elf()), ("host", link)], false),
+        (vec![("foo.ko", elf())], true),
+    ] {
+        let (findings, _) = Case::of(layer(&lines, files)).judge();
+        let missing = findings.iter().find(|f| f.code == Code::DependencyMissing);
+        let hint = missing.and_then(|f| f.hint.clone()).expect("a hint");
+        assert_eq!(hint.contains("ln -s"), asks_for_link, "{hint}");
+        assert!(hint.contains("before depmod"), "{hint}");
+    }
+}
+
 #[test]
 fn soft_dependencies_never_fail_a_load() {
     let lines = [("foo", "foo.ko:"), ("bar", "bar.ko:")];

@@ -192,7 +192,7 @@ fn runs(cluster: &Cluster, release: Release) {
         "",
     );
     assert!(
-        manager.contains("\"kubectl-kmm\"") && manager.contains("\"Apply\""),
+        manager.contains("\"kubectl-kmm\"") && manager.contains("\"Update\""),
         "{manager}"
     );
     if release.takes_release_image {

@@ -77,8 +77,11 @@ fn a_url_is_read_and_what_is_wrong_with_it_is_named() {
         (at("page.yaml"), "a web page and no manifest"),
         (at("broken.yaml"), "broken.yaml:3: document 2 is not YAML"),
         (untrusted, "certificate"),
-        (refused, "Connection refused"),
-        ("http://nowhere.invalid/modules.yaml".to_owned(), "lookup"),
+        (refused, "connection refused"),
+        (
+            "http://nowhere.invalid/modules.yaml".to_owned(),
+            "cannot be resolved",
+        ),
         ("https://[/".to_owned(), "not a URL"),
     ] {
         let ended = local(&["-f", &url]).run().code(2);

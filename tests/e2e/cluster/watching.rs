@@ -1,7 +1,7 @@
 //! Watches that break, end, are not allowed, or see their CR change.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::crds::NEWEST;
 use super::operator::{
@@ -116,7 +116,10 @@ fn a_watch_goes_on_from_a_version_that_is_gone() {
     for args in WATCHING {
         let wire = Wire::to(port);
         wire.hold("watch=true");
-        let clear = Preflight::new(args).arg(format!("--server=http://127.0.0.1:{}", wire.port()));
+        // The request is held for longer than an answer usually takes.
+        let clear = Preflight::new(args)
+            .arg(format!("--server=http://127.0.0.1:{}", wire.port()))
+            .arg("--request-timeout=2m");
         let running = start(&cluster, args, clear);
         wire.wait_until_held();
         for number in 0..20 {
@@ -132,8 +135,11 @@ fn a_watch_goes_on_from_a_version_that_is_gone() {
         );
         cluster.restart_api_server();
         wire.release();
-        std::thread::sleep(Duration::from_secs(1));
-        assert!(wire.has_answered("too old resource version"), "{args:?}");
+        let released = Instant::now();
+        while !wire.has_answered("too old resource version") {
+            assert!(released.elapsed() < Duration::from_secs(30), "{args:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         ends(&cluster, running);
     }
 }

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod kustomize;
 pub mod selector;
 pub mod source;
+mod url;
 pub mod yaml;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod fault;
 pub mod kubeconfig;
 pub mod objects;
+mod overrides;
 pub mod pod;
 pub mod resource;
 pub(crate) mod tls;

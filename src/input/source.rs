@@ -4,24 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use futures::StreamExt;
-use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
-use url::Url;
 
 use crate::error::Error;
+use crate::input::url;
 use crate::model::report::Origin;
-use crate::net::address::shown_text;
-use crate::net::http::{Answered, Ask, Content, Http, HttpSettings};
-use crate::net::no_answer::{Kind, NoAnswer};
-use crate::net::proxy::Proxies;
-use crate::net::tls::Trusted;
 
 /// The most bytes of one file, URL or standard input.
 pub const MAX_BYTES: u64 = 32 << 20;
@@ -31,8 +19,6 @@ pub const MAX_TOTAL: u64 = 64 << 20;
 const MAX_FILES: usize = 10_000;
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 32;
-/// How long a URL may take.
-const URL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One file's, URL's or stream's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +74,7 @@ pub async fn read(
             .to_str()
             .filter(|name| name.starts_with("https://") || name.starts_with("http://"));
         if let Some(url) = url {
-            texts.push(read_url(url, authorities).await?);
+            texts.push(url::read(url, authorities).await?);
         } else {
             let name = name.clone();
             texts.extend(aside("reading -f", move || read_local(&name, left)).await?);
@@ -205,118 +191,7 @@ fn read_file(path: PathBuf) -> Result<Text, Error> {
     text(Place::File(path), bytes)
 }
 
-async fn read_url(name: &str, authorities: &[CertificateDer<'static>]) -> Result<Text, Error> {
-    let shown = shown_text(name);
-    let mut url: Url = name
-        .parse()
-        .map_err(|error| unreadable(&shown, &format!("not a URL: {error}")))?;
-    let authorization = authorization_of(&mut url);
-    let failed = |why: String, hint: &str| Error::Input {
-        message: format!("{shown}: {why}"),
-        hint: hint.to_owned(),
-    };
-    let unanswered = |no_answer: NoAnswer| {
-        let (why, hint) = words_of(&no_answer, !authorities.is_empty());
-        failed(why, hint)
-    };
-    let client = Http::new(HttpSettings {
-        trusted: Trusted::SystemAnd(authorities.to_vec()),
-        identity: None,
-        proxies: Arc::new(Proxies::of_environment()),
-        connect_timeout: URL_TIMEOUT,
-        read_timeout: Some(URL_TIMEOUT),
-    })
-    .map_err(|why| failed(format!("no HTTPS client can be set up: {why}"), ""))?;
-    let answered = client.ask(Ask {
-        method: Method::GET,
-        url: &url,
-        headers: HeaderMap::new(),
-        authorization,
-        content: Content::Believed,
-        timeout: Some(URL_TIMEOUT),
-    });
-    let Answered {
-        response, proxy, ..
-    } = answered.await.map_err(unanswered)?;
-    let status = response.status();
-    if !status.is_success() {
-        let by = proxy
-            .map(|proxy| format!(", by {proxy}"))
-            .unwrap_or_default();
-        return Err(failed(
-            format!("the server answers with status {status}{by}"),
-            "check the address; or download the file and pass that",
-        ));
-    }
-    let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| unanswered(NoAnswer::of(&error, None)))?;
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > MAX_BYTES {
-            break;
-        }
-    }
-    if bytes.trim_ascii_start().starts_with(b"<") {
-        return Err(failed(
-            "the answer is a web page and no manifest".to_owned(),
-            "name the address of the file itself, such as its raw form",
-        ));
-    }
-    text(Place::Stream(shown.clone()), bytes)
-}
-
-/// Takes the user and password out of a URL, so that they are neither shown nor sent to where
-/// it redirects.
-fn authorization_of(url: &mut Url) -> Option<HeaderValue> {
-    let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
-    let user = decoded(url.username());
-    let password = url.password().map(decoded).unwrap_or_default();
-    // Both fail only for URLs that cannot have a user.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    if user.is_empty() && password.is_empty() {
-        return None;
-    }
-    let pair = [user, b":".to_vec(), password].concat();
-    HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
-}
-
-/// Why a URL was not answered, and what to do about it.
-fn words_of(no_answer: &NoAnswer, has_authorities: bool) -> (String, &'static str) {
-    let why = &no_answer.why;
-    match &no_answer.kind {
-        Kind::Untrusted => (
-            format!("the server's certificate is not trusted: {why}"),
-            match has_authorities {
-                true => "add the authority that signed it to the file of --ca-file",
-                false => "pass the authority that signed it with --ca-file",
-            },
-        ),
-        Kind::OtherName | Kind::BadCertificate => (
-            format!("the server's certificate is not valid: {why}"),
-            "use a name that the certificate has, or download the file and pass that",
-        ),
-        Kind::Proxy(proxy) => (
-            format!("{proxy} does not lead there: {why}"),
-            "correct HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY",
-        ),
-        Kind::ProxySetting => (format!("not asked: {why}"), "correct or unset the variable"),
-        Kind::NoSuchHost
-        | Kind::Refused
-        | Kind::ClientCertificate
-        | Kind::NotTls
-        | Kind::Timeout
-        | Kind::Broken
-        | Kind::Redirect => (
-            why.clone(),
-            "check the address, and that this machine reaches its server; or download the file \
-             and pass that",
-        ),
-    }
-}
-
-fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
+pub(super) fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
     let name = match &place {
         Place::File(path) => path.display().to_string(),
         Place::Stream(name) => name.clone(),
@@ -357,7 +232,7 @@ fn not_there(path: &Path, error: &std::io::Error) -> Error {
     unreadable(&path.display().to_string(), &error.to_string())
 }
 
-fn unreadable(name: &str, why: &str) -> Error {
+pub(super) fn unreadable(name: &str, why: &str) -> Error {
     Error::Input {
         message: format!("{name}: {why}"),
         hint: "-f takes a file, a folder, a URL, or - for standard input".to_owned(),

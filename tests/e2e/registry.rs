@@ -226,7 +226,6 @@ async fn a_second_run_moves_no_layer_and_sees_a_moved_tag() {
     let run = || {
         Images::new(ImagesConfig {
             cache_dir: Some(cache.path().to_owned()),
-            cache_size: 1 << 30,
             ..ImagesConfig::default()
         })
         .expect("no files are named")

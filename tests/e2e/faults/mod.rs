@@ -2,6 +2,7 @@
 
 mod content;
 mod identity;
+mod pushes;
 mod retries;
 mod side_by_side;
 

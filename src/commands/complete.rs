@@ -11,13 +11,15 @@ use crate::cli::connection::ConnectionArgs;
 use crate::cli::help;
 use crate::cluster::api::kubeconfig;
 use crate::cluster::api::resource::NAMESPACE;
-use crate::cluster::connect;
 use crate::cluster::pools::updates;
+use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::model::printable::printable_line;
 
+/// How long reading the kubeconfig, certificates and a credential plugin may take.
+const SETTING_UP: Duration = Duration::from_secs(2);
 /// How long a cluster may take to answer; without its answer there are no candidates.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// cobra's `ShellCompDirectiveNoFileComp`.
 const NO_FILES: &str = ":4";
 /// cobra's `ShellCompDirectiveDefault`: files.
@@ -77,17 +79,18 @@ fn live_values(live: Live, words: &[String]) -> Vec<String> {
     let Ok(runtime) = runtime else {
         return Vec::new();
     };
-    runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, of_cluster(live, &connection))
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-    })
+    let found = runtime.block_on(async {
+        let cluster = tokio::time::timeout(SETTING_UP, connect(&connection)).await;
+        let cluster = cluster.ok()?.ok()?;
+        let asked = tokio::time::timeout(PATIENCE, of_cluster(live, &cluster)).await;
+        asked.ok().flatten()
+    });
+    // A credential plugin that hangs must not keep the terminal.
+    runtime.shutdown_background();
+    found.unwrap_or_default()
 }
 
-async fn of_cluster(live: Live, connection: &ConnectionArgs) -> Option<Vec<String>> {
-    let cluster = connect(connection).await.ok()?;
+async fn of_cluster(live: Live, cluster: &Cluster) -> Option<Vec<String>> {
     Some(match live {
         Live::Contexts => Vec::new(),
         Live::Preflights => {

@@ -19,7 +19,7 @@ use crate::model::printable::printable_line;
 /// How long reading the kubeconfig, certificates and a credential plugin may take.
 const SETTING_UP: Duration = Duration::from_secs(2);
 /// How long a cluster may take to answer; without its answer there are no candidates.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// cobra's `ShellCompDirectiveNoFileComp`.
 const NO_FILES: &str = ":4";
 /// cobra's `ShellCompDirectiveDefault`: files.
@@ -73,7 +73,8 @@ fn live_values(live: Live, words: &[String]) -> Vec<String> {
     if live == Live::Contexts {
         return kubeconfig::contexts(&connection);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build();
     let Ok(runtime) = runtime else {

@@ -19,7 +19,7 @@ use crate::model::printable::printable_line;
 /// How long reading the kubeconfig, certificates and a credential plugin may take.
 const SETTING_UP: Duration = Duration::from_secs(2);
 /// How long a cluster may take to answer; without its answer there are no candidates.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// cobra's `ShellCompDirectiveNoFileComp`.
 const NO_FILES: &str = ":4";
 /// cobra's `ShellCompDirectiveDefault`: files.

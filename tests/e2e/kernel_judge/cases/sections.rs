@@ -24,9 +24,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let end = elf.bytes.len() as u64;
                 elf.set_header(".comment", section::SIZE, &end.to_le_bytes())
             }),
-            ("section-name-out", |elf| {
-                elf.set_header(".comment", section::NAME, &[0xff, 0xff, 0xff, 0])
-            }),
             ("section-first-not-null", |elf| {
                 let first = elf.header_of(0);
                 elf.set(first + section::TYPE, &[1])
@@ -54,11 +51,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             }),
             ("section-comment-allocated", |elf| {
                 elf.flags(".comment", ALLOC, 0)
-            }),
-            ("section-this-module-small", |elf| {
-                let size = elf.header(".gnu.linkonce.this_module") + section::SIZE;
-                let less = elf.u64(size) - 64;
-                elf.set(size, &less.to_le_bytes())
             }),
             ("section-this-module-large", |elf| {
                 let mut bytes = elf.bytes[elf.range(".gnu.linkonce.this_module")].to_vec();
@@ -138,11 +130,6 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             }),
             ("section-text-nobits", |elf| {
                 elf.set_header(".rodata.str1.1", section::TYPE, &[8])
-            }),
-            ("section-param-odd-size", |elf| {
-                let size = elf.header("__param") + section::SIZE;
-                let less = elf.u64(size) - 8;
-                elf.set(size, &less.to_le_bytes())
             }),
             ("section-relocations-rel-type", |elf| {
                 elf.set_header(".rela.init.text", section::TYPE, &[9])

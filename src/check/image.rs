@@ -139,7 +139,7 @@ impl ImageCheck {
         let of_facts = known.findings.iter().cloned();
         findings.extend(of_facts.filter(|finding| !is_doubted || finding.effect != Effect::None));
         if known.facts.is_none() && known.findings.is_empty() && !is_doubted {
-            findings.push(no_facts(target));
+            findings.push(judge::no_facts(&target.kernel_version).as_warning());
         }
         findings.extend(seen);
         ImageOutcome {
@@ -180,18 +180,4 @@ struct Look<'a> {
     case: LoadCase<'a>,
     facts: Option<&'a KernelFacts>,
     trust: &'a Trust,
-}
-
-/// Nobody said where the facts about the kernel are.
-fn no_facts(target: &Target) -> Finding {
-    Finding::new(
-        Code::KernelFactsMissing,
-        format!(
-            "no kernel facts for {}: symbols, symbol versions, version magic and signatures \
-             were not checked",
-            target.kernel_version
-        ),
-    )
-    .hint("pass --release-image, --dtk-image or --kernel-dir")
-    .as_warning()
 }

@@ -106,26 +106,32 @@ pub(super) fn doubt(
         .collect();
     let what: Vec<&str> = lacking.iter().map(|rule| rule.what).collect();
     let (last, first) = what.split_last()?;
+    if facts.is_none() {
+        return Some(no_facts(kernel_version));
+    }
     let list = match first {
         [] => (*last).to_owned(),
         first => format!("{} and {last}", first.join(", ")),
     };
-    let (lack, hint) = match facts {
-        None => (
-            "no kernel facts",
-            "pass --release-image, --dtk-image or --kernel-dir".to_owned(),
-        ),
-        Some(_) => {
-            let mut hints: Vec<&str> = lacking.iter().map(|rule| rule.fact.hint()).collect();
-            hints.dedup();
-            ("incomplete kernel facts", hints.join("; "))
-        }
-    };
+    let mut hints: Vec<&str> = lacking.iter().map(|rule| rule.fact.hint()).collect();
+    hints.dedup();
     Some(
         Finding::new(
             Code::KernelFactsMissing,
-            format!("{lack} for {kernel_version}: not checked: {list}"),
+            format!("incomplete kernel facts for {kernel_version}: not checked: {list}"),
         )
-        .hint(hint),
+        .hint(hints.join("; ")),
     )
+}
+
+/// Nobody said where the facts about the kernel are.
+pub fn no_facts(kernel_version: &str) -> Finding {
+    Finding::new(
+        Code::KernelFactsMissing,
+        format!(
+            "no kernel facts for {kernel_version}: symbols, symbol versions, version magic and \
+             signatures were not checked"
+        ),
+    )
+    .hint("pass --release-image, --dtk-image or --kernel-dir")
 }

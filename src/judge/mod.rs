@@ -44,6 +44,7 @@ pub struct LoadCase<'a> {
     pub release: KmmRelease,
 }
 
+pub use facts_needed::no_facts;
 pub use kernel_loader::signature::verification::Trust;
 
 /// Judges one load: what KMM's worker, `modprobe` and the kernel would make of it, on a node

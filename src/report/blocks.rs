@@ -15,9 +15,17 @@ const LINES_OF_NAMES: usize = 2;
 /// The statements of a block whose modules differ.
 const STATEMENTS: usize = 3;
 
-/// The facts about the run, above the table.
+/// The facts about the run, above the table, each once: it may decide about one module and
+/// only warn about another.
 pub(super) fn about_run(causes: &[Cause<'_>], screen: &Screen) -> String {
-    causes.iter().map(|cause| fact(cause, screen)).collect()
+    let mut facts: Vec<String> = Vec::new();
+    for cause in causes {
+        let fact = fact(cause, screen);
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    facts.concat()
 }
 
 fn fact(cause: &Cause<'_>, screen: &Screen) -> String {

@@ -245,6 +245,9 @@ fn a_fact_about_the_run_is_told_once_above_the_table() {
         .hint("Pass --release-image, --dtk-image or --kernel-dir.")
     };
     let rows = (0..6).map(|number| row(&format!("m{number}"), KERNELS[0], vec![facts(KERNELS[0])]));
+    let absent = Finding::new(Code::ModuleNotFound, "there is no module");
+    let only_warned = vec![facts(KERNELS[0]).as_warning(), absent];
+    let rows = rows.chain([row("m6", KERNELS[0], only_warned)]);
     let text = table(&report(rows.collect()), &screen(80));
     assert!(
         text.starts_with("! kernel-facts-missing: No kernel facts for"),

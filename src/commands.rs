@@ -147,16 +147,22 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
     let output = &cli.output;
     crate::console::logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(escape, output, &accepts(&args.accept), async |c| {
-            c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await)
-        }),
-        Command::Status(args) => in_runtime(escape, output, &accepts(&args.accept), async |c| {
-            c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await)
-        }),
-        Command::Generate(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Run(args) => in_runtime(
+            escape,
+            output,
+            (&accepts(&args.accept), settings),
+            async |c| c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await),
+        ),
+        Command::Status(args) => in_runtime(
+            escape,
+            output,
+            (&accepts(&args.accept), settings),
+            async |c| c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await),
+        ),
+        Command::Generate(args) => in_runtime(escape, output, (&[], settings), async |c| {
             generate::run(&args, c.format).await
         }),
-        Command::Delete(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Delete(args) => in_runtime(escape, output, (&[], settings), async |c| {
             delete::run(&args, c.format).await
         }),
         Command::Explain(args) if args.list => {
@@ -167,11 +173,11 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::code::run(&args.codes, output.output, &screen)
         }
-        Command::Explain(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Explain(args) => in_runtime(escape, output, (&[], settings), async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::run(&args, c, &screen).await
         }),
-        Command::Kernel(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Kernel(args) => in_runtime(escape, output, (&[], settings), async |c| {
             let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let archs =
@@ -188,11 +194,11 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             )
             .await
         }),
-        Command::Targets(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Targets(args) => in_runtime(escape, output, (&[], settings), async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             targets::run(&args, c.format, &screen).await
         }),
-        Command::Inspect(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Inspect(args) => in_runtime(escape, output, (&[], settings), async |c| {
             let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let named = args.arch.as_slice();
@@ -210,7 +216,7 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             .await
         }),
         Command::Completion(args) => completion::run(&args),
-        Command::Version(args) => in_runtime(escape, output, &[], async |c| {
+        Command::Version(args) => in_runtime(escape, output, (&[], settings), async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             version::run(&args.connection, c.format, &screen).await
         }),
@@ -221,7 +227,7 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
 fn in_runtime(
     escape: &Escape,
     output: &OutputArgs,
-    accepts: &[Accept],
+    (accepts, settings): (&[Accept], &Settings),
     command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
 ) -> Result<Done, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -247,6 +253,7 @@ fn in_runtime(
             render(report, Format::Table, false, &screen)
         },
         accepts,
+        settings: &settings.notes,
         interrupt: escape.interrupt.clone(),
         hold: Arc::clone(&escape.hold),
     };

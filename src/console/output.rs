@@ -27,6 +27,8 @@ pub struct Console<'a> {
     pub render_progress: &'a (dyn Fn(&Report) -> String + Sync),
     /// `--accept`
     pub accepts: &'a [Accept],
+    /// Which configuration files were used: a part of every report.
+    pub settings: &'a [String],
     /// The user's wish to end.
     pub interrupt: CancellationToken,
     /// True while the command undoes what it did, for which an interruption waits.
@@ -43,7 +45,8 @@ impl std::fmt::Debug for Console<'_> {
 
 impl Console<'_> {
     /// The report as the command's result: what the user accepts is marked before `code`
-    /// is asked for the exit code. The report's notes and `warnings` go to stderr.
+    /// is asked for the exit code. The report's own notes and `warnings` go to stderr; those
+    /// about configuration files are printed there for every command.
     pub fn done(
         &self,
         mut report: Report,
@@ -53,6 +56,8 @@ impl Console<'_> {
         report.shown_at = Some(jiff::Timestamp::now());
         report.interrupted = self.interrupt.is_cancelled();
         let unused = accept::apply(self.accepts, &mut report);
+        let own_notes = report.notes.clone();
+        report.notes.splice(0..0, self.settings.iter().cloned());
         let mut done = Done {
             stdout: (self.render)(&report, self.format),
             stderr: String::new(),
@@ -63,7 +68,7 @@ impl Console<'_> {
         let unused =
             unused.map(|accept| format!("{} {accept} matched nothing; remove it", accept.source()));
         done.warn(&unused.collect::<Vec<_>>());
-        done.note(&report.notes);
+        done.note(&own_notes);
         if self.format == Format::Github
             && let Err(error) = write_step_summary(&report)
         {

@@ -111,7 +111,7 @@ pub struct Report {
     pub targets: Vec<Target>,
     /// One row a Module and target, sorted by namespace, name, kernel, architecture.
     pub modules: Vec<ModuleReport>,
-    /// Remarks about the run as a whole, for stderr.
+    /// Remarks about the run as a whole.
     pub notes: Vec<String>,
     /// The user ended the run before it was over.
     pub interrupted: bool,

@@ -26,6 +26,7 @@ struct Document<'a> {
     counts: Counts,
     causes: Vec<CauseData>,
     modules: Vec<ModuleData<'a>>,
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -185,6 +186,7 @@ fn document(report: &Report) -> Document<'_> {
             .map(CauseData::from)
             .collect(),
         modules: report.modules.iter().map(ModuleData::from).collect(),
+        notes: &report.notes,
     }
 }
 

@@ -22,6 +22,7 @@ pub fn render(report: &Report) -> String {
             }
             None => {
                 let mut suite = TestSuite::new(name.as_str());
+                suite.add_properties(report.notes.iter().map(|note| ("note", note.as_str())));
                 suite.add_test_case(case);
                 suites.push((name, suite));
             }

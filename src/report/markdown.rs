@@ -34,6 +34,12 @@ pub fn render(report: &Report) -> String {
         text.push('\n');
         text.push_str(&section(cause));
     }
+    if !report.notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &report.notes {
+        text.push_str(&format!("> {}\n", escaped(note)));
+    }
     text
 }
 
@@ -93,13 +99,18 @@ fn matrix(report: &Report, columns: &[String]) -> String {
             .collect();
         text.push_str(&format!("| {} | {} |\n", code(&name), cells.join(" | ")));
     }
-    let legend = [
+    let legend: Vec<String> = [
         Verdict::Verified,
+        Verdict::Accepted,
         Verdict::Failed,
         Verdict::Error,
+        Verdict::InProgress,
         Verdict::Unknown,
-    ];
-    let legend = legend.map(|verdict| format!("{} {verdict}", SIGNS.sign(verdict)));
+    ]
+    .into_iter()
+    .filter(|verdict| report.count(*verdict) > 0)
+    .map(|verdict| format!("{} {verdict}", SIGNS.sign(verdict)))
+    .collect();
     text.push_str(&format!("\n{}\n", legend.join(", ")));
     text
 }

@@ -59,6 +59,23 @@ fn the_command_line_beats_the_environment_beats_the_files() {
 }
 
 #[test]
+fn every_report_names_the_file_that_was_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    project(folder.path(), "jobs: 2\n");
+    for format in ["json", "yaml", "junit", "sarif", "markdown"] {
+        let report = |more: &[&str]| {
+            let call = examples(folder.path()).arg(format!("-o={format}"));
+            let call = more.iter().fold(call, |call, flag| call.arg(*flag));
+            call.run().code(1).stdout
+        };
+        let named = report(&[]);
+        assert!(named.contains("/repository/.kmm-preflight.yaml"), "{named}");
+        let unnamed = report(&["--no-config"]);
+        assert!(!unnamed.contains(".kmm-preflight.yaml"), "{unnamed}");
+    }
+}
+
+#[test]
 fn accepted_findings_of_a_file_need_a_reason_and_may_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let entries = |until: &str| {

@@ -7,5 +7,6 @@ pub mod api;
 pub mod kmm;
 pub mod pools;
 pub(crate) mod rbac;
+pub(crate) mod registry;
 
 pub use api::client::{Cluster, connect};

@@ -1,7 +1,7 @@
 //! The manifests with the least rights of each command.
 
 /// Each manifest, by the name that errors give it.
-const MANIFESTS: [(&str, &str); 4] = [
+const MANIFESTS: [(&str, &str); 6] = [
     ("status", include_str!("../../examples/rbac/status.yaml")),
     ("run", include_str!("../../examples/rbac/run.yaml")),
     (
@@ -11,6 +11,11 @@ const MANIFESTS: [(&str, &str); 4] = [
     (
         "cross-check",
         include_str!("../../examples/rbac/cross-check.yaml"),
+    ),
+    ("targets", include_str!("../../examples/rbac/targets.yaml")),
+    (
+        "registry",
+        include_str!("../../examples/rbac/registry.yaml"),
     ),
 ];
 
@@ -38,9 +43,12 @@ mod tests {
                     .to_owned()
             })
             .collect();
-        for (manifest, _) in MANIFESTS {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rbac");
+        for file in std::fs::read_dir(folder).expect("the manifests") {
+            let file = file.expect("a manifest").path();
+            let manifest = file.file_stem().expect("a name").to_string_lossy();
             let name = format!("kmm-preflight-{manifest}");
-            assert!(names.contains(&name), "{names:?}");
+            assert!(names.contains(&name), "{name} of {names:?}");
         }
     }
 }

@@ -10,6 +10,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::console::say;
 
+/// The target of events that are told at every level.
+pub(crate) const NOTE: &str = "kmm_preflight::note";
+
 /// Starts logging: without `-v` warnings only, as the other messages on stderr look; `-v` tells
 /// what is done, `-vv` and `-vvv` ever more. Only this program's own events are shown, which
 /// name no secrets.
@@ -21,7 +24,7 @@ pub fn start(verbose: u8) {
         _ => "trace",
     };
     let logging = logging()
-        .with_env_filter(EnvFilter::new(format!("kmm_preflight={level}")))
+        .with_env_filter(EnvFilter::new(format!("kmm_preflight={level},{NOTE}=info")))
         .with_writer(|| Gate)
         .with_ansi(false)
         .with_target(false);
@@ -48,7 +51,7 @@ impl io::Write for Gate {
     }
 }
 
-/// `warning: MESSAGE`
+/// `warning: MESSAGE`, or `note: MESSAGE`
 struct Plain;
 
 impl<S, N> FormatEvent<S, N> for Plain
@@ -62,7 +65,11 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        write!(writer, "warning: ")?;
+        let word = match event.metadata().target() {
+            NOTE => "note",
+            _ => "warning",
+        };
+        write!(writer, "{word}: ")?;
         context.format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }

@@ -15,6 +15,7 @@ use crate::images::place::{Place, blocking};
 use crate::images::registry::access::Access;
 use crate::images::registry::cache::{self, Cache};
 use crate::images::registry::client::Registries;
+use crate::images::registry::cluster_registry::ClusterRegistry;
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::HttpConfig;
@@ -66,6 +67,17 @@ impl Images {
     /// # Errors
     /// A folder named as a layout is none, or a file of certificates cannot be read.
     pub fn new(config: ImagesConfig) -> Result<Self, Fault> {
+        Self::with_cluster(config, None)
+    }
+
+    /// The same with the registry of the cluster itself.
+    ///
+    /// # Errors
+    /// As [`Images::new`].
+    pub(crate) fn with_cluster(
+        config: ImagesConfig,
+        of_cluster: Option<Arc<dyn ClusterRegistry>>,
+    ) -> Result<Self, Fault> {
         let cache = Arc::new(match &config.cache_dir {
             Some(dir) => Cache::in_dir(dir, config.cache_size.unwrap_or(cache::DEFAULT_SIZE)),
             None => Cache::for_this_run(),
@@ -73,7 +85,7 @@ impl Images {
         Ok(Self {
             layouts: Layouts::open(&config.layouts)?,
             mirrors: config.mirrors,
-            registries: Registries::new(&config.http)?,
+            registries: Registries::new(&config.http, of_cluster)?,
             trust: config.http.trust,
             layers: Layers::new(Arc::clone(&cache), config.limits),
             cache,

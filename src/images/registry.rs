@@ -8,6 +8,7 @@ pub mod blob;
 pub mod cache;
 mod challenge;
 pub mod client;
+pub(crate) mod cluster_registry;
 pub mod credentials;
 pub mod digest;
 mod endpoint;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::net::address::shown;
+use crate::net::address::{host_of, shown};
 
 /// The proxies of the environment, and what is asked for without them.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Proxies {
     http: Option<Setting>,
     /// `NO_PROXY`.
     excepted: Vec<Exception>,
+    /// A `host[:port]` that only a proxy of this process's own leads to, and that proxy.
+    tunnel: Option<(String, Url)>,
 }
 
 /// A proxy, or why its address cannot be used.
@@ -52,6 +54,15 @@ impl Proxies {
             excepted: first("NO_PROXY")
                 .map(|(value, _)| exceptions(&value))
                 .unwrap_or_default(),
+            tunnel: None,
+        }
+    }
+
+    /// The same with a proxy of this process's own to one `host[:port]`.
+    pub(crate) fn with_tunnel(&self, address: &str, proxy: &Url) -> Self {
+        Self {
+            tunnel: Some((address.to_owned(), proxy.clone())),
+            ..self.clone()
         }
     }
 
@@ -60,6 +71,11 @@ impl Proxies {
     /// # Errors
     /// The proxy's address cannot be used.
     pub(crate) fn for_url(&self, url: &Url) -> Result<Option<&Url>, BadProxy> {
+        if let Some((address, tunnel)) = &self.tunnel
+            && host_of(url) == *address
+        {
+            return Ok(Some(tunnel));
+        }
         let setting = match url.scheme() {
             "https" => &self.https,
             "http" => &self.http,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use der::Decode;
 use rustls::pki_types::CertificateDer;
-use serde_json::Value;
 
 use crate::check::facts::FactsStore;
 use crate::check::image::ImageCheck;
@@ -16,11 +15,13 @@ use crate::cli::run::RegistryArgs;
 use crate::cli::target::TargetArgs;
 use crate::cluster::Cluster;
 use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
+use crate::cluster::registry::OwnRegistry;
 use crate::error::Error;
 use crate::images::layers::layer_reader::LayerLimits;
 use crate::images::open::{Images, ImagesConfig};
 use crate::images::registry::access::Access;
 use crate::images::registry::cache::Cache;
+use crate::images::registry::cluster_registry::ClusterRegistry;
 use crate::images::registry::credentials;
 use crate::images::registry::http::{self, HttpConfig};
 use crate::images::registry::mirrors::registry_sources::RegistrySources;
@@ -82,6 +83,9 @@ impl Session {
             .map_err(|why| unusable(why, "correct the mirror set, or leave it out of -f"))?;
         let local_sources = credentials::places::sources(args.authfile.as_deref(), &variable)
             .map_err(|why| unusable(why, "name a file as podman login writes it"))?;
+        let of_cluster = settings
+            .registry
+            .map(|registry| registry as Arc<dyn ClusterRegistry>);
         let objects = Objects {
             secrets: std::mem::take(&mut inputs.secrets),
             config_maps: std::mem::take(&mut inputs.config_maps),
@@ -92,7 +96,13 @@ impl Session {
             known: Known::default(),
         };
         Ok(Self {
-            images: images(args, mirrors.and(sets).of_nodes(settings.sources), trust).await?,
+            images: images(
+                args,
+                mirrors.and(sets).of_nodes(settings.sources),
+                trust,
+                of_cluster,
+            )
+            .await?,
             objects: Arc::new(objects),
             notes,
         })
@@ -106,6 +116,8 @@ struct NodeSettings {
     authorities: BTreeMap<String, Vec<u8>>,
     /// Which registries are insecure, blocked or allowed.
     sources: RegistrySources,
+    /// Its own registry.
+    registry: Option<Arc<OwnRegistry>>,
 }
 
 impl Session {
@@ -142,12 +154,15 @@ impl Session {
                 Err(fault) => as_far_as_allowed("mirror rules", fault)?,
             }
             let image = match image {
-                Ok(image) => image,
+                Ok(image) => Some(image),
                 Err(fault) => {
                     as_far_as_allowed("image configuration", fault)?;
-                    Value::Null
+                    None
                 }
             };
+            let registry = OwnRegistry::of(Arc::clone(cluster), image.as_ref()).await;
+            settings.registry = Some(Arc::new(registry));
+            let image = image.unwrap_or_default();
             settings.sources = RegistrySources::of_image(&image)
                 .map_err(|why| unusable(why, "correct the object in the cluster"))?;
             match cluster.trusted_authorities(&image).await {
@@ -181,6 +196,7 @@ async fn images(
     args: &RegistryArgs,
     mirrors: Mirrors,
     trust: TrustPlaces,
+    of_cluster: Option<Arc<dyn ClusterRegistry>>,
 ) -> Result<Arc<Images>, Error> {
     let cache_dir = match (&args.cache_dir, args.no_cache) {
         (_, true) => None,
@@ -202,7 +218,7 @@ async fn images(
     };
     // An archive may have to be decompressed.
     source::aside("opening the layouts", move || {
-        Images::new(config)
+        Images::with_cluster(config, of_cluster)
             .map(Arc::new)
             .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
     })

@@ -17,6 +17,7 @@ mod kernel_judge;
 mod kubectl;
 mod linters;
 mod mirrors;
+mod openshift;
 mod proxy;
 mod registry;
 mod registry_sources;

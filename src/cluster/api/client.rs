@@ -1,5 +1,6 @@
 //! The connection to the API server, and what is asked of it.
 
+mod forward;
 mod requests;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use kube::api::{
     DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, WatchParams,
 };
 use kube::core::{Request as Requests, WatchEvent};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 use futures::{Stream, StreamExt};
@@ -24,6 +26,7 @@ use crate::cluster::api::kubeconfig::{self, Settings};
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::transport;
 use crate::error::Error;
+use crate::images::registry::credentials::SecretText;
 
 /// The name under which server-side apply notes what this program wrote.
 pub const FIELD_MANAGER: &str = "kubectl-kmm";
@@ -50,6 +53,7 @@ struct Inner {
 #[derive(Clone)]
 struct Current {
     client: Client,
+    token: Option<SecretText>,
     number: usize,
 }
 
@@ -71,13 +75,17 @@ pub async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     let limit = args.request_timeout.filter(|limit| !limit.is_zero());
     let own = settings.clone();
     // A credential plugin may take long, or ask something.
-    let client = tokio::task::spawn_blocking(move || client_of(&own, limit))
+    let (client, token) = tokio::task::spawn_blocking(move || client_of(&own, limit))
         .await
         .unwrap_or_else(|fault| Err(Fault::Credentials(format!("internal error: {fault}"))))
         .map_err(|fault| fault.into_error("connecting to the cluster", "status"))?;
     Ok(Cluster {
         inner: Arc::new(Inner {
-            client: RwLock::new(Current { client, number: 0 }),
+            client: RwLock::new(Current {
+                client,
+                token,
+                number: 0,
+            }),
             renewal: tokio::sync::Mutex::default(),
             settings,
             limit: args.request_timeout,
@@ -86,10 +94,16 @@ pub async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     })
 }
 
-fn client_of(settings: &Settings, limit: Option<Duration>) -> Result<Client, Fault> {
+/// A client, and the token that its requests carry.
+fn client_of(
+    settings: &Settings,
+    limit: Option<Duration>,
+) -> Result<(Client, Option<SecretText>), Fault> {
     let mut config = settings.config.clone();
     config.auth_info = credentials::resolve(&config.auth_info, limit)?;
-    transport::client(settings, &config)
+    let token = config.auth_info.token.as_ref();
+    let token = token.map(|token| SecretText::new(token.expose_secret()));
+    Ok((transport::client(settings, &config)?, token))
 }
 
 impl Cluster {
@@ -170,6 +184,21 @@ impl Cluster {
         let request = Requests::new(resource.path(namespace)).list(&params);
         let list: List<T> = parse(&self.read(built(request)?).await?)?;
         Ok(list.items)
+    }
+
+    /// The first object of a type in a namespace.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub(crate) async fn first<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        namespace: &str,
+    ) -> Result<Option<T>, Fault> {
+        let params = ListParams::default().limit(1);
+        let request = Requests::new(resource.path(Some(namespace))).list(&params);
+        let list: List<T> = parse(&self.read(built(request)?).await?)?;
+        Ok(list.items.into_iter().next())
     }
 
     /// Creates an object under [`FIELD_MANAGER`] with strict field validation; with `dry_run`

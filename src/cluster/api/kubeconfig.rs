@@ -35,6 +35,8 @@ pub struct Settings {
     pub(crate) authorities: Option<Vec<CertificateDer<'static>>>,
     /// The proxy that leads to it.
     pub(crate) proxy: Option<Url>,
+    /// The user is the account of the pod that this process runs in.
+    pub(crate) is_own: bool,
 }
 
 /// Reads the settings: `--kubeconfig`, else `$KUBECONFIG` or `~/.kube/config`, else the
@@ -52,6 +54,7 @@ pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
             let own = pod::account(|name| std::env::var(name).ok(), Path::new(pod::ACCOUNT))
                 .ok_or_else(|| no_kubeconfig(&paths))?;
             let mut settings = of_parts(own.cluster, own.user, args)?;
+            settings.is_own = true;
             if let Some(namespace) = own.namespace {
                 settings.config.default_namespace = namespace;
             }
@@ -307,6 +310,7 @@ fn of_parts(
         config,
         authorities,
         proxy,
+        is_own: false,
     })
 }
 

@@ -104,6 +104,20 @@ pub const IMAGE_CONFIG: Resource = Resource {
     plural: "images",
     kind: "Image",
 };
+/// OpenShift's ImageStream.
+pub const IMAGE_STREAM: Resource = Resource {
+    group: "image.openshift.io",
+    version: "v1",
+    plural: "imagestreams",
+    kind: "ImageStream",
+};
+/// OpenShift's Route.
+pub const ROUTE: Resource = Resource {
+    group: "route.openshift.io",
+    version: "v1",
+    plural: "routes",
+    kind: "Route",
+};
 /// The kinds of OpenShift's mirror rules.
 pub const MIRROR_SETS: [Resource; 3] = [
     Resource {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oci_client::Reference;
 
 use crate::images::registry::access::Access;
+use crate::images::registry::cluster_registry::ClusterRegistry;
 use crate::images::registry::credentials::Credential;
 use crate::images::registry::endpoint::Endpoints;
 use crate::images::registry::fault::{Fault, FaultKind};
@@ -26,9 +27,12 @@ impl Registries {
     ///
     /// # Errors
     /// A file of certificates cannot be read.
-    pub fn new(config: &HttpConfig) -> Result<Arc<Self>, Fault> {
+    pub(crate) fn new(
+        config: &HttpConfig,
+        of_cluster: Option<Arc<dyn ClusterRegistry>>,
+    ) -> Result<Arc<Self>, Fault> {
         Ok(Arc::new(Self {
-            endpoints: Endpoints::new(config)?,
+            endpoints: Endpoints::new(config, of_cluster)?,
             tokens: Tokens::default(),
         }))
     }
@@ -54,7 +58,9 @@ impl Registries {
             .get(reference.registry(), tls, source.insecure)
             .await?;
         let full_name = format!("{}/{}", reference.registry(), reference.repository());
-        let (credentials, broken) = credentials_for(access, &full_name).await;
+        let (credentials, broken) = self
+            .credentials_for(access, reference.registry(), &full_name)
+            .await;
         let wanted = reference.digest().or(reference.tag()).unwrap_or("latest");
         let mut refusal = None;
         let mut tried = Vec::new();
@@ -91,7 +97,9 @@ impl Registries {
             .get(reference.registry(), access.tls, false)
             .await?;
         let full_name = format!("{}/{}", reference.registry(), reference.repository());
-        let (mut credentials, _) = credentials_for(access, &full_name).await;
+        let (mut credentials, _) = self
+            .credentials_for(access, reference.registry(), &full_name)
+            .await;
         Ok(Repository {
             registries: Arc::clone(self),
             host: reference.registry().to_owned(),
@@ -100,26 +108,38 @@ impl Registries {
             credential: credentials.swap_remove(0),
         })
     }
+
+    /// The credentials that fit, or nobody's; and what kept a source from giving one. The
+    /// cluster's own registry takes the user's after those of the nodes.
+    async fn credentials_for(
+        &self,
+        access: &Access,
+        host: &str,
+        name: &str,
+    ) -> (Candidates, Vec<String>) {
+        let mut found = Vec::new();
+        let mut broken = Vec::new();
+        for source in &access.credentials {
+            match source.credential_for(name).await {
+                Ok(Some(credential)) => found.push(Some((source.name().to_owned(), credential))),
+                Ok(None) => {}
+                Err(fault) => broken.push(fault.to_string()),
+            }
+        }
+        if let Some(registry) = self.endpoints.of_cluster(host) {
+            match registry.credential() {
+                Ok(credential) => found.push(Some(credential)),
+                Err(why) => broken.push(why),
+            }
+        }
+        if found.is_empty() {
+            found.push(None);
+        }
+        (found, broken)
+    }
 }
 
 type Candidates = Vec<Option<(String, Credential)>>;
-
-/// The credentials that fit, or nobody's; and what kept a source from giving one.
-async fn credentials_for(access: &Access, name: &str) -> (Candidates, Vec<String>) {
-    let mut found = Vec::new();
-    let mut broken = Vec::new();
-    for source in &access.credentials {
-        match source.credential_for(name).await {
-            Ok(Some(credential)) => found.push(Some((source.name().to_owned(), credential))),
-            Ok(None) => {}
-            Err(fault) => broken.push(fault.to_string()),
-        }
-    }
-    if found.is_empty() {
-        found.push(None);
-    }
-    (found, broken)
-}
 
 fn unauthorized(refusal: Option<Fault>, tried: &[String], broken: &[String], name: &str) -> Fault {
     let mut message = refusal.map(|fault| fault.message).unwrap_or_default();

@@ -9,6 +9,7 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::images::registry::challenge::Challenge;
+use crate::images::registry::cluster_registry::{ClusterRegistry, Way};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::{Allowed, HttpClients, HttpConfig, Profile, fault_of};
 use crate::images::registry::retry;
@@ -28,6 +29,8 @@ pub(crate) struct Endpoints {
     http: HttpClients,
     insecure_hosts: Vec<String>,
     has_ca_file: bool,
+    /// The registry of the cluster itself, where there is a cluster.
+    of_cluster: Option<Arc<dyn ClusterRegistry>>,
     known: Mutex<HashMap<(String, bool, bool), SharedEndpoint>>,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct Endpoint {
     /// How long it may be slow.
     pub(crate) patience: Duration,
     pub(crate) allowed: Allowed,
+    /// The way to the cluster's own registry.
+    pub(crate) way: Option<Way>,
 }
 
 impl Endpoint {
@@ -76,17 +81,33 @@ impl Endpoint {
 
     /// What it means that the registry did not answer.
     pub(crate) fn fault_of(&self, no_answer: &NoAnswer) -> Fault {
-        let whom = format!("registry {}", self.host);
+        let whom = match &self.way {
+            Some(way) => format!("registry {} ({})", self.host, way.name),
+            None => format!("registry {}", self.host),
+        };
+        let tunnel = self.way.as_ref().and_then(|way| way.tunnel.as_ref());
+        if let (Kind::Proxy(_) | Kind::Broken, Some(tunnel)) = (&no_answer.kind, tunnel)
+            && let Some(trouble) = tunnel.trouble.get()
+        {
+            return Fault {
+                message: format!("{whom} cannot be reached: {}", trouble.message),
+                ..trouble
+            };
+        }
         fault_of(no_answer, &whom, &self.host, self.allowed)
     }
 }
 
 impl Endpoints {
-    pub(crate) fn new(config: &HttpConfig) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        config: &HttpConfig,
+        of_cluster: Option<Arc<dyn ClusterRegistry>>,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             http: HttpClients::new(config)?,
             insecure_hosts: config.insecure_hosts.clone(),
             has_ca_file: !config.ca_files.is_empty(),
+            of_cluster,
             known: Mutex::default(),
         })
     }
@@ -96,11 +117,19 @@ impl Endpoints {
     /// # Errors
     /// The certificates for its host are there and cannot be used.
     pub(crate) fn uploader(&self, endpoint: &Endpoint) -> Result<Http, Fault> {
-        self.http.client(Profile {
+        let profile = Profile {
             host: endpoint.host.clone(),
             verify: endpoint.http.is_verified(),
+            by: None,
             uploads: true,
-        })
+        };
+        self.http.client(profile, endpoint.way.as_ref())
+    }
+
+    /// The cluster's own registry, where this `host[:port]` is one of its names.
+    pub(crate) fn of_cluster(&self, host: &str) -> Option<&Arc<dyn ClusterRegistry>> {
+        let registry = self.of_cluster.as_ref()?;
+        registry.has_name(host).then_some(registry)
     }
 
     /// Who answers for a registry. Those who ask at the same time share one look.
@@ -111,8 +140,15 @@ impl Endpoints {
         insecure: bool,
     ) -> Result<Arc<Endpoint>, Fault> {
         let named = self.insecure_hosts.iter().any(|name| is_host(name, host));
-        let plain = tls.insecure || insecure || named || is_loopback(host);
-        let verify = !(tls.insecure || tls.insecure_skip_tls_verify || insecure || named);
+        let of_cluster = self.of_cluster(host);
+        let (plain, verify) = match of_cluster {
+            // A Module's word does not send the user's token to somebody unverified.
+            Some(_) => (false, !named),
+            None => (
+                tls.insecure || insecure || named || is_loopback(host),
+                !(tls.insecure || tls.insecure_skip_tls_verify || insecure || named),
+            ),
+        };
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry((host.to_owned(), plain, verify)).or_default())
@@ -123,7 +159,11 @@ impl Endpoints {
             Some((at, Err(fault))) if at.elapsed() < DEAD_FOR => return Err(fault.clone()),
             _ => {}
         }
-        let found = self.look(host, plain, verify).await.map(Arc::new);
+        let found = match of_cluster {
+            Some(registry) => self.look_in_cluster(registry.as_ref(), host, verify).await,
+            None => self.look(host, plain, verify).await,
+        };
+        let found = found.map(Arc::new);
         *cell = Some((Instant::now(), found.clone()));
         found
     }
@@ -133,38 +173,15 @@ impl Endpoints {
             "docker.io" => "registry-1.docker.io",
             host => host,
         };
-        let http = self.http.client(Profile {
-            host: host.to_owned(),
-            verify,
-            uploads: false,
-        })?;
-        let allowed = Allowed {
-            insecure: !verify,
-            ca_file: self.has_ca_file,
-        };
-        let fault =
-            |no_answer: &NoAnswer| fault_of(no_answer, &format!("registry {host}"), host, allowed);
-        let endpoint = |scheme: &str| {
-            let base = Url::parse(&format!("{scheme}://{address}/")).map_err(|_| {
-                let message = format!("`{host}` is not the address of a registry");
-                Fault::new(FaultKind::Invalid, message)
-            })?;
-            Ok(Endpoint {
-                verified: verify && base.scheme() == "https",
-                base,
-                host: host.to_owned(),
-                http: http.clone(),
-                challenges: Mutex::default(),
-                patience: self.http.patience(),
-                allowed,
-            })
-        };
+        let https = self.endpoint("https", host, address, verify, None)?;
+        let http = self.endpoint("http", host, address, verify, None)?;
+        let fault = |no_answer: &NoAnswer| https.fault_of(no_answer);
         let loopback = is_loopback(host);
-        if loopback && let Ok(endpoint) = look_at(endpoint("http")?, true).await {
-            return Ok(endpoint);
+        if loopback && look_at(&http, true).await.is_ok() {
+            return Ok(http);
         }
-        match look_at(endpoint("https")?, plain).await {
-            Ok(endpoint) => Ok(endpoint),
+        match look_at(&https, plain).await {
+            Ok(()) => Ok(https),
             // Whoever allows plain HTTP gets it where there is no TLS to be had.
             Err(first)
                 if plain
@@ -172,27 +189,90 @@ impl Endpoints {
                     && !first.is_about_certificate()
                     && first.kind != Kind::ProxySetting =>
             {
-                look_at(endpoint("http")?, false).await.map_err(|second| {
-                    let (first, second) = (fault(&first), fault(&second));
-                    if first.message == second.message {
-                        return second;
-                    }
-                    Fault {
-                        message: format!(
-                            "{}; and over plain HTTP, {}",
-                            first.message, second.message
-                        ),
-                        ..second
-                    }
+                let Err(second) = look_at(&http, false).await else {
+                    return Ok(http);
+                };
+                let (first, second) = (fault(&first), fault(&second));
+                if first.message == second.message {
+                    return Err(second);
+                }
+                Err(Fault {
+                    message: format!("{}; and over plain HTTP, {}", first.message, second.message),
+                    ..second
                 })
             }
             Err(no_answer) => Err(fault(&no_answer)),
         }
     }
+
+    /// The same for the cluster's own registry: by the first of its ways that answers. One
+    /// that answers with a certificate that is not trusted ends the look.
+    async fn look_in_cluster(
+        &self,
+        registry: &dyn ClusterRegistry,
+        host: &str,
+        verify: bool,
+    ) -> Result<Endpoint, Fault> {
+        let mut faults: Vec<Fault> = Vec::new();
+        for way in registry.ways().await?.iter() {
+            let endpoint = self.endpoint("https", host, &way.address, verify, Some(way))?;
+            match look_at(&endpoint, false).await {
+                Ok(()) => {
+                    registry.took(way, &faults);
+                    return Ok(endpoint);
+                }
+                Err(no_answer) => {
+                    faults.push(endpoint.fault_of(&no_answer));
+                    if no_answer.is_about_certificate() {
+                        break;
+                    }
+                }
+            }
+        }
+        let messages: Vec<String> = faults.iter().map(|fault| fault.message.clone()).collect();
+        let last = faults.pop();
+        Err(Fault {
+            message: messages.join("; "),
+            ..last.unwrap_or_else(|| Fault::new(FaultKind::Unreachable, ""))
+        })
+    }
+
+    fn endpoint(
+        &self,
+        scheme: &str,
+        host: &str,
+        address: &str,
+        verify: bool,
+        way: Option<&Way>,
+    ) -> Result<Endpoint, Fault> {
+        let base = Url::parse(&format!("{scheme}://{address}/")).map_err(|_| {
+            let message = format!("`{host}` is not the address of a registry");
+            Fault::new(FaultKind::Invalid, message)
+        })?;
+        let profile = Profile {
+            host: host.to_owned(),
+            verify,
+            by: None,
+            uploads: false,
+        };
+        Ok(Endpoint {
+            verified: verify && base.scheme() == "https",
+            base,
+            host: host.to_owned(),
+            http: self.http.client(profile, way)?,
+            challenges: Mutex::default(),
+            patience: self.http.patience(),
+            allowed: Allowed {
+                insecure: !verify,
+                ca_file: self.has_ca_file,
+            },
+            way: way.cloned(),
+        })
+    }
 }
 
 /// Asks once who is there (distribution spec, "Determining Support").
-async fn look_at(endpoint: Endpoint, once: bool) -> Result<Endpoint, NoAnswer> {
+async fn look_at(endpoint: &Endpoint, once: bool) -> Result<(), NoAnswer> {
     let url = endpoint
         .base
         .join("v2/")
@@ -221,7 +301,7 @@ async fn look_at(endpoint: Endpoint, once: bool) -> Result<Endpoint, NoAnswer> {
                 if answered.response.status() == StatusCode::UNAUTHORIZED {
                     endpoint.learn(&answered);
                 }
-                return Ok(endpoint);
+                return Ok(());
             }
             Err(no_answer) if last || !no_answer.may_pass() => return Err(no_answer),
             Err(_) => tokio::time::sleep(retry::pause(attempt)).await,

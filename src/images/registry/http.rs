@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
+use crate::images::registry::cluster_registry::Way;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::retry;
 use crate::images::registry::trust::TrustPlaces;
@@ -54,6 +55,8 @@ pub(crate) struct Profile {
     pub(crate) host: String,
     /// Certificates are verified.
     pub(crate) verify: bool,
+    /// The name of the way to the cluster's own registry.
+    pub(crate) by: Option<String>,
     /// For uploads, during which a server may be silent for as long as it is sent something.
     pub(crate) uploads: bool,
 }
@@ -98,12 +101,13 @@ impl HttpClients {
     ///
     /// # Errors
     /// The certificates for its host are there and cannot be used.
-    pub(crate) fn client(&self, mut profile: Profile) -> Result<Http, Fault> {
+    pub(crate) fn client(&self, mut profile: Profile, way: Option<&Way>) -> Result<Http, Fault> {
         let own = self
             .trust
             .of_host(&profile.host)
             .map_err(certificates_fault)?;
-        if own.is_empty() {
+        profile.by = way.map(|way| way.name.clone());
+        if own.is_empty() && way.is_none() {
             // Hosts without certificates of their own share a client.
             profile.host.clear();
         }
@@ -115,6 +119,13 @@ impl HttpClients {
         let mut authorities = self.authorities.clone();
         for pem in &own.authorities {
             authorities.extend(certificates::read(pem).map_err(damaged)?);
+        }
+        let mut proxies = Arc::clone(&self.proxies);
+        if let Some(way) = way {
+            authorities.extend(way.authorities.iter().cloned());
+            if let Some(tunnel) = &way.tunnel {
+                proxies = Arc::new(proxies.with_tunnel(&way.address, &tunnel.proxy));
+            }
         }
         let identity = own
             .identity
@@ -128,7 +139,7 @@ impl HttpClients {
                 false => Trusted::Anybody,
             },
             identity,
-            proxies: Arc::clone(&self.proxies),
+            proxies,
             connect_timeout: self.connect_timeout,
             read_timeout: (!profile.uploads).then_some(self.read_timeout),
         })

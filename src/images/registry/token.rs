@@ -337,6 +337,7 @@ mod tests {
                 verified,
                 patience: Duration::from_secs(1),
                 allowed: Allowed::default(),
+                way: None,
             };
             let realm = Url::parse(realm).expect("a URL");
             assert_eq!(may_see(&endpoint, &realm), expected, "{registry} {realm}");

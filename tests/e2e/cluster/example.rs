@@ -20,7 +20,7 @@ fn examples() -> PathBuf {
 }
 
 /// The image of one of the Modules in `examples/modules.yaml`.
-fn image(module: &str) -> Built {
+pub(crate) fn image(module: &str) -> Built {
     let blob = |digest: &str| {
         let path = digest.replace(':', "/");
         fs::read(examples().join("images/blobs").join(path)).expect("a blob of the layout")

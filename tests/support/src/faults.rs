@@ -144,6 +144,11 @@ impl FaultServer {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The requests whose path contains a text.
     pub fn asked(&self, part: &str) -> Vec<Asked> {
         let seen = self.seen.lock().expect("no test panicked here");
@@ -209,7 +214,8 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
-fn tls_config(folder: &Path) -> Arc<ServerConfig> {
+/// The TLS side of a server with the `server.crt` and `server.key` of a folder.
+pub(crate) fn tls_config(folder: &Path) -> Arc<ServerConfig> {
     let certificates = CertificateDer::pem_file_iter(folder.join("server.crt"))
         .expect("a file of certificates")
         .collect::<Result<Vec<_>, _>>()

@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod faults;
 pub mod image;
+pub mod kubelet;
 pub mod layout;
 pub mod preflight;
 pub mod registry;

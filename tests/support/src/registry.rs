@@ -19,8 +19,11 @@ pub const USER: &str = "admin";
 pub const PASSWORD: &str = "correct-horse";
 /// What a registry's configuration says of the password file.
 const HTPASSWD_CONFIG: &str = "auth: {htpasswd: {realm: tests, path: DIR/htpasswd}}\n";
-/// bcrypt of [`PASSWORD`], as htpasswd files hold it.
-const HTPASSWD: &str = "admin:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OhbUZCwzabWaOPhz9Q9HXB5Ub3TAuUke\n";
+/// bcrypt of [`PASSWORD`], and of the token of a cluster's administrator, which the cluster's
+/// own registry takes beside any name; as htpasswd files hold it.
+const HTPASSWD: &str = "\
+    admin:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OhbUZCwzabWaOPhz9Q9HXB5Ub3TAuUke\n\
+    user:$2y$05$o9rAS0IHFEt4Y6Q4FVdY2OYAPBHbvyyhGiuFgQelSVo0UjswltBRy\n";
 
 /// A running registry. Its storage goes when it is dropped.
 #[derive(Debug)]
@@ -62,6 +65,12 @@ impl Registry {
     /// HTTPS with a certificate of an authority that only [`Registry::ca`] knows.
     pub fn with_tls() -> Self {
         Self::serve(Auth::Nothing, "", Tls::Server)
+    }
+
+    /// HTTPS with the names of a cluster's own registry; [`USER`] and [`PASSWORD`], or `user`
+    /// and the administrator's token, by basic authentication.
+    pub fn of_cluster() -> Self {
+        Self::serve(Auth::Password, HTPASSWD_CONFIG, Tls::Server)
     }
 
     /// Tokens of this server, which is known to the registry under `realm`; plain HTTP or
@@ -121,6 +130,11 @@ impl Registry {
     /// `127.0.0.1:PORT`, the host part of references.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The reference of a repository and tag (`repo:tag`) here.
@@ -268,7 +282,14 @@ pub fn write_certificates(dir: &Path) {
     let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().expect("a key");
-    let names = ["127.0.0.1", "0.0.0.0", "localhost"].map(str::to_owned);
+    let names = [
+        "127.0.0.1",
+        "0.0.0.0",
+        "localhost",
+        "image-registry.openshift-image-registry.svc",
+        "image-registry.openshift-image-registry.svc.cluster.local",
+    ];
+    let names = names.map(str::to_owned);
     let certificate = CertificateParams::new(names.to_vec())
         .expect("names of the server")
         .signed_by(&key, &issuer)

@@ -33,21 +33,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 impl Cluster {
     /// Makes the client anew, which has a credential plugin renew what it gave; unless that
     /// was done since the client of this number was rejected.
-    async fn renew(&self, rejected: usize) -> Result<(), Fault> {
+    pub(super) async fn renew(&self, rejected: usize) -> Result<(), Fault> {
         let _alone = self.inner.renewal.lock().await;
         if self.current().number != rejected {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let client = tokio::task::spawn_blocking(move || client_of(&inner.settings, inner.limit))
-            .await
-            .map_err(|error| Fault::Credentials(error.to_string()))??;
+        let (client, token) =
+            tokio::task::spawn_blocking(move || client_of(&inner.settings, inner.limit))
+                .await
+                .map_err(|error| Fault::Credentials(error.to_string()))??;
         *self
             .inner
             .client
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Current {
             client,
+            token,
             number: rejected + 1,
         };
         Ok(())
@@ -103,7 +105,7 @@ impl Cluster {
         request: Request<Vec<u8>>,
         limit: Duration,
     ) -> Result<Bytes, Fault> {
-        let Current { client, number } = self.current();
+        let Current { client, number, .. } = self.current();
         let answer = self.once(client, request.clone(), limit).await;
         let user = &self.inner.settings.config.auth_info;
         if matches!(answer, Err(Fault::Unauthorized(_))) && credentials::is_renewable(user) {

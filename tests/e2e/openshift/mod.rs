@@ -1,0 +1,5 @@
+//! Clusters as OpenShift has them: its registry, its pools of nodes, its releases.
+
+mod kinds;
+mod own_registry;
+mod setup;

@@ -1,5 +1,6 @@
 //! What the kernel's loader writes to its log for what it refuses about a module's ELF file.
 
+use kernel_loader::arch::Arch;
 use kernel_loader::module::btf::BtfFault;
 use kernel_loader::module::defects::{Defect, Protection, SymbolNames};
 use kernel_loader::module::{ElfFault, Invalid, Limit};
@@ -66,7 +67,7 @@ fn limit(limit: Limit) -> String {
 }
 
 /// What the kernel says of a defect, or what comes of it where the kernel says nothing.
-pub(crate) fn defect(defect: &Defect) -> String {
+pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
     match defect {
         Defect::SectionName { index, kind } => section_name(*index, *kind),
         Defect::NameTable { kind } => format!("Invalid ELF section name table type: {kind}"),
@@ -113,10 +114,21 @@ pub(crate) fn defect(defect: &Defect) -> String {
         Defect::RelocationOutside { section } => {
             format!("a relocation in {section} leads out of its tables")
         }
-        Defect::RelocationUnknown { kind } => format!("Unknown rela relocation: {kind}"),
+        Defect::RelocationUnknown { kind } | Defect::RelocationPcRelative { kind } => {
+            let what = match arch {
+                Some(Arch::Arm64) => "unsupported RELA relocation",
+                Some(Arch::Ppc64le) => "Unknown ADD relocation",
+                Some(Arch::S390x) => "unknown relocation",
+                Some(Arch::Amd64) | None => "Unknown rela relocation",
+            };
+            format!("{what}: {kind}")
+        }
         Defect::RelocationTarget { kind, section } => format!(
             "Skipping invalid relocation target, existing value is nonzero for type {kind} in section {section}"
         ),
+        Defect::RelocationOverflow { kind, section } if arch == Some(Arch::Arm64) => {
+            format!("overflow in relocation type {kind} in section {section}")
+        }
         Defect::RelocationOverflow { kind, section } => format!(
             "overflow in relocation type {kind} in section {section}: likely not compiled with -mcmodel=kernel"
         ),

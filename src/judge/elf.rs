@@ -67,11 +67,20 @@ pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<F
 
 /// Defects that this kernel minds.
 pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<Finding> {
-    let answers = elf
-        .defects
-        .iter()
-        .map(|defect| (rules::outcome(defect, kernel), kernel_words::defect(defect)));
-    answers
+    let arch = Arch::of_elf_machine(elf.machine);
+    let sections = elf.absent_sections.iter().map(|section| {
+        let words = format!("the module has no section {}", section.name());
+        (rules::section_absent(*section, kernel), words)
+    });
+    let defects = elf.defects.iter();
+    let defects = defects.map(|defect| {
+        (
+            rules::outcome(defect, kernel),
+            kernel_words::defect(defect, arch),
+        )
+    });
+    sections
+        .chain(defects)
         .filter_map(|(outcome, words)| {
             let (answer, is_certain) = match outcome {
                 Outcome::Taken => return None,
@@ -111,7 +120,8 @@ fn defective(module: &str, answer: &str, words: &str, is_certain: bool) -> Findi
 
 /// Two sections of one name, for which there is but one file below `/sys/module`.
 pub(super) fn twin_sections(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<String> {
-    let words = kernel_words::defect(rules::twin_sections(elf, kernel)?);
+    let twins = rules::twin_sections(elf, kernel)?;
+    let words = kernel_words::defect(twins, Arch::of_elf_machine(elf.machine));
     Some(format!("cannot create duplicate filename: {words}"))
 }
 

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) mod aarch64;
+pub(crate) mod ppc64le;
+pub(crate) mod s390x;
+pub mod sections;
 pub(crate) mod x86_64;
 
 /// A CPU architecture in the words of OCI image indexes (`GOARCH`).
@@ -40,6 +44,12 @@ impl Arch {
             Self::Ppc64le => 21,
             Self::S390x => 22,
         }
+    }
+
+    /// The architecture of modules with this `e_machine`.
+    pub fn of_elf_machine(machine: u16) -> Option<Self> {
+        let is_its = |arch: &Self| arch.elf_machine() == machine;
+        Self::ALL.into_iter().find(is_its)
     }
 
     /// The architecture that a kernel release ends with (`5.14.0-70.el9.x86_64`,

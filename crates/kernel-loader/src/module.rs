@@ -20,6 +20,7 @@ use compression::Compression;
 use defects::Defect;
 use facts::Depth;
 
+use crate::arch::sections::ArchSection;
 use crate::signature::{self, SignatureState};
 
 /// The largest module that is looked at, uncompressed, in bytes.
@@ -188,6 +189,8 @@ pub struct ElfFacts {
     pub parameters: Option<Vec<Parameter>>,
     /// What is odd about the file, in the order in which a kernel would meet it.
     pub defects: Vec<Defect>,
+    /// Sections that its architecture's `module.lds` has, and the module lacks.
+    pub absent_sections: Vec<ArchSection>,
 }
 
 impl ElfFacts {

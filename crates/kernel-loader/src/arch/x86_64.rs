@@ -31,11 +31,8 @@ pub(crate) fn relocations(
     elf: &Elf<'_>,
     symbols: &[Symbol<'_>],
     applied: &[Applied<'_, '_>],
-    add: &mut impl FnMut(Defect),
-) {
-    if let Some(defect) = first(elf, symbols, applied).or_else(|| written_twice(symbols, applied)) {
-        add(defect);
-    }
+) -> Option<Defect> {
+    first(elf, symbols, applied).or_else(|| written_twice(symbols, applied))
 }
 
 /// The first relocation that is refused, or leads out of the module's memory.

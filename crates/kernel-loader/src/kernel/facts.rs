@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::arch::Arch;
+use crate::arch::sections::ArchSection;
 use crate::kernel::config::Config;
 use crate::kernel::gather::gather;
 use crate::kernel::symvers::Symbols;
@@ -76,6 +77,8 @@ pub struct KernelFacts {
     pub built_in_folders: Option<BTreeSet<Box<str>>>,
     /// `sizeof(struct module)` as an in-tree module shows it.
     pub this_module_size: Option<u64>,
+    /// Sections of the architecture that an in-tree module lacks; `None` where none is known.
+    pub absent_sections: Option<Vec<ArchSection>>,
 }
 
 impl KernelFacts {

@@ -127,6 +127,10 @@ pub(crate) fn gather(
             .filter_map(|module| module.elf.as_ref().ok())
             .map(|elf| elf.this_module_size)
             .find(|size| *size > 0),
+        absent_sections: samples
+            .iter()
+            .find_map(|module| module.elf.as_ref().ok())
+            .map(|elf| elf.absent_sections.clone()),
         in_tree: in_tree.map(|(_, paths)| paths),
     })
 }

@@ -1,5 +1,6 @@
 //! Which kernel a rule is for: its version, its distributor, its configuration.
 
+use crate::arch::sections::ArchSection;
 use crate::kernel::facts::KernelFacts;
 
 /// The target kernel, as far as rules differ between kernels.
@@ -57,6 +58,13 @@ impl<'a> Kernel<'a> {
         let value = self.facts?.option(option)?;
         let built = matches!(value, Some("y" | "m"));
         self.enabled("CRYPTO")?.then_some(built)
+    }
+
+    /// Whether the kernel's own modules have a section of their architecture; `None` where
+    /// none of them is known.
+    pub fn own_modules_have(&self, section: ArchSection) -> Option<bool> {
+        let absent = self.facts?.absent_sections.as_ref()?;
+        Some(!absent.contains(&section))
     }
 
     /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.

@@ -1,6 +1,7 @@
 //! The ELF file as the kernel's loader wants it (`elf_validity_check`, `setup_load_info`,
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
+use crate::arch::sections::ArchSection;
 use crate::kernel::version::Kernel;
 use crate::module::defects::Defect;
 use crate::module::{ElfFacts, PerCpu};
@@ -66,6 +67,12 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::CodeNotLoaded { .. } => Outcome::MayCrash,
         Defect::NotLoaded { .. } => Outcome::Crashes,
         Defect::ModinfoOpen { .. } => Outcome::MayRefuse,
+        Defect::RelocationPcRelative { .. } if !kernel.at_least(6, 4) => Outcome::Refused,
+        Defect::RelocationPcRelative { .. } => match kernel.enabled("PPC_KERNEL_PCREL") {
+            Some(true) => Outcome::Taken,
+            Some(false) => Outcome::Refused,
+            None => Outcome::MayRefuse,
+        },
         // Before, the loader read what lies behind the section headers.
         Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
         Defect::SymbolSection { .. }
@@ -76,6 +83,46 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::RelocationOverflow { .. } => Outcome::Refused,
         // See `twin_sections`.
         Defect::TwinSections { .. } => Outcome::Taken,
+    }
+}
+
+/// A section that the architecture's loader looks for. A kernel's own modules are linked with
+/// the same `module.lds`: what they lack as well it does not look for.
+pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
+    let own_modules_have_it = kernel.own_modules_have(section);
+    if own_modules_have_it == Some(false) {
+        return Outcome::Taken;
+    }
+    let when_all = |conditions: &[Option<bool>]| {
+        if conditions.contains(&Some(false)) {
+            Outcome::Taken
+        } else if conditions.contains(&None) {
+            Outcome::MayRefuse
+        } else {
+            Outcome::Refused
+        }
+    };
+    // An option until 6.5, which every distribution sets that puts kernels at random addresses.
+    let has_plts = match kernel.at_least(6, 5) {
+        true => Some(true),
+        false => kernel.enabled("ARM64_MODULE_PLTS"),
+    };
+    let traces = kernel.enabled("DYNAMIC_FTRACE");
+    match section {
+        ArchSection::Stubs => Outcome::Refused,
+        // `module_frob_arch_sections`
+        ArchSection::Plt | ArchSection::InitPlt => when_all(&[has_plts]),
+        // `module_init_ftrace_plt`
+        ArchSection::FtraceTrampoline => when_all(&[has_plts, traces]),
+        // The same since 6.18, and in stable kernels and distributions since 6.5.
+        ArchSection::InitFtraceTrampoline => {
+            let looks = match (kernel.at_least(6, 18), kernel.at_least(6, 5)) {
+                (true, _) => Some(true),
+                (false, true) => own_modules_have_it,
+                (false, false) => Some(false),
+            };
+            when_all(&[looks, traces])
+        }
     }
 }
 
@@ -135,4 +182,62 @@ pub fn twin_sections<'e>(elf: &'e ElfFacts, kernel: &Kernel<'_>) -> Option<&'e D
     let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
     let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
     elf.defects.iter().find(twins).filter(|_| ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::config::Config;
+    use crate::kernel::facts::KernelFacts;
+
+    #[test]
+    fn a_section_is_looked_for_where_the_kernel_has_use_for_it() {
+        use ArchSection::{FtraceTrampoline, InitFtraceTrampoline, Plt, Stubs};
+        use Outcome::{MayRefuse, Refused, Taken};
+        let plts = "CONFIG_ARM64_MODULE_PLTS=y\nCONFIG_DYNAMIC_FTRACE=y\n";
+        let traced = "CONFIG_DYNAMIC_FTRACE=y\n";
+        let own_lack = |sections: &[ArchSection]| Some(sections.to_vec());
+        for (release, config, absent, section, outcome) in [
+            ("6.1.0", Some(plts), None, Plt, Refused),
+            ("6.1.0", Some(traced), None, Plt, Taken),
+            ("6.1.0", None, None, Plt, MayRefuse),
+            ("6.5.0", None, None, Plt, Refused),
+            ("6.1.0", Some(plts), None, FtraceTrampoline, Refused),
+            ("6.5.0", Some(""), None, FtraceTrampoline, Taken),
+            ("6.5.0", None, None, FtraceTrampoline, MayRefuse),
+            ("6.1.0", Some(plts), None, InitFtraceTrampoline, Taken),
+            (
+                "6.12.0",
+                Some(traced),
+                None,
+                InitFtraceTrampoline,
+                MayRefuse,
+            ),
+            ("6.18.0", Some(traced), None, InitFtraceTrampoline, Refused),
+            (
+                "6.12.0",
+                Some(traced),
+                own_lack(&[]),
+                InitFtraceTrampoline,
+                Refused,
+            ),
+            (
+                "6.12.0",
+                Some(traced),
+                own_lack(&[InitFtraceTrampoline]),
+                InitFtraceTrampoline,
+                Taken,
+            ),
+            ("5.14.0", None, None, Stubs, Refused),
+        ] {
+            let facts = KernelFacts {
+                config: config.map(Config::parse),
+                absent_sections: absent,
+                ..KernelFacts::default()
+            };
+            let kernel = Kernel::new(release, Some(&facts));
+            let found = section_absent(section, &kernel);
+            assert_eq!(found, outcome, "{section:?} on {release} {config:?}");
+        }
+    }
 }

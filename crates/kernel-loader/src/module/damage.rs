@@ -35,6 +35,10 @@ pub(super) const FORMS: [Form; 3] = [
 type RawSection = (&'static str, u64, u64, u64, u64, Vec<u8>);
 
 impl Form {
+    pub(super) fn is_little_endian(self) -> bool {
+        self.little_endian
+    }
+
     /// x86-64, s390 and i386 stand for what the loader goes by, the machine.
     fn machine(self) -> u64 {
         match (self.is_64, self.little_endian) {
@@ -66,7 +70,7 @@ impl Form {
         }
     }
 
-    fn relocation(self, offset: u64, symbol: u64, kind: u64, addend: u64) -> Vec<u8> {
+    pub(super) fn relocation(self, offset: u64, symbol: u64, kind: u64, addend: u64) -> Vec<u8> {
         let info = if self.is_64 {
             symbol << 32 | kind
         } else {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arch::{Arch, x86_64};
+use crate::arch::{Arch, aarch64, ppc64le, s390x, x86_64};
 use crate::module::elf::{
     Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LIVEPATCH, SHT_NOBITS,
     SHT_NULL, SHT_STRTAB, SHT_SYMTAB, Symbol,
@@ -77,11 +77,15 @@ pub enum Defect {
     /// A relocation names a symbol, or changes a byte, that is not there: the loader does not
     /// look, and what becomes of the module depends on what lies there.
     RelocationOutside { section: Box<str> },
-    /// A relocation of an unknown kind (x86-64, `apply_relocate_add`).
+    /// A relocation of a kind that the architecture's loader does not have
+    /// (`apply_relocate_add`).
     RelocationUnknown { kind: u32 },
+    /// A relocation that only kernels with `CONFIG_PPC_KERNEL_PCREL` have (64-bit POWER,
+    /// `apply_relocate_add`, Linux ≥6.4).
+    RelocationPcRelative { kind: u32 },
     /// A relocation over a value that is not zero (x86-64, `apply_relocate_add`).
     RelocationTarget { kind: u32, section: Box<str> },
-    /// A 32-bit relocation to an address that never fits (x86-64, `apply_relocate_add`).
+    /// A relocation to an address that never fits (x86-64 and arm64, `apply_relocate_add`).
     RelocationOverflow { kind: u32, section: Box<str> },
     /// Code or data that is used when the module is loaded points into a section that is not
     /// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
@@ -138,9 +142,14 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
         }
     }
     symbol_sections(elf, symbols, &mut add);
-    if elf.machine == Arch::Amd64.elf_machine() {
-        x86_64::relocations(elf, symbols, &applied, &mut add);
-    }
+    let relocation = match Arch::of_elf_machine(elf.machine) {
+        Some(Arch::Amd64) => x86_64::relocations(elf, symbols, &applied),
+        Some(Arch::Arm64) => aarch64::relocations(elf, symbols, &applied),
+        Some(Arch::Ppc64le) => ppc64le::relocations(&applied),
+        Some(Arch::S390x) => s390x::relocations(&applied),
+        None => None,
+    };
+    relocation.into_iter().for_each(add);
     defects
 }
 

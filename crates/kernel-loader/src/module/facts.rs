@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::arch::Arch;
+use crate::arch::sections::ArchSection;
 use crate::module::btf;
 use crate::module::defects::{self, THIS_MODULE};
 use crate::module::elf::{Elf, SHN_UNDEF, Section, string_at};
@@ -67,6 +69,11 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
         unversioned: unversioned(&elf),
+        absent_sections: ArchSection::of(Arch::of_elf_machine(elf.machine))
+            .iter()
+            .copied()
+            .filter(|section| !elf.sections.iter().any(|it| it.name == section.name()))
+            .collect(),
         ..ElfFacts::default()
     };
     if full {

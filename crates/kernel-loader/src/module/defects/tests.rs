@@ -1,7 +1,7 @@
 //! Defects of a small module after one edit.
 
 use super::{Defect, SymbolNames};
-use crate::module::damage::{FORMS, SYMBOLS, facts, module, with_content};
+use crate::module::damage::{FORMS, Form, SYMBOLS, facts, module, with_content};
 
 /// Sets a field of a section's header of the 64-bit little-endian module.
 fn with_field(mut bytes: Vec<u8>, index: usize, field: usize, value: &[u8]) -> Vec<u8> {
@@ -89,6 +89,83 @@ fn each_edit_of_a_module_shows_as_its_defect() {
     ] {
         assert_eq!(facts(&bytes).defects, defects);
     }
+}
+
+/// The section of three relocated words, whose relocations lead to its names.
+fn of_machine(form: Form, machine: u16, kind: u64, addend: u64) -> Vec<u8> {
+    let mut bytes = module(form);
+    bytes[18..20].copy_from_slice(&match form.is_little_endian() {
+        true => machine.to_le_bytes(),
+        false => machine.to_be_bytes(),
+    });
+    let old = [(0, 1), (4, 1), (8, 6)].map(|(offset, at)| form.relocation(offset, 3, 2, at));
+    let new = [0, 4, 8].map(|offset| form.relocation(offset, 3, kind, addend));
+    let (old, new) = (old.concat(), new.concat());
+    let at = bytes.windows(old.len()).position(|bytes| bytes == old);
+    let at = at.expect("the relocations");
+    bytes[at..at + new.len()].copy_from_slice(&new);
+    bytes
+}
+
+#[test]
+fn relocations_are_those_of_the_architecture() {
+    const ARM64: u16 = 183;
+    const PPC64: u16 = 21;
+    const S390: u16 = 22;
+    let [little, big, _] = FORMS;
+    let unknown = |kind| Some(Defect::RelocationUnknown { kind });
+    let overflow = |kind| {
+        let section = "__ksymtab_gpl".into();
+        Some(Defect::RelocationOverflow { kind, section })
+    };
+    for (form, machine, kind, addend, defect) in [
+        // R_AARCH64_ABS64, CALL26, LDST128, NONE: known.
+        (little, ARM64, 257, 0, None),
+        (little, ARM64, 283, 0, None),
+        (little, ARM64, 299, 0, None),
+        (little, ARM64, 256, 0, None),
+        // R_AARCH64_ADR_GOT_PAGE, and the kind that was never assigned.
+        (little, ARM64, 311, 0, unknown(311)),
+        (little, ARM64, 281, 0, unknown(281)),
+        (little, ARM64, 2, 0, unknown(2)),
+        // R_AARCH64_ABS32 to an address of the module, or to one that only its addend makes.
+        (little, ARM64, 258, 8, overflow(258)),
+        (little, ARM64, 258, 1 << 40, None),
+        (little, ARM64, 270, 0, overflow(270)),
+        (little, ARM64, 272, 0, None),
+        // R_PPC64_ADDR64, TOC16_HA, R_PPC64_TOC16_HI, and those of CONFIG_PPC_KERNEL_PCREL.
+        (little, PPC64, 38, 0, None),
+        (little, PPC64, 50, 0, None),
+        (little, PPC64, 49, 0, unknown(49)),
+        (
+            little,
+            PPC64,
+            132,
+            0,
+            Some(Defect::RelocationPcRelative { kind: 132 }),
+        ),
+        // R_390_64, R_390_GOTPLT20; R_390_COPY and thread-local storage.
+        (big, S390, 22, 0, None),
+        (big, S390, 59, 0, None),
+        (big, S390, 9, 0, unknown(9)),
+        (big, S390, 56, 0, unknown(56)),
+    ] {
+        let defects = facts(&of_machine(form, machine, kind, addend)).defects;
+        assert_eq!(defects.first(), defect.as_ref(), "{machine} {kind}");
+        assert!(defects.len() < 2, "{defects:?}");
+    }
+}
+
+#[test]
+fn sections_of_the_architecture_are_missed() {
+    use crate::arch::sections::ArchSection::{
+        FtraceTrampoline, InitFtraceTrampoline, InitPlt, Plt, Stubs,
+    };
+    let absent = |machine| facts(&of_machine(FORMS[0], machine, 256, 0)).absent_sections;
+    let of_arm64 = [Plt, InitPlt, FtraceTrampoline, InitFtraceTrampoline];
+    assert_eq!(absent(183), of_arm64);
+    assert_eq!(absent(21), [Stubs]);
+    assert_eq!(absent(62), []);
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! What the loader of arm64 has of its own (`arch/arm64/kernel/module.c`, `module-plts.c`).
+
+use std::collections::HashSet;
+
+use crate::arch::sections::ArchSection;
+use crate::module::defects::Defect;
+use crate::module::defects::relocations::Applied;
+use crate::module::elf::{Elf, Relocation, SHN_ABS, SHN_COMMON, SHN_UNDEF, Symbol};
+
+/// Sections that `module.lds` puts into every module, and the loader looks for.
+pub(crate) const SECTIONS: [ArchSection; 4] = [
+    ArchSection::Plt,
+    ArchSection::InitPlt,
+    ArchSection::FtraceTrampoline,
+    ArchSection::InitFtraceTrampoline,
+];
+
+const R_ARM_NONE: u32 = 0;
+const R_AARCH64_NONE: u32 = 256;
+const R_AARCH64_ABS32: u32 = 258;
+const R_AARCH64_ABS16: u32 = 259;
+const R_AARCH64_MOVW_UABS_G0: u32 = 263;
+const R_AARCH64_MOVW_UABS_G1: u32 = 265;
+const R_AARCH64_MOVW_UABS_G2: u32 = 267;
+const R_AARCH64_MOVW_SABS_G0: u32 = 270;
+const R_AARCH64_MOVW_SABS_G1: u32 = 271;
+const R_AARCH64_LDST128_ABS_LO12_NC: u32 = 299;
+
+/// Whether `apply_relocate_add` has a case for a kind: all from `NONE` to
+/// `R_AARCH64_MOVW_PREL_G3` but 281, and the last one of loads and stores.
+fn is_known(kind: u32) -> bool {
+    const LAST_OF_MOVW: u32 = 293;
+    const NOT_ASSIGNED: u32 = 281;
+    kind == R_ARM_NONE
+        || kind == R_AARCH64_LDST128_ABS_LO12_NC
+        || (R_AARCH64_NONE..=LAST_OF_MOVW).contains(&kind) && kind != NOT_ASSIGNED
+}
+
+/// Whether a kind takes only values that no address of the kernel's half has: addresses are
+/// negative as signed numbers, and far from zero.
+fn needs_low_address(kind: u32) -> bool {
+    matches!(
+        kind,
+        R_AARCH64_ABS32
+            | R_AARCH64_ABS16
+            | R_AARCH64_MOVW_UABS_G0
+            | R_AARCH64_MOVW_UABS_G1
+            | R_AARCH64_MOVW_UABS_G2
+            | R_AARCH64_MOVW_SABS_G0
+            | R_AARCH64_MOVW_SABS_G1
+    )
+}
+
+/// The first relocation that `apply_relocate_add` refuses wherever the module lies.
+pub(crate) fn relocations(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
+) -> Option<Defect> {
+    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
+    let per_cpu = elf.find(".data..percpu").map(|(index, _)| index);
+    let has_address = |relocation: &Relocation| {
+        /// Further than any field of a structure is from its start.
+        const FAR: u64 = 1 << 30;
+        let symbol = symbols.get(relocation.symbol as usize);
+        relocation.addend.unsigned_abs() < FAR
+            && symbol.is_some_and(|symbol| match symbol.section {
+                SHN_UNDEF => !symbol.weak && relocation.symbol != 0,
+                SHN_ABS | SHN_COMMON => false,
+                section => {
+                    let section = usize::from(section);
+                    loaded.contains(&section) && Some(section) != per_cpu
+                }
+            })
+    };
+    applied.iter().find_map(|(_, changed, relocations)| {
+        relocations.iter().find_map(|relocation| {
+            let kind = relocation.kind;
+            if !is_known(kind) {
+                return Some(Defect::RelocationUnknown { kind });
+            }
+            (needs_low_address(kind) && has_address(relocation)).then(|| {
+                let section = changed.name.into();
+                Defect::RelocationOverflow { kind, section }
+            })
+        })
+    })
+}

@@ -81,7 +81,7 @@ pub fn run(cli: Cli, settings: &Settings) -> Result<Done, Error> {
         });
     if let Err(error) = command {
         return Err(Error::Cluster {
-            message: format!("no thread for the command: {error}"),
+            message: format!("cannot start a thread for the command: {error}"),
             hint: String::new(),
         });
     }
@@ -137,7 +137,7 @@ impl Escape {
         };
         let name = "signals".to_owned();
         if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
-            tracing::warn!("no thread for signals: {error}");
+            tracing::warn!("cannot start a thread for signals: {error}");
         }
     }
 }
@@ -234,7 +234,7 @@ fn in_runtime(
         .enable_all()
         .build()
         .map_err(|error| Error::Cluster {
-            message: format!("no asynchronous runtime: {error}"),
+            message: format!("cannot start the asynchronous runtime: {error}"),
             hint: String::new(),
         })?;
     escape.watch();

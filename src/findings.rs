@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod codes;
+pub mod explanations;
 pub mod finding;
 pub mod gathered;
 pub(crate) mod kernel_facts;

@@ -98,7 +98,7 @@ impl FactsStore {
             .unwrap_or_else(|fault| {
                 Err(Finding::new(
                     Code::Internal,
-                    format!("reading the kernel's facts ended in a fault of this program: {fault}"),
+                    format!("internal error while reading kernel facts: {fault}"),
                 ))
             })
         } else if let Some(os_image) = &target.os_image {
@@ -139,7 +139,7 @@ impl FactsStore {
         .unwrap_or_else(|fault| {
             Err(Finding::new(
                 Code::Internal,
-                format!("reading the kernel's facts ended in a fault of this program: {fault}"),
+                format!("internal error while reading kernel facts: {fault}"),
             ))
         });
         gathered.map_err(|mut finding| {

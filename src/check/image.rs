@@ -164,7 +164,7 @@ impl ImageCheck {
             if unread.len() == 0 {
                 return Ok(vec![Finding::new(
                     Code::Internal,
-                    "every layer was read and the check still asks for one",
+                    "internal error: every layer was read and the check needs another one",
                 )]);
             }
             for layer in unread.by_ref().take(next) {

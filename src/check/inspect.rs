@@ -27,7 +27,7 @@ pub async fn inspect(
     let incomplete = |_| {
         Finding::new(
             Code::Internal,
-            "every layer was read and the look asks for more",
+            "internal error: every layer was read and the inspection needs another one",
         )
     };
     let mut modules = Vec::new();

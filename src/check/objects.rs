@@ -71,8 +71,8 @@ impl Objects {
             )
         };
         match &self.cluster {
-            None => Err(missing("is in none of the files".to_owned())
-                .hint("add the Secret to the files of -f, or run with access to the cluster")),
+            None => Err(missing("is not in the files of -f".to_owned())
+                .hint("Add the Secret to the files of -f, or run with access to the cluster.")),
             Some(cluster) => cluster
                 .secret(namespace, name)
                 .await
@@ -95,8 +95,8 @@ impl Objects {
             )
         };
         match &self.cluster {
-            None => Err(missing("is in none of the files".to_owned())
-                .hint("add the ConfigMap to the files of -f, or run with access to the cluster")),
+            None => Err(missing("is not in the files of -f".to_owned())
+                .hint("Add the ConfigMap to the files of -f, or run with access to the cluster.")),
             Some(cluster) => cluster
                 .config_map(namespace, name)
                 .await
@@ -254,14 +254,14 @@ fn why(fault: &Fault) -> String {
 
 fn hint(kind: &str, namespace: &str, fault: &Fault) -> String {
     match fault {
-        Fault::NotFound(_) => format!("create the {kind}, or correct its name in the Module"),
+        Fault::NotFound(_) => format!("Create the {kind}, or correct its name in the Module."),
         Fault::Forbidden(_) => {
             format!(
-                "ask for the right to get {kind}s in namespace {namespace}, \
-                 which {RBAC_FOLDER}/cross-check.yaml grants"
+                "Ask an administrator for the right to get {kind}s in namespace {namespace}; \
+                 {RBAC_FOLDER}/cross-check.yaml grants it."
             )
         }
-        _ => "see that the API server can be reached".to_owned(),
+        _ => "Check that the API server can be reached.".to_owned(),
     }
 }
 
@@ -277,7 +277,7 @@ fn source_of(what: &str, namespace: &str, name: &str, secret: &Secret) -> Creden
     } else if let Some(bytes) = value(".dockercfg") {
         DockerConfig::parse_legacy(&bytes)
     } else {
-        Err("it holds neither .dockerconfigjson nor .dockercfg".to_owned())
+        Err("it contains neither .dockerconfigjson nor .dockercfg".to_owned())
     };
     CredentialSource::of_config(format!("{what} {namespace}/{name}"), config)
 }

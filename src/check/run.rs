@@ -41,18 +41,18 @@ impl Ended {
         match self {
             Self::Interrupted => Finding::new(
                 Code::NotDecided,
-                "interrupted before this module was decided",
+                "interrupted before this module was checked",
             ),
             Self::TimedOut(limit) => Finding::new(
                 Code::NotDecided,
-                format!("the time limit of {limit:?} ended the run before this module was decided"),
+                format!("timed out after {limit:?} before this module was checked"),
             )
-            .hint("give more time with --timeout, or check fewer modules at once with -j"),
+            .hint("Raise --timeout, or check fewer modules in parallel with -j."),
             Self::FailFast => Finding::new(
                 Code::NotDecided,
-                "another module was not verified, and --fail-fast ended the run",
+                "--fail-fast ended the run because another module was not verified",
             )
-            .hint("run again without --fail-fast"),
+            .hint("Run again without --fail-fast."),
         }
     }
 }
@@ -216,9 +216,9 @@ fn panicked(error: &JoinError) -> Outcome {
     undone(vec![
         Finding::new(
             Code::Internal,
-            format!("the check of this module ended in a fault of this program: {error}"),
+            format!("internal error while checking this module: {error}"),
         )
-        .hint("please report it with the output of the same command and -v"),
+        .hint("Report it with the output of the same command and -v."),
     ])
 }
 

@@ -58,7 +58,7 @@ impl std::str::FromStr for StageSet {
                 "sign" => set.sign = true,
                 other => {
                     return Err(format!(
-                        "`{other}` is no stage; known are image, build, sign"
+                        "`{other}` is not a stage; use image, build or sign"
                     ));
                 }
             }
@@ -120,7 +120,7 @@ impl Stages {
         };
         let access = self.objects.access(&plan.namespace, work).await;
         let seen = if self.allowed.image {
-            progress(Stage::Image, "looking at the image");
+            progress(Stage::Image, "checking the image");
             let trust = self.trust(&plan.namespace, work).await;
             let check = &self.image;
             check
@@ -192,9 +192,9 @@ fn outcome(stage: Stage, digest: Option<String>, findings: Vec<Finding>) -> Outc
 fn skipped(stage: Stage) -> Finding {
     Finding::new(
         Code::StageSkipped,
-        format!("stage {} is left out by --stages", stage.as_str()),
+        format!("stage {} is skipped because of --stages", stage.as_str()),
     )
-    .hint("run again without --stages")
+    .hint("Run again without --stages.")
 }
 
 #[cfg(test)]

@@ -120,7 +120,10 @@ impl Resolver<'_> {
                         format!("{IMAGE_REFERENCES} of release image {reference}: {message}"),
                     )
                     .with_effect(Effect::Blocks)
-                    .hint("Check the image: `oc adm release info` prints the content of a release image.")
+                    .hint(
+                        "Check the image: `oc adm release info` prints the content of a \
+                        release image.",
+                    )
                 })?;
                 Ok(Kind::Release(payload))
             }
@@ -174,8 +177,8 @@ impl Resolver<'_> {
             .extend(faults.into_iter().map(|fault| fault.message));
         for stream in kernels.streams.iter().filter(|stream| stream.differs()) {
             kernels.notes.push(format!(
-                "machine-os image {} has kernel {}, driver-toolkit image {} has {}; the nodes run \
-                 the machine-os image's kernel, which is checked",
+                "Machine-os image {} has kernel {}, driver-toolkit image {} has {}; the \
+                 machine-os image's kernel is checked, because nodes run it.",
                 stream.os_image.as_deref().unwrap_or_default(),
                 stream.standard().unwrap_or_default(),
                 stream.dtk_image.as_deref().unwrap_or_default(),
@@ -334,11 +337,12 @@ fn about(role: &str, reference: &str, finding: Finding) -> Finding {
 pub(crate) fn with_own_hint(finding: Finding) -> Finding {
     match finding.code {
         Code::ImageNotFound => {
-            finding.hint("check the name; `oc adm release info` prints the images of a release")
+            finding.hint("Check the name; `oc adm release info` prints the images of a release.")
         }
-        Code::ImageArchMissing => {
-            finding.hint("name the image for this architecture, or ask for another with --arch")
-        }
+        Code::ImageArchMissing => finding.hint(
+            "Pass the image for this architecture, or another architecture with \
+                --arch.",
+        ),
         _ => finding,
     }
 }
@@ -357,10 +361,16 @@ fn parse_release(reference: &str, bytes: &[u8]) -> Result<DriverToolkitRelease, 
 fn not_about_kernels(reference: &str) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
-        format!("{reference} is not a release, driver-toolkit or machine-os image: it has no /{IMAGE_REFERENCES}, /{DRIVER_TOOLKIT_RELEASE} or /{OS_MODULES}"),
+        format!(
+            "{reference} is not a release, driver-toolkit or machine-os image: it has no \
+            /{IMAGE_REFERENCES}, /{DRIVER_TOOLKIT_RELEASE} or /{OS_MODULES}"
+        ),
     )
     .with_effect(Effect::Blocks)
-    .hint("`oc adm release info --image-for=driver-toolkit RELEASE` prints a release's driver-toolkit image")
+    .hint(
+        "`oc adm release info --image-for=driver-toolkit RELEASE` prints the driver-toolkit \
+        image of a release.",
+    )
 }
 
 /// The first of some files that the image's layers hold, from the top layer down.

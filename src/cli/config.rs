@@ -116,7 +116,7 @@ pub fn parse(args: Vec<OsString>, environment: &Environment) -> Result<(Cli, Set
     let mut settings = Settings::default();
     for file in files(&args, environment).map_err(Refusal::Config)? {
         let path = file.path.display();
-        settings.notes.push(format!("settings from {path}"));
+        settings.notes.push(format!("Settings from {path}."));
         for (flag, setting) in &file.settings {
             layers.push(Preset {
                 flag: flag.clone(),

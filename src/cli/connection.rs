@@ -99,7 +99,7 @@ fn parse_extra(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("`{text}` is no KEY=VALUE"))
+        .ok_or_else(|| format!("`{text}` is not KEY=VALUE"))
 }
 
 #[cfg(test)]

@@ -103,8 +103,8 @@ fn target_flags(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<Str
         }
         if FILES.contains(&id) {
             return Err(Error::Usage {
-                message: format!("--{long} names a file of this machine, which a pod does not see"),
-                hint: "pass --dtk-image, --os-image or --release-image".to_owned(),
+                message: format!("--{long} is a file on this machine, which a pod cannot read"),
+                hint: "Pass --dtk-image, --os-image or --release-image.".to_owned(),
             });
         }
         match argument.get_action() {

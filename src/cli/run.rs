@@ -115,9 +115,7 @@ fn parse_assumed(text: &str) -> Result<AssumedImage, String> {
             template: template.to_owned(),
         })
     });
-    parts.ok_or_else(|| {
-        "write it as NAMESPACE/NAME=IMAGE, with templates as in containerImage".to_owned()
-    })
+    parts.ok_or_else(|| "not NAMESPACE/NAME=IMAGE (with templates as in containerImage)".to_owned())
 }
 
 impl SourceArgs {
@@ -161,7 +159,7 @@ pub struct RegistryArgs {
 /// Reads a duration as kubectl's flags take it: numbers with the units h, m, s, ms, such as
 /// `1h30m`; a bare number is seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is no duration; write 90s, 10m or 1h30m");
+    let bad = || format!("`{text}` is not a duration; use 90s, 10m or 1h30m");
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }

@@ -35,8 +35,8 @@ pub fn run(args: &CompletionArgs) -> Result<Done, Error> {
     };
     if args.dir.is_some() {
         return Err(Error::Usage {
-            message: "--dir goes with `completion install`".to_owned(),
-            hint: "write the script where your shell looks for it, with `>`".to_owned(),
+            message: "--dir is only for `completion install`".to_owned(),
+            hint: "Redirect the script with `>` to where your shell looks for it.".to_owned(),
         });
     }
     Ok(Done {
@@ -67,7 +67,8 @@ fn install(dir: Option<&Path>) -> Result<Done, Error> {
     }
     Ok(Done {
         stderr: format!(
-            "kubectl completes `kubectl kmm preflight` by {} in {} where its own completion is on\n",
+            "Installed {} in {}; completion of `kubectl kmm preflight` works in shells with \
+             kubectl completion.\n",
             COMPLETERS[0],
             dir.display()
         ),
@@ -80,12 +81,12 @@ fn put(plugin: &Path, dir: &Path, place: &Path) -> Result<(), Error> {
     let unwritable = |source: io::Error| Error::Write {
         path: place.to_owned(),
         source,
-        hint: "pass a folder of your PATH that you may write to with --dir".to_owned(),
+        hint: "Pass a writable folder of your PATH with --dir.".to_owned(),
     };
     if is_foreign(place) {
         return Err(Error::Usage {
-            message: format!("{} is a file of another program", place.display()),
-            hint: "remove it, or pass another folder with --dir".to_owned(),
+            message: format!("{} belongs to another program", place.display()),
+            hint: "Remove it, or pass another folder with --dir.".to_owned(),
         });
     }
     let temporary = place.with_extension("new");

@@ -60,8 +60,8 @@ pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     }
     if !replaced.is_empty() {
         done.stderr.push_str(&format!(
-            "error: preflight CR {} was replaced by another of that name meanwhile, and that one \
-             was not deleted\nhint: see it with `kubectl kmm preflight status`\n",
+            "error: preflight CR {} was replaced by another one with the same name, which was \
+             not deleted\nhint: Run `kubectl kmm preflight status`.\n",
             replaced.join(", ")
         ));
         done.exit_code = EXIT_UNDECIDED;
@@ -74,7 +74,7 @@ pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
         return Err(none(&cluster, &absent));
     }
     done.stderr.push_str(&format!(
-        "error: there is no preflight CR {}\n",
+        "error: no preflight CR {} found\n",
         absent.join(", ")
     ));
     done.exit_code = EXIT_NOTHING;
@@ -104,8 +104,8 @@ async fn choose(
         );
         if chosen.is_empty() {
             return Err(Error::Nothing {
-                message: format!("there is no {what}preflight CR to delete"),
-                hint: "see them with `kubectl kmm preflight status`".to_owned(),
+                message: format!("no {what}preflight CR to delete"),
+                hint: "Run `kubectl kmm preflight status` to list them.".to_owned(),
             });
         }
     }
@@ -144,11 +144,11 @@ fn is_verified(preflight: &Preflight, modules: Option<&Vec<Module>>) -> bool {
 fn none(cluster: &Cluster, names: &[String]) -> Error {
     Error::Nothing {
         message: format!(
-            "there is no preflight CR {} in the cluster {}",
+            "no preflight CR {} in the cluster {}",
             names.join(", "),
             cluster.server()
         ),
-        hint: "see them with `kubectl kmm preflight status`".to_owned(),
+        hint: "Run `kubectl kmm preflight status` to list them.".to_owned(),
     }
 }
 
@@ -171,21 +171,23 @@ async fn wait(
     let start = Instant::now();
     loop {
         let left = owned(cluster, chosen).await.map_err(|fault| {
-            fault.into_error("looking whether what the CRs own is gone", MANIFEST)
+            fault.into_error("waiting for the deletion of dependent objects", MANIFEST)
         })?;
         if left.is_empty() {
             return Ok((String::new(), EXIT_VERIFIED));
         }
         let list = left.join(", ");
         if !is_collected(cluster).await {
-            let note =
-                format!("note: {list} is left: no controller manager was seen that collects it\n");
+            let note = format!(
+                "note: {list} is left: no running controller manager was found that \
+                    collects it\n"
+            );
             return Ok((note, EXIT_VERIFIED));
         }
         if start.elapsed() > limit {
             let note = format!(
-                "note: {list} is still there after {} s\nhint: a new preflight of KMM ≥2.4 has to \
-                 wait for it; look again with `kubectl get preflightvalidations,\
+                "note: {list} is still there after {} s\nhint: A new preflight of KMM 2.4 and \
+                 later must wait for it; check with `kubectl get preflightvalidations,\
                  moduleimagesconfigs -A`\n",
                 limit.as_secs()
             );
@@ -273,12 +275,11 @@ pub async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String {
     match cluster.delete(preflight.resource, None, name, uid).await {
         Ok(()) | Err(Fault::NotFound(_)) => format!("{kind} {name} deleted"),
         Err(fault) if fault.is_conflict() => format!(
-            "{kind} {name} was replaced by another of that name meanwhile, and that one was not \
-             deleted"
+            "{kind} {name} was replaced by another one with the same name, which was not deleted"
         ),
         Err(fault) => format!(
-            "{kind} {name} could not be deleted: {fault}; delete it with \
-             `kubectl kmm preflight delete {name}`"
+            "{kind} {name} could not be deleted: {fault}. Delete it with `kubectl kmm preflight \
+             delete {name}`."
         ),
     }
 }

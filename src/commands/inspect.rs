@@ -28,7 +28,7 @@ pub async fn run(
     Ok(Done {
         stdout: report::print(&inspection, format, screen)?,
         stderr: if empty {
-            format!("no kernel module in {reference} ({arch})\n")
+            format!("No kernel module in {reference} ({arch}).\n")
         } else {
             String::new()
         },

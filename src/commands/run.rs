@@ -22,12 +22,12 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if args.local {
         refuse(
             &of_cluster(args),
-            "is for a run by the cluster's KMM",
-            "leave it or --local out",
+            "is only for runs with the cluster's KMM",
+            "Remove it or --local.",
         )?;
         local::run(args, console).await
     } else {
-        refuse(&of_local(args), "is for a local run", "add --local")?;
+        refuse(&of_local(args), "is only for local runs", "Add --local.")?;
         cluster::run(args, console).await
     }
 }

@@ -56,7 +56,7 @@ fn not_looked_at(report: &Report) -> String {
         [target] => format!(" --kernel-version {}", target.kernel_version),
         _ => String::new(),
     };
-    format!("Images were not looked at; look with: kubectl kmm preflight run --local{kernel}")
+    format!("Images were not checked. To check them: kubectl kmm preflight run --local{kernel}")
 }
 
 async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {
@@ -65,12 +65,9 @@ async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {
         .await
         .map_err(|fault| fault.into_error(&format!("reading preflight CR {name}"), MANIFEST))?;
     found.ok_or_else(|| Error::Nothing {
-        message: format!(
-            "there is no preflight CR {name} in the cluster {}",
-            cluster.server()
-        ),
-        hint: "list them with `kubectl kmm preflight status`, or create one with \
-               `kubectl kmm preflight run`"
+        message: format!("no preflight CR {name} in the cluster {}", cluster.server()),
+        hint: "List them with `kubectl kmm preflight status`, or create one with `kubectl kmm \
+            preflight run`."
             .to_owned(),
     })
 }
@@ -88,7 +85,7 @@ async fn survey(
     cluster
         .survey(preflight, filter)
         .await
-        .map_err(|fault| fault.into_error("reading why modules are in progress", MANIFEST))
+        .map_err(|fault| fault.into_error("reading the state of modules in progress", MANIFEST))
 }
 
 async fn look_at_all(
@@ -104,18 +101,15 @@ async fn look_at_all(
             match fault.into_error("listing preflight CRs", MANIFEST) {
                 Error::Cluster { message, hint } if one_is_enough => Error::Cluster {
                     message,
-                    hint: format!("name the CR, for which `get` is enough; or {hint}"),
+                    hint: format!("Pass the CR's name (only needs `get`), or: {hint}"),
                 },
                 error => error,
             }
         })?;
     if preflights.is_empty() {
         return Err(Error::Nothing {
-            message: format!(
-                "there is no preflight CR in the cluster {}",
-                cluster.server()
-            ),
-            hint: "create one with `kubectl kmm preflight run`".to_owned(),
+            message: format!("no preflight CR in the cluster {}", cluster.server()),
+            hint: "Create one with `kubectl kmm preflight run`.".to_owned(),
         });
     }
     let mut all = Survey {
@@ -164,7 +158,8 @@ async fn watch_one(
                 }
                 Err(fault) => {
                     live.finish();
-                    return Err(fault.into_error(&format!("watching preflight CR {name}"), MANIFEST));
+                    return Err(fault.into_error(&format!("watching preflight CR \
+                        {name}"), MANIFEST));
                 }
             },
         }
@@ -174,8 +169,8 @@ async fn watch_one(
 /// The CR went away while it was watched.
 pub fn deleted(name: &str) -> Error {
     Error::Cluster {
-        message: format!("preflight CR {name} was deleted while it was watched"),
-        hint: format!("run it again with `kubectl kmm preflight run {name}`"),
+        message: format!("preflight CR {name} was deleted"),
+        hint: format!("Create it again with `kubectl kmm preflight run {name}`."),
     }
 }
 

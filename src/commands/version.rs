@@ -66,7 +66,7 @@ async fn kmm(args: &ConnectionArgs) -> (Option<String>, String) {
         Ok(Err(error)) => (None, format!("note: {error}\n")),
         Err(_) => (
             None,
-            format!("note: {} did not answer in time\n", cluster.server()),
+            format!("note: {} did not respond in time\n", cluster.server()),
         ),
     }
 }

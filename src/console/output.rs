@@ -72,7 +72,7 @@ impl Console<'_> {
         if self.format == Format::Github
             && let Err(error) = write_step_summary(&report)
         {
-            done.warn(&[format!("the step summary was not written: {error}")]);
+            done.warn(&[format!("cannot write the step summary: {error}")]);
         }
         done
     }

@@ -20,10 +20,10 @@ pub struct Accept {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAccept {
     /// No such code.
-    #[error("{0}; `kubectl kmm preflight explain CODE` knows them")]
+    #[error("{0}; `kubectl kmm preflight explain --list` lists the codes")]
     Code(#[from] UnknownCode),
     /// What follows the `=` names no Module.
-    #[error("`{0}` names no Module; write CODE=NAMESPACE/MODULE")]
+    #[error("`{0}` is not CODE=NAMESPACE/MODULE")]
     Module(String),
 }
 

@@ -25,10 +25,13 @@ fn fault(kernel: &str, arch: Arch, fault: FactsFault) -> Finding {
     match fault {
         FactsFault::Absent { others } if others.is_empty() => Finding::new(
             Code::KernelFactsMissing,
-            format!("no facts about kernel {kernel}, or any other, were found"),
+            "no facts about any kernel were found".to_owned(),
         )
         .with_effect(Effect::Blocks)
-        .hint("facts are usr/src/kernels/K and lib/modules/K below a root, a /lib/modules/K, or a headers tree"),
+        .hint(
+            "Facts are a root folder with usr/src/kernels/K and lib/modules/K, a \
+            /lib/modules/K, or a headers tree.",
+        ),
         FactsFault::Absent { others } => {
             let others = others.join(", ");
             Finding::new(
@@ -37,29 +40,29 @@ fn fault(kernel: &str, arch: Arch, fault: FactsFault) -> Finding {
             )
             .with_effect(Effect::Blocks)
             .hint(format!(
-                "name facts about {kernel}, or check with --kernel-version {others}"
+                "Pass facts about {kernel}, or check with --kernel-version {others}."
             ))
         }
         FactsFault::OtherKernel { release } => Finding::new(
             Code::KernelFactsMismatch,
-            format!("the kernel facts are those of {release}, and {kernel} was asked for"),
+            format!("the kernel facts are for {release}, not for {kernel}"),
         )
         .hint(format!(
-            "name facts about {kernel}, or check with --kernel-version {release}"
+            "Pass facts about {kernel}, or check with --kernel-version {release}."
         )),
         FactsFault::OtherArch { machine } => Finding::new(
             Code::KernelFactsMismatch,
             format!(
-                "the in-tree modules of {kernel} are for ELF machine {machine}, and facts for {arch} were asked for"
+                "the in-tree modules of {kernel} are for ELF machine {machine}, not for {arch}"
             ),
         )
-        .hint("name the facts, or the driver-toolkit image, of the right architecture"),
+        .hint("Pass the facts, or the driver-toolkit image, of the right architecture."),
         FactsFault::Symbols { path } => Finding::new(
             Code::KernelFactsMissing,
-            format!("{path} is there and cannot be read: it is cut off, or no list of symbols"),
+            format!("{path} cannot be read: it is truncated, or not a list of symbols"),
         )
         .with_effect(Effect::Blocks)
-        .hint("copy the file again, or take it away: the symbols are not checked then"),
+        .hint("Copy the file again, or remove it: symbols are not checked then."),
     }
 }
 
@@ -68,22 +71,22 @@ fn unchecked(kernel: &str, fact: Missing) -> Finding {
         Missing::Symbols => (
             "Module.symvers",
             "symbols and their versions were not checked",
-            "add the kernel's Module.symvers (kernel-devel) or symvers.gz (kernel-core)",
+            "Add the kernel's Module.symvers (kernel-devel) or symvers.gz (kernel-core).",
         ),
         Missing::Config => (
             "the configuration",
             "forced loading and signature enforcement were not checked",
-            "add the kernel's .config (kernel-devel) or config (kernel-core)",
+            "Add the kernel's .config (kernel-devel) or config (kernel-core).",
         ),
         Missing::Vermagic => (
             "the version magic",
-            "the modules' version magic was not checked as a whole",
-            "add an in-tree module or the kernel's .config",
+            "the version magic of modules was only checked in part",
+            "Add an in-tree module or the kernel's .config.",
         ),
     };
     Finding::new(
         Code::KernelFactsMissing,
-        format!("{what} of {kernel} is not among the kernel facts: {unchecked}"),
+        format!("{what} of {kernel} is missing from the kernel facts: {unchecked}"),
     )
     .hint(hint)
     .as_warning()

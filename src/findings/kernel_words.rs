@@ -8,7 +8,7 @@ use kernel_loader::module::{ElfFault, Invalid, Limit};
 /// Why a file cannot be taken apart.
 pub(crate) fn fault(fault: &ElfFault) -> String {
     match fault {
-        ElfFault::Compression(why) => format!("the compressed data are damaged: {why}"),
+        ElfFault::Compression(why) => format!("the compressed data is corrupt: {why}"),
         ElfFault::Invalid(invalid) => self::invalid(*invalid),
         ElfFault::Limit(limit) => self::limit(*limit),
     }
@@ -124,13 +124,15 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             format!("{what}: {kind}")
         }
         Defect::RelocationTarget { kind, section } => format!(
-            "Skipping invalid relocation target, existing value is nonzero for type {kind} in section {section}"
+            "Skipping invalid relocation target, existing value is nonzero for type {kind} in \
+             section {section}"
         ),
         Defect::RelocationOverflow { kind, section } if arch == Some(Arch::Arm64) => {
             format!("overflow in relocation type {kind} in section {section}")
         }
         Defect::RelocationOverflow { kind, section } => format!(
-            "overflow in relocation type {kind} in section {section}: likely not compiled with -mcmodel=kernel"
+            "overflow in relocation type {kind} in section {section}: likely not compiled with \
+             -mcmodel=kernel"
         ),
         Defect::NotLoaded { from, to } | Defect::CodeNotLoaded { from, to } => {
             format!("{from} points into section {to}, which is not loaded")

@@ -8,8 +8,8 @@ pub(crate) fn fault(fault: &ArgsFault) -> String {
         ArgsFault::UnknownOption(option) => format!("modprobe has no option `{option}`"),
         ArgsFault::SeveralOptions(option) => format!("modprobe has several options `{option}…`"),
         ArgsFault::NoValue(option) => format!("modprobe's option `{option}` takes no value"),
-        ArgsFault::ValueMissing(word) => format!("modprobe's option `{word}` lacks its value"),
-        ArgsFault::NoModule => "modprobe is given no module".to_owned(),
+        ArgsFault::ValueMissing(word) => format!("modprobe's option `{word}` has no value"),
+        ArgsFault::NoModule => "modprobe gets no module name".to_owned(),
     }
 }
 

@@ -88,9 +88,9 @@ pub async fn choose(
         Choice::None => {
             return Err(Finding::new(
                 Code::BuilderMissing,
-                "the image has to be built, and --builder none forbids it",
+                "the image must be built, but --builder is none",
             )
-            .hint("run again without --builder none"));
+            .hint("Run again without --builder none."));
         }
     };
     let mut reasons = Vec::new();
@@ -110,7 +110,7 @@ pub async fn choose(
         Code::BuilderMissing,
         format!("no builder works on this machine: {}", reasons.join("; ")),
     )
-    .hint("install buildah, podman or docker, or let the cluster build (cluster mode)"))
+    .hint("Install buildah, podman or docker, or let the cluster build (run without --local)."))
 }
 
 async fn attempt(
@@ -173,11 +173,11 @@ fn weak_isolation(kind: BuilderKind) -> Finding {
         Code::BuildIsolationWeak,
         format!(
             "the default isolation of {} does not work on this machine, so the steps of the \
-             Dockerfile ran with chroot only",
+             Dockerfile ran with chroot isolation only",
             kind.program()
         ),
     )
-    .hint("pass --build-isolation default to refuse this, or chroot to allow it")
+    .hint("Pass --build-isolation default to end in error instead, or chroot to accept it.")
 }
 
 /// Ways that were tried, each with why it does not work.
@@ -264,7 +264,7 @@ async fn run(tool: &Tool, processes: &Processes) -> Result<(bool, Vec<String>), 
             Err("not installed".into())
         }
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        Err(_) => Err(format!("timed out after {PATIENCE:?}")),
     }
 }
 
@@ -286,7 +286,7 @@ fn last(lines: &[String]) -> String {
     said()
         .find(is_error)
         .or_else(|| said().next())
-        .unwrap_or("it failed without a word")
+        .unwrap_or("it failed without output")
         .to_owned()
 }
 
@@ -298,16 +298,19 @@ mod tests {
     fn a_probe_that_could_not_run_its_step_is_told_from_one_that_could() {
         for (line, reached) in [
             (
-                "process failed to start with error: fork/exec /kmm-preflight-probe: no such file or directory",
+                "process failed to start with error: fork/exec /kmm-preflight-probe: no such \
+                 file or directory",
                 true,
             ),
             (
-                "error: executable file `/kmm-preflight-probe` not found: No such file or directory",
+                "error: executable file `/kmm-preflight-probe` not found: No such file or \
+                 directory",
                 true,
             ),
             ("STEP 2/2: RUN [\"/kmm-preflight-probe\"]", false),
             (
-                "error running container: from  creating container for [/kmm-preflight-probe]: : exec: no command",
+                "error running container: from  creating container for [/kmm-preflight-probe]: : \
+                 exec: no command",
                 false,
             ),
             ("open /etc/subuid: no such file or directory", false),

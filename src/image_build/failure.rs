@@ -33,20 +33,20 @@ pub fn cause(lines: &[&str]) -> Cause {
     if says(&["no space left on device", "disk quota exceeded"]) {
         return Cause {
             effect: Effect::Blocks,
-            hint: "make room, or point TMPDIR to a folder with more space",
+            hint: "Free some space, or set TMPDIR to a folder with more.",
         };
     }
     if says(&["exec format error"]) {
         return Cause {
             effect: Effect::Blocks,
-            hint: "this machine cannot run programs of that architecture: install \
-                   qemu-user-static with binfmt support, or build on such a machine",
+            hint: "This machine cannot run programs of that architecture: install \
+                qemu-user-static with binfmt support, or build on such a machine.",
         };
     }
     if !says(PULLING) {
         return Cause {
             effect: Effect::Fails,
-            hint: "correct the Dockerfile in the build section's ConfigMap",
+            hint: "Correct the Dockerfile in the build section's ConfigMap.",
         };
     }
     if says(&[
@@ -57,8 +57,8 @@ pub fn cause(lines: &[&str]) -> Cause {
     ]) {
         Cause {
             effect: Effect::Blocks,
-            hint: "name credentials for the base image with --authfile, or in the Module's \
-                   imageRepoSecret",
+            hint: "Pass credentials for the base image with --authfile, or set the Module's \
+                imageRepoSecret.",
         }
     } else if says(&[
         "manifest unknown",
@@ -68,13 +68,13 @@ pub fn cause(lines: &[&str]) -> Cause {
     ]) {
         Cause {
             effect: Effect::Fails,
-            hint: "correct the base image in the Dockerfile, or push it",
+            hint: "Correct the base image in the Dockerfile, or push it.",
         }
     } else {
         Cause {
             effect: Effect::Blocks,
-            hint: "check that the base image's registry can be reached from this machine; \
-                   --insecure-registry and --ca-file say how",
+            hint: "Check that the base image's registry can be reached from this machine \
+                (--insecure-registry, --ca-file).",
         }
     }
 }
@@ -118,7 +118,8 @@ mod tests {
         for (line, effect) in [
             ("make: *** [Makefile:3: all] Error 2", Effect::Fails),
             (
-                "Error: creating build container: initializing source docker://127.0.0.1:5000/no:1: \
+                "Error: creating build container: initializing source \
+                 docker://127.0.0.1:5000/no:1: \
                  reading manifest 1 in 127.0.0.1:5000/no: manifest unknown",
                 Effect::Fails,
             ),
@@ -141,7 +142,8 @@ mod tests {
             ),
             ("curl: (7) connection refused", Effect::Fails),
             (
-                " > [internal] load metadata for 127.0.0.1:5000/no:1:\n------\nfailed to solve with \
+                " > [internal] load metadata for 127.0.0.1:5000/no:1:\n------\nfailed to solve \
+                 with \
                  frontend dockerfile.v0: failed to create LLB definition: 127.0.0.1:5000/no:1: \
                  not found",
                 Effect::Fails,

@@ -129,7 +129,7 @@ impl<'a> Lints<'a> {
             }
         }
         for (line, command) in bare {
-            let what = format!("`{command}` names no kernel version");
+            let what = format!("`{command}` has no kernel version");
             self.add("depmod-kernel-missing", Some(line), &what);
         }
         if !seen {
@@ -177,7 +177,7 @@ impl<'a> Lints<'a> {
             for name in variables(&stage.base) {
                 if !global.contains(&name) {
                     let what =
-                        format!("FROM uses {name}, and no ARG before the first FROM declares it");
+                        format!("FROM uses {name}, but no ARG before the first FROM declares it");
                     self.add("arg-undeclared", Some(stage.line), &what);
                 }
             }
@@ -197,7 +197,7 @@ impl<'a> Lints<'a> {
                         && !assigned
                     {
                         told.push(name);
-                        let what = format!("{name} is used, and no ARG of this stage declares it");
+                        let what = format!("{name} is used, but no ARG of this stage declares it");
                         self.add("arg-undeclared", Some(placed.line), &what);
                     }
                 }
@@ -268,7 +268,7 @@ impl<'a> Lints<'a> {
                 line.contains(kernel).then_some(kernel)
             });
             if let Some(kernel) = written {
-                let what = format!("kernel version {kernel} is written out");
+                let what = format!("kernel version {kernel} is hard-coded");
                 self.add("kernel-hard-coded", Some(number), &what);
             }
             if line.contains("DTK_AUTO") && self.case.args.release.upstream {
@@ -288,7 +288,7 @@ impl<'a> Lints<'a> {
         for (line, image) in images {
             let image = image.as_str();
             if image.contains("driver-toolkit") || image.contains("ocp-v4.0-art-dev") {
-                let what = format!("image {image} is written out");
+                let what = format!("image {image} is hard-coded");
                 self.add("dtk-hard-coded", Some(line), &what);
             }
         }
@@ -316,7 +316,7 @@ impl<'a> Lints<'a> {
             }
         }
         if !text.contains("lib/modules") && !text.contains("modules_install") {
-            let what = format!("nothing is put below {wanted}<kernel>");
+            let what = format!("nothing is copied below {wanted}<kernel>");
             self.add("module-elsewhere", None, &what);
         }
     }
@@ -335,14 +335,14 @@ impl<'a> Lints<'a> {
         let image = expand(base, &values);
         let bare = image == "scratch" || image.contains("distroless");
         if bare && self.case.args.release.has(Feature::PullPods) && !brings_a_shell(last) {
-            let what = format!("the final stage is made from {image} and copies no /bin/sh");
+            let what = format!("the final stage uses {image} and copies no /bin/sh");
             self.add("no-shell", line, &what);
         }
         let unknown = variables(base)
             .iter()
             .any(|name| !values.contains_key(*name));
         if !bare && !unknown && is_floating(&image) {
-            let what = format!("the final stage is made from {image}");
+            let what = format!("the final stage uses {image}");
             self.add("base-floating", line, &what);
         }
     }

@@ -36,7 +36,7 @@ impl BuildLog {
         let file = path.and_then(|path| match open(path) {
             Ok(file) => Some(file),
             Err(fault) => {
-                tracing::warn!("no build log is kept: {}: {fault}", path.display());
+                tracing::warn!("the build log is not kept: {}: {fault}", path.display());
                 None
             }
         });
@@ -115,7 +115,7 @@ impl Drop for BuildLog {
             let in_tail = (self.tail_bytes as u64).min(self.left_out);
             let gap = self.left_out - in_tail;
             if gap > 0 {
-                self.write(&format!("... {gap} bytes were left out ..."));
+                self.write(&format!("... {gap} bytes omitted ..."));
             }
             let mut skip = (self.tail_bytes as u64) - in_tail;
             for line in std::mem::take(&mut self.tail) {
@@ -270,7 +270,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).expect("a log");
         assert!(text.starts_with("first\n"));
         assert!(text.ends_with("\nlast\n"));
-        assert!(text.contains("bytes were left out"));
+        assert!(text.contains("bytes omitted"));
         assert!(text.len() < HEAD + TAIL + 200_000, "{}", text.len());
     }
 

@@ -337,13 +337,10 @@ fn file_name(title: &str) -> String {
 
 /// The machine kept the build from being tried.
 fn io_fault(error: &io::Error) -> Finding {
-    let finding = Finding::new(
-        Code::BuildFailed,
-        format!("the build could not be run: {error}"),
-    );
+    let finding = Finding::new(Code::BuildFailed, format!("cannot run the build: {error}"));
     finding
         .with_effect(crate::findings::finding::Effect::Blocks)
-        .hint("check the space and the permissions of the folder that TMPDIR names")
+        .hint("Check the space and the permissions of the folder in TMPDIR.")
 }
 
 /// How many builds run at once where `--build-jobs` says nothing: one for two cores.

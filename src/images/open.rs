@@ -153,7 +153,7 @@ impl Images {
         let sources = self.mirrors.sources(reference);
         let sources = sources.map_err(|rule| {
             Fault::new(FaultKind::Unreachable, rule.0)
-                .hint("push the image to where nodes may pull from, or change the rule")
+                .hint("Push the image to a registry that nodes may pull from, or change the rule.")
         })?;
         let mut faults: Vec<Fault> = Vec::new();
         for source in sources {
@@ -192,7 +192,7 @@ impl Images {
             let found = layout.find(reference).map(|found| found.image);
             let found = found.or_else(|| layout.single().cloned());
             let Some(found) = found else {
-                let message = format!("layout {} does not have it", dir.display());
+                let message = format!("layout {} does not contain it", dir.display());
                 return Err(Fault::new(FaultKind::NotFound, message));
             };
             let place = Place::Layout(Arc::new(layout));
@@ -215,7 +215,11 @@ impl Images {
         let opened = async {
             let layout = Layout::open(dir)?;
             let Some(found) = layout.single().cloned() else {
-                let message = format!("layout {} does not hold one image", dir.display());
+                let message = format!(
+                    "layout {} does not contain exactly one \
+                    image",
+                    dir.display()
+                );
                 return Err(Fault::new(FaultKind::NotFound, message));
             };
             let place = Place::Stacked(Arc::new(layout), Arc::new(base.place.clone()));
@@ -254,7 +258,7 @@ impl Images {
                 Manifest::Index(_) if depth == MAX_INDEX_DEPTH => {
                     return Err(Fault::new(
                         FaultKind::Unreadable,
-                        format!("more than {MAX_INDEX_DEPTH} indexes lie in each other"),
+                        format!("indexes are nested more than {MAX_INDEX_DEPTH} deep"),
                     ));
                 }
                 Manifest::Index(manifests) => {
@@ -345,7 +349,11 @@ impl Images {
         purpose: Purpose,
     ) -> Result<Arc<LayerIndex>, Finding> {
         let Some(layer) = image.layers.get(from_top) else {
-            let message = format!("image {} has no layer {from_top}", image.reference);
+            let message = format!(
+                "internal error: image {} has no layer \
+                {from_top}",
+                image.reference
+            );
             return Err(Finding::new(Code::Internal, message));
         };
         let index = self
@@ -382,7 +390,7 @@ fn worst(mut faults: Vec<Fault>) -> Fault {
         .iter()
         .position(|fault| fault.kind != FaultKind::NotFound);
     if faults.is_empty() {
-        return Fault::new(FaultKind::Unreachable, "no place is left to ask");
+        return Fault::new(FaultKind::Unreachable, "no other place has it");
     }
     let mut fault = faults.swap_remove(at.unwrap_or_default());
     fault.message = all.join("; ");

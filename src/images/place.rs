@@ -96,7 +96,7 @@ pub(crate) async fn blocking<T: Send + 'static, E: From<Fault> + Send + 'static>
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|fault| {
-            let message = format!("{what} ended in a fault of this program: {fault}");
+            let message = format!("internal error in {what}: {fault}");
             Err(Fault::new(FaultKind::Unreadable, message).into())
         })
 }

@@ -25,7 +25,7 @@ impl Images {
         pushed.await.map_err(|fault| {
             let message = format!("{reference} could not be pushed: {}", fault.message);
             Finding::new(Code::PushFailed, message).hint(fault.hint.unwrap_or_else(|| {
-                "check that the credentials for the registry allow pushes".to_owned()
+                "Check that the credentials for the registry allow pushes.".to_owned()
             }))
         })
     }

@@ -112,8 +112,8 @@ impl InCluster {
                         "labels": labels,
                         "annotations": {
                             "summary": "{{ $value }} Modules could not be validated.",
-                            "description": "Nobody could look into them, so they may not load \
-                                            after an upgrade. Run `kubectl kmm preflight status \
+                            "description": "They may not load after an upgrade. Run `kubectl kmm \
+                             preflight status \
                                             --last` for the reason.",
                         },
                     },
@@ -123,7 +123,7 @@ impl InCluster {
                         "labels": labels,
                         "annotations": {
                             "summary": "No preflight validation has run for two days.",
-                            "description": "Look at the CronJob and at the pods of its last Job.",
+                            "description": "Check the CronJob and the pods of its last Job.",
                         },
                     },
                 ],

@@ -107,7 +107,8 @@ impl Reader<'_> {
         };
         Error::Input {
             message: format!("{}: document {document}: {what}", place(self.origin)),
-            hint: "correct the document; `kubectl explain module.spec` tells the fields' types"
+            hint: "Correct the document; `kubectl explain module.spec` lists the fields and \
+                their types."
                 .to_owned(),
         }
     }
@@ -151,7 +152,7 @@ impl Reader<'_> {
                     version => version,
                 };
                 let stranger = format!(
-                    "{}: {kind} {name} has {found}, and KMM's {kind}s have {}",
+                    "{}: {kind} {name} has {found}, but KMM's {kind}s have {}",
                     place(self.origin),
                     wanted.join(" or ")
                 );
@@ -201,7 +202,7 @@ impl Reader<'_> {
                     .as_str()
                     .unwrap_or("without a name");
                 inputs.notes.push(format!(
-                    "{}: {kind} {name} is of no use here and was ignored",
+                    "{}: {kind} {name} was ignored; it does not affect the validation.",
                     place(self.origin)
                 ));
                 Ok(())
@@ -217,7 +218,7 @@ impl Reader<'_> {
         inputs: &mut Inputs,
     ) -> Result<(), Error> {
         if depth >= MAX_LISTS {
-            return Err(self.bad("Lists lie too deep in each other"));
+            return Err(self.bad("Lists are nested too deeply"));
         }
         let group = value.get("apiVersion").cloned();
         let items = match value["items"].take() {
@@ -331,7 +332,7 @@ impl Reader<'_> {
             .map_err(|mismatch| self.bad(&format!("{what}: {mismatch}")))?;
         for field in &written.other_fields {
             inputs.notes.push(format!(
-                "{}: {what}: unknown field {field} was ignored",
+                "{}: {what}: unknown field {field} was ignored.",
                 place(self.origin)
             ));
         }

@@ -27,7 +27,7 @@ pub async fn read(folders: &[OsString]) -> Result<Vec<Text>, Error> {
             .unwrap_or_else(|_| Err(format!("it took longer than {} s", LIMIT.as_secs())))
             .map_err(|why| Error::Input {
                 message: format!("-k {name}: {why}"),
-                hint: format!("Run `kubectl kustomize {name}`, or give its output to -f."),
+                hint: format!("Run `kubectl kustomize {name}`, or pass its output to -f."),
             })?;
         let text = String::from_utf8(bytes).map_err(|_| Error::Input {
             message: format!("-k {name}: the output of kubectl kustomize is not UTF-8"),
@@ -52,7 +52,7 @@ async fn build(folder: &OsString) -> Result<Vec<u8>, String> {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "kubectl is not in $PATH, and kustomize comes with it".to_owned(),
+        ErrorKind::NotFound => "kubectl, which includes kustomize, is not in $PATH".to_owned(),
         _ => format!("kubectl cannot be started: {error}"),
     })?;
     let (mut bytes, mut said) = (Vec::new(), Vec::new());

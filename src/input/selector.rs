@@ -36,9 +36,8 @@ impl Selector {
             .collect::<Option<Vec<_>>>()
             .map(Self)
             .ok_or_else(|| Error::Usage {
-                message: format!("`{text}` is no label selector"),
-                hint: "write it as kubectl's -l takes it, such as -l 'app=x,tier in (a,b),!old'"
-                    .to_owned(),
+                message: format!("`{text}` is not a valid label selector"),
+                hint: "Use kubectl's syntax, such as -l 'app=x,tier in (a,b),!old'.".to_owned(),
             })
     }
 

@@ -100,7 +100,7 @@ pub async fn aside<T: Send + 'static>(
         .await
         .unwrap_or_else(|fault| {
             Err(Error::Input {
-                message: format!("{what} ended in a fault of this program: {fault}"),
+                message: format!("internal error in {what}: {fault}"),
                 hint: String::new(),
             })
         })
@@ -129,7 +129,7 @@ fn read_local(name: &OsStr, mut left: u64) -> Result<Vec<Text>, Error> {
                 "{}: no .yaml, .yml or .json file in this folder",
                 path.display()
             ),
-            hint: "name the folder that holds the Modules' manifests".to_owned(),
+            hint: "Pass the folder with the Modules' manifests.".to_owned(),
         });
     }
     let mut texts = Vec::new();
@@ -154,7 +154,7 @@ fn find_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
     if depth > MAX_DEPTH {
         return Err(unreadable(
             &dir.display().to_string(),
-            &format!("folders lie deeper than {MAX_DEPTH}"),
+            &format!("folders are nested deeper than {MAX_DEPTH}"),
         ));
     }
     let fault = |error: std::io::Error| unreadable(&dir.display().to_string(), &error.to_string());
@@ -235,7 +235,7 @@ fn not_there(path: &Path, error: &std::io::Error) -> Error {
 pub(super) fn unreadable(name: &str, why: &str) -> Error {
     Error::Input {
         message: format!("{name}: {why}"),
-        hint: "-f takes a file, a folder, a URL, or - for standard input".to_owned(),
+        hint: "Pass a file, a folder, a URL, or - for standard input.".to_owned(),
     }
 }
 

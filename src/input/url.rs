@@ -50,7 +50,7 @@ pub(super) async fn read(
         connect_timeout: URL_TIMEOUT,
         read_timeout: Some(URL_TIMEOUT),
     })
-    .map_err(|why| failed(format!("no HTTPS client can be set up: {why}"), ""))?;
+    .map_err(|why| failed(format!("cannot set up HTTPS: {why}"), ""))?;
     let answered = client.ask(Ask {
         method: Method::GET,
         url: &url,
@@ -68,8 +68,8 @@ pub(super) async fn read(
             .map(|proxy| format!(", by {proxy}"))
             .unwrap_or_default();
         return Err(failed(
-            format!("the server answers with status {status}{by}"),
-            "check the address; or download the file and pass that",
+            format!("the server responded with status {status}{by}"),
+            "Check the address, or download the file and pass it.",
         ));
     }
     let mut bytes = Vec::new();
@@ -83,8 +83,8 @@ pub(super) async fn read(
     }
     if bytes.trim_ascii_start().starts_with(b"<") {
         return Err(failed(
-            "the answer is a web page and no manifest".to_owned(),
-            "name the address of the file itself, such as its raw form",
+            "the response is a web page, not a manifest".to_owned(),
+            "Pass the address of the file itself (raw).",
         ));
     }
     text(Place::Stream(shown.clone()), bytes)
@@ -113,19 +113,22 @@ fn words_of(no_answer: &NoAnswer, has_authorities: bool) -> (String, &'static st
         Kind::Untrusted => (
             format!("the server's certificate is not trusted: {why}"),
             match has_authorities {
-                true => "add the authority that signed it to the file of --ca-file",
-                false => "pass the authority that signed it with --ca-file",
+                true => "Add the authority that signed it to the file of --ca-file.",
+                false => "Pass the authority that signed it with --ca-file.",
             },
         ),
         Kind::OtherName | Kind::BadCertificate => (
             format!("the server's certificate is not valid: {why}"),
-            "use a name that the certificate has, or download the file and pass that",
+            "Use a name in the certificate, or download the file and pass it.",
         ),
         Kind::Proxy(proxy) => (
-            format!("{proxy} does not lead there: {why}"),
-            "correct HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY",
+            format!("{proxy} cannot connect to the server: {why}"),
+            "Correct HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY.",
         ),
-        Kind::ProxySetting => (format!("not asked: {why}"), "correct or unset the variable"),
+        Kind::ProxySetting => (
+            format!("no request was sent: {why}"),
+            "Correct or unset the variable.",
+        ),
         Kind::NoSuchHost
         | Kind::Refused
         | Kind::ClientCertificate
@@ -134,8 +137,8 @@ fn words_of(no_answer: &NoAnswer, has_authorities: bool) -> (String, &'static st
         | Kind::Broken
         | Kind::Redirect => (
             why.clone(),
-            "check the address, and that this machine reaches its server; or download the file \
-             and pass that",
+            "Check the address, and that its server can be reached from this machine; or \
+             download the file and pass it.",
         ),
     }
 }

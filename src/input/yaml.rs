@@ -45,7 +45,7 @@ pub fn documents(text: &Text) -> Result<Vec<Document>, Error> {
             "{}: document {document} is not YAML: {what}",
             place(&text.place.origin(document, line)),
         ),
-        hint: "correct the document, or leave the file out".to_owned(),
+        hint: "Correct the document, or remove the file from -f.".to_owned(),
     };
     let mut documents = Vec::new();
     let mut nodes = MAX_NODES;

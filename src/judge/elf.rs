@@ -33,15 +33,18 @@ pub(super) fn fault(module: &str, fault: &ElfFault) -> Finding {
             Code::ModuleUnreadable,
             format!("{module}: modprobe cannot decompress the file: {why}"),
         )
-        .hint("build the image again; the file was damaged or cut off"),
+        .hint("Build the image again; the file is corrupt or truncated."),
         ElfFault::Invalid(_) => Finding::new(
             Code::ElfInvalid,
             format!("{module}: Exec format error: {why}"),
         )
-        .hint("build the image again; the file is no kernel module, or was damaged or cut off"),
+        .hint(
+            "Build the image again; the file is not a kernel module, or is corrupt or \
+            truncated.",
+        ),
         ElfFault::Limit(_) => Finding::new(
             Code::ModuleUnreadable,
-            format!("{module}: could not look: {why}"),
+            format!("{module} could not be checked: {why}"),
         )
         .with_effect(Effect::Blocks),
     }
@@ -61,7 +64,7 @@ pub(super) fn architecture(module: &str, elf: &ElfFacts, arch: Arch) -> Option<F
                 machine_name(elf.machine, elf.is_64),
             ),
         )
-        .hint(format!("build the module for {arch}"))
+        .hint(format!("Build the module for {arch}."))
     })
 }
 
@@ -110,7 +113,7 @@ pub(super) fn faults(module: &str, elf: &ElfFacts, kernel: &Kernel<'_>) -> Vec<F
 
 fn defective(module: &str, answer: &str, words: &str, is_certain: bool) -> Finding {
     let finding = Finding::new(Code::ElfInvalid, format!("{module}: {answer}: {words}"))
-        .hint("build the module again with the target kernel's own build tree");
+        .hint("Build the module again with the target kernel's build tree.");
     if is_certain {
         finding
     } else {
@@ -152,15 +155,14 @@ pub(super) fn type_information(
         Ok(()) => Finding::new(
             Code::ElfInvalid,
             format!(
-                "{module}: its BTF is that of a build for {built_for}, and whether the kernel \
-                 takes it is not known"
+                "{module}: its BTF was built for {built_for}, and whether the kernel accepts it \
+                 is not known"
             ),
         )
         .with_effect(Effect::Doubts),
     };
-    let finding = finding.hint(
-        "build the module for the target kernel, or leave its .BTF section out (`strip -g` does)",
-    );
+    let finding = finding
+        .hint("Build the module for the target kernel, or remove its .BTF section (`strip -g`).");
     match kernel.enabled("MODULE_ALLOW_BTF_MISMATCH") {
         Some(true) => None,
         Some(false) => Some(finding),
@@ -185,6 +187,6 @@ pub(super) fn this_module(
                 elf.this_module_size
             ),
         )
-        .hint("build the module with the target kernel's configuration")
+        .hint("Build the module with the target kernel's configuration.")
     })
 }

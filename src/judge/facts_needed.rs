@@ -28,11 +28,11 @@ impl Fact {
     fn hint(self) -> &'static str {
         match self {
             Self::Symbols => {
-                "add the kernel's Module.symvers (kernel-devel) or symvers.gz (kernel-core)"
+                "Add the kernel's Module.symvers (kernel-devel) or symvers.gz (kernel-core)."
             }
-            Self::Config => "add the kernel's .config (kernel-devel) or config (kernel-core)",
-            Self::VersionMagic => "add an in-tree module or the kernel's .config",
-            Self::InTreeModule => "add an in-tree module of the kernel",
+            Self::Config => "Add the kernel's .config (kernel-devel) or config (kernel-core).",
+            Self::VersionMagic => "Add an in-tree module or the kernel's .config.",
+            Self::InTreeModule => "Add an in-tree module of the kernel.",
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn doubt(
             Code::KernelFactsMissing,
             format!("incomplete kernel facts for {kernel_version}: not checked: {list}"),
         )
-        .hint(hints.join("; ")),
+        .hint(hints.join(" ")),
     )
 }
 
@@ -129,9 +129,9 @@ pub fn no_facts(kernel_version: &str) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
         format!(
-            "no kernel facts for {kernel_version}: symbols, symbol versions, version magic and \
-             signatures were not checked"
+            "No kernel facts for {kernel_version}: symbols, symbol versions, version magic and \
+             signatures were not checked."
         ),
     )
-    .hint("pass --release-image, --dtk-image or --kernel-dir")
+    .hint("Pass --release-image, --dtk-image or --kernel-dir.")
 }

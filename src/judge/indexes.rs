@@ -33,10 +33,11 @@ impl From<TooMuch> for Stop {
     fn from(_: TooMuch) -> Self {
         Finding::new(
             Code::ModuleUnreadable,
-            "could not look: depmod's files of the image name more than any modprobe would load",
+            "could not be checked: depmod's files in the image list more than any modprobe would \
+             load",
         )
         .with_effect(Effect::Blocks)
-        .hint("run depmod in the image's build, and copy no other files of its names")
+        .hint("Run depmod in the image's build, and do not copy other files with these names.")
         .into()
     }
 }
@@ -80,24 +81,24 @@ impl Folder<'_, '_> {
                 Content::TooLarge(limit) => {
                     return Err(Finding::new(
                         Code::ImageUnreadable,
-                        format!("{path} is larger than the {limit} bytes that are read of it"),
+                        format!("{path} is larger than the limit of {limit} bytes"),
                     )
                     .into());
                 }
                 Content::Skipped | Content::NoModule | Content::Module(_) => {
-                    return Ok(Opened::Unusable("it is no index of depmod".to_owned()));
+                    return Ok(Opened::Unusable("it is not an index of depmod".to_owned()));
                 }
             },
             Place::HostUnknown(path) => {
                 return Err(Finding::new(
                     Code::KernelFactsMissing,
-                    format!("the node's /lib/modules/{path} decides, and nothing is known of it"),
+                    format!("it depends on the node's /lib/modules/{path}, which is not known"),
                 )
                 .with_effect(Effect::Doubts)
                 .into());
             }
             Place::Missing => return Ok(Opened::Missing),
-            _ => return Ok(Opened::Unusable("it is no file".to_owned())),
+            _ => return Ok(Opened::Unusable("it is not a file".to_owned())),
         };
         Ok(match Index::parse(bytes.clone()) {
             Ok(index) => Opened::Index(index),

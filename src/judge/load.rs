@@ -43,7 +43,7 @@ pub(super) fn load(
                     Code::ModprobeArgsInvalid,
                     format!("nothing is loaded: {}", modprobe_words::fault(&why)),
                 )
-                .hint("see `args.load` and `rawArgs.load` of the Module"),
+                .hint("Check `args.load` and `rawArgs.load` in the Module."),
             ]);
         }
     };
@@ -56,7 +56,7 @@ pub(super) fn load(
                     modprobe_words::instead(what)
                 ),
             )
-            .hint("see `args.load` and `rawArgs.load` of the Module"),
+            .hint("Check `args.load` and `rawArgs.load` in the Module."),
         ]);
     }
     let kernel = case.target.kernel_version.as_str();
@@ -101,9 +101,12 @@ fn odd_folder(case: &LoadCase<'_>) -> Option<Finding> {
     (case.release.at_least(2, 2) && !dir_name.chars().all(plain)).then(|| {
         Finding::new(
             Code::ModprobeArgsUnknown,
-            format!("dirName `{dir_name}` has characters that KMM's shell command does not quote"),
+            format!(
+                "dirName `{dir_name}` contains characters that KMM's shell command does not \
+                quote"
+            ),
         )
-        .hint("name a folder of letters, digits, `/`, `.`, `_` and `-`")
+        .hint("Use a path of letters, digits, `/`, `.`, `_` and `-`.")
     })
 }
 
@@ -156,11 +159,11 @@ impl Load<'_, '_> {
                 Finding::new(
                     Code::SoftDependencyMissing,
                     format!(
-                        "{name}: `modulesLoadingOrder` is not followed: modules.softdep of the \
-                         image has a line for the module, and modprobe goes by the first one"
+                        "{name}: `modulesLoadingOrder` is ignored: the image's modules.softdep \
+                         has a line for the module, and modprobe uses the first one"
                     ),
                 )
-                .hint("take MODULE_SOFTDEP out of the module, or let it name the same modules"),
+                .hint("Remove MODULE_SOFTDEP from the module, or list the same modules in it."),
             );
         }
         for name in &self.line.names {
@@ -224,7 +227,7 @@ impl Load<'_, '_> {
             let what = if probe.built_in {
                 "modules.builtin.bin lists it as built into the kernel, and modprobe loads nothing"
             } else {
-                "it is loaded already"
+                "it is already loaded"
             };
             let finding = Finding::new(Code::ModuleBuiltIn, format!("{}: {what}", probe.name));
             return Ok(vec![if self.line.first_time {
@@ -239,12 +242,12 @@ impl Load<'_, '_> {
                     Finding::new(
                         Code::SoftDependencyMissing,
                         format!(
-                            "{}: soft dependency `{absent}` is found nowhere, and modprobe goes on \
+                            "{}: soft dependency `{absent}` is not found, and modprobe continues \
                              without it",
                             step.name
                         ),
                     )
-                    .hint("modules of `modulesLoadingOrder` have to be in modules.dep as well"),
+                    .hint("Modules in `modulesLoadingOrder` must also be in modules.dep."),
                 );
             }
         }
@@ -263,7 +266,7 @@ impl Load<'_, '_> {
                     let finding = Finding::new(
                         Code::ModuleNameClash,
                         format!(
-                            "{}: {why}, and modprobe takes that for success (File exists)",
+                            "{}: {why}, and modprobe reports success (File exists)",
                             step.name
                         ),
                     );
@@ -278,7 +281,7 @@ impl Load<'_, '_> {
                     findings.push(Finding::new(
                         Code::SoftDependencyMissing,
                         format!(
-                            "soft dependency `{}` would not load, and modprobe goes on without \
+                            "soft dependency `{}` would not load, and modprobe continues without \
                              it: {why}",
                             step.name
                         ),
@@ -302,11 +305,11 @@ fn dropped(step: &Step) -> Option<Finding> {
         Finding::new(
             Code::DependencyMissing,
             format!(
-                "{}: modules.dep.bin names {file}, which is not there, so modprobe loads none of \
-                 the module's dependencies",
+                "{}: modules.dep.bin lists {file}, which does not exist, so modprobe loads none \
+                 of the module's dependencies",
                 step.name
             ),
         )
-        .hint("put the missing module, or the `host` link that leads to it, into the image"),
+        .hint("Add the missing module, or the `host` link that leads to it, to the image."),
     )
 }

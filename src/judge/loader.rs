@@ -113,7 +113,8 @@ impl<'a> Machine<'a> {
         if self.kernel.enabled("MODULES") == Some(false) {
             return Answer::Refused(vec![Finding::new(
                 Code::ModuleUnreadable,
-                "Function not implemented: the kernel has no loadable modules (CONFIG_MODULES)",
+                "Function not implemented: the kernel does not support loadable modules \
+                 (CONFIG_MODULES)",
             )]);
         }
         let shown = path.rsplit('/').next().unwrap_or(path);
@@ -172,7 +173,7 @@ impl<'a> Machine<'a> {
         findings.extend(self.vermagic(shown, elf, handing));
         findings.extend(self.livepatch(shown, elf));
         if !stops(&findings) && self.has(&name) {
-            return Answer::Exists(format!("a module named `{name}` is loaded already"));
+            return Answer::Exists(format!("a module named `{name}` is already loaded"));
         }
         findings.extend(self.unversioned_exports(shown, elf));
         let resolved = resolver.resolve(shown, elf);
@@ -236,7 +237,7 @@ impl<'a> Machine<'a> {
                     }
                 ),
             )
-            .hint("build the module for the target kernel, and load it without --force");
+            .hint("Build the module for the target kernel, and load it without --force.");
             return match self.kernel.force_load() {
                 Some(true) => None,
                 Some(false) => Some(finding),
@@ -258,7 +259,7 @@ impl<'a> Machine<'a> {
                             built_for(elf, self.facts)
                         ),
                     )
-                    .hint(format!("build the module for kernel {target}"))
+                    .hint(format!("Build the module for kernel {target}."))
                 })
             }
             // Without symbol versions the release counts, whatever the kernel's
@@ -271,7 +272,7 @@ impl<'a> Machine<'a> {
                          format error"
                     ),
                 )
-                .hint(format!("build the module for kernel {target}")),
+                .hint(format!("Build the module for kernel {target}.")),
             ),
             None => None,
         }
@@ -310,7 +311,7 @@ impl<'a> Machine<'a> {
                          has built-in code of that name"
                     ),
                 )
-                .hint("rename the module, or do without it: the kernel has it built in"),
+                .hint("Rename the module, or remove it: the kernel has it built in."),
             );
         }
         let built_in = facts.built_in.as_ref()?;
@@ -318,11 +319,11 @@ impl<'a> Machine<'a> {
             Finding::new(
                 Code::ModuleBuiltIn,
                 format!(
-                    "{module}: kernel {} has `{name}` built in",
+                    "{module}: `{name}` is built into kernel {}",
                     facts.kernel_version
                 ),
             )
-            .hint("do without the module, unless it has to replace the kernel's own")
+            .hint("Remove the module, unless it must replace the kernel's own.")
         })
     }
 
@@ -338,7 +339,7 @@ impl<'a> Machine<'a> {
                 "{module}: Exec format error: no versions for exported symbols, those of {table}"
             ),
         )
-        .hint("build the module with CONFIG_MODVERSIONS");
+        .hint("Build the module with CONFIG_MODVERSIONS.");
         match self.kernel.force_load() {
             Some(true) => None,
             Some(false) => Some(finding),
@@ -374,7 +375,7 @@ fn nameless(module: &str, elf: &ElfFacts) -> Option<Finding> {
                  module carries no name"
             ),
         )
-        .hint("build the module again; its .gnu.linkonce.this_module section was damaged")
+        .hint("Build the module again; its .gnu.linkonce.this_module section is corrupt.")
     })
 }
 
@@ -386,7 +387,7 @@ fn parameter_findings(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Fin
                 Code::ModprobeArgsInvalid,
                 format!("{module}: unknown parameter '{name}' ignored"),
             )
-            .hint("`modinfo -p` lists the parameters that the module takes")
+            .hint("`modinfo -p FILE` lists the module's parameters.")
             .as_warning(),
             ParameterFault::Value { name, value } => Finding::new(
                 Code::ModprobeArgsInvalid,
@@ -395,7 +396,7 @@ fn parameter_findings(module: &str, elf: &ElfFacts, parameters: &str) -> Vec<Fin
                     value.unwrap_or_default()
                 ),
             )
-            .hint("correct `parameters` in the Module"),
+            .hint("Correct `parameters` in the Module."),
         })
         .collect()
 }

@@ -22,11 +22,10 @@ pub(super) fn answer(
                 Finding::new(
                     Code::InTreeModule,
                     format!(
-                        "modprobe loads the in-tree module {name} of the node, not one of the \
-                         image"
+                        "modprobe loads the node's in-tree module {name}, not the one in the image"
                     ),
                 )
-                .hint("give `-d /tmp/<dirName>` in `rawArgs.load`")
+                .hint("Add `-d /tmp/<dirName>` to `rawArgs.load`.")
             }
             Some(_) => Finding::new(
                 Code::ModuleNotFound,
@@ -35,7 +34,7 @@ pub(super) fn answer(
                      /lib/modules/{kernel}: modprobe looks at the node, not at the image"
                 ),
             )
-            .hint("give `-d /tmp/<dirName>` in `rawArgs.load`"),
+            .hint("Add `-d /tmp/<dirName>` to `rawArgs.load`."),
         })
         .collect()
 }
@@ -63,8 +62,8 @@ pub(super) fn modules_to_remove(case: &LoadCase<'_>, facts: Option<&KernelFacts>
                 format!("the target kernel has no in-tree module file {name}.ko to remove"),
             )
             .hint(format!(
-                "`inTreeModulesToRemove` takes the file's own spelling; `{}` may be built in or \
-                 gone",
+                "`inTreeModulesToRemove` needs the exact file name; `{}` may be built in or \
+                 removed.",
                 module_name(name)
             ));
             // Before 2.2 modprobe is run without that look, and its failure ends the load.

@@ -55,7 +55,7 @@ pub(super) fn explain(
                 Code::ModuleNotFound,
                 format!("{fatal}: moduleName is written without the suffix {suffix}"),
             )
-            .hint(format!("write {bare} instead of {name} in the Module")),
+            .hint(format!("Write {bare} instead of {name} in the Module.")),
         ]);
     }
     if *why == NotFound::Name {
@@ -70,7 +70,7 @@ pub(super) fn explain(
                 Code::ModuleNotFound,
                 format!("{fatal}: KMM copies the modules to {}", wanted.copied_to),
             )
-            .hint("give `-d /tmp/<dirName>`, and no `-S`, in `rawArgs.load`"),
+            .hint("Add `-d /tmp/<dirName>` to `rawArgs.load`, and remove `-S`."),
         ]);
     }
     let Some(there) = overlay.lookup_link(copied)? else {
@@ -85,7 +85,7 @@ pub(super) fn explain(
                      which leads nowhere in the worker"
                 ),
             )
-            .hint("make it a folder with the modules in it"),
+            .hint("Replace the link with a folder that contains the modules."),
         ]);
     }
     let file = overlay
@@ -94,7 +94,7 @@ pub(super) fn explain(
         .find(|(path, _)| is_module(path, name))
         .map(|(path, _)| path);
     let depmod = format!(
-        "run `depmod -b {} {kernel}` in the image after the last module is copied",
+        "Run `depmod -b {} {kernel}` in the image after the last module is copied.",
         wanted.dir_name
     );
     let index = match why {
@@ -111,7 +111,7 @@ pub(super) fn explain(
         (Some(file), None) => vec![
             Finding::new(
                 Code::ModuleNotInModulesDep,
-                format!("{fatal}: {file} is there, and modules.dep.bin does not name it"),
+                format!("{fatal}: {file} exists, but modules.dep.bin does not list it"),
             )
             .hint(depmod),
         ],
@@ -134,25 +134,23 @@ fn no_folder(overlay: &Overlay, wanted: Wanted<'_>, copied: &str) -> Result<Find
         .into_iter()
         .filter(|name| name != wanted.kernel)
         .collect();
-    let found = if others.is_empty() {
-        places(overlay, wanted.name, "")?.map_or_else(
-            || format!("there is nothing in /{parent}, nor the module anywhere else"),
-            |places| format!("the image has it at {places}"),
-        )
-    } else {
-        format!("the image is for {}", listed(&others))
+    let message = match places(overlay, wanted.name, "")? {
+        _ if !others.is_empty() => format!(
+            "the image contains no modules for {}, only for {}",
+            wanted.kernel,
+            listed(&others)
+        ),
+        Some(places) => format!("the image has no /{copied}; the module is at {places}"),
+        None => format!("the image has no /{copied}, and the module is nowhere else in it"),
     };
-    Ok(Finding::new(
-        Code::ModuleNotFound,
-        format!("the image has no /{copied} to copy; {found}"),
-    )
+    Ok(Finding::new(Code::ModuleNotFound, message)
     .hint(if others.is_empty() {
         format!(
-            "put the module and depmod's files into <dirName>/lib/modules/{}, and set `dirName`",
+            "Put the module and depmod's files into <dirName>/lib/modules/{}, and set `dirName`.",
             wanted.kernel
         )
     } else {
-        format!("build an image for kernel {}", wanted.kernel)
+        format!("Build an image for kernel {}.", wanted.kernel)
     }))
 }
 
@@ -169,7 +167,7 @@ fn elsewhere(
     };
     Ok(
         Finding::new(Code::ModuleNotFound, format!("{fatal}: {found}")).hint(format!(
-            "the module has to be below /{copied}; `inspect IMAGE` lists what there is"
+            "The module must be below /{copied}; `inspect IMAGE` lists the image's modules."
         )),
     )
 }
@@ -209,13 +207,12 @@ pub(super) fn no_file(module: &str, path: &str) -> Finding {
     Finding::new(
         Code::ModuleNotFound,
         format!(
-            "modprobe: could not insert '{module}': modules.dep.bin names {path}, and there is no \
-             such file in KMM's worker"
+            "modprobe: could not insert '{module}': modules.dep.bin lists {path}, which does not exist in KMM's worker"
         ),
     )
     .hint(
-        "only the kernel's folder is copied, links as links: put the file itself there and run \
-         depmod again",
+        "Only the kernel's folder is copied, and links are copied as links: put the file itself \
+         there and run depmod again.",
     )
 }
 
@@ -223,8 +220,8 @@ pub(super) fn no_file(module: &str, path: &str) -> Finding {
 pub(super) fn on_the_node(what: &str) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
-        format!("the node's /lib/modules/{what} decides, and nothing is known of it"),
+        format!("it depends on the node's /lib/modules/{what}, which is not known"),
     )
-    .hint("name the kernel's driver-toolkit image or a --kernel-dir")
+    .hint("Pass --dtk-image or --kernel-dir.")
     .with_effect(Effect::Doubts)
 }

@@ -62,7 +62,7 @@ pub(super) fn check(
             let finding = match examine(signature, whole, kernel, trust) {
                 Ok(Known::Good) => return Vec::new(),
                 Ok(Known::NoAlgorithm) => {
-                    let why = "the kernel has none of its hash algorithms";
+                    let why = "the kernel supports none of its hash algorithms";
                     return unsupported(module, why, enforced);
                 }
                 Err(Refusal::Unsupported(why)) => {
@@ -84,8 +84,8 @@ pub(super) fn check(
                     ),
                 )
                 .hint(
-                    "sign the module again; nothing (strip, objcopy) may be done to the file \
-                     after that",
+                    "Sign the module again, and do not change the file afterwards (strip, \
+                     objcopy).",
                 ),
                 Ok(Known::Attributes) => Finding::new(
                     Code::SignatureUntrusted,
@@ -93,7 +93,10 @@ pub(super) fn check(
                         "{module}: Invalid module sig (has authattrs): Key was rejected by service"
                     ),
                 )
-                .hint("sign the module with the kernel's sign-file, or with `openssl cms -noattr`"),
+                .hint(
+                    "Sign the module with the kernel's sign-file, or with `openssl cms \
+                    -noattr`.",
+                ),
             };
             vec![certain(finding)]
         }
@@ -116,10 +119,10 @@ pub(super) fn is_by_a_named_key(
 }
 
 /// What a node with Secure Boot does, whose kernel is locked down.
-const SECURE_BOOT: &str = "a node with Secure Boot refuses it";
+const SECURE_BOOT: &str = "a node with Secure Boot rejects it";
 
 const SIGN: &str =
-    "sign the module with a key that the kernel trusts (the Module's `sign` section)";
+    "Sign the module with a key that the kernel trusts (the Module's `sign` section).";
 
 /// `-ENODATA`
 fn absent(module: &str, delivery: Delivery, enforced: Option<bool>) -> Vec<Finding> {
@@ -167,7 +170,7 @@ fn malformed(module: &str, why: &str) -> Finding {
         Code::SignatureUntrusted,
         format!("{module}: the appended signature is malformed: {why}"),
     )
-    .hint("sign the module again; nothing may be done to the file after that")
+    .hint("Sign the module again, and do not change the file afterwards.")
 }
 
 /// A signature by a key that nobody named, `-ENOKEY` where the kernel has no such key, or one
@@ -186,21 +189,25 @@ fn not_known(
     };
     if known == Known::Unverified {
         return vec![
-            finding(", by an algorithm that is not verified here").with_effect(Effect::Doubts),
+            finding(
+                ", by an algorithm that this program does not \
+                verify",
+            )
+            .with_effect(Effect::Doubts),
         ];
     }
-    let hint = "pass the certificate of that key with --signing-cert if the kernel trusts it";
+    let hint = "If the kernel trusts that key, pass its certificate with --signing-cert.";
     match enforced {
         Some(true) => vec![
             finding(
-                ", and the kernel enforces signatures: whether it trusts that key is not known",
+                "; the kernel enforces signatures, and whether it trusts that key is not known",
             )
             .hint(hint)
             .with_effect(Effect::Doubts),
         ],
         _ => vec![
             finding(&format!(
-                ", a key that was not named with --signing-cert; unless the kernel trusts it, \
+                ", a key that was not passed with --signing-cert; unless the kernel trusts it, \
                  {SECURE_BOOT}"
             ))
             .hint(hint)

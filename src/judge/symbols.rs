@@ -134,7 +134,7 @@ impl Resolver<'_> {
                                     owner.name
                                 ),
                             )
-                            .hint("give both modules a licence that is compatible with the GPL"),
+                            .hint("Give both modules a GPL-compatible licence."),
                         );
                     }
                     continue;
@@ -226,7 +226,7 @@ impl Resolver<'_> {
                  import it"
             ),
         )
-        .hint(format!("add MODULE_IMPORT_NS({namespace}) to the module"));
+        .hint(format!("Add MODULE_IMPORT_NS({namespace}) to the module."));
         Some(
             match self
                 .kernel
@@ -249,19 +249,19 @@ impl Resolver<'_> {
             return Finding::new(
                 Code::DependencyMissing,
                 format!(
-                    "{module}: Unknown symbol {name} (err -2): in-tree module {} exports it, and \
-                     modprobe would not load that",
+                    "{module}: Unknown symbol {name} (err -2): provided by in-tree module {}, \
+                     which modprobe will not load",
                     symbol.owner
                 ),
             )
             .hint(match self.exporters.has_host_link() {
                 true => {
-                    "have the kernel's own modules in /lib/modules/$KERNEL_VERSION of the image \
-                     before depmod runs: modules.dep names none of them"
+                    "Copy the kernel's own modules to /lib/modules/$KERNEL_VERSION in the image \
+                     before running depmod: modules.dep lists none of them."
                 }
                 false => {
-                    "link the kernel's modules into the folder before depmod: \
-                     `ln -s /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`"
+                    "Link the kernel's modules into the folder before running depmod: `ln -s \
+                     /lib/modules/$KERNEL_VERSION <dirName>/lib/modules/$KERNEL_VERSION/host`."
                 }
             })
             .about(Subject::InTreeModule(symbol.owner.to_string()));
@@ -270,19 +270,19 @@ impl Resolver<'_> {
             return Finding::new(
                 Code::DependencyMissing,
                 format!(
-                    "{module}: Unknown symbol {name} (err -2): {exporter} exports it, and \
-                     modprobe would not load that"
+                    "{module}: Unknown symbol {name} (err -2): provided by {exporter}, which \
+                     modprobe will not load"
                 ),
             )
             .hint(
-                "run `depmod -b <dirName> <kernel>` in the image after the last module is copied",
+                "Run `depmod -b <dirName> <kernel>` in the image after the last module is copied.",
             );
         }
         Finding::new(
             Code::SymbolMissing,
             format!("{module}: Unknown symbol {name} (err -2)"),
         )
-        .hint("the target kernel has no such symbol; use a release of the module made for it")
+        .hint("Use a release of the module for the target kernel.")
         .about(Subject::Symbol {
             name: name.to_owned(),
             built_for: None,
@@ -294,9 +294,9 @@ impl Resolver<'_> {
 fn stray(module: &str, name: &str) -> Finding {
     Finding::new(
         Code::ElfInvalid,
-        format!("{module}: the kernel may crash: {name} is not resolved, and not zero either"),
+        format!("{module}: the kernel may crash: {name} is neither resolved nor zero"),
     )
-    .hint("build the module again with the target kernel's own build tree")
+    .hint("Build the module again with the target kernel's build tree.")
     .with_effect(Effect::Doubts)
 }
 
@@ -308,11 +308,11 @@ fn gpl_only(module: &str, name: &str, license: Option<&str>) -> Finding {
     Finding::new(
         Code::SymbolGplOnly,
         format!(
-            "{module}: Unknown symbol {name} (err -2): it is for GPL-compatible modules, and \
-             {license}"
+            "{module}: Unknown symbol {name} (err -2): it is only available to GPL-compatible \
+             modules, and {license}"
         ),
     )
-    .hint("use symbols without EXPORT_SYMBOL_GPL, or give the module a licence compatible with the GPL")
+    .hint("Use symbols without EXPORT_SYMBOL_GPL, or a GPL-compatible licence.")
 }
 
 /// `verify_exported_symbols`: a module may export nothing that is exported already.
@@ -346,7 +346,7 @@ pub(super) fn duplicates(
                 ),
             )
             .hint(format!(
-                "rename the symbol, or do not load {owner} beside this module"
+                "Rename the symbol, or do not load {owner} together with this module."
             )),
         )
     }));

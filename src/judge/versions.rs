@@ -79,7 +79,7 @@ impl Resolver<'_> {
                         built_for(elf, self.facts)
                     ),
                 )
-                .hint("build the module against the target kernel's headers")
+                .hint("Build the module against the target kernel's headers.")
                 .about(Subject::Symbol {
                     name: name.to_owned(),
                     built_for: other_release(elf, self.facts).map(str::to_owned),
@@ -91,7 +91,7 @@ impl Resolver<'_> {
                     Code::SymbolVersionMismatch,
                     format!("{module}: no symbol version for {name}; 0x{crc:08x} in the kernel"),
                 )
-                .hint("build the module with the Module.symvers of the target kernel"),
+                .hint("Build the module with the target kernel's Module.symvers."),
             )),
             None => Ok(()),
         }
@@ -102,11 +102,11 @@ impl Resolver<'_> {
         let finding = Finding::new(
             Code::SymbolVersionMismatch,
             format!(
-                "{module}: Exec format error: the module carries no symbol versions, and the \
-                 kernel asks for that of {name}"
+                "{module}: Exec format error: the module has no symbol versions, and the kernel \
+                 requires one for {name}"
             ),
         )
-        .hint("build the module with CONFIG_MODVERSIONS and the kernel's Module.symvers");
+        .hint("Build the module with CONFIG_MODVERSIONS and the kernel's Module.symvers.");
         match self.kernel.force_load() {
             Some(true) => Ok(()),
             Some(false) => Err(Box::new(finding)),

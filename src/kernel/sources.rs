@@ -34,10 +34,10 @@ pub fn from_dir(
     if !dir.is_dir() {
         return Err(Finding::new(
             Code::KernelFactsMissing,
-            format!("kernel directory {} is no folder", dir.display()),
+            format!("kernel directory {} is not a folder", dir.display()),
         )
         .with_effect(Effect::Blocks)
-        .hint("name a folder with --kernel-dir, or a driver-toolkit image with --dtk-image"));
+        .hint("Pass a folder with --kernel-dir, or a driver-toolkit image with --dtk-image."));
     }
     let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let tree = FolderTree {

@@ -44,7 +44,7 @@ impl Owner {
         Finding { message, ..finding }
             .with_effect(Effect::Doubts)
             .hint(format!(
-                "Ask what {self} writes for this kernel, and pass --assume-image \
+                "Find out which image {self} uses for this kernel, and pass --assume-image \
                  {namespace}/{module}=IMAGE."
             ))
     }
@@ -75,7 +75,7 @@ impl Owner {
                 .as_ref()
                 .is_some_and(|hint| hint.contains("--assume-image"));
             if edits_the_module && finding.hint.is_some() && !is_own {
-                let hint = format!("Change it in {self}, which would undo an edit of the Module.");
+                let hint = format!("Change it in {self}; it would revert a change to the Module.");
                 finding.hint = Some(hint);
             }
         }

@@ -225,8 +225,8 @@ impl FromStr for KmmRelease {
             None => {
                 let known: Vec<String> = Self::all().collect();
                 Err(format!(
-                    "not a known release of KMM; known are {}, and with upstream- in front those \
-                     from 1.1 on",
+                    "not a known release of KMM; use {}, or a release from 1.1 on with the \
+                     prefix upstream-",
                     known.join(", ")
                 ))
             }

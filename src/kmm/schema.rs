@@ -160,7 +160,7 @@ impl Reader<'_> {
                 Ok(())
             }
             (shape, value) => Err(self.mismatch(format!(
-                "must be {}, and is {}",
+                "must be {}, but is {}",
                 shape.describe(),
                 kind(value)
             ))),
@@ -200,11 +200,11 @@ impl Reader<'_> {
         match field.need {
             Need::Optional => Ok(()),
             Need::Required => self.below(field.name.to_owned(), |reader| {
-                Err(reader.mismatch("is required, and absent"))
+                Err(reader.mismatch("is required"))
             }),
             Need::Expected => {
                 let path = self.below(field.name.to_owned(), |reader| reader.path());
-                self.written.refused.push(format!("{path} is absent"));
+                self.written.refused.push(format!("{path} is missing"));
                 Ok(())
             }
         }

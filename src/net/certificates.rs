@@ -13,14 +13,14 @@ pub(crate) fn read(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| damaged(&error))?;
     if certificates.is_empty() {
-        return Err("it holds no certificate".to_owned());
+        return Err("it contains no certificate".to_owned());
     }
     // One that cannot be read is passed over, as Go does; a file of nothing else is a mistake.
     let can_be_read =
         |certificate: &CertificateDer<'_>| x509_cert::Certificate::from_der(certificate).is_ok();
     match certificates.iter().any(can_be_read) {
         true => Ok(certificates),
-        false => Err("the certificates in it are damaged".to_owned()),
+        false => Err("it contains a corrupt certificate".to_owned()),
     }
 }
 
@@ -28,9 +28,11 @@ pub(crate) fn read(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 pub(crate) fn damaged(error: &PemError) -> String {
     match error {
         PemError::MissingSectionEnd { .. } => "a PEM section has no end".to_owned(),
-        PemError::IllegalSectionStart { .. } => "a PEM section has a damaged first line".to_owned(),
-        PemError::Base64Decode(_) => "a PEM section is not base64".to_owned(),
-        PemError::NoItemsFound => "it holds no PEM section of that kind".to_owned(),
+        PemError::IllegalSectionStart { .. } => "a PEM section has an invalid first \
+            line"
+            .to_owned(),
+        PemError::Base64Decode(_) => "a PEM section is not valid base64".to_owned(),
+        PemError::NoItemsFound => "it contains no PEM section of that kind".to_owned(),
         _ => "it is not PEM".to_owned(),
     }
 }

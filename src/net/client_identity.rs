@@ -29,9 +29,9 @@ impl ClientIdentity {
     /// Which of them cannot be used, and why, without any of their content.
     pub(crate) fn new(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
         let chain = certificates::read(certificate)
-            .map_err(|why| format!("the client certificate cannot be used: {why}"))?;
+            .map_err(|why| format!("the client certificate is not usable: {why}"))?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
-            format!("the client key cannot be used: {}", why_no_key(&error, key))
+            format!("the client key is not usable: {}", why_no_key(&error, key))
         })?;
         Self::of_parts(chain, key)
     }
@@ -49,7 +49,7 @@ impl ClientIdentity {
                 Err("the client key does not belong to the client certificate".to_owned())
             }
             Err(error) => Err(format!(
-                "the client key cannot be used: {}",
+                "the client key is not usable: {}",
                 tls_words::of_error(&error)
             )),
         }
@@ -77,15 +77,15 @@ fn why_no_key(error: &PemError, pem: &[u8]) -> String {
     let is_encrypted =
         text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED");
     if is_encrypted {
-        return "it is encrypted; decrypt it with `openssl pkey`".to_owned();
+        return "it is encrypted (decrypt it with `openssl pkey`)".to_owned();
     }
     let holds_certificate = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem)
         .any(|section| matches!(section, Ok((SectionKind::Certificate, _))));
     match error {
         PemError::NoItemsFound if holds_certificate => {
-            "it holds a certificate instead of a private key".to_owned()
+            "it contains a certificate instead of a private key".to_owned()
         }
-        PemError::NoItemsFound => "it holds no private key in PEM".to_owned(),
+        PemError::NoItemsFound => "it contains no private key in PEM".to_owned(),
         error => certificates::damaged(error),
     }
 }

@@ -187,7 +187,7 @@ impl Http {
             let leaves_tls = url.scheme() == "https" && next.scheme() != "https";
             if leaves_tls && self.is_verified && ask.content == Content::Believed {
                 return Err(NoAnswer::redirect(format!(
-                    "a redirect from HTTPS to plain HTTP, at {}, is not followed",
+                    "a redirect from HTTPS to plain HTTP, at {}, was not followed",
                     host_of(&next)
                 )));
             }
@@ -195,7 +195,7 @@ impl Http {
             is_own = is_own && next.origin() == ask.url.origin();
             url = next;
         }
-        Err(NoAnswer::redirect("there are too many redirects"))
+        Err(NoAnswer::redirect("too many redirects"))
     }
 }
 
@@ -231,7 +231,7 @@ fn target(response: &Response, from: &Url) -> Option<Result<Url, NoAnswer>> {
         .ok()
         .and_then(|location| from.join(location).ok())
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    Some(target.ok_or_else(|| NoAnswer::redirect("a redirect leads to no address of HTTP")))
+    Some(target.ok_or_else(|| NoAnswer::redirect("a redirect has no HTTP address")))
 }
 
 /// The proxy with host names resolved by itself, as Go has SOCKS proxies do.

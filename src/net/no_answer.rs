@@ -81,9 +81,9 @@ impl NoAnswer {
         };
         let why = match (&kind, tls) {
             (_, Some(error)) => tls_words::of_error(error),
-            (Kind::NoSuchHost, _) => "its name cannot be resolved".to_owned(),
+            (Kind::NoSuchHost, _) => "cannot resolve its name".to_owned(),
             (Kind::Refused, _) => "connection refused".to_owned(),
-            (Kind::Timeout, _) => "no answer in time".to_owned(),
+            (Kind::Timeout, _) => "timed out".to_owned(),
             _ => text_of(&chain),
         };
         // Whoever goes through a proxy resolves and connects to no other host.
@@ -118,7 +118,7 @@ impl NoAnswer {
     pub(crate) fn too_late() -> Self {
         Self {
             kind: Kind::Timeout,
-            why: "no answer in time".to_owned(),
+            why: "timed out".to_owned(),
         }
     }
 
@@ -209,7 +209,7 @@ fn text_of(chain: &[&(dyn StdError + 'static)]) -> String {
         text.push_str(part);
     }
     if text.is_empty() {
-        text.push_str("the connection ended early");
+        text.push_str("the connection was closed");
     }
     text
 }

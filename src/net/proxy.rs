@@ -117,7 +117,7 @@ pub(crate) fn parse(value: &str, setting: &str) -> Result<Url, BadProxy> {
         why,
     };
     if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(bad("it contains a blank"));
+        return Err(bad("it contains a space"));
     }
     let text = match value.contains("://") {
         true => value.to_owned(),

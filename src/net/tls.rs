@@ -66,7 +66,7 @@ pub(crate) fn config(
             Arc::new(PoolVerifier {
                 issuers: issuers
                     .build()
-                    .map_err(|_| "it holds no certificate that can be used".to_owned())?,
+                    .map_err(|_| "it contains no usable certificate".to_owned())?,
                 pool: certificates,
                 with_system: false,
             })

@@ -8,7 +8,9 @@ pub(crate) fn of_error(error: &Error) -> String {
         Error::InvalidCertificate(error) => of_certificate(error),
         Error::AlertReceived(alert) => of_alert(*alert),
         Error::InvalidMessage(_) => "the answer is not TLS".to_owned(),
-        Error::PeerIncompatible(_) => "no version or cipher of TLS is common to both".to_owned(),
+        Error::PeerIncompatible(_) => "client and server have no TLS version or cipher in \
+            common"
+            .to_owned(),
         Error::DecryptError => "a message could not be decrypted".to_owned(),
         Error::NoCertificatesPresented => "no certificate was presented".to_owned(),
         other => other.to_string(),
@@ -29,7 +31,7 @@ pub(crate) fn of_certificate(error: &CertificateError) -> String {
             let expected = expected.to_str();
             let presented: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             match presented.as_slice() {
-                [] => format!("it names no host, so it is not for {expected}"),
+                [] => format!("it has no host, so it is not for {expected}"),
                 names => format!("it is for {}, not for {expected}", names.join(", ")),
             }
         }

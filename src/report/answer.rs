@@ -47,12 +47,10 @@ pub fn print(answer: &impl Answer, format: Format, screen: &Screen) -> Result<St
             | Format::Prometheus,
             names,
         ) => Err(Error::Usage {
-            message: format!(
-                "output format `{format}` is for reports about Modules; this command prints none"
-            ),
+            message: format!("output format `{format}` is only for reports about Modules"),
             hint: match names {
-                Some(_) => "use -o table, wide, json, yaml or name".to_owned(),
-                None => "use -o table, wide, json or yaml".to_owned(),
+                Some(_) => "Use -o table, wide, json, yaml or name.".to_owned(),
+                None => "Use -o table, wide, json or yaml.".to_owned(),
             },
         }),
     }

@@ -117,7 +117,7 @@ pub(super) fn merged(causes: Vec<Cause<'_>>) -> Vec<Cause<'_>> {
 }
 
 /// The hint of causes that were put together.
-const SEVERAL: &str = "differs by module; -o wide shows each";
+const SEVERAL: &str = "differs by module; -o wide shows all";
 
 /// A text that several modules share: as it is where it is the same for all, else with what
 /// differs by module named by its kind. `None` without texts, and true where texts differ
@@ -294,7 +294,7 @@ fn what(code: Code, one: bool) -> &'static str {
     match (code, one) {
         (Code::SymbolMissing, true) => " is missing in the kernel",
         (Code::SymbolMissing, false) => " are missing in the kernel",
-        (Code::SymbolGplOnly, true) => " is for GPL-compatible modules",
+        (Code::SymbolGplOnly, true) => "is only available to GPL-compatible modules",
         (Code::SymbolGplOnly, false) => " are for GPL-compatible modules",
         (Code::DependencyMissing, true) => " is exported by a module that is not loaded",
         (Code::DependencyMissing, false) => " are exported by modules that are not loaded",

@@ -155,7 +155,7 @@ fn facts(work: &Work, kernel: &str) -> Vec<(&'static str, String)> {
     }
     if let Some(sign) = &work.sign {
         let from = match (sign.unsigned_image.as_str(), &work.build) {
-            (_, Some(_)) => "what Build makes",
+            (_, Some(_)) => "the result of Build",
             ("", None) => "no image",
             (image, None) => image,
         };

@@ -114,7 +114,7 @@ fn check_pools(named: &[String], pools: &Pools) -> Result<(), Error> {
         return match named.first() {
             None => Ok(()),
             Some(name) => Err(Error::Usage {
-                message: format!("--pool {name}: the cluster shows no MachineConfigPools"),
+                message: format!("--pool {name}: the cluster has no MachineConfigPools"),
                 hint: "Remove --pool.".to_owned(),
             }),
         };
@@ -138,7 +138,7 @@ fn explain_without_pools(fleet: &Fleet, notes: &mut Vec<String>) {
     match fleet.pools {
         Pools::Known(_) if fleet.configs.is_none() => notes.push(
             "Kernel types and layered images of the pools are not known; the release's standard \
-             kernels are checked, and no pool is said to run them."
+             kernels are checked, without pools."
                 .to_owned(),
         ),
         Pools::Forbidden => notes.push(
@@ -334,7 +334,7 @@ async fn add_current(
     if nodes.is_empty() && assigned.targets.len() == targets && before == assigned.unserved.len() {
         assigned.unserved.push(Unserved {
             who: "the cluster".to_owned(),
-            why: "it shows no nodes, so the kernels that they run now are not known".to_owned(),
+            why: "it has no nodes, so the current kernels are not known".to_owned(),
             nodes: None,
         });
     }

@@ -76,13 +76,13 @@ impl Session {
             .map_err(|why| {
                 unusable(
                     why,
-                    "correct the file, or name another with --registries-conf",
+                    "Correct the file, or pass another one with --registries-conf.",
                 )
             })?;
         let sets = mirrors::sets::rules(&inputs.mirror_sets)
-            .map_err(|why| unusable(why, "correct the mirror set, or leave it out of -f"))?;
+            .map_err(|why| unusable(why, "Correct the mirror set, or remove it from -f."))?;
         let local_sources = credentials::places::sources(args.authfile.as_deref(), &variable)
-            .map_err(|why| unusable(why, "name a file as podman login writes it"))?;
+            .map_err(|why| unusable(why, "Pass a file in the format of podman login."))?;
         let of_cluster = settings
             .registry
             .map(|registry| registry as Arc<dyn ClusterRegistry>);
@@ -138,8 +138,8 @@ impl Session {
             let mut as_far_as_allowed = |what: &str, fault: Fault| match fault {
                 Fault::Forbidden(why) => {
                     notes.push(format!(
-                        "images are asked for without the {what} of the cluster's nodes: {why} \
-                         ({RBAC_FOLDER}/cross-check.yaml)"
+                        "Images are read without the {what} of the cluster's nodes: {why} \
+                         ({RBAC_FOLDER}/cross-check.yaml grants it)."
                     ));
                     Ok(())
                 }
@@ -164,7 +164,7 @@ impl Session {
             settings.registry = Some(Arc::new(registry));
             let image = image.unwrap_or_default();
             settings.sources = RegistrySources::of_image(&image)
-                .map_err(|why| unusable(why, "correct the object in the cluster"))?;
+                .map_err(|why| unusable(why, "Correct the object in the cluster."))?;
             match cluster.trusted_authorities(&image).await {
                 Ok(trusted) => settings.authorities = trusted,
                 Err(fault) => as_far_as_allowed("trusted CAs", fault)?,
@@ -240,7 +240,9 @@ pub fn image_check(
     {
         return Err(Error::Input {
             message: format!("--kernel-dir {}: no such folder", dir.display()),
-            hint: "name a root with /lib/modules/K and /usr/src/kernels/K, a /lib/modules/K, or an unpacked headers tree".to_owned(),
+            hint: "Pass a root with /lib/modules/K and /usr/src/kernels/K, a /lib/modules/K, or \
+                an unpacked headers tree."
+                .to_owned(),
         });
     }
     Ok(ImageCheck {
@@ -257,7 +259,7 @@ fn trust(files: &[PathBuf], secure_boot: bool) -> Result<Trust, Error> {
     for file in files {
         let bad = |why: &str| Error::Input {
             message: format!("--signing-cert {}: {why}", file.display()),
-            hint: "name an X.509 certificate in PEM or DER form".to_owned(),
+            hint: "Pass an X.509 certificate in PEM or DER.".to_owned(),
         };
         let bytes = std::fs::read(file).map_err(|error| bad(&error.to_string()))?;
         let mut found: Vec<Vec<u8>> = pem::blocks(&bytes)

@@ -47,7 +47,7 @@ pub fn mark_breaks(report: &mut Report) {
                 pools => format!(" (pools: {pools})"),
             };
             let message = format!(
-                "loads today on kernel {}, and would not after the upgrade to {}{pools}",
+                "loads on the current kernel {} and will not load after the upgrade to {}{pools}",
                 today.kernel_version, new.kernel_version
             );
             breaks.insert(index, Finding::new(Code::UpgradeBreaks, message));
@@ -172,7 +172,11 @@ mod tests {
             ("breaks", NEW)
         );
         assert_eq!(first.findings[0].code, Code::UpgradeBreaks);
-        assert!(first.findings[0].message.contains("loads today"));
+        assert!(
+            first.findings[0]
+                .message
+                .contains("loads on the current kernel")
+        );
         assert_eq!(all.modules.len(), 6);
         let marked = all.modules.iter().filter(|row| !row.findings.is_empty());
         assert_eq!(marked.count(), 1);

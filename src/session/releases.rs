@@ -56,7 +56,7 @@ pub(super) async fn releases(
         };
         if updates.is_empty() {
             return Err(Error::Nothing {
-                message: "the cluster offers no update".to_owned(),
+                message: "the cluster has no updates".to_owned(),
                 hint: "Pass --release-image, or choose another channel of the cluster.".to_owned(),
             });
         }
@@ -87,8 +87,8 @@ fn add(found: &mut Vec<Release>, release: Release) {
 async fn cluster_version(cluster: Option<&Cluster>) -> Result<serde_json::Value, Error> {
     let Some(cluster) = cluster else {
         return Err(Error::Usage {
-            message: "--to looks the release up in a cluster".to_owned(),
-            hint: "name the release with --release-image, or leave --kmm-version out".to_owned(),
+            message: "--to needs a cluster".to_owned(),
+            hint: "Pass --release-image, or remove --kmm-version.".to_owned(),
         });
     };
     cluster
@@ -100,7 +100,7 @@ async fn cluster_version(cluster: Option<&Cluster>) -> Result<serde_json::Value,
                     "the cluster {} has no ClusterVersion: --to is for OpenShift",
                     cluster.server()
                 ),
-                hint: "name the kernel with --kernel-version".to_owned(),
+                hint: "Pass --kernel-version.".to_owned(),
             },
             fault => fault.into_error("reading the cluster's updates", "run"),
         })

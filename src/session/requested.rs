@@ -62,8 +62,8 @@ impl<'a> Asked<'a> {
         let releases = target.release_image.len() + target.to.len();
         if target.kernel_version.len() > 1 || releases > 1 || target.current {
             return Err(Error::Usage {
-                message: "a preflight CR checks one kernel".to_owned(),
-                hint: "check several with `run --local`, or run one after the other".to_owned(),
+                message: "a preflight CR can only check one kernel".to_owned(),
+                hint: "Check several with `run --local`, or one after the other.".to_owned(),
             });
         }
         let kinds = target.kernel_types();
@@ -79,7 +79,9 @@ impl<'a> Asked<'a> {
         let found = releases::releases(target, cluster, &mut warnings).await?;
         if found.len() > 1 {
             return Err(Error::Usage {
-                message: "--to all is for a local run: a preflight CR checks one kernel".to_owned(),
+                message: "--to all is for a local run: a preflight CR can only check one \
+                    kernel"
+                    .to_owned(),
                 hint: "Add --local, or pass one version with --to.".to_owned(),
             });
         }
@@ -125,7 +127,9 @@ impl<'a> Asked<'a> {
         match found.targets.as_slice() {
             [one] => Ok(one.clone()),
             [] => Err(Error::Image {
-                message: "no kernel of the release is known for the cluster's nodes".to_owned(),
+                message: "the kernels of the cluster's nodes in this release are not \
+                    known"
+                    .to_owned(),
                 hint: found
                     .unserved
                     .first()
@@ -152,12 +156,12 @@ fn several_kernels(targets: &[Target]) -> Error {
         .collect();
     Error::Usage {
         message: format!(
-            "the upgrade brings {} kernels, and a preflight CR checks one: {}",
+            "the upgrade has {} kernels, but a preflight CR can only check one: {}",
             targets.len(),
             list.join("; ")
         ),
-        hint: "Choose with --pool, --os-stream, --kernel-type or --arch, or check all with \
-               `run --local`."
+        hint: "Choose one with --pool, --os-stream, --kernel-type or --arch, or check all with \
+            `run --local`."
             .to_owned(),
     }
 }

@@ -95,7 +95,7 @@ fn meets(nodes: &BTreeSet<String>, selected: &BTreeSet<&str>) -> bool {
 fn no_node() -> Finding {
     Finding::new(
         Code::NoNodeSelected,
-        "the Module's selector takes no node of the cluster; it was checked for all kernels",
+        "the Module's selector matches no node of the cluster; all kernels were checked",
     )
     .hint("Check the labels in spec.selector with `kubectl get nodes --show-labels`.")
 }

@@ -26,7 +26,7 @@ pub fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
     let shard = format!("{index}/{count}").parse();
     shard.map(Some).map_err(|why| Error::Usage {
         message: format!("{INDEX_VARIABLE}={index} and {SHARDS_VARIABLE}={count}: {why}"),
-        hint: format!("set {SHARDS_VARIABLE} to the completions of the Job"),
+        hint: format!("Set {SHARDS_VARIABLE} to the completions of the Job."),
     })
 }
 

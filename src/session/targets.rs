@@ -83,9 +83,7 @@ impl Request<'_> {
         let kinds = args.kernel_types();
         if !kinds.is_empty() && !args.kernel_version.is_empty() {
             return Err(Error::Usage {
-                message: "--kernel-type chooses a kernel of a release, and --kernel-version \
-                          names one"
-                    .to_owned(),
+                message: "--kernel-type and --kernel-version cannot be used together".to_owned(),
                 hint: "Pass only --kernel-version, such as 5.14.0-427.el9.x86_64+rt.".to_owned(),
             });
         }
@@ -115,8 +113,8 @@ impl Request<'_> {
             None => {
                 if args.current || !args.pool.is_empty() {
                     return Err(Error::Usage {
-                        message: "--current and --pool need a cluster's pools".to_owned(),
-                        hint: "Pass --kubeconfig or --context, and not --pools off.".to_owned(),
+                        message: "--current and --pool need a cluster".to_owned(),
+                        hint: "Pass --kubeconfig or --context, without --pools off.".to_owned(),
                     });
                 }
                 if args.pools == Some(PoolsMode::Off) && self.cluster.is_some() {
@@ -357,8 +355,10 @@ pub fn named_targets(
     }
     if found.targets.is_empty() {
         return Err(Error::Usage {
-            message: "no target: nothing names the kernel, and no image is read here".to_owned(),
-            hint: "name it with --kernel-version; `kubectl kmm preflight kernel IMAGE` tells that of a release".to_owned(),
+            message: "no target kernel given".to_owned(),
+            hint: "Pass --kernel-version; `kubectl kmm preflight kernel IMAGE` prints the kernel \
+                of a release."
+                .to_owned(),
         });
     }
     Ok((found.targets, found.notes))

@@ -42,7 +42,7 @@ pub fn with_layer(manifest: &[u8], config: &[u8], layer: &Layer) -> Result<Deriv
     let rootfs = config.get_mut("rootfs").and_then(|v| v.get_mut("diff_ids"));
     array(rootfs, "configuration has no rootfs.diff_ids")?.push(layer.diff_id.clone().into());
     let history = config.entry("history").or_insert_with(|| json!([]));
-    array(Some(history), "configuration's history is no list")?.push(json!({
+    array(Some(history), "configuration's history is not a list")?.push(json!({
         "created_by": "kubectl-kmm-preflight: sign kernel modules",
     }));
     let config = to_bytes(&config);
@@ -82,7 +82,7 @@ pub fn with_layer(manifest: &[u8], config: &[u8], layer: &Layer) -> Result<Deriv
 fn object(bytes: &[u8], what: &str) -> Result<Map<String, Value>, Unsuitable> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
-        _ => Err(Unsuitable(format!("{what} is no JSON object"))),
+        _ => Err(Unsuitable(format!("{what} is not a JSON object"))),
     }
 }
 
@@ -151,8 +151,8 @@ mod tests {
     fn what_is_no_image_is_refused() {
         let config = br#"{"rootfs":{"diff_ids":[]}}"#;
         for (manifest, config, fault) in [
-            (&b"no"[..], &config[..], "manifest is no JSON object"),
-            (b"{}", b"[]", "configuration is no JSON object"),
+            (&b"no"[..], &config[..], "manifest is not a JSON object"),
+            (b"{}", b"[]", "configuration is not a JSON object"),
             (b"{}", b"{}", "configuration has no rootfs.diff_ids"),
             (b"{}", config, "manifest has no layers"),
             (br#"{"layers":[]}"#, config, "manifest has no config"),

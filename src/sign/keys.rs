@@ -26,10 +26,10 @@ pub enum KeyFault {
     #[error("the private key is not a key in PEM (PKCS#1, PKCS#8 or SEC 1; RSA or EC)")]
     NoKey,
     /// The private key is in DER, which the kernel's sign-file does not read.
-    #[error("the private key is in DER; sign-file, which KMM runs, reads private keys in PEM only")]
+    #[error("the private key is in DER; KMM's sign-file only reads private keys in PEM")]
     NotPem,
     /// An RSA key of a size that is not supported.
-    #[error("the RSA key is not of 2048 to 8192 bits")]
+    #[error("the RSA key does not have 2048 to 8192 bits")]
     KeySize,
     /// The bytes are no certificate.
     #[error("the certificate is not an X.509 certificate in PEM or DER")]

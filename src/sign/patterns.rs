@@ -59,7 +59,7 @@ pub fn select(
                 Code::SignFailed,
                 "the sign section has no filesToSign, which KMM requires",
             )
-            .hint("list the modules to sign in filesToSign, each below dirName"),
+            .hint("List the modules to sign in filesToSign, each below dirName."),
         );
     }
     for entry in entries {
@@ -70,7 +70,7 @@ pub fn select(
                     format!("filesToSign entry {entry} is not below dirName {dir_name}"),
                 )
                 .hint(format!(
-                    "write {}/lib/modules/<kernel>/<module>.ko",
+                    "Write {}/lib/modules/<kernel>/<module>.ko.",
                     dir_name.trim_end_matches('/')
                 )),
             );
@@ -92,12 +92,12 @@ pub fn select(
 fn nothing(entry: &str, globs: bool) -> Finding {
     let finding = Finding::new(
         Code::SignFailed,
-        format!("filesToSign entry {entry} names no file of the unsigned image"),
+        format!("filesToSign entry {entry} matches no file in the unsigned image"),
     );
     if !globs && entry.contains(['*', '?', '[']) {
-        finding.hint("this KMM release takes exact paths; patterns work from 2.6 on")
+        finding.hint("This KMM release needs exact paths; patterns work from 2.6 on.")
     } else {
-        finding.hint("compare with `kubectl kmm preflight inspect` of the unsigned image")
+        finding.hint("Compare with `kubectl kmm preflight inspect` of the unsigned image.")
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [
                 "filesToSign entry /usr/lib/a.ko is not below dirName /opt",
-                "filesToSign entry /opt/nothing.ko names no file of the unsigned image",
+                "filesToSign entry /opt/nothing.ko matches no file in the unsigned image",
             ]
         );
         assert!(matches!(select(&[], "/opt", R26, &image()), Ok(Err(_))));

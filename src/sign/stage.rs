@@ -64,7 +64,7 @@ pub async fn sign(
     if paths.is_empty() {
         let warning = Finding::new(
             Code::SignFailed,
-            "filesToSign is empty, and this KMM release then signs nothing",
+            "filesToSign is empty, so this KMM release signs nothing",
         );
         return Ok(Signed {
             image: unsigned.clone(),
@@ -88,7 +88,7 @@ pub async fn sign(
     let (layout, findings) = match worked {
         Ok(result) => result.map_err(one)?,
         Err(fault) => {
-            let message = format!("signing ended in a fault of this program: {fault}");
+            let message = format!("internal error while signing: {fault}");
             return Err(one(Finding::new(Code::Internal, message)));
         }
     };
@@ -125,7 +125,7 @@ async fn select(
     }
     Err(one(Finding::new(
         Code::Internal,
-        "every layer was read and the files to sign are still unknown",
+        "internal error: every layer was read and the files to sign are not known",
     )))
 }
 
@@ -218,13 +218,12 @@ fn sealed_in(path: &str) -> Finding {
     Finding::new(
         Code::SignFailed,
         format!(
-            "/{path} is compressed: it was signed inside its compression here, while KMM's \
-             signing appends the signature behind it, where neither modprobe nor the kernel \
-             looks"
+            "/{path} is compressed: this run signed the uncompressed module, but KMM appends the \
+             signature to the compressed file, where neither modprobe nor the kernel reads it"
         ),
     )
     .as_warning()
-    .hint("ship the module uncompressed, or sign it before it is compressed")
+    .hint("Ship the module uncompressed, or sign it before compressing it.")
 }
 
 /// An OCI layout (image-layout.md) with the blobs that are new.
@@ -262,5 +261,5 @@ fn io_fault(error: &io::Error) -> Finding {
         format!("the signed image could not be written: {error}"),
     )
     .with_effect(Effect::Blocks)
-    .hint("check the space and the permissions of the folder that TMPDIR names")
+    .hint("Check the space and the permissions of the folder in TMPDIR.")
 }

@@ -102,7 +102,7 @@ fn a_step_of_github_gets_a_summary_where_one_is_written() {
     );
     let ended = with("github", &format!("{path}/below"));
     assert!(
-        ended.stderr.contains("step summary was not written"),
+        ended.stderr.contains("cannot write the step summary"),
         "{}",
         ended.stderr
     );

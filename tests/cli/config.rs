@@ -55,7 +55,7 @@ fn the_command_line_beats_the_environment_beats_the_files() {
     assert!(names.stdout.starts_with("module.kmm"), "{}", names.stdout);
     let none = examples(folder.path()).arg("--no-config").run().code(1);
     assert!(none.stdout.starts_with("NAMESPACE"), "{}", none.stdout);
-    assert!(!none.stderr.contains("settings from"), "{}", none.stderr);
+    assert!(!none.stderr.contains("Settings from"), "{}", none.stderr);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn folders_are_read_at_any_depth() {
     assert!(
         ended
             .stderr
-            .contains("service.yaml:1: Service s is of no use here"),
+            .contains("service.yaml:1: Service s was ignored"),
         "{}",
         ended.stderr
     );

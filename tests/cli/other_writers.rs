@@ -51,7 +51,7 @@ fn a_missing_mapping_of_an_owned_module_is_unknown() {
     for word in ["DeviceConfig gpu", "--assume-image ns/gpu="] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    assert!(!text.contains("add a kernel mapping"), "{text}");
+    assert!(!text.contains("Add a kernel mapping"), "{text}");
 
     for not_owned in [String::new(), owned(""), owned(", controller: false")] {
         let ended = run(&module("gpu", &not_owned, TODAY), &[]).code(1);
@@ -193,7 +193,9 @@ fn a_kustomization_is_what_kubectl_makes_of_it() {
     assert!(ended.stderr.contains("no such base"), "{}", ended.stderr);
     let ended = call("/nowhere").code(2);
     assert!(
-        ended.stderr.contains("kubectl is not in $PATH"),
+        ended
+            .stderr
+            .contains("kubectl, which includes kustomize, is not in $PATH"),
         "{}",
         ended.stderr
     );

@@ -140,10 +140,10 @@ fn ctrl_c_leaves_what_was_decided_on_a_clean_terminal() {
         // What a time limit leaves, with another reason.
         let timed_out = with_a_module_that_hangs(&silent).arg("--timeout=3s");
         let mut expected = plain(timed_out, columns);
-        let reason = |line: &String| line.starts_with("  the time limit of 3s");
+        let reason = |line: &String| line.starts_with("  timed out after 3s");
         let at = expected.iter().position(reason).expect("a reason");
         let end = expected.iter().skip(at).position(String::is_empty);
-        let said = "  interrupted before this module was decided";
+        let said = "  interrupted before this module was checked";
         expected.splice(at..at + end.expect("a last line"), [said.to_owned()]);
         let mut left = left;
         let sum = left.lines.pop().expect("a last line");

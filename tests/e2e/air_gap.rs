@@ -202,7 +202,7 @@ fn archives_of_oc_mirror_are_read() {
         .run()
         .code(3);
     assert!(
-        alone.stderr.contains("name those before it too"),
+        alone.stderr.contains("pass the previous ones as well"),
         "{}",
         alone.stderr
     );
@@ -378,8 +378,8 @@ fn a_run_without_network_says_where_the_images_came_from() {
         &format!("oci:{}:6.1.0-56-amd64", named.display()),
     );
     for (layout, words) in [
-        (&docker, "its digest is not the registry's"),
-        (&named, "where it is named 6.1.0-56-amd64 only"),
+        (&docker, "its digest differs from the registry's"),
+        (&named, "where its name is 6.1.0-56-amd64"),
     ] {
         let report = Preflight::new(["run", "--local", "-o", "json", "--progress=none"])
             .args(["-f", "-", "--kernel-dir=examples/kernel"])

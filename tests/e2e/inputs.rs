@@ -74,13 +74,13 @@ fn a_url_is_read_and_what_is_wrong_with_it_is_named() {
     let refused = format!("http://127.0.0.1:{}/modules.yaml", free_port());
     for (url, words) in [
         (at("nothing.yaml"), "404"),
-        (at("page.yaml"), "a web page and no manifest"),
+        (at("page.yaml"), "a web page, not a manifest"),
         (at("broken.yaml"), "broken.yaml:3: document 2 is not YAML"),
         (untrusted, "certificate"),
         (refused, "connection refused"),
         (
             "http://nowhere.invalid/modules.yaml".to_owned(),
-            "cannot be resolved",
+            "cannot resolve its name",
         ),
         ("https://[/".to_owned(), "not a URL"),
     ] {
@@ -114,7 +114,10 @@ fn a_url_may_be_on_a_server_whose_authority_the_user_names() {
         .json();
     assert_eq!(report["counts"]["verified"], 1, "{report}");
     let file = folder.path().join("none.crt");
-    for (text, words) in [("", "it holds no certificate"), ("-----BEGIN", "none.crt")] {
+    for (text, words) in [
+        ("", "it contains no certificate"),
+        ("-----BEGIN", "none.crt"),
+    ] {
         std::fs::write(&file, text).expect("a file");
         let ended = local(&["-f", &url])
             .arg("--ca-file")
@@ -153,7 +156,7 @@ fn without_f_the_modules_come_from_the_cluster() {
     };
     let ended = run(&[]).code(4);
     assert!(
-        ended.stderr.contains("no Module in the cluster"),
+        ended.stderr.contains("no Modules in the cluster"),
         "{}",
         ended.stderr
     );

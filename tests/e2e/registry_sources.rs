@@ -91,7 +91,7 @@ fn a_local_run_pulls_as_the_nodes_may() {
         (
             json!({"insecureRegistries": [host], "allowedRegistries": ["quay.io"]}),
             3,
-            "is in none of the allowedRegistries of images.config.openshift.io/cluster",
+            "is not in allowedRegistries of images.config.openshift.io/cluster",
         ),
         (
             json!({"insecureRegistries": [host], "allowedRegistries": ["quay.io", host]}),

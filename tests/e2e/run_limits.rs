@@ -51,7 +51,7 @@ fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
     let running = hanging(&setup, &["--timeout", "6s"], &marker);
     let ended = running.end().code(3);
     ended_clean(&setup, &marker);
-    assert_says(&ended.json(), "not-decided", "time limit");
+    assert_says(&ended.json(), "not-decided", "timed out after");
 }
 
 /// When each of two builds was in its step, in seconds since boot, as its log says.

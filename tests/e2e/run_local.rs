@@ -17,7 +17,7 @@ use crate::support::server::environment;
 /// No file at all.
 pub(crate) const NOTHING: [PathBuf; 0] = [];
 
-/// A Module whose image is absent and has to be built.
+/// A Module whose image is absent and must be built.
 pub(crate) struct Setup {
     /// Base images, and where the Module's own would be.
     pub(crate) registry: Registry,

@@ -92,7 +92,7 @@ impl FromStr for Arch {
 
 /// None of the architectures of [`Arch`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown architecture `{0}`; known are amd64, arm64, ppc64le, s390x")]
+#[error("unknown architecture `{0}`; use amd64, arm64, ppc64le or s390x")]
 pub struct UnknownArch(String);
 
 #[cfg(test)]

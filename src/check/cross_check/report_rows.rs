@@ -37,56 +37,60 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
         .iter()
         .filter(|finding| finding.effect == Effect::Fails)
         .all(|finding| finding.code == Code::ImageNotFound);
-    let added = match ours {
-        Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
-            vec![unavailable(
-                "KMM built or signed the image and did not push it, so there is none to look at"
+    let added =
+        match ours {
+            Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
+                vec![unavailable(
+                "KMM built or signed the image and did not push it, so there is no image to check"
                     .to_owned(),
             )]
-        }
-        Verdict::Failed if kmm_verified => {
-            let mut found = vec![
+            }
+            Verdict::Failed if kmm_verified => {
+                let mut found =
+                    vec![
                 Finding::new(
                     Code::KmmFalsePass,
                     "KMM verified this module, but the kernel would not load it",
                 )
-                .hint("see the findings below it; KMM does not look into the image"),
+                .hint("See the other findings about this module; KMM does not check the image's \
+                    contents."),
             ];
-            found.extend(seen);
-            found
-        }
-        Verdict::Failed => seen,
-        Verdict::Verified | Verdict::Accepted if kmm_verified => seen,
-        Verdict::Verified | Verdict::Accepted => {
-            let mut found = vec![Finding::new(
+                found.extend(seen);
+                found
+            }
+            Verdict::Failed => seen,
+            Verdict::Verified | Verdict::Accepted if kmm_verified => seen,
+            Verdict::Verified | Verdict::Accepted => {
+                let mut found = vec![Finding::new(
                 Code::KmmFalseFail,
                 "KMM failed this module, but its image is there and the kernel would load it",
             )
-            .hint("KMM looks for one path only, with the operator's credentials; see why in its reason")];
-            found.extend(seen);
-            found
-        }
-        Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
-            let gravest = seen.iter().min_by_key(|finding| finding.effect);
-            // What is rejected for want of a Secret is mended by way of the Secret.
-            let secret = seen
-                .iter()
-                .find(|finding| finding.code == Code::SecretMissing)
-                .filter(|secret| gravest != Some(secret));
-            let whys: Vec<&str> = [gravest, secret]
-                .into_iter()
-                .flatten()
-                .map(|finding| finding.message.as_str())
-                .collect();
-            let mut finding = unavailable(if whys.is_empty() {
-                "no answer".to_owned()
-            } else {
-                whys.join("; ")
-            });
-            finding.hint = secret.or(gravest).and_then(|finding| finding.hint.clone());
-            vec![finding]
-        }
-    };
+            .hint("KMM looks for one path only, with the operator's credentials; its reason is \
+                in the report.")];
+                found.extend(seen);
+                found
+            }
+            Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
+                let gravest = seen.iter().min_by_key(|finding| finding.effect);
+                // What is rejected for want of a Secret is mended by way of the Secret.
+                let secret = seen
+                    .iter()
+                    .find(|finding| finding.code == Code::SecretMissing)
+                    .filter(|secret| gravest != Some(secret));
+                let whys: Vec<&str> = [gravest, secret]
+                    .into_iter()
+                    .flatten()
+                    .map(|finding| finding.message.as_str())
+                    .collect();
+                let mut finding = unavailable(if whys.is_empty() {
+                    "no answer".to_owned()
+                } else {
+                    whys.join("; ")
+                });
+                finding.hint = secret.or(gravest).and_then(|finding| finding.hint.clone());
+                vec![finding]
+            }
+        };
     let looked = added
         .iter()
         .all(|finding| finding.code != Code::CrossCheckUnavailable);
@@ -104,14 +108,14 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
 /// The module's row while the look at its image is under way, or where the run ended first.
 pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
     if is_over {
-        let why = "the run ended before its image had been looked at";
+        let why = "the run ended before its image was checked";
         report.findings.push(unavailable(why.to_owned()));
         report.verdict = Verdict::of_findings(&report.findings);
     } else {
         let word = report.verdict.as_str();
         report.findings = vec![Finding::new(
             Code::KmmWaiting,
-            format!("KMM says {word}; its image is being looked at"),
+            format!("KMM reports {word}; its image is being checked"),
         )];
         report.verdict = Verdict::InProgress;
     }

@@ -70,13 +70,13 @@ impl CrossChecks {
                 .flatten()
                 .find(|module| module.name == key.1 && (module.namespace == key.0));
             let Some(module) = module.cloned() else {
-                let why = "the Module may not be read, or is gone";
+                let why = "the Module cannot be read, or was deleted";
                 self.seen
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
             };
             let Some(target) = target_of(preflight, &report.kernel_version) else {
-                let why = "the kernel that KMM checked against is not known here";
+                let why = "the kernel that KMM checked against is not known";
                 self.seen
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
@@ -111,7 +111,7 @@ impl CrossChecks {
                 let open = std::mem::take(&mut self.open);
                 if self.running.is_empty() {
                     for (key, verdict) in open {
-                        let why = format!("the check ended in a fault of this program: {fault}");
+                        let why = format!("internal error while checking this module: {fault}");
                         self.seen.insert(key, unavailable(why, verdict));
                     }
                 } else {

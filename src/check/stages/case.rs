@@ -45,7 +45,7 @@ impl Case<'_> {
                 return outcome(Stage::Build, None, findings);
             }
         };
-        (self.progress)(Stage::Build, "looking at the image that was built");
+        (self.progress)(Stage::Build, "checking the built image");
         let mut judged = self.judge(&built).await;
         if self.work.sign.is_some() && self.stages.allowed.sign {
             // Sign repairs what a signature lacks; nothing else.
@@ -133,7 +133,7 @@ impl Case<'_> {
             if stage == Stage::Build {
                 findings.push(Finding::new(
                     Code::BuildFailed,
-                    "the build ran to its end, and the image has no module that would load",
+                    "the build succeeded, but the image has no module that would load",
                 ));
             }
             findings.extend(as_context(of_image));
@@ -176,7 +176,7 @@ impl Case<'_> {
         Finding::new(
             Code::ImageReplaced,
             format!(
-                "{} is not usable as it is{why}; {} makes it anew",
+                "{} is unusable{why}; {} replaces it",
                 self.work.image,
                 stage.as_str()
             ),
@@ -200,8 +200,8 @@ impl Case<'_> {
         Finding::new(
             Code::ImageReplaced,
             format!(
-                "the built image was signed without a push between; KMM itself needs \
-                 pushBuiltImage for it, pushes the image {between}"
+                "the built image was signed without pushing it first; KMM itself needs \
+                 pushBuiltImage for this and pushes the image {between}"
             ),
         )
     }
@@ -211,10 +211,10 @@ fn no_driver_toolkit(kernel_version: &str) -> Finding {
     Finding::new(
         Code::BuildFailed,
         format!(
-            "the Dockerfile uses DTK_AUTO, and the driver-toolkit image for kernel \
-             {kernel_version} is not known"
+            "the Dockerfile uses DTK_AUTO, but no driver-toolkit image for kernel \
+             {kernel_version} is known"
         ),
     )
     .with_effect(Effect::Blocks)
-    .hint("name it with --dtk-image, or the release with --release-image")
+    .hint("Pass --dtk-image or --release-image.")
 }

@@ -64,7 +64,7 @@ pub(super) async fn dockerfile_of(
                 Code::ConfigmapMissing,
                 "the build section has no dockerfileConfigMap",
             )
-            .hint("name there the ConfigMap that has the Dockerfile under the key `dockerfile`")
+            .hint("Set it to the ConfigMap that has the Dockerfile under the key `dockerfile`.")
         })?;
     let map = objects.config_map(namespace, name).await?;
     map.data

@@ -77,7 +77,7 @@ fn date(text: &str) -> Result<Date, BadField> {
     let is_plain = text.len() == "2026-12-31".len();
     let date = text.parse::<Date>().ok().filter(|_| is_plain);
     date.ok_or_else(|| {
-        let why = format!("`{text}` is not a date; write YYYY-MM-DD");
+        let why = format!("`{text}` is not a date (YYYY-MM-DD)");
         ("until", why)
     })
 }
@@ -140,7 +140,7 @@ impl ConfigFile {
             };
             match until {
                 Some(last) if last < today => notes.push(format!(
-                    "{} accepted {accept} until {last}; it counts again",
+                    "{}: the acceptance of {accept} ended on {last}",
                     self.path.display()
                 )),
                 _ => accepts.push(accept),
@@ -154,7 +154,7 @@ fn unusable(path: &Path, line: Option<usize>, why: &str) -> Error {
     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
     Error::Input {
         message: format!("{}{line}: {why}", path.display()),
-        hint: "correct the file, or pass --no-config to run without it".to_owned(),
+        hint: "Correct the file, or pass --no-config to ignore it.".to_owned(),
     }
 }
 
@@ -257,11 +257,11 @@ impl Keys<'_> {
     fn refusal(&self, key: &str, is_twice: bool) -> Option<String> {
         let has = |keys: &[String]| keys.iter().any(|known| known == key);
         if is_twice {
-            Some(format!("`{key}` is given twice"))
+            Some(format!("duplicate key `{key}`"))
         } else if has(self.refused) {
             Some(format!(
-                "`{key}` is taken only from the command line, the environment or your own \
-                 configuration file, not from a project's"
+                "`{key}` is not allowed in a project's file; set it on the command line, in the \
+                 environment or in your own configuration file"
             ))
         } else if key != "accept" && !has(self.known) {
             Some(format!("unknown key `{key}`"))

@@ -74,7 +74,7 @@ pub fn resolve(user: &AuthInfo, limit: Option<Duration>) -> Result<AuthInfo, Fau
         } else if user.token.is_none() {
             let name = exec.command.as_deref().unwrap_or_default();
             return Err(Fault::Credentials(format!(
-                "the credential plugin `{name}` gave neither a token nor a certificate"
+                "the credential plugin `{name}` returned neither a token nor a certificate"
             )));
         }
     }
@@ -91,7 +91,7 @@ fn run(exec: &ExecConfig, limit: Option<Duration>) -> Result<ExecStatus, Fault> 
     };
     if exec.interactive_mode == Some(ExecInteractiveMode::Always) && !is_interactive {
         return Err(failed(
-            "wants to ask something, and there is no terminal".to_owned(),
+            "needs to prompt, but there is no terminal".to_owned(),
         ));
     }
     let mut command = Command::new(name);
@@ -153,8 +153,8 @@ fn ended(child: &mut Child, limit: Option<Duration>) -> Result<(ExitStatus, Vec<
     match printed.recv_timeout(OUTPUT_LIMIT) {
         Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_OUTPUT => Ok((status, bytes)),
         Ok(Ok(_)) => Err(format!("printed more than {MAX_OUTPUT} bytes")),
-        Ok(Err(error)) => Err(format!("printed what cannot be read: {error}")),
-        Err(_) => Err("ended and left its output open".to_owned()),
+        Ok(Err(error)) => Err(format!("printed invalid data: {error}")),
+        Err(_) => Err("ended without closing its output".to_owned()),
     }
 }
 
@@ -292,7 +292,7 @@ mod tests {
         let left_behind = user(plugin("sleep 100 & echo '{}'"));
         let fault = resolve(&left_behind).expect_err("its output stays open");
         assert!(
-            format!("{fault:?}").contains("left its output open"),
+            format!("{fault:?}").contains("without closing its output"),
             "{fault:?}"
         );
     }

@@ -39,13 +39,13 @@ pub enum Fault {
     #[error("{0}")]
     Forbidden(String),
     /// 401.
-    #[error("the API server does not know who asks: {0}")]
+    #[error("the API server rejected your credentials: {0}")]
     Unauthorized(String),
     /// 410: the resource version is too old to go on from.
-    #[error("the API server no longer knows the version to go on from")]
+    #[error("the API server no longer has the resource version to continue from")]
     Gone,
     /// Any other refusal.
-    #[error("the API server says {code}: {message}")]
+    #[error("the API server responded with status {code}: {message}")]
     Refused {
         /// HTTP status.
         code: u16,
@@ -67,7 +67,7 @@ pub enum Fault {
         is_for_another: bool,
     },
     /// The server does not accept the user's certificate.
-    #[error("the API server {server} rejects the client: {why}")]
+    #[error("the API server {server} rejected the client certificate: {why}")]
     ClientCertificate {
         /// Its address.
         server: String,
@@ -75,7 +75,7 @@ pub enum Fault {
         why: String,
     },
     /// The proxy cannot be used, and nobody else was asked.
-    #[error("{proxy} does not lead to the API server {server}: {why}")]
+    #[error("{proxy} cannot connect to the API server {server}: {why}")]
     Proxy {
         /// Its name.
         proxy: String,
@@ -98,7 +98,7 @@ pub enum Fault {
         install_hint: String,
     },
     /// No connection, or it broke.
-    #[error("the API server {server} cannot be reached: {why}")]
+    #[error("cannot reach the API server {server}: {why}")]
     Unreachable {
         /// Its address.
         server: String,
@@ -106,7 +106,7 @@ pub enum Fault {
         why: String,
     },
     /// No answer in time.
-    #[error("the API server {server} did not answer within {seconds} s")]
+    #[error("the API server {server} did not respond within {seconds} s")]
     TimedOut {
         /// Its address.
         server: String,
@@ -114,7 +114,7 @@ pub enum Fault {
         seconds: u64,
     },
     /// An answer that is none.
-    #[error("the answer of the API server makes no sense: {0}")]
+    #[error("unexpected response from the API server: {0}")]
     Nonsense(String),
 }
 
@@ -217,41 +217,39 @@ impl Fault {
         let hint = match &self {
             Self::Forbidden(_) => {
                 format!(
-                    "ask an administrator for the rights in {RBAC_FOLDER}/{manifest}.yaml, which \
-                     `kubectl kmm preflight generate --rbac` prints"
+                    "Ask an administrator for the rights in {RBAC_FOLDER}/{manifest}.yaml; \
+                     `kubectl kmm preflight generate --rbac` prints it."
                 )
             }
             Self::Unauthorized(_) | Self::Credentials(_) => {
-                "log in again, or choose another --context or --user".to_owned()
+                "Log in again, or pass another --context or --user.".to_owned()
             }
             Self::NoPlugin { install_hint, .. } if !install_hint.trim().is_empty() => {
                 install_hint.trim().to_owned()
             }
-            Self::NoPlugin { .. } => "install it, or choose another --user".to_owned(),
+            Self::NoPlugin { .. } => "Install it, or pass another --user.".to_owned(),
             Self::Certificate {
                 is_for_another: true,
                 ..
-            } => "pass a name that it is for with --tls-server-name".to_owned(),
+            } => "Pass a name in the certificate with --tls-server-name.".to_owned(),
             Self::Certificate { .. } => {
-                "pass the authority that signed it, or the certificate itself, with \
-                 --certificate-authority FILE"
+                "Pass the authority that signed it, or the certificate itself, with \
+                 --certificate-authority FILE."
                     .to_owned()
             }
             Self::ClientCertificate { .. } => {
-                "see client-certificate of the kubeconfig's user, or choose another --user"
+                "Check client-certificate of the kubeconfig's user, or pass another --user."
                     .to_owned()
             }
             Self::Proxy { .. } => {
-                "correct proxy-url of the kubeconfig's cluster or HTTPS_PROXY, or add the server \
-                 to NO_PROXY"
+                "Correct proxy-url of the kubeconfig's cluster or HTTPS_PROXY, or add the server \
+                 to NO_PROXY."
                     .to_owned()
             }
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
-                "is this the cluster that you mean? see --context, --server, the proxy settings, \
-                 and --request-timeout"
-                    .to_owned()
+                "Check --context, --server, the proxy settings and --request-timeout.".to_owned()
             }
-            Self::NotServed(_) => "is KMM installed in this cluster?".to_owned(),
+            Self::NotServed(_) => "Check that KMM is installed in this cluster.".to_owned(),
             Self::Refused { .. } | Self::NotFound(_) | Self::Gone | Self::Nonsense(_) => {
                 String::new()
             }
@@ -313,8 +311,8 @@ mod tests {
             error.render(),
             format!(
                 "error: reading the CR: user u cannot get resource r\n\
-                 hint: ask an administrator for the rights in {RBAC_FOLDER}/status.yaml, which \
-                 `kubectl kmm preflight generate --rbac` prints\n"
+                 hint: Ask an administrator for the rights in {RBAC_FOLDER}/status.yaml; \
+                 `kubectl kmm preflight generate --rbac` prints it.\n"
             )
         );
     }

@@ -126,7 +126,7 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
     let why = text.lines().next().unwrap_or_default();
     Error::Input {
         message: format!("kubeconfig {} cannot be used: {why}", path.display()),
-        hint: "name another file with --kubeconfig or $KUBECONFIG".to_owned(),
+        hint: "Pass another file with --kubeconfig or $KUBECONFIG.".to_owned(),
     }
 }
 
@@ -137,11 +137,11 @@ fn no_kubeconfig(paths: &[PathBuf]) -> Error {
         .collect();
     Error::Cluster {
         message: format!(
-            "no kubeconfig that names a cluster at {}, and this is no pod of a cluster",
+            "no kubeconfig with a cluster at {}, and this is not a pod in a cluster",
             looked.join(", ")
         ),
-        hint: "log in to the cluster, or name a file with --kubeconfig; without a cluster, \
-               validate from this machine with `run --local -f FILE`"
+        hint: "Log in to the cluster, or pass --kubeconfig; without a cluster, use `run --local \
+            -f FILE`."
             .to_owned(),
     }
 }
@@ -177,7 +177,7 @@ fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Settin
         None => {
             return Err(Error::Input {
                 message: "the kubeconfig has no current context".to_owned(),
-                hint: "choose one with --context, or `kubectl config use-context NAME`".to_owned(),
+                hint: "Pass --context, or run `kubectl config use-context NAME`.".to_owned(),
             });
         }
         Some(name) => {
@@ -233,7 +233,7 @@ fn missing<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
     };
     Error::Input {
         message: format!("the kubeconfig has no {what} `{name}`"),
-        hint: format!("it has: {list}; choose one with --{what}"),
+        hint: format!("Pass one of these with --{what}: {list}."),
     }
 }
 
@@ -253,15 +253,14 @@ fn of_parts(
     };
     let bad_address = |error: String| Error::Input {
         message: format!(
-            "`{}` is no address of an API server: {error}",
+            "`{}` is not a valid address of an API server: {error}",
             shown_text(&server)
         ),
-        hint: "it looks like https://HOST:PORT; see --server and the kubeconfig's cluster"
-            .to_owned(),
+        hint: "Use https://HOST:PORT in --server or in the kubeconfig's cluster.".to_owned(),
     };
     let url = url::Url::parse(&server).map_err(|error| bad_address(error.to_string()))?;
     if url.host_str().is_none() {
-        return Err(bad_address("it names no host".to_owned()));
+        return Err(bad_address("it has no host".to_owned()));
     }
     if url.scheme() != "https" {
         user = without_credentials(user, &server);
@@ -278,7 +277,7 @@ fn of_parts(
                     .try_into()
                     .map_err(|error: KubeconfigError| Error::Input {
                         message: format!("the kubeconfig's cluster cannot be used: {error}"),
-                        hint: "see its certificate-authority".to_owned(),
+                        hint: "Check its certificate-authority.".to_owned(),
                     })?,
             );
     }
@@ -286,7 +285,7 @@ fn of_parts(
         // What is wrong with it is wrong in the kubeconfig, and not on the way to the server.
         tls::identity(&user).map_err(|why| Error::Input {
             message: format!("the kubeconfig's user cannot be used: {why}"),
-            hint: "correct client-certificate and client-key, or choose another --user".to_owned(),
+            hint: "Correct client-certificate and client-key, or pass another --user.".to_owned(),
         })?;
     }
     let authorities = tls::certificate_authority(&cluster)?;
@@ -316,7 +315,7 @@ fn of_parts(
 
 fn bad_proxy(bad: BadProxy) -> Error {
     Error::Input {
-        message: format!("the API server was not asked: {bad}"),
-        hint: "see proxy-url of the kubeconfig's cluster, and HTTPS_PROXY".to_owned(),
+        message: format!("no request was sent to the API server: {bad}"),
+        hint: "Check proxy-url of the kubeconfig's cluster, and HTTPS_PROXY.".to_owned(),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn without_credentials(user: AuthInfo, server: &str) -> AuthInfo {
         || user.client_certificate_data.is_some();
     if is_somebody {
         tracing::warn!(
-            "{} is plain HTTP: no credentials are sent to it",
+            "{} is plain HTTP; no credentials are sent",
             shown_text(server)
         );
     }

@@ -19,7 +19,7 @@ pub(crate) fn certificate_authority(
 ) -> Result<Option<Vec<CertificateDer<'static>>>, Error> {
     let bad = |what: String| Error::Input {
         message: format!("the certificate authority of the API server cannot be used: {what}"),
-        hint: "see --certificate-authority and the kubeconfig's cluster".to_owned(),
+        hint: "Check --certificate-authority and the kubeconfig's cluster.".to_owned(),
     };
     let pem = content(
         "certificate-authority",
@@ -50,8 +50,8 @@ pub(crate) fn identity(user: &AuthInfo) -> Result<Option<ClientIdentity>, String
     )?;
     match (certificate, key) {
         (None, None) => Ok(None),
-        (Some(_), None) => Err("the user has a client-certificate and no client-key".to_owned()),
-        (None, Some(_)) => Err("the user has a client-key and no client-certificate".to_owned()),
+        (Some(_), None) => Err("the user has a client-certificate but no client-key".to_owned()),
+        (None, Some(_)) => Err("the user has a client-key but no client-certificate".to_owned()),
         (Some(certificate), Some(key)) => ClientIdentity::new(&certificate, &key).map(Some),
     }
 }
@@ -62,7 +62,7 @@ fn content(field: &str, data: Option<&str>, file: Option<&str>) -> Result<Option
     match (data.filter(given), file.filter(given)) {
         (Some(data), _) => match base64_text::decode(data) {
             Ok(content) => Ok(Some(content)),
-            Err(_) => Err(format!("{field}-data is not base64")),
+            Err(_) => Err(format!("{field}-data is not valid base64")),
         },
         (None, Some(file)) => match std::fs::read(file) {
             Ok(content) => Ok(Some(content)),

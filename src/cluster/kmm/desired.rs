@@ -57,8 +57,7 @@ impl Wish {
             if self.rt && !kmm.has_rt() {
                 return Err(Error::Usage {
                     message: format!("{} cannot check a real-time kernel", kmm),
-                    hint: "name the kernel with --kernel-version, or update KMM to 1.1 or later"
-                        .to_owned(),
+                    hint: "Pass --kernel-version, or update KMM to 1.1 or later.".to_owned(),
                 });
             }
             spec.release_image = self.release_image.clone().unwrap_or_default();
@@ -89,14 +88,14 @@ impl Wish {
         let ocp = PREFLIGHT_OCP.at(kmm.generation().api_version());
         match (&self.release_image, &self.kernel_version) {
             (None, None) => Err(Error::Usage {
-                message: "no target kernel".to_owned(),
-                hint: "name it with --release-image IMAGE, --to X.Y.Z or --kernel-version KERNEL"
+                message: "no target kernel given".to_owned(),
+                hint: "Pass --release-image IMAGE, --to X.Y.Z or --kernel-version KERNEL."
                     .to_owned(),
             }),
             _ if self.rt && self.release_image.is_none() => Err(Error::Usage {
                 message: "--rt chooses between the kernels of a release".to_owned(),
-                hint: "use it with --release-image or --to, or name the real-time kernel with \
-                       --kernel-version"
+                hint: "Use it with --release-image or --to, or pass the real-time kernel with \
+                    --kernel-version."
                     .to_owned(),
             }),
             (_, Some(_)) if kmm.upstream => Ok(plain),
@@ -104,10 +103,11 @@ impl Wish {
             (Some(_), _) => Ok(ocp),
             (None, Some(_)) if self.dtk_image.is_some() => Err(Error::Usage {
                 message: format!(
-                    "{} finds the driver-toolkit image of a release itself and takes none",
+                    "{} finds the driver-toolkit image of a release itself; --dtk-image is not \
+                     supported",
                     kmm
                 ),
-                hint: "name the release with --release-image, or leave --dtk-image out".to_owned(),
+                hint: "Pass --release-image, or remove --dtk-image.".to_owned(),
             }),
             (None, Some(_)) => Ok(plain),
         }
@@ -143,13 +143,13 @@ impl Desired {
         let mut fields: Vec<&String> = ours.keys().chain(theirs.keys()).collect();
         fields.sort();
         fields.dedup();
-        let show = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+        let show = |value: Option<&Value>| value.map_or("unset".to_owned(), Value::to_string);
         fields
             .into_iter()
             .filter(|field| ours.get(*field) != theirs.get(*field))
             .map(|field| {
                 format!(
-                    "spec.{field} is {} there and {} here",
+                    "spec.{field} is {} in the cluster and {} in this run",
                     show(theirs.get(field)),
                     show(ours.get(field))
                 )
@@ -188,8 +188,8 @@ fn check_kernel(kernel: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Usage {
-        message: format!("`{kernel}` is no kernel version that KMM takes"),
-        hint: "write it as `uname -r` prints it, such as 5.14.0-427.28.1.el9_4.x86_64".to_owned(),
+        message: format!("`{kernel}` is not a kernel version that KMM accepts"),
+        hint: "Pass it as `uname -r` prints it, such as 5.14.0-427.28.1.el9_4.x86_64.".to_owned(),
     })
 }
 
@@ -209,7 +209,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     }
     Err(Error::Usage {
         message: format!("`{name}` is not a valid name of a CR"),
-        hint: "use lower case letters, digits, `-` and `.`, with a letter or digit at both ends"
+        hint: "Use lower-case letters, digits, `-` and `.`, with a letter or digit at both ends."
             .to_owned(),
     })
 }

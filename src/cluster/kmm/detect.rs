@@ -39,7 +39,7 @@ impl Cluster {
     /// # Errors
     /// There is none, the cluster is a hub, or it cannot be asked.
     pub async fn kmm(&self) -> Result<KmmRelease, Error> {
-        let purpose = "asking the cluster which KMM it runs";
+        let purpose = "finding the cluster's KMM release";
         let schemas = match self.schemas_of_crds().await {
             Err(Fault::Forbidden(_)) => self.schemas_of_openapi().await,
             schemas => schemas,
@@ -104,10 +104,10 @@ impl Cluster {
         if is_hub {
             Error::Cluster {
                 message: format!(
-                    "the cluster {} is a hub of KMM, which has no preflight validation",
+                    "the cluster {} is a KMM hub, which has no preflight validation",
                     self.server()
                 ),
-                hint: "validate its ManagedClusterModules from this machine: \
+                hint: "Validate its ManagedClusterModules from this machine: \
                        `kubectl get managedclustermodules -o yaml | kubectl kmm preflight run \
                        --local -f - --kernel-version KERNEL`"
                     .to_owned(),
@@ -115,8 +115,8 @@ impl Cluster {
         } else {
             Error::Cluster {
                 message: format!("KMM is not installed in the cluster {}", self.server()),
-                hint: "choose another --context, or validate Modules from files with \
-                       `run --local -f FILE`"
+                hint: "Pass another --context, or validate Modules from files with `run --local \
+                    -f FILE`."
                     .to_owned(),
             }
         }

@@ -168,7 +168,7 @@ impl<'a> Follower<'a> {
             Err(Fault::Forbidden(_)) => {
                 self.polls = true;
                 Ok(Some(Event::Note(format!(
-                    "no right to watch {}; reading it every {} s instead",
+                    "Not allowed to watch {}; polling every {} s.",
                     self.preflight.resource.qualified(),
                     POLL.as_secs()
                 ))))
@@ -211,7 +211,7 @@ impl<'a> Follower<'a> {
         let is_away = matches!(fault, Fault::Unreachable { .. } | Fault::TimedOut { .. });
         if is_away && !self.is_told && since.elapsed() > PAUSES[1] {
             self.is_told = true;
-            return Ok(Some(Event::Note(format!("{fault}; trying again"))));
+            return Ok(Some(Event::Note(format!("{fault}; retrying"))));
         }
         Ok(None)
     }

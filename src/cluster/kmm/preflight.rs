@@ -197,23 +197,28 @@ impl Row {
         let verdict = self.verdict();
         let findings = match verdict {
             Verdict::Verified | Verdict::Accepted | Verdict::Error => Vec::new(),
-            Verdict::Failed => vec![Finding::new(Code::KmmFailed, self.reason_or("no reason"))],
+            Verdict::Failed => vec![Finding::new(
+                Code::KmmFailed,
+                self.reason_or(
+                    "no reason \
+                given",
+                ),
+            )],
             Verdict::InProgress => {
                 vec![Finding::new(
                     Code::KmmWaiting,
-                    self.reason_or("KMM has not looked at it yet"),
+                    self.reason_or("KMM has not started with it yet"),
                 )]
             }
             Verdict::Unknown => vec![
                 Finding::new(
                     Code::KmmStatusUnknown,
                     format!(
-                        "KMM wrote verificationStatus `{}` and verificationStage `{}`, which no \
-                         known release does",
+                        "unknown verificationStatus `{}` or verificationStage `{}` in KMM's status",
                         self.verification_status, self.verification_stage
                     ),
                 )
-                .hint("look for a newer release of this program"),
+                .hint("Update this program."),
             ],
         };
         ModuleReport {

@@ -190,7 +190,7 @@ fn name_spaces(rows: Vec<Row>, modules: &[Module], notes: &mut Vec<String>) -> V
                 .map(|module| module.namespace.as_str())
                 .collect();
             notes.push(format!(
-                "this KMM keeps one answer for the Modules named {} of namespaces {}",
+                "this KMM release has only one result for the Modules named {} in namespaces {}",
                 row.name,
                 namespaces.join(", ")
             ));
@@ -253,11 +253,14 @@ fn why_empty(preflight: &Preflight, evidence: Option<&Evidence>, filter: &Filter
     let modules = evidence.and_then(|evidence| evidence.modules.as_ref());
     match modules {
         _ if !filter.is_open() => {
-            format!("{} {name} names no such Module", preflight.resource.kind)
+            format!(
+                "{} {name} has no status for the Module",
+                preflight.resource.kind
+            )
         }
         Some(modules) if modules.is_empty() => {
             format!(
-                "the cluster has no Module: {} {name} has nothing to check",
+                "the cluster has no Modules: {} {name} has nothing to check",
                 preflight.resource.kind
             )
         }
@@ -273,10 +276,7 @@ fn why_empty(preflight: &Preflight, evidence: Option<&Evidence>, filter: &Filter
             } else {
                 format!(": {}", whys.join("; "))
             };
-            format!(
-                "{} {name} has no status yet, which is no pass{why}",
-                preflight.resource.kind
-            )
+            format!("{} {name} has no status yet{why}", preflight.resource.kind)
         }
     }
 }

@@ -150,7 +150,7 @@ fn of_own_image(need: &Need, image: &str, own: &OwnImages, assigned: &mut Assign
                 return Ok(kernel);
             }
             Err(format!(
-                "its nodes run a {} kernel, and its own image {image} has {}",
+                "its nodes run a {} kernel, but its own image {image} has {}",
                 need.kernel_type, kernel.kernel_version
             ))
         });
@@ -204,7 +204,7 @@ pub fn current(
         let Some(arch) = node.arch.filter(|_| !node.kernel.is_empty()) else {
             assigned.unserved.push(Unserved {
                 who: format!("node {}", node.name),
-                why: "its status shows no kernel or no architecture".to_owned(),
+                why: "its status has no kernel or no architecture".to_owned(),
                 nodes: Some([node.name.clone()].into()),
             });
             continue;

@@ -87,7 +87,7 @@ pub struct Unserved {
 
 impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "No kernel is known for {}: {}", self.who, self.why)
+        write!(f, "The kernel of {} is not known: {}", self.who, self.why)
     }
 }
 
@@ -355,7 +355,7 @@ fn configurations(fleet: &Fleet, pool: &Pool) -> Result<Configurations, (Configu
     let mut found = Configurations::new();
     let mut missing = None;
     let Some(configs) = &fleet.configs else {
-        let why = "its rendered MachineConfig may not be read".to_owned();
+        let why = "its rendered MachineConfig cannot be read".to_owned();
         return Err((found, why));
     };
     for name in pool.configurations() {

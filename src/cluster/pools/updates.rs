@@ -107,15 +107,15 @@ pub fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
         std::cmp::Reverse(Version::parse(number).ok())
     });
     let hint = if known.is_empty() {
-        "the cluster knows no update in its channel; name the release with --release-image".into()
+        "The cluster's channel has no updates; pass --release-image.".into()
     } else {
         format!(
-            "known are: {}; or name the release with --release-image",
+            "Pass one of these with --to: {}; or pass --release-image.",
             known.join(", ")
         )
     };
     Err(Error::Input {
-        message: format!("the cluster knows no update to {wanted}"),
+        message: format!("the cluster has no update to {wanted}"),
         hint,
     })
 }
@@ -181,8 +181,8 @@ mod tests {
         let error = find(&cluster_version(), "4.99.0").expect_err("unknown");
         assert_eq!(
             error.hint(),
-            "known are: 4.17.0 (conditional), 4.16.10, 4.16.9; or name the release with \
-             --release-image"
+            "Pass one of these with --to: 4.17.0 (conditional), 4.16.10, 4.16.9; or pass \
+             --release-image."
         );
         let none = json!({"status": {"availableUpdates": null}});
         assert!(

@@ -43,15 +43,15 @@ pub fn list(format: Format, screen: &Screen) -> Result<Done, Error> {
 
 /// The nearest code to a word that is none, and where all of them are.
 fn hint(word: &str) -> String {
-    const ALL: &str = "list the codes with `kubectl kmm preflight explain --list`";
+    const ALL: &str = "`kubectl kmm preflight explain --list` lists the codes";
     let near = Code::ALL
         .iter()
         .map(|code| (strsim::jaro_winkler(word, code.as_str()), code))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|one, other| one.0.total_cmp(&other.0));
     match near {
-        Some((_, code)) => format!("did you mean `{code}`? {ALL}"),
-        None => format!("{ALL}; Modules are given with -f"),
+        Some((_, code)) => format!("Did you mean `{code}`? {ALL}."),
+        None => format!("{ALL}; pass Modules with -f."),
     }
 }
 
@@ -102,6 +102,8 @@ impl Answer for Codes {
                 "severity": code.severity().as_str(),
                 "what": about.what,
                 "why": about.why,
+                "example": about.example,
+                "see": about.see,
                 "fix": about.fix,
                 "url": codes::url(*code),
             })

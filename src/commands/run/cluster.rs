@@ -98,11 +98,11 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     warnings.extend(cluster.take_warnings());
     match &ended {
         Ended::TimedOut(limit) => warnings.push(format!(
-            "the time limit of {limit:?} ended the run before every module was decided{}",
+            "timed out after {limit:?} with undecided modules{}",
             kept(&preflight, is_ours && args.cluster.cleanup)
         )),
         Ended::Interrupted => warnings.push(format!(
-            "interrupted before every module was decided{}",
+            "interrupted with undecided modules{}",
             kept(&preflight, is_ours && args.cluster.cleanup)
         )),
         Ended::Emptied => warnings.push("every Module was deleted during the run".to_owned()),
@@ -151,7 +151,8 @@ async fn finish(
     let name = &preflight.meta.name;
     Live::new(ProgressMode::Plain).note(&said.unwrap_or_else(|_| {
         format!(
-            "{} {name} was not deleted in time; delete it with `kubectl kmm preflight delete {name}`",
+            "{} {name} was not deleted in time. Delete it with `kubectl kmm preflight delete \
+             {name}`.",
             preflight.resource.kind
         )
     }));
@@ -291,7 +292,7 @@ impl Run<'_> {
         }
         let mut survey = survey::of_evidence(preflight, &kernel, evidence, &self.filter);
         let gone = self.filter.gone.iter().map(|(namespace, name)| {
-            format!("Module {namespace}/{name} was deleted during the run and is left out")
+            format!("Module {namespace}/{name} was deleted during the run and is skipped")
         });
         survey.report.notes.extend(gone);
         survey
@@ -306,12 +307,12 @@ fn edited(before: &Preflight, after: &Preflight) -> Error {
     };
     Error::Cluster {
         message: format!(
-            "preflight CR {} was edited while it was watched: {}",
+            "preflight CR {} was changed during the run: {}",
             before.meta.name,
             desired.differences(&after.spec).join("; ")
         ),
         hint: format!(
-            "its answer is about another target now; see it with `kubectl kmm preflight status {}`",
+            "Its result is for another target now; run `kubectl kmm preflight status {}`.",
             before.meta.name
         ),
     }
@@ -324,10 +325,10 @@ async fn expected(cluster: &Cluster, args: &RunArgs) -> Result<Vec<Module>, Erro
     match cluster.modules(namespace, source.selector.as_deref()).await {
         Ok(modules) if modules.is_empty() => Err(Error::Nothing {
             message: match (namespace, &source.selector) {
-                (None, None) => format!("the cluster {} has no Module", cluster.server()),
-                _ => "no Module of the cluster is selected by -n and -l".to_owned(),
+                (None, None) => format!("the cluster {} has no Modules", cluster.server()),
+                _ => "-n and -l select no Module of the cluster".to_owned(),
             },
-            hint: "list them with `kubectl get modules.kmm.sigs.x-k8s.io -A`".to_owned(),
+            hint: "List them with `kubectl get modules.kmm.sigs.x-k8s.io -A`.".to_owned(),
         }),
         Ok(modules) => Ok(modules),
         Err(Fault::Forbidden(_)) if source.selector.is_none() => Ok(Vec::new()),

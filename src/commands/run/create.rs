@@ -61,7 +61,7 @@ async fn existing(cluster: &Cluster, desired: &Desired) -> Result<Option<Preflig
         desired.differences(&existing.spec)
     } else {
         vec![format!(
-            "it is a {} there and a {} here",
+            "it is a {} in the cluster and a {} in this run",
             existing.resource.kind, desired.resource.kind
         )]
     };
@@ -71,7 +71,7 @@ async fn existing(cluster: &Cluster, desired: &Desired) -> Result<Option<Preflig
     if existing.meta.deletion_timestamp.is_some() {
         return Err(Error::Cluster {
             message: format!("preflight CR {} is being deleted", desired.name),
-            hint: "try again when it is gone, or give this run another name".to_owned(),
+            hint: "Try again when it is deleted, or use another name for this run.".to_owned(),
         });
     }
     Ok(Some(existing))
@@ -85,8 +85,8 @@ fn in_the_way(desired: &Desired, differences: &[String]) -> Error {
             differences.join("; ")
         ),
         hint: format!(
-            "give this run another name, or delete the other one with \
-             `kubectl kmm preflight delete {}`",
+            "Use another name for this run, or delete the other CR with `kubectl kmm preflight \
+             delete {}`.",
             desired.name
         ),
     }
@@ -123,14 +123,14 @@ pub async fn one_at_a_time(
     }
     Err(Error::Cluster {
         message: format!(
-            "{} runs one preflight at a time, and there is {} already: a second one would stay \
-             in progress until it is deleted",
+            "{} runs one preflight at a time, and {} exists: a second one would stay in progress \
+             until it is deleted",
             kmm,
             names.join(", ")
         ),
         hint: format!(
-            "wait for it with `kubectl kmm preflight status -w`, then \
-             `kubectl kmm preflight delete {}`",
+            "Wait with `kubectl kmm preflight status -w`, then run `kubectl kmm preflight delete \
+             {}`.",
             names.join(" ")
         ),
     })

@@ -100,9 +100,7 @@ pub(super) async fn prepare(
             .unwrap_or_else(|_| {
                 Err(Error::Cluster {
                     message: format!("Timed out after {limit:?} while reading the inputs."),
-                    hint: "Check what -f, --oci-layout and the cluster wait for, or raise \
-                           --timeout."
-                        .to_owned(),
+                    hint: "Check -f, --oci-layout and the cluster, or raise --timeout.".to_owned(),
                 })
             }),
     }
@@ -338,18 +336,18 @@ fn nothing(
     };
     let (message, hint) = if let (0, [first, ..]) = (found, strangers) {
         (
-            format!("nothing to check: no Module in {place}; {first}"),
-            "write the apiVersion of KMM's Modules: kmm.sigs.x-k8s.io/v1beta1",
+            format!("nothing to check: no Modules in {place}; {first}"),
+            "Use the apiVersion of KMM's Modules: kmm.sigs.x-k8s.io/v1beta1.",
         )
     } else if found == 0 {
         (
-            format!("nothing to check: no Module in {place}"),
-            "give files or folders with KMM Modules to -f, or another cluster with --context",
+            format!("nothing to check: no Modules in {place}"),
+            "Pass files or folders with KMM Modules to -f, or another cluster with --context.",
         )
     } else {
         (
-            format!("nothing to check: none of the {found} Modules in {place} is selected"),
-            "select others with -n and -l, or leave these out",
+            format!("nothing to check: -n and -l select none of the {found} Modules in {place}"),
+            "Change -n and -l, or remove them.",
         )
     };
     Error::Nothing {
@@ -376,7 +374,7 @@ fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
                 ..KernelMapping::default()
             }),
             None => inputs.notes.push(format!(
-                "--assume-image {namespace}/{name}: there is no such Module; the flag has no effect"
+                "--assume-image {namespace}/{name} matched no Module; remove it."
             )),
         }
     }
@@ -394,7 +392,7 @@ fn keep_the_last(inputs: &mut Inputs) {
         match kept.iter_mut().find(|other| same(other)) {
             Some(other) => {
                 inputs.notes.push(format!(
-                    "Module {}/{} is given twice; the last one is checked",
+                    "Module {}/{} is defined twice; the last definition is checked.",
                     module.namespace, module.name
                 ));
                 *other = module;

@@ -30,7 +30,7 @@ pub async fn run(
     if args.source.files.iter().any(|file| file == "-") {
         return Err(Error::Usage {
             message: "--watch cannot read standard input again".to_owned(),
-            hint: "give the Modules as files with -f".to_owned(),
+            hint: "Pass the Modules as files with -f.".to_owned(),
         });
     }
     let start = Instant::now();

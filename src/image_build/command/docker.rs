@@ -86,7 +86,7 @@ pub fn unheeded(run: &BuildRun) -> Option<String> {
     }
     (!what.is_empty()).then(|| {
         format!(
-            "docker's daemon pulls base images as it is set up itself, without {}",
+            "docker's daemon pulls base images with its own configuration, without {}",
             what.join(", ")
         )
     })

@@ -43,7 +43,7 @@ pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read +
     } else if compression == Compression::Xz || start.starts_with(BZIP2) {
         Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "the layer is compressed with xz or bzip2, which is no layer format",
+            "the layer is compressed with xz or bzip2, which is not a valid layer format",
         ))
     } else {
         Ok(Box::new(layer))

@@ -60,7 +60,7 @@ impl Images {
         let located: Result<_, _> = paths.iter().map(|path| overlay.locate(path)).collect();
         located.map_err(|_more| {
             let message = format!(
-                "every layer of {} was read and more is asked for",
+                "internal error: every layer of {} was read and another one is needed",
                 image.reference
             );
             Finding::new(Code::Internal, message)

@@ -106,7 +106,7 @@ pub(crate) fn clean(name: &str, limits: &LayerLimits) -> Result<String, TarFault
     };
     if clean.bytes().filter(|byte| *byte == b'/').count() >= limits.depth {
         return Err(TarFault::Limit(format!(
-            "a path in the layer is deeper than {} folders",
+            "a path in the layer has more than {} folders",
             limits.depth
         )));
     }

@@ -215,7 +215,7 @@ impl<'a> Unpacking<'a> {
             let most = self.reading.limits.steps;
             if self.steps > most {
                 return Err(TarFault::Limit(format!(
-                    "the layer's paths and links lead through more than {most} folders"
+                    "the layer's paths and links have more than {most} folders"
                 )));
             }
             match &*part {
@@ -316,7 +316,7 @@ impl<'a> Unpacking<'a> {
             self.wanted += bytes.len();
             if self.wanted > limits.wanted {
                 return Err(TarFault::Limit(format!(
-                    "the files of the layer that are wanted are larger than {} bytes together",
+                    "the files that are needed from the layer have more than {} bytes",
                     limits.wanted
                 )));
             }
@@ -421,8 +421,7 @@ impl<'a> Unpacking<'a> {
         self.kept += bytes;
         if self.kept > self.reading.limits.kept {
             return Err(TarFault::Limit(format!(
-                "what has to be kept of the layer's files and modules takes more than {} bytes \
-                 of memory",
+                "the layer's files and modules need more than {} bytes of memory",
                 self.reading.limits.kept
             )));
         }

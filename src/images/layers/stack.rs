@@ -263,7 +263,7 @@ impl Layers {
     ) -> Result<ReadLayer, LayerFault> {
         let Some(verifier) = Verifier::new(&layer.digest) else {
             let message = format!(
-                "the manifest names a layer by `{}`, which is no digest",
+                "the manifest lists a layer as `{}`, which is not a digest",
                 layer.digest
             );
             return Err(Fault::new(FaultKind::Unreadable, message).into());
@@ -352,19 +352,19 @@ impl VerifiedBlob {
             }
         }
         let damaged = |message: &str| {
-            let hint = "push the image again: the registry, or a copy on the way, damaged it";
+            let hint = "Push the image again: it was corrupted in the registry or in transit.";
             Err(io::Error::other(
                 Fault::new(FaultKind::Unreadable, message).hint(hint),
             ))
         };
         if self.length != size {
             return damaged(&format!(
-                "a layer has {} bytes and not the {size} that the manifest names",
+                "a layer has {} bytes instead of the {size} in the manifest",
                 self.length
             ));
         }
         if !self.verifier.matches() {
-            return damaged("a layer does not have the digest that the manifest names");
+            return damaged("a layer does not match its digest in the manifest");
         }
         Ok(())
     }

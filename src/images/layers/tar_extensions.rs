@@ -26,7 +26,7 @@ impl Extensions {
     /// Takes the records of a pax header: `LENGTH KEY=VALUE\n`.
     pub(crate) fn read_pax(&mut self, mut text: &[u8]) -> Result<(), TarFault> {
         while !text.is_empty() {
-            let bad = || damaged("a pax header is damaged");
+            let bad = || damaged("a pax header is corrupt");
             let space = text.iter().position(|byte| *byte == b' ').ok_or_else(bad)?;
             let length: usize = std::str::from_utf8(&text[..space])
                 .ok()
@@ -50,7 +50,7 @@ impl Extensions {
         let number = || {
             value
                 .parse::<u64>()
-                .map_err(|_| damaged(&format!("pax record {key} is no number")))
+                .map_err(|_| damaged(&format!("pax record {key} is not a number")))
         };
         match key {
             "path" => self.name = Some(value.to_owned()),
@@ -65,7 +65,7 @@ impl Extensions {
             "GNU.sparse.map" if !value.is_empty() => {
                 for part in value.split(',') {
                     let part = part.parse();
-                    let part = part.map_err(|_| damaged("a sparse file's map is damaged"))?;
+                    let part = part.map_err(|_| damaged("the map of a sparse file is corrupt"))?;
                     self.sparse_pieces.push(part);
                 }
             }
@@ -85,7 +85,7 @@ pub(crate) fn check_pieces(pieces: &[(u64, u64)], size: u64, stored: u64) -> Res
     for &(offset, length) in pieces {
         let next = offset.checked_add(length).filter(|next| *next <= size);
         let (true, Some(next)) = (offset >= end, next) else {
-            return Err(damaged("a sparse file's map is damaged"));
+            return Err(damaged("the map of a sparse file is corrupt"));
         };
         end = next;
         sum += length;
@@ -93,13 +93,15 @@ pub(crate) fn check_pieces(pieces: &[(u64, u64)], size: u64, stored: u64) -> Res
     if sum == stored {
         Ok(())
     } else {
-        Err(damaged("a sparse file's map does not fit its content"))
+        Err(damaged(
+            "the map of a sparse file does not match its content",
+        ))
     }
 }
 
 pub(crate) fn pairs(numbers: &[u64]) -> Result<Vec<(u64, u64)>, TarFault> {
     if !numbers.len().is_multiple_of(2) {
-        return Err(damaged("a sparse file's map is damaged"));
+        return Err(damaged("the map of a sparse file is corrupt"));
     }
     Ok(numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect())
 }

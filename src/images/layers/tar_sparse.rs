@@ -21,12 +21,12 @@ impl<R: Read> TarStream<R> {
         };
         entry.size = gnu
             .real_size()
-            .map_err(|_| damaged("a sparse file's size is no number"))?;
+            .map_err(|_| damaged("the size of a sparse file is not a number"))?;
         let mut pieces = Vec::new();
         let mut add = |sparse: &tar::GnuSparseHeader| -> Result<(), TarFault> {
             if !sparse.is_empty() {
                 let (Ok(offset), Ok(length)) = (sparse.offset(), sparse.length()) else {
-                    return Err(damaged("a sparse file's map is damaged"));
+                    return Err(damaged("the map of a sparse file is corrupt"));
                 };
                 pieces.push((offset, length));
             }
@@ -59,19 +59,19 @@ impl<R: Read> TarStream<R> {
         loop {
             let block = self.peeked(512)?;
             if block.len() < 512 {
-                return Err(damaged("a sparse file's map is cut"));
+                return Err(damaged("the map of a sparse file is truncated"));
             }
             for byte in block {
                 if byte != b'\n' {
                     digits.push(char::from(byte));
                     if digits.len() > 20 {
-                        return Err(damaged("a sparse file's map is damaged"));
+                        return Err(damaged("the map of a sparse file is corrupt"));
                     }
                     continue;
                 }
                 let number: u64 = digits
                     .parse()
-                    .map_err(|_| damaged("a sparse file's map is damaged"))?;
+                    .map_err(|_| damaged("the map of a sparse file is corrupt"))?;
                 digits.clear();
                 match wanted {
                     None if number > MAX_PIECES as u64 => return Err(too_many_pieces()),

@@ -26,7 +26,7 @@ pub enum TarFault {
     #[error("{0}")]
     Limit(String),
     /// What has to be kept of it is more than the run has memory for.
-    #[error("its files and modules take more memory than this program keeps for images")]
+    #[error("its files and modules need more memory than the limit for images")]
     Busy,
 }
 
@@ -85,7 +85,7 @@ impl<R: Read + Seek> TarStream<R> {
     pub fn next_place(&mut self) -> Result<Option<(Entry, u64)>, TarFault> {
         let left = self.content.checked_add(self.padding);
         let left = left.and_then(|left| i64::try_from(left).ok());
-        let left = left.ok_or_else(|| damaged("a tar header's size is beyond any file"))?;
+        let left = left.ok_or_else(|| damaged("a size in a tar header is too large"))?;
         self.reader.seek_relative(left)?;
         self.enter(0);
         match self.next_entry()? {
@@ -122,7 +122,7 @@ impl<R: Read> TarStream<R> {
             let kind = header.entry_type();
             let size = header
                 .entry_size()
-                .map_err(|_| damaged("a tar header's size is no number"))?;
+                .map_err(|_| damaged("a size in a tar header is not a number"))?;
             match kind {
                 EntryType::XHeader => {
                     let text = self.extension(size)?;
@@ -244,13 +244,13 @@ impl<R: Read> TarStream<R> {
         for &(offset, length) in pieces {
             let (Ok(offset), Ok(length)) = (usize::try_from(offset), usize::try_from(length))
             else {
-                return Err(damaged("a sparse file's map is damaged"));
+                return Err(damaged("the map of a sparse file is corrupt"));
             };
             let end = offset.checked_add(length);
             let target = end.and_then(|end| whole.get_mut(offset..end));
             let source = from.checked_add(length).and_then(|to| stored.get(from..to));
             let (Some(target), Some(source)) = (target, source) else {
-                return Err(damaged("a sparse file's map is damaged"));
+                return Err(damaged("the map of a sparse file is corrupt"));
             };
             target.copy_from_slice(source);
             from += length;
@@ -294,7 +294,7 @@ impl<R: Read> TarStream<R> {
             match self.reader.read(&mut self.scratch[..step]) {
                 // What is missing may be no more than the padding of the last file.
                 Ok(0) if left <= self.padding => break,
-                Ok(0) => return Err(damaged("the tar archive ends in the middle of a file")),
+                Ok(0) => return Err(damaged("the tar archive is truncated")),
                 Ok(read) => left -= read as u64,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
                 Err(fault) => return Err(fault.into()),
@@ -313,7 +313,7 @@ impl<R: Read> TarStream<R> {
         while filled < block.len() {
             match self.reader.read(&mut block[filled..]) {
                 Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(damaged("the tar archive ends in the middle of a header")),
+                Ok(0) => return Err(damaged("the tar archive is truncated")),
                 Ok(read) => filled += read,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
                 Err(fault) => return Err(fault.into()),
@@ -341,7 +341,7 @@ impl<R: Read> TarStream<R> {
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, TarFault> {
         if size > MAX_EXTENSION {
             return Err(TarFault::Limit(format!(
-                "a tar header extension of {size} bytes; at most {MAX_EXTENSION} are read"
+                "a tar header extension has {size} bytes; the limit is {MAX_EXTENSION}"
             )));
         }
         self.enter(size);
@@ -355,7 +355,7 @@ impl<R: Read> TarStream<R> {
             .read_exact(into)
             .map_err(|fault| match fault.kind() {
                 io::ErrorKind::UnexpectedEof if fault.get_ref().is_none() => {
-                    damaged("the tar archive ends in the middle of a file")
+                    damaged("the tar archive is truncated")
                 }
                 _ => TarFault::Io(fault),
             })

@@ -87,7 +87,7 @@ pub(crate) fn estargz_table(bytes: &[u8]) -> Result<Vec<u8>, TarFault> {
     match tar.next_entry()? {
         // The holes of a sparse file take no bytes of the archive, and all of the memory.
         Some(entry) if entry.size > MAX_TABLE => Err(TarFault::Limit(format!(
-            "a table of contents of {} bytes; at most {MAX_TABLE} are read",
+            "the table of contents has {} bytes; the limit is {MAX_TABLE}",
             entry.size
         ))),
         Some(entry) if entry.name == "stargz.index.json" => tar.content(&entry, Vec::new()),

@@ -96,7 +96,7 @@ impl DockerArchive {
         let names_of_layers = image.layers.0;
         if diff_ids.len() != names_of_layers.len() {
             return Err(bad(&format!(
-                "{MANIFEST} lists {} layers of an image whose configuration {} has {}",
+                "{MANIFEST} lists {} layers, but the image's configuration {} has {}",
                 names_of_layers.len(),
                 image.config,
                 diff_ids.len()
@@ -176,9 +176,11 @@ fn hash(mut stream: impl Read) -> std::io::Result<String> {
 }
 
 fn lacks(name: &str) -> Fault {
-    bad(&format!("the archive lacks {name}, which {MANIFEST} names"))
+    bad(&format!(
+        "the archive does not contain {name}, which {MANIFEST} lists"
+    ))
 }
 
 fn bad(message: &str) -> Fault {
-    Fault::new(FaultKind::Unreadable, message).hint("save the image again")
+    Fault::new(FaultKind::Unreadable, message).hint("Save the image again.")
 }

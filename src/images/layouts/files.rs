@@ -216,7 +216,7 @@ impl Archive {
         let file = File::open(&stored_in).map_err(fault)?;
         let length = file.metadata().map_err(fault)?.len();
         let damaged = |why: &str| {
-            let message = format!("{} is no tar archive: {why}", path.display());
+            let message = format!("{} is not a tar archive: {why}", path.display());
             Fault::new(FaultKind::Unreadable, message)
         };
         let mut tar = TarStream::new(BufReader::new(file), u64::MAX);
@@ -244,7 +244,7 @@ impl Archive {
                 Kind::File if entry.pieces.is_none() => {
                     let size = entry.size;
                     if at.checked_add(size).is_none_or(|end| end > length) {
-                        return Err(damaged("it ends in the middle of a file"));
+                        return Err(damaged("it is truncated"));
                     }
                     links.remove(&name);
                     files.insert(name, Stored { at, size });
@@ -293,7 +293,7 @@ fn unpack(path: &Path, file: impl BufRead) -> Result<TempPath, Fault> {
     let fault = |fault: std::io::Error| {
         let message = format!("{} cannot be decompressed: {fault}", path.display());
         Fault::new(FaultKind::Unreadable, message)
-            .hint("decompress it yourself, or give the temporary folder ($TMPDIR) more space")
+            .hint("Decompress it first, or make more space in the temporary folder ($TMPDIR).")
     };
     let mut unpacked = tempfile::NamedTempFile::new().map_err(fault)?;
     let size = fs::metadata(path).map_err(fault)?.len();

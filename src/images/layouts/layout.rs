@@ -82,7 +82,7 @@ impl Layout {
         };
         if let Some(index) = layout.files.get("index.json")? {
             let Manifest::Index(images) = Manifest::parse(&index.read(MAX_INDEX)?)? else {
-                let message = format!("{}: index.json is no index", path.display());
+                let message = format!("{}: index.json is not an image index", path.display());
                 return Err(Fault::new(FaultKind::Unreadable, message));
             };
             layout.images = images;
@@ -100,8 +100,8 @@ impl Layout {
                 layout.blobs = Blobs::Named(mirrored.blobs);
             }
             if layout.images.is_empty() {
-                let message = "it has no index.json, no manifest.json, no registry's storage and \
-                               no repositories below v2";
+                let message = "it contains no index.json, no manifest.json, no registry storage \
+                    and no repositories below v2";
                 return Err(Fault::new(FaultKind::Unreadable, message));
             }
         }
@@ -169,10 +169,14 @@ impl Layout {
             remarks.push(format!("as {name}"));
         }
         if let Some(name) = &found.short_name {
-            remarks.push(format!("where it is named {name} only"));
+            remarks.push(format!("where its name is {name}"));
         }
         if self.made.contains_key(&*found.image.digest) {
-            remarks.push("which has no manifests: its digest is not the registry's".to_owned());
+            remarks.push(
+                "which has no manifests: its digest differs from the \
+                registry's"
+                    .to_owned(),
+            );
         }
         (!remarks.is_empty()).then(|| {
             let place = self.path.display();
@@ -234,7 +238,7 @@ impl Layout {
             return Err(Fault::new(
                 FaultKind::Unreadable,
                 format!(
-                    "blob {digest} of {} is not what its name says",
+                    "blob {digest} in {} does not match its digest",
                     self.path.display()
                 ),
             ));
@@ -271,13 +275,13 @@ impl Layout {
             None => None,
         };
         file.ok_or_else(|| {
-            let message = format!("{} lacks blob {digest}", self.path.display());
+            let message = format!("{} does not contain blob {digest}", self.path.display());
             Fault::new(FaultKind::Unreadable, message).hint(match self.blobs {
                 Blobs::Storage => {
-                    "an archive of `oc mirror` holds what is new since the one before: name \
-                     those before it too, with an --oci-layout for each"
+                    "An archive of `oc mirror` only contains what is new since the previous one: \
+                     pass the previous ones as well, each with its own --oci-layout."
                 }
-                _ => "copy the image there again, with all its layers",
+                _ => "Copy the image again, with all its layers.",
             })
         })
     }

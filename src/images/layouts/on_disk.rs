@@ -42,12 +42,12 @@ impl Layouts {
             let layout = Layout::open(path).map_err(|fault| {
                 Fault::new(
                     FaultKind::Invalid,
-                    format!("{} is no OCI layout: {}", path.display(), fault.message),
+                    format!("{} is not an OCI layout: {}", path.display(), fault.message),
                 )
                 .hint(
-                    "name a folder with an `index.json`, as skopeo or crane write it, an archive \
-                     that they, `docker save` or `podman save` made, the folder of `oc mirror`'s \
-                     archives, or the one that `oc image mirror` or `oc adm release mirror` wrote",
+                    "Pass a folder with an `index.json` (skopeo, crane), an archive (`docker \
+                     save`, `podman save`), the folder of `oc mirror`'s archives, or the folder \
+                     of `oc image mirror` or `oc adm release mirror`.",
                 )
             })?;
             Ok(Arc::new(layout))

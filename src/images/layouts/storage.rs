@@ -32,7 +32,7 @@ pub(super) fn images(files: &Files) -> Result<Vec<Descriptor>, Fault> {
         let text = file.read(MAX_LINK)?;
         let digest = str::from_utf8(&text).ok().map(str::trim);
         let digest = digest.and_then(Digest::parse).ok_or_else(|| {
-            let message = format!("{link} of the registry's storage holds no digest");
+            let message = format!("{link} in the registry's storage contains no digest");
             Fault::new(FaultKind::Unreadable, message)
         })?;
         let name = format!("{repository}:{tag}");

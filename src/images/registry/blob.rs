@@ -116,7 +116,7 @@ impl Pump {
                 .and_then(|value| value.to_str().ok())
                 .and_then(range_start);
             if start != Some(self.sent) {
-                let message = format!("{} answers with another range than asked", self.repository);
+                let message = format!("{} returned another range than requested", self.repository);
                 return Err(Break::Fault(Fault::new(FaultKind::Unreadable, message)));
             }
             0
@@ -159,7 +159,7 @@ impl Pump {
             self.sent += piece.len() as u64;
             if self.sent > self.size {
                 let message = format!(
-                    "{} sends more than the {} bytes of a layer that the manifest names",
+                    "{} sent more than the {} bytes that the manifest lists for a layer",
                     self.repository, self.size
                 );
                 return Err(Break::Fault(Fault::new(FaultKind::Unreadable, message)));
@@ -173,7 +173,7 @@ impl Pump {
         }
         if self.sent < self.size {
             let message = format!(
-                "{} sent {} of the {} bytes of a layer that the manifest names",
+                "{} sent {} of the {} bytes that the manifest lists for a layer",
                 self.repository, self.sent, self.size
             );
             let fault = Fault::new(FaultKind::Unreadable, message);

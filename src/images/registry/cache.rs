@@ -66,7 +66,7 @@ impl Cache {
         match Workspace::create() {
             Ok(own) => Self::new(Some(own.path().to_owned()), u64::MAX, Some(own)),
             Err(fault) => {
-                tracing::warn!("no temporary folder for the layer cache: {fault}");
+                tracing::warn!("cannot create a temporary folder for the layer cache: {fault}");
                 Self::new(None, 0, None)
             }
         }
@@ -158,8 +158,8 @@ impl Cache {
         if let Some(dir) = &self.dir {
             self.warned.call_once(|| {
                 tracing::warn!(
-                    "the cache {} is not used, so every run reads every layer: {fault}; pass \
-                     another folder with --cache-dir, or --no-cache",
+                    "Cannot use the cache {}, so every run reads every layer: {fault}. Pass \
+                     another folder with --cache-dir, or --no-cache.",
                     dir.display()
                 );
             });

@@ -144,8 +144,8 @@ type Candidates = Vec<Option<(String, Credential)>>;
 fn unauthorized(refusal: Option<Fault>, tried: &[String], broken: &[String], name: &str) -> Fault {
     let mut message = refusal.map(|fault| fault.message).unwrap_or_default();
     message.push_str(&match tried {
-        [] => format!("; no credential is known for {name}, so nobody's was tried"),
-        tried => format!("; tried the credential of {}", tried.join(", then of ")),
+        [] => format!("; no credentials configured for {name}, the request was anonymous"),
+        tried => format!("; tried the credentials of {}", tried.join(", then of ")),
     });
     for fault in broken {
         message.push_str(&format!("; {fault}"));
@@ -153,7 +153,7 @@ fn unauthorized(refusal: Option<Fault>, tried: &[String], broken: &[String], nam
     let fault = Fault::new(FaultKind::Unauthorized, message);
     match tried {
         [] => fault,
-        _ => fault.hint("check the name and password there, and that they may pull this image"),
+        _ => fault.hint("Check these credentials, and that they may pull this image."),
     }
 }
 
@@ -161,7 +161,7 @@ fn parse(reference: &str) -> Result<Reference, Fault> {
     reference.parse().map_err(|fault| {
         Fault::new(
             FaultKind::Invalid,
-            format!("this is no image reference: {fault}"),
+            format!("not a valid image reference: {fault}"),
         )
     })
 }

@@ -55,23 +55,23 @@ impl Fault {
         let (code, default_hint) = match self.kind {
             FaultKind::NotFound => (
                 Code::ImageNotFound,
-                "push the image for this kernel, or correct containerImage in the kernel mapping",
+                "Push the image for this kernel, or correct containerImage in the kernel mapping.",
             ),
             FaultKind::Unauthorized => (
                 Code::ImageUnauthorized,
-                "name working credentials with --authfile, or in the Module's imageRepoSecret",
+                "Pass credentials with --authfile, or set the Module's imageRepoSecret.",
             ),
             FaultKind::Unreachable => (
                 Code::ImageUnreachable,
-                "check the registry's name and that it can be reached from this machine",
+                "Check the registry's name, and that it can be reached from this machine.",
             ),
             FaultKind::Unreadable => (
                 Code::ImageUnreadable,
-                "pull the image with another tool and push it again",
+                "Pull the image with another tool and push it again.",
             ),
             FaultKind::Invalid => (
                 Code::ImageInvalid,
-                "correct containerImage in the kernel mapping",
+                "Correct containerImage in the kernel mapping.",
             ),
             FaultKind::Busy => (
                 Code::ImageUnreadable,
@@ -80,7 +80,7 @@ impl Fault {
             ),
             FaultKind::ArchMissing => (
                 Code::ImageArchMissing,
-                "build the image for this architecture too",
+                "Build the image for this architecture as well.",
             ),
         };
         let finding = Finding::new(code, format!("image {reference}: {}", self.message))

@@ -144,7 +144,7 @@ impl HttpClients {
             read_timeout: (!profile.uploads).then_some(self.read_timeout),
         })
         .map_err(|why| {
-            let message = format!("no HTTPS client can be set up: {why}");
+            let message = format!("cannot set up HTTPS: {why}");
             Fault::new(FaultKind::Unreachable, message)
         })?;
         clients.insert(profile, client.clone());
@@ -159,8 +159,8 @@ impl HttpClients {
 pub(crate) fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let invalid = |message: String| {
         Fault::new(FaultKind::Invalid, format!("{}: {message}", path.display())).hint(
-            "pass a PEM file with the certificate of the registry, or of the authority that \
-             signed it",
+            "Pass a PEM file with the certificate of the registry, or of the authority that \
+             signed it.",
         )
     };
     let pem = std::fs::read(path).map_err(|fault| invalid(fault.to_string()))?;
@@ -170,9 +170,9 @@ pub(crate) fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static
 fn certificates_fault(message: String) -> Fault {
     Fault::new(
         FaultKind::Unreachable,
-        format!("the certificates for a registry cannot be used: {message}"),
+        format!("the certificates for a registry are not usable: {message}"),
     )
-    .hint("correct the registry's certs.d folder, or the cluster's additionalTrustedCA")
+    .hint("Correct the registry's certs.d folder, or the cluster's additionalTrustedCA.")
 }
 
 /// What the user allowed for a registry already, so that no hint asks for it again.
@@ -210,63 +210,63 @@ pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Al
     let (message, hint) = match &no_answer.kind {
         Kind::NoSuchHost => (
             format!("cannot resolve {whom}: {why}"),
-            "check the registry's name, and the name servers of this machine".to_owned(),
+            "Check the registry's name and this machine's DNS.".to_owned(),
         ),
         Kind::Refused => (
-            format!("{whom} refuses connections: {why}"),
-            "check the registry's name and port, and that it runs".to_owned(),
+            format!("connection refused by {whom}: {why}"),
+            "Check host and port; for plain HTTP add --insecure-registry.".to_owned(),
         ),
         Kind::Untrusted => (
             format!("the certificate of {whom} is not trusted: {why}"),
             match allowed.ca_file {
                 true => format!(
-                    "add the authority that signed it, or the certificate itself, to the file \
-                     of --ca-file, or allow any certificate with --insecure-registry {host}"
+                    "Add the authority that signed it, or the certificate itself, to the file of \
+                     --ca-file, or accept any certificate with --insecure-registry {host}."
                 ),
                 false => format!(
-                    "pass the authority that signed it, or the certificate itself, with \
-                     --ca-file, or allow any certificate with --insecure-registry {host}"
+                    "Pass the authority that signed it, or the certificate itself, with \
+                     --ca-file, or accept any certificate with --insecure-registry {host}."
                 ),
             },
         ),
         Kind::OtherName => (
             format!("the certificate of {whom} is for another name: {why}"),
-            "use one of the names in the certificate, or have it issued for this one".to_owned(),
+            "Use one of the names in the certificate, or issue one for this name.".to_owned(),
         ),
         Kind::BadCertificate => (
             format!("the certificate of {whom} is not valid: {why}"),
-            "have the certificate renewed, and check the clock of this machine".to_owned(),
+            "Renew the certificate, and check this machine's clock.".to_owned(),
         ),
         Kind::ClientCertificate => (
-            format!("{whom} rejects the client: {why}"),
-            format!("put the client's certificate and key into the folder {host} of certs.d"),
+            format!("{whom} rejected the client certificate: {why}"),
+            format!("Put the client's certificate and key into the folder {host} of certs.d."),
         ),
         Kind::NotTls => (
             format!("{whom} does not speak TLS"),
             match allowed.insecure {
-                true => "check the registry's port".to_owned(),
-                false => format!("allow plain HTTP with --insecure-registry {host}"),
+                true => "Check the registry's port.".to_owned(),
+                false => format!("For plain HTTP add --insecure-registry {host}."),
             },
         ),
         Kind::Timeout => (
-            format!("{whom} does not answer in time"),
-            "check that it can be reached from this machine, and the proxy settings".to_owned(),
+            format!("{whom} timed out"),
+            "Check that it can be reached from this machine, and the proxy settings.".to_owned(),
         ),
         Kind::Broken => (
-            format!("the connection to {whom} broke: {why}"),
-            "try again, and look at the registry's log when it happens again".to_owned(),
+            format!("lost the connection to {whom}: {why}"),
+            "Try again; if it fails again, check the registry's log.".to_owned(),
         ),
         Kind::Redirect => (
-            format!("a redirect of {whom} is not followed: {why}"),
-            "correct where the registry redirects to".to_owned(),
+            format!("a redirect from {whom} was not followed: {why}"),
+            "Correct the registry's redirect.".to_owned(),
         ),
         Kind::Proxy(proxy) => (
-            format!("{proxy} does not lead to {whom}: {why}"),
-            "correct HTTPS_PROXY and HTTP_PROXY, or add the registry to NO_PROXY".to_owned(),
+            format!("{proxy} cannot connect to {whom}: {why}"),
+            "Correct HTTPS_PROXY and HTTP_PROXY, or add the registry to NO_PROXY.".to_owned(),
         ),
         Kind::ProxySetting => (
-            format!("{whom} was not asked: {why}"),
-            "correct or unset the variable".to_owned(),
+            format!("no request was sent to {whom}: {why}"),
+            "Correct or unset the variable.".to_owned(),
         ),
     };
     Fault::new(FaultKind::Unreachable, message).hint(hint)

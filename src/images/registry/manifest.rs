@@ -108,15 +108,15 @@ impl Manifest {
         let document: Document = serde_json::from_slice(bytes).map_err(|fault| {
             Fault::new(
                 FaultKind::Unreadable,
-                format!("the manifest is no JSON document of an image: {fault}"),
+                format!("the manifest is not a valid image manifest: {fault}"),
             )
         })?;
         if document.fs_layers.is_some() || document.schema_version == Some(1) {
             return Err(Fault::new(
                 FaultKind::Unreadable,
-                "the manifest is of Docker's schema 1, which container runtimes no longer read",
+                "the manifest has Docker's schema 1, which container runtimes no longer support",
             )
-            .hint("push the image again with a current tool, which writes an OCI manifest"));
+            .hint("Push the image again with a current tool."));
         }
         match (document.manifests, document.config, document.layers) {
             (Some(manifests), _, _) => Ok(Self::Index(manifests.0)),
@@ -126,7 +126,7 @@ impl Manifest {
             }),
             (None, None, _) => Err(Fault::new(
                 FaultKind::Unreadable,
-                "the manifest names neither layers nor other manifests",
+                "the manifest lists neither layers nor other manifests",
             )),
         }
     }
@@ -310,7 +310,7 @@ mod tests {
             format!("{entry},").repeat(MAX_MANIFESTS)
         );
         for (text, part) in [
-            ("<html>", "no JSON"),
+            ("<html>", "not a valid image manifest"),
             ("{}", "neither layers"),
             (
                 r#"{"manifests":[{"digest":"../../admin"}]}"#,

@@ -50,9 +50,9 @@ impl Destination {
             .parse()
             .map_err(|fault| Fault::new(FaultKind::Invalid, format!("{reference}: {fault}")))?;
         if parsed.digest().is_some() {
-            let message = "a digest names one image for ever, so nothing can be pushed as it";
+            let message = "containerImage has a digest, so nothing can be pushed to it";
             return Err(Fault::new(FaultKind::Invalid, message)
-                .hint("give containerImage a tag instead of a digest"));
+                .hint("Use a tag instead of a digest in containerImage."));
         }
         Ok(Self {
             repository,
@@ -159,11 +159,13 @@ impl Destination {
             .and_then(|location| url.join(location).ok())
             .filter(|upload| matches!(upload.scheme(), "http" | "https"));
         let Some(upload) = upload else {
-            return Err(self.fault("it does not say where the upload goes"));
+            return Err(self.fault("its response has no address for the upload"));
         };
         if self.repository.endpoint.verified && upload.scheme() != "https" {
             let host = host_of(&upload);
-            return Err(self.fault(&format!("it wants the upload by plain HTTP, at {host}")));
+            return Err(self.fault(&format!(
+                "it requires the upload over plain HTTP, at {host}"
+            )));
         }
         Ok(upload)
     }
@@ -279,7 +281,7 @@ impl Destination {
             401 | 403 => Fault {
                 kind: FaultKind::Unauthorized,
                 ..self.fault(&format!(
-                    "it wants other credentials for a push: status {}{said}",
+                    "it rejected the credentials for a push: status {}{said}",
                     status.as_u16()
                 ))
             },
@@ -288,7 +290,7 @@ impl Destination {
     }
 
     fn fault(&self, why: &str) -> Fault {
-        let message = format!("{} does not take it: {why}", self.repository);
+        let message = format!("{} rejected it: {why}", self.repository);
         Fault::new(FaultKind::Unreachable, message)
     }
 }

@@ -25,7 +25,7 @@ impl Repository {
         let headers = response.headers().clone();
         let later = headers.get(RETRY_AFTER);
         let later = later.and_then(|value| value.to_str().ok());
-        let later = later.map(|later| format!(" and wants to be asked again later ({later})"));
+        let later = later.map(|later| format!("; retry after {later}"));
         let body = bounded(response, MAX_ERROR_BODY);
         let body = tokio::time::timeout(self.endpoint.patience, body).await;
         let body = body.ok().and_then(Result::ok).flatten().unwrap_or_default();
@@ -35,20 +35,20 @@ impl Repository {
                 |proxy| format!("that came by {proxy}"),
             );
             let message = format!(
-                "instead of registry {}, a web page {by} answers with status {}",
+                "registry {} did not respond; a web page {by} did (status {})",
                 self.host,
                 status.as_u16()
             );
             return Fault::new(FaultKind::Unreachable, message)
-                .hint("check the registry's address, and the proxy or gateway on the way to it");
+                .hint("Check the registry's address, and the proxy or gateway in front of it.");
         }
         if !is_own && matches!(status.as_u16(), 401 | 403) {
             let message = format!(
-                "{host}, where {name} redirects to, answers with status {}",
+                "{host}, to which {name} redirects, responded with status {}",
                 status.as_u16()
             );
             return Fault::new(FaultKind::Unreachable, message).hint(
-                "look at the registry's storage: its credential or signature may be too old",
+                "Check the registry's storage: its credentials or signature may have expired.",
             );
         }
         let said = words_of(&body);
@@ -59,23 +59,20 @@ impl Repository {
         let (kind, message) = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
                 FaultKind::Unauthorized,
-                format!(
-                    "{name} wants other credentials: status {}{said}",
-                    status.as_u16()
-                ),
+                format!("{name} rejected the request ({status}){said}"),
             ),
             StatusCode::NOT_FOUND => (
                 FaultKind::NotFound,
                 match path.split_once('/') {
                     Some(("manifests", wanted)) => format!("{name} has no {wanted}{said}"),
-                    Some((_, wanted)) => format!("{name} has lost blob {wanted}{said}"),
-                    None => format!("{name} is not there{said}"),
+                    Some((_, wanted)) => format!("{name} does not have blob {wanted}{said}"),
+                    None => format!("{name} does not exist{said}"),
                 },
             ),
             _ => (
                 FaultKind::Unreachable,
                 format!(
-                    "{name} answers with status {}{by}{said}{}",
+                    "{name} responded with status {}{by}{said}{}",
                     status.as_u16(),
                     later.unwrap_or_default()
                 ),
@@ -84,12 +81,13 @@ impl Repository {
         let fault = Fault::new(kind, message);
         match status.as_u16() {
             404 if path.starts_with("blobs/") => {
-                fault.hint("push the image again: its manifest is there without all of its blobs")
+                fault.hint("Push the image again: the registry does not have all of its blobs.")
             }
             429 => fault.hint(
-                "try again later, or with --authfile: registries answer those who sign in more often",
+                "Try again later, or pass credentials with --authfile: registries allow them \
+                 more requests.",
             ),
-            500.. => fault.hint("try again, and look at the registry's log when it happens again"),
+            500.. => fault.hint("Try again; if it fails again, check the registry's log."),
             _ => fault,
         }
     }

@@ -66,9 +66,9 @@ impl Repository {
             .small(&path, Some(MANIFEST_TYPES), MAX_MANIFEST, "the manifest")
             .await?;
         if bytes.trim_ascii_start().first() != Some(&b'{') {
-            let message = format!("registry {} answers with no manifest", self.host);
+            let message = format!("registry {} did not return a manifest", self.host);
             return Err(Fault::new(FaultKind::Unreachable, message)
-                .hint("check that this is the address of a registry, and not of its web page"));
+                .hint("Check that this is the address of the registry, not of its web page."));
         }
         let promised = if wanted.contains(':') {
             Some(wanted.to_owned())
@@ -79,7 +79,7 @@ impl Repository {
             && !digest::verify(&promised, &bytes)
         {
             let message = format!(
-                "registry {} sent a manifest that is not {promised}",
+                "registry {} sent a manifest that does not match {promised}",
                 self.host
             );
             return Err(Fault::new(FaultKind::Unreadable, message));
@@ -97,7 +97,11 @@ impl Repository {
             .small(&format!("blobs/{digest}"), None, limit, "a blob")
             .await?;
         if !digest::verify(digest, &bytes) {
-            let message = format!("registry {} sent a blob that is not {digest}", self.host);
+            let message = format!(
+                "registry {} sent a blob that does not match \
+                {digest}",
+                self.host
+            );
             return Err(Fault::new(FaultKind::Unreadable, message));
         }
         Ok(bytes)
@@ -249,7 +253,7 @@ impl Repository {
     pub(crate) fn url(&self, path: &str) -> Result<Url, Fault> {
         let path = format!("v2/{}/{path}", self.name);
         self.endpoint.base.join(&path).map_err(|_| {
-            let message = format!("{self} is not the name of a repository");
+            let message = format!("{self} is not a valid name of a repository");
             Fault::new(FaultKind::Invalid, message)
         })
     }

@@ -144,7 +144,10 @@ impl TokenRequest<'_> {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(realm) = realm else {
-            return Err(self.fault(FaultKind::Unreachable, "names a token server by no URL"));
+            return Err(self.fault(
+                FaultKind::Unreachable,
+                "has no valid URL of its token server",
+            ));
         };
         let credential = self.credential.filter(|_| may_see(self.endpoint, &realm));
         let withheld = self.credential.is_some() && credential.is_none();
@@ -176,36 +179,39 @@ impl TokenRequest<'_> {
                 Ok(Err(_)) if attempt < ATTEMPTS => continue,
                 Ok(Err(no_answer)) => return Err(self.no_answer(&no_answer, &server)),
                 Err(_late) => {
-                    let message = format!("sends to token server {server}, which is too slow");
+                    let message = format!("uses token server {server}, which timed out");
                     return Err(self.fault(FaultKind::Unreachable, &message));
                 }
             };
             if is_web_page(&headers, &body) {
-                let message = format!(
-                    "sends to token server {server}, which answers with a web page ({shown})"
-                );
+                let message =
+                    format!("uses token server {server}, which returned a web page ({shown})");
                 return Err(self.fault(FaultKind::Unreachable, &message));
             }
             if matches!(status, 400 | 401 | 403) {
                 let message = if withheld {
                     format!(
-                        "sends to token server {server}, which is shown no credential because \
-                         nothing vouches for it; it answers with status {status}"
+                        "uses token server {server}, which responded with status {status}; no \
+                         credentials were sent because neither its host nor verified TLS vouches \
+                         for it"
                     )
                 } else {
-                    format!("wants other credentials: token server {server} says {status}")
+                    format!(
+                        "rejected the credentials: token server {server} responded with \
+                        {status}"
+                    )
                 };
                 return Err(self.fault(FaultKind::Unauthorized, &message));
             }
             if !shown.is_success() {
-                let message = format!("sends to token server {server}, which answers with {shown}");
+                let message = format!("uses token server {server}, which responded with {shown}");
                 return Err(self.fault(FaultKind::Unreachable, &message));
             }
             let answer = serde_json::from_slice::<Answer>(&body).ok();
             let life = answer.as_ref().and_then(|answer| answer.expires_in);
             let value = answer.and_then(|answer| answer.token.or(answer.access_token));
             let Some(value) = value.filter(|value| is_header_text(value)) else {
-                let message = format!("sends to token server {server}, which gives no token");
+                let message = format!("uses token server {server}, which returned no token");
                 return Err(self.fault(FaultKind::Unreachable, &message));
             };
             let life = life.map_or(DEFAULT_LIFE, Duration::from_secs);

@@ -19,8 +19,8 @@ impl Load<'_, '_> {
             return Ok(Answer::Loaded(vec![Finding::new(
                 Code::ModprobeArgsUnknown,
                 format!(
-                    "{}: modprobe runs `{command}` in place of loading the module, and what that \
-                     does is not known",
+                    "{}: modprobe runs `{command}` instead of loading the module, and its effect \
+                     is not known",
                     step.name
                 ),
             )]));
@@ -63,12 +63,12 @@ impl Load<'_, '_> {
                 Content::NoModule => Answer::Refused(vec![
                     Finding::new(
                         Code::ElfInvalid,
-                        format!("/{in_image} is no kernel module: Exec format error"),
+                        format!("/{in_image} is not a kernel module: Exec format error"),
                     )
-                    .hint("build the image again; what the module's path leads to is no module"),
+                    .hint("Build the image again; the module's path does not lead to a module."),
                 ]),
                 Content::TooLarge(limit) => {
-                    let why = format!("has {size} bytes, more than the {limit} that are read");
+                    let why = format!("has {size} bytes, more than the limit of {limit}");
                     unread(&in_image, &why)
                 }
                 Content::Skipped => unread(&in_image, "was not read as a module"),
@@ -104,9 +104,9 @@ fn unread(path: &str, why: &str) -> Answer {
     Answer::Refused(vec![
         Finding::new(
             Code::ModuleUnreadable,
-            format!("could not look: /{path} {why}"),
+            format!("/{path} could not be checked: it {why}"),
         )
         .with_effect(Effect::Blocks)
-        .hint("load the module by hand on a machine that runs the target kernel"),
+        .hint("Load the module by hand on a machine with the target kernel."),
     ])
 }

@@ -147,9 +147,9 @@ impl Modprobe<'_, '_> {
         }
         let finding = Finding::new(
             Code::ModulesDepMissing,
-            format!("modprobe would not end: {index}.bin is damaged, and cut in a text"),
+            format!("modprobe would not end: {index}.bin is corrupt (a string has no end)"),
         )
-        .hint("run depmod in the image's build");
+        .hint("Run depmod in the image's build.");
         Err(if is_mapped {
             finding.with_effect(Effect::Doubts).into()
         } else {

@@ -89,7 +89,7 @@ fn a_hint_asks_for_no_host_link_that_is_there() {
         let missing = findings.iter().find(|f| f.code == Code::DependencyMissing);
         let hint = missing.and_then(|f| f.hint.clone()).expect("a hint");
         assert_eq!(hint.contains("ln -s"), asks_for_link, "{hint}");
-        assert!(hint.contains("before depmod"), "{hint}");
+        assert!(hint.contains("before running depmod"), "{hint}");
     }
 }
 

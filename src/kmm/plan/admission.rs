@@ -32,7 +32,7 @@ pub fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec
         seen: Vec::new(),
     };
     for refused in &module.written.refused {
-        rules.refuse(format!("{refused}: the API server refuses that"));
+        rules.refuse(format!("{refused}: the API server rejects this"));
     }
     rules.pods(&module.spec);
     let container = module.spec.module_loader.as_ref().map(|l| &l.container);
@@ -58,7 +58,7 @@ pub fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec
 
 fn refused(message: String, release: KmmRelease) -> Finding {
     Finding::new(Code::ModuleInvalid, message).hint(format!(
-        "correct the Module: the admission webhook of {release} refuses it as it is"
+        "Correct the Module: the admission webhook of {release} rejects it."
     ))
 }
 
@@ -114,7 +114,7 @@ impl Rules {
                     self.refuse(format!("invalid regexp at kernelMappings[{index}]: {why}"));
                 }
                 Err(PatternError::Unclear(why)) => self.refuse(format!(
-                    "whether the regexp of kernelMappings[{index}] is admitted cannot be told: {why}"
+                    "whether the regexp of kernelMappings[{index}] is accepted is not known: {why}"
                 )),
             }
         }
@@ -145,7 +145,8 @@ impl Rules {
         }
         if !named && load && !unload {
             self.refuse(
-                "modprobe.rawArgs.unload must be set beside .load when modprobe.moduleName is unset",
+                "modprobe.rawArgs.unload must be set beside .load when modprobe.moduleName is \
+                 unset",
             );
         }
         let order = &modprobe.modules_loading_order;
@@ -167,7 +168,7 @@ impl Rules {
         for name in order {
             if !known.insert(name) {
                 self.refuse(format!(
-                    "{name} stands twice in modprobe.modulesLoadingOrder"
+                    "{name} is listed twice in modprobe.modulesLoadingOrder"
                 ));
             }
         }
@@ -190,7 +191,7 @@ impl Rules {
             }))
             .collect();
         if empty_dir_name && !sections.is_empty() {
-            self.refuse("modprobe.dirName is empty: KMM admits it, and cannot sign files then");
+            self.refuse("modprobe.dirName is empty: KMM accepts this, but cannot sign files then");
         }
         for (place, sign) in sections {
             if sign.files_to_sign.is_empty() {
@@ -211,7 +212,7 @@ impl Rules {
 
 /// Neither level names an image.
 pub(super) fn missing_image(index: usize) -> String {
-    format!("missing containerImage: neither kernelMappings[{index}] nor the container names one")
+    format!("missing containerImage: neither kernelMappings[{index}] nor the container sets it")
 }
 
 /// The one rule without which there is nothing to look at: `modprobe` would be called for no
@@ -243,6 +244,6 @@ fn name_length(module: &Module, release: KmmRelease) -> Option<Finding> {
                  {release} allows {longest}"
             ),
         )
-        .hint("shorten the Module's name or its namespace")
+        .hint("Shorten the Module's name or namespace.")
     })
 }

@@ -13,7 +13,7 @@ pub enum NoMapping {
     #[error("no kernel mapping matches kernel {0}")]
     NotFound(String),
     /// A regexp that stands before every match does not compile, which ends KMM's search.
-    #[error("the regexp of kernelMappings[{index}] is not one that Go takes: {why}")]
+    #[error("the regexp of kernelMappings[{index}] is not valid in Go: {why}")]
     BadRegexp {
         /// The mapping.
         index: usize,
@@ -21,7 +21,7 @@ pub enum NoMapping {
         why: String,
     },
     /// What KMM makes of a regexp that stands before every match cannot be told.
-    #[error("whether the regexp of kernelMappings[{index}] matches cannot be told: {why}")]
+    #[error("whether the regexp of kernelMappings[{index}] matches is not known: {why}")]
     Unclear {
         /// The mapping.
         index: usize,

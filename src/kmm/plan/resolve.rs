@@ -52,9 +52,13 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
         plan.findings.push(
             Finding::new(
                 Code::NoModuleLoader,
-                "the Module has no moduleLoader: it loads no kernel module, so there is nothing to check",
+                "the Module has no moduleLoader: it loads no kernel module, so there is nothing \
+                 to check",
             )
-            .hint("nothing to do if the Module only runs a device plugin; KMM 2.4 to 2.7's own preflight stops at such a Module"),
+            .hint(
+                "No action needed if the Module only runs a device plugin; the preflight of \
+                KMM 2.4 to 2.7 stops at such a Module.",
+            ),
         );
         return plan;
     };
@@ -113,9 +117,9 @@ fn unknown_fields(module: &Module, release: KmmRelease) -> Option<Finding> {
     (!fields.is_empty()).then(|| {
         Finding::new(
             Code::FieldUnknown,
-            format!("{release} does not know {}", fields.join(", ")),
+            format!("{release} does not have {}", fields.join(", ")),
         )
-        .hint("correct the field's name, or pass --kmm-version with the release that has it")
+        .hint("Correct the field's name, or pass --kmm-version with the release that has it.")
     })
 }
 
@@ -134,14 +138,14 @@ fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
                 format!("it has {}", rules.join(", "))
             };
             Finding::new(Code::MappingNotFound, error.to_string()).hint(format!(
-                "add a kernel mapping for {kernel} to the Module; {have}"
+                "Add a kernel mapping for {kernel} to the Module; {have}."
             ))
         }
         NoMapping::BadRegexp { .. } => Finding::new(Code::MappingInvalid, error.to_string())
-            .hint("write a regular expression in Go's syntax: https://pkg.go.dev/regexp/syntax"),
+            .hint("Use Go's regular expression syntax: https://pkg.go.dev/regexp/syntax"),
         NoMapping::Unclear { .. } => Finding::new(Code::MappingInvalid, error.to_string())
             .with_effect(Effect::Doubts)
-            .hint("write the pattern with what every release of Go reads alike, or use literal"),
+            .hint("Use only syntax that every release of Go reads alike, or use literal."),
     }
 }
 
@@ -166,7 +170,7 @@ fn resolve(
     if template.is_empty() {
         return Err(
             Finding::new(Code::ModuleInvalid, admission::missing_image(found.index))
-                .hint("set containerImage in the kernel mapping or beside kernelMappings"),
+                .hint("Set containerImage in the kernel mapping or beside kernelMappings."),
         );
     }
     if is_placeholder(template) {
@@ -174,7 +178,7 @@ fn resolve(
             Code::ImagePlaceholder,
             format!("containerImage is `{template}`, which another tool replaces"),
         )
-        .hint("Pass the folder of the kustomization with -k, or the finished manifests with -f."));
+        .hint("Pass the kustomization with -k, or the finished manifests with -f."));
     }
     let image = match module.kind {
         ModuleKind::Module => template::substitute(template, &image_variables)
@@ -230,12 +234,12 @@ fn substitute_sign(
 
 fn bad_template(field: &str, error: &TemplateError) -> Finding {
     Finding::new(Code::MappingInvalid, format!("{field}: {error}"))
-        .hint("close every ${ with } on the same line; $$ stands for a dollar sign")
+        .hint("Close every ${ with } on the same line; write $$ for a dollar sign.")
 }
 
 fn bad_kernel(error: &BadKernelVersion) -> Finding {
     Finding::new(Code::MappingInvalid, error.to_string())
-        .hint("give the kernel as `uname -r` prints it on a node, such as 5.14.0-427.el9.x86_64")
+        .hint("Pass the kernel as `uname -r` prints it on a node, such as 5.14.0-427.el9.x86_64.")
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn wrong_kinds_name_the_field() {
         (
             "/moduleLoader/container/registryTLS",
             json!([true]),
-            "spec.moduleLoader.container.registryTLS: must be an object, and is a list",
+            "spec.moduleLoader.container.registryTLS: must be an object, but is a list",
         ),
         (
             "/moduleLoader/container/registryTLS/insecure",
@@ -65,12 +65,12 @@ fn wrong_kinds_name_the_field() {
         (
             "/moduleLoader/container/kernelMappings/0",
             json!(null),
-            "and is null",
+            "but is null",
         ),
         (
             "/moduleLoader/container/kernelMappings/0/regexp",
             json!(5.14),
-            "must be a string, and is a number",
+            "must be a string, but is a number",
         ),
         (
             "/moduleLoader/container/build/dockerfileConfigMap",
@@ -108,12 +108,12 @@ fn wrong_kinds_name_the_field() {
         (
             "/moduleLoader/container/modprobe",
             json!(null),
-            "modprobe: is required, and absent",
+            "modprobe: is required",
         ),
         (
             "/moduleLoader/container/kernelMappings",
             json!(null),
-            "is required, and absent",
+            "is required",
         ),
         (
             "/moduleLoader/container/build/dockerfileConfigMap",
@@ -191,8 +191,8 @@ fn what_the_spec_no_longer_shows_is_kept() {
     assert_eq!(
         written.refused,
         [
-            "spec.selector is absent",
-            "spec.moduleLoader.container.kernelMappings[0].containerImage is absent",
+            "spec.selector is missing",
+            "spec.moduleLoader.container.kernelMappings[0].containerImage is missing",
         ]
     );
 }

@@ -57,8 +57,8 @@ pub(crate) fn of(
             format!("dirName `{dir_name}`: KMM's `cp -R {source} {to}` {why}"),
         );
         return Ok(Err(finding.hint(
-            "put the modules below a folder such as /opt of the image, and name it with its \
-             first slash",
+            "Put the modules below a folder such as /opt in the image, and write the folder with \
+             its leading slash.",
         )));
     }
     Ok(Ok(Copied {
@@ -76,10 +76,10 @@ fn fails(
     to: &str,
 ) -> Result<Option<&'static str>, NeedLayer> {
     if source.starts_with('-') {
-        return Ok(Some("takes the folder for an option"));
+        return Ok(Some("reads the folder as an option"));
     }
     if !is_below_shared(to) {
-        return Ok(Some("puts the modules where the worker does not see them"));
+        return Ok(Some("puts the modules where the worker does not find them"));
     }
     if is_hidden(overlay, from)? {
         return Ok(Some(
@@ -185,8 +185,8 @@ mod tests {
                 "/tmp/opt",
             ),
             ((2, 4), "/", "/opt/..", Ok("lib/modules/K"), "/tmp"),
-            ((2, 4), "/srv", "../opt", Err("does not see"), ""),
-            ((2, 4), "/", "/../opt", Err("does not see"), ""),
+            ((2, 4), "/srv", "../opt", Err("does not find"), ""),
+            ((2, 4), "/", "/../opt", Err("does not find"), ""),
             ((2, 4), "/", "-opt", Err("option"), ""),
             ((2, 4), "/", "/tmp/x", Err("hides"), ""),
             ((2, 4), "/", "/aside", Err("hides"), ""),

@@ -36,7 +36,7 @@ pub(crate) fn copy(
     let names = overlay.list(&folder)?;
     let problem = match &names {
         _ if release.at_least(2, 2) && is_hidden(overlay, &folder)? => {
-            "is below /tmp, where a volume of the pod hides what the image has"
+            "is below /tmp, where a volume of the pod hides the image's files"
         }
         None => "is not in the image",
         Some(names) if release.at_least(2, 2) && names.iter().all(|name| name.starts_with('.')) => {
@@ -47,9 +47,12 @@ pub(crate) fn copy(
     Ok(Some(
         Finding::new(
             Code::FirmwareMissing,
-            format!("firmwarePath {firmware_path} {problem}: KMM's copy of it fails, and nothing is loaded"),
+            format!(
+                "firmwarePath {firmware_path} {problem}: KMM cannot copy it, and nothing is \
+                loaded"
+            ),
         )
-        .hint("put the firmware there, or leave `firmwarePath` out of the Module")
+        .hint("Put the firmware there, or remove `firmwarePath` from the Module.")
         .with_effect(crate::findings::finding::Effect::Fails),
     ))
 }
@@ -87,11 +90,12 @@ pub(crate) fn named(
         findings.push(
             Finding::new(
                 Code::FirmwareMissing,
-                format!(
-                    "{module} may ask for firmware that the image does not bring: {shown}{more}"
-                ),
+                format!("{module} may request firmware that is not in the image: {shown}{more}"),
             )
-            .hint("see that the nodes have it, or ship it in the image and set `firmwarePath`"),
+            .hint(
+                "Make sure that the nodes have it, or add it to the image and set \
+                `firmwarePath`.",
+            ),
         );
     }
     Ok(findings)

@@ -48,7 +48,7 @@ pub(crate) fn check(
                 Code::ImageToolsMissing,
                 format!("the image has no executable /bin/sh; {runs} it"),
             )
-            .hint("start the image from one with a shell and coreutils, such as ubi9/ubi-minimal"),
+            .hint("Use a base image with a shell and coreutils, such as ubi9/ubi-minimal."),
         );
         return Ok(findings);
     }
@@ -69,7 +69,7 @@ pub(crate) fn check(
             Code::ImageToolsMissing,
             format!("the image has no executable `{program}` in its PATH; {runs} it"),
         )
-        .hint("install coreutils (and kmod for KMM 1.x) in the image");
+        .hint("Install coreutils (and kmod for KMM 1.x) in the image.");
         findings.push(if is_busybox {
             // A busybox built with FEATURE_SH_STANDALONE runs its applets without links.
             finding.with_effect(Effect::Doubts)

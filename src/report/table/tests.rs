@@ -39,7 +39,7 @@ fn mismatches(count: usize) -> Vec<Finding> {
         .map(|number| {
             let text = format!("disagrees about version of symbol s{number}: 0x12345678 in it");
             Finding::new(Code::SymbolVersionMismatch, text)
-                .hint("build the module against the target kernel's headers")
+                .hint("Build the module against the target kernel's headers.")
                 .about(Subject::Symbol {
                     name: format!("s{number}"),
                     built_for: Some("5.14.0-362.8.1.el9_3.x86_64".into()),

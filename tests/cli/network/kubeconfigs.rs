@@ -177,6 +177,6 @@ fn a_web_page_is_no_answer_of_an_api_server() {
         let cluster = json!({"server": format!("http://{}", server.host())});
         let ended = status(folder.path(), cluster, json!({})).code(3);
         assert!(ended.stderr.contains("a web page"), "{}", ended.stderr);
-        assert!(!ended.stderr.contains("log in again"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("Log in again"), "{}", ended.stderr);
     }
 }

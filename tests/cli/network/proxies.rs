@@ -184,7 +184,7 @@ fn a_proxy_that_does_not_lead_there_is_blamed_by_its_address() {
         ),
         (
             "http://user:hush@proxy.invalid:3128".to_owned(),
-            "cannot be resolved",
+            "cannot resolve its name",
         ),
         (address(&asks_password), "407 Proxy Authentication Required"),
         (address(&is_down), "refused to connect"),
@@ -199,7 +199,7 @@ fn a_proxy_that_does_not_lead_there_is_blamed_by_its_address() {
         ] {
             let ended = with_proxy(call, &proxy, "");
             assert!(matches!(ended.code, Some(2 | 3)), "{ended:?}");
-            let blamed = format!("proxy {name} does not lead");
+            let blamed = format!("proxy {name} cannot connect");
             assert!(ended.stderr.contains(&blamed), "{}", ended.stderr);
             assert!(ended.stderr.contains(said), "{}", ended.stderr);
             assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);

@@ -97,7 +97,7 @@ fn a_refresh_token_is_posted_to_the_token_server_and_nobody_else() {
         let ended = call.run().code(3);
         assert!(registry.asked("/token")[0].body.contains(PASSWORD));
         assert!(thief.asked("").is_empty(), "{status}");
-        let shown = format!("answers with {status}");
+        let shown = format!("responded with {status}");
         assert!(ended.stderr.contains(&shown), "{}", ended.stderr);
     }
 }

@@ -80,7 +80,7 @@ fn a_plugin_runs_once_a_command_and_again_for_a_rejected_token() {
     give(place, &json!({"token": "stale"}));
     let ended = call(&["status", "p"]).run().code(3);
     assert_eq!(calls(place), before + 2);
-    assert!(ended.stderr.contains("log in again"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Log in again"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("stale"), "{}", ended.stderr);
 
     // Neither its environment nor its output is shown when it fails.
@@ -221,5 +221,5 @@ fn a_pod_is_its_own_way_to_the_cluster() {
     assert!(said.contains("\"nobody\" cannot get"), "{said}");
     let (code, said) = in_pod(&["status", "p"], "");
     assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("this is no pod"), "{said}");
+    assert!(said.contains("this is not a pod"), "{said}");
 }

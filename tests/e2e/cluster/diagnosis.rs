@@ -104,13 +104,13 @@ fn images_that_are_pulled_built_or_signed() {
     let plain = json!({"image": "q/m1:1", "kernelVersion": "k"});
     says(
         &cluster,
-        &["kmm-waiting: KMM has made no ModuleImagesConfig ns1/m1-preflight yet"],
+        &["kmm-waiting: KMM has not created ModuleImagesConfig ns1/m1-preflight yet"],
     );
 
     put(&cluster, &images_config("p", &uid, plain.clone(), None));
     says(
         &cluster,
-        &["kmm-waiting: KMM has started no pod to pull q/m1:1"],
+        &["kmm-waiting: KMM has not started a pod to pull q/m1:1"],
     );
 
     for (status, words) in [
@@ -132,10 +132,7 @@ fn images_that_are_pulled_built_or_signed() {
         (
             json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
                    "reason": "Unschedulable", "message": "0/3 nodes are available"}]}),
-            &[
-                "kmm-stuck: pull pod",
-                "finds no node: 0/3 nodes are available",
-            ],
+            &["kmm-stuck: pull pod", "no node fits pull pod"],
         ),
         (
             json!({"phase": "Failed", "containerStatuses": [
@@ -159,7 +156,7 @@ fn images_that_are_pulled_built_or_signed() {
     says(
         &cluster,
         &[
-            "kmm-stuck: the image has to be built, and ConfigMap ns1/df does not exist",
+            "kmm-stuck: the image must be built, but ConfigMap ns1/df does not exist",
             "Secret ns1/token does not exist",
             "Secret ns1/key does not exist",
             "Secret ns1/cert does not exist",
@@ -202,7 +199,8 @@ fn images_that_are_pulled_built_or_signed() {
         (
             json!({"phase": "Failed", "message": "it failed", "logSnippet": "make: ***\nError 2"}),
             &[
-                "kmm-stuck: Build ns1/m1-preflight-build-k is Failed: it failed: make: *** | Error 2",
+                "kmm-stuck: Build ns1/m1-preflight-build-k is Failed: it failed: make: *** | \
+                 Error 2",
             ],
         ),
     ] {
@@ -241,7 +239,7 @@ fn reasons_that_keep_every_module_open() {
                            {"name": "KMM_MANAGED", "value": managed}]}]}}}})
     };
     cluster.apply(&operator("false").to_string());
-    says(&cluster, &["kmm-stuck: KMM's operator does not run"]);
+    says(&cluster, &["kmm-stuck: KMM's operator is not running"]);
     cluster.apply(&operator("true").to_string());
     says(
         &cluster,
@@ -262,7 +260,8 @@ fn a_release_image_that_kmm_does_not_resolve() {
     );
     cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: openshift-config}}");
     cluster.apply(
-        "{apiVersion: v1, kind: Secret, metadata: {name: pull-secret, namespace: openshift-config}}",
+        "{apiVersion: v1, kind: Secret, metadata: {name: pull-secret, namespace: \
+         openshift-config}}",
     );
-    says(&cluster, &["KMM has made no PreflightValidation p yet"]);
+    says(&cluster, &["KMM has not created PreflightValidation p yet"]);
 }

@@ -101,7 +101,8 @@ fn each_manifest_grants_what_its_command_needs() {
         }
     }
     // `get` alone is enough for `status NAME`, and for -w, which then reads again and again.
-    let get = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: get}, \
+    let get = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: \
+        get}, \
                rules: [{apiGroups: [kmm.sigs.x-k8s.io], resources: [preflightvalidationsocp], \
                verbs: [get]}]}";
     cluster.apply(get);
@@ -114,13 +115,17 @@ fn each_manifest_grants_what_its_command_needs() {
         ended.stderr
     );
     let ended = call(&cluster, &["status"]).run().code(3);
-    assert!(ended.stderr.contains("name the CR"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("Pass the CR's name"),
+        "{}",
+        ended.stderr
+    );
     let running = Running::start(call(&cluster, &["status", "p", "-w"]));
     std::thread::sleep(std::time::Duration::from_millis(700));
     say(&cluster, NEWEST, "p", DONE);
     let ended = running.end().code(0);
     assert!(
-        ended.stderr.contains("no right to watch"),
+        ended.stderr.contains("Not allowed to watch"),
         "{}",
         ended.stderr
     );

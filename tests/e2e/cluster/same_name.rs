@@ -106,7 +106,7 @@ fn what_was_replaced_meanwhile_is_not_deleted() {
             create_cr(&cluster, NEWEST, "p");
         });
         let ended = ended.code(code);
-        let said = "was replaced by another of that name meanwhile";
+        let said = "was replaced by another one with the same name";
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
         assert_eq!(kernel_of(&cluster), KERNEL, "it is still there");
     }

@@ -187,7 +187,7 @@ fn a_cr_that_may_not_be_watched_is_read_again_and_again() {
         say(&cluster, NEWEST, "p", DONE);
         let ended = running.end().code(0);
         let note =
-            "no right to watch preflightvalidationsocp.kmm.sigs.x-k8s.io; reading it every 2 s";
+            "Not allowed to watch preflightvalidationsocp.kmm.sigs.x-k8s.io; polling every 2 s";
         assert!(ended.stderr.contains(note), "{}", ended.stderr);
         cluster.try_kubectl(&["delete", NEWEST.resource(), "p"], "");
     }
@@ -206,7 +206,7 @@ fn a_cr_that_is_edited_or_deleted_under_a_watch_is_told() {
         let running = start(&cluster, args, call(&cluster, args));
         cluster.kubectl(&delete, "");
         let ended = running.end().code(3);
-        let said = "preflight CR p was deleted while it was watched";
+        let said = "preflight CR p was deleted";
         assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
         if args == run {
             let known = rows(&ended);
@@ -227,7 +227,7 @@ fn a_cr_that_is_edited_or_deleted_under_a_watch_is_told() {
     cluster.kubectl(&patch, "");
     let ended = running.end().code(3);
     for word in [
-        "edited while it was watched: spec.kernelVersion",
+        "changed during the run: spec.kernelVersion",
         KERNEL,
         "5.14.0-500.el9.x86_64",
     ] {

@@ -18,11 +18,11 @@ fn helpers_that_hang_or_talk_rubbish_are_named_and_asked_once() {
     for (script, words) in [
         (
             "echo \"$$\" >> $HOME/asked; exec sleep 600",
-            "did not answer within 10 s",
+            "timed out after 10 s",
         ),
         (
             "echo x >> $HOME/asked; echo rubbish s3cr3t",
-            "answered no JSON",
+            "printed no JSON",
         ),
         (
             "echo x >> $HOME/asked; echo s3cr3t >&2; exit 1",
@@ -30,7 +30,7 @@ fn helpers_that_hang_or_talk_rubbish_are_named_and_asked_once() {
         ),
         (
             "echo x >> $HOME/asked; echo '[\"s3cr3t\"]'",
-            "answered no JSON",
+            "printed no JSON",
         ),
         (
             "echo x >> $HOME/asked; cat /dev/zero",
@@ -74,7 +74,10 @@ fn a_damaged_file_is_named_where_a_credential_was_wanted_of_it() {
     let ended = damaged.run().code(3);
     let (code, message) = outcome(&ended);
     assert_eq!(code, "image-unauthorized");
-    assert!(message.contains("config.json: not the JSON"), "{message}");
+    assert!(
+        message.contains("config.json: not a valid docker configuration"),
+        "{message}"
+    );
     assert!(!ended.stdout.contains("s3cr3t") && !ended.stderr.contains("s3cr3t"));
     let open = Registry::start();
     let image = Image::new().with_tools().layer(Layer::new().dir("opt"));

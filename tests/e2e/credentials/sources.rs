@@ -136,7 +136,7 @@ fn every_source_opens_a_registry_and_is_named_where_it_does_not() {
         let nobody = plain(&setup).run().code(3);
         let (code, message) = outcome(&nobody);
         assert_eq!(code, "image-unauthorized", "{message}");
-        assert!(message.contains("no credential is known"), "{message}");
+        assert!(message.contains("no credentials configured"), "{message}");
         if let Some(tokens) = &setup.tokens {
             assert!(tokens.shown().iter().any(Option::is_some));
         }

@@ -145,10 +145,7 @@ async fn indexes_that_lead_nowhere_are_refused() {
     );
     let looped = looped.into_bytes();
     for (top, words) in [
-        (
-            documents.last().expect("one").clone(),
-            "indexes lie in each other",
-        ),
+        (documents.last().expect("one").clone(), "indexes are nested"),
         (looped.clone(), "is not sha256:1111"),
     ] {
         let known = documents.clone();

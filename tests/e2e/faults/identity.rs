@@ -96,7 +96,7 @@ async fn tokens_are_fetched_once_and_secrets_stay_unsaid() {
     let access = Access::default();
     let finding = open_as(&server, &access).await.expect_err("nobody");
     assert!(
-        finding.message.contains("no credential is known"),
+        finding.message.contains("no credentials configured"),
         "{}",
         finding.message
     );

@@ -123,14 +123,14 @@ fn what_cannot_be_signed_is_told() {
     for (section, words) in [
         (
             sign(unsigned, &["/opt/lib/modules/*/no.ko"]),
-            "names no file",
+            "matches no file",
         ),
         (
             sign(unsigned, &["/usr/lib/stage.ko"]),
             "not below dirName /opt",
         ),
         (sign(unsigned, &[]), "no filesToSign"),
-        (sign("", &[GLOB]), "no image to sign given"),
+        (sign("", &[GLOB]), "no image to sign"),
     ] {
         let outcome = signed_with(&setup, section);
         assert_verdict(&outcome, Stage::Sign, Verdict::Failed);

@@ -31,7 +31,7 @@ pub enum Refusal {
     #[error("{0}")]
     Unsupported(String),
     /// `ENOPKG`, unless a certificate that cannot be verified here made it an error before.
-    #[error("a certificate beside the signature cannot be verified here")]
+    #[error("a certificate in the signature cannot be verified")]
     Unsure,
 }
 
@@ -234,7 +234,7 @@ impl<'a, 'c> Context<'a, 'c> {
     /// `pkcs7_extract_cert`
     fn certificate(&mut self, met: Met<'a>) -> Result<(), Refusal> {
         if met.tag != 0x30 {
-            return Err(Refusal::bad("something that is no certificate"));
+            return Err(Refusal::bad("an invalid certificate"));
         }
         let certificate = Certificate::read(met.whole, self.crypto)?;
         self.message.is_doubtful |= certificate.is_doubtful;

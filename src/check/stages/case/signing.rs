@@ -27,7 +27,7 @@ impl Case<'_> {
     ) -> Outcome {
         match self.run_sign(built, &mut findings).await {
             Ok((signed, certificate)) => {
-                (self.progress)(Stage::Sign, "looking at the image that was signed");
+                (self.progress)(Stage::Sign, "checking the signed image");
                 let judged = self.judge_trusting(&signed, certificate).await;
                 self.conclude(Stage::Sign, &signed, judged, &of_image, findings)
                     .await
@@ -92,7 +92,7 @@ impl Case<'_> {
         let certificate = self.secret_value(sign.cert_secret.as_ref(), "cert").await?;
         Signer::new(&key, &certificate, SystemTime::now()).map_err(|fault| {
             Finding::new(Code::SignFailed, fault.to_string())
-                .hint("correct the Secrets that keySecret and certSecret name")
+                .hint("Correct the Secrets in keySecret and certSecret.")
         })
     }
 
@@ -111,7 +111,7 @@ impl Case<'_> {
                     format!("the sign section has no {key}Secret"),
                 )
                 .hint(format!(
-                    "name there the Secret that has it under the key `{key}`"
+                    "Set it to the Secret that has it under the key `{key}`."
                 ))
             })?;
         let secret = self.stages.objects.secret(namespace, name).await?;
@@ -139,10 +139,10 @@ impl Case<'_> {
 fn nothing_to_sign() -> Finding {
     Finding::new(
         Code::SignFailed,
-        "no image to sign given: the sign section has no unsignedImage, and there is no build \
+        "no image to sign: the sign section has no unsignedImage, and the Module has no build \
          section",
     )
-    .hint("set unsignedImage in the sign section, or add a build section")
+    .hint("Set unsignedImage in the sign section, or add a build section.")
 }
 
 /// An absent unsigned image fails the Sign stage; one out of reach leaves it undecided.

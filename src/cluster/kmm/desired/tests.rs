@@ -162,8 +162,8 @@ fn differences_name_both_sides() {
     assert_eq!(
         desired.differences(&other),
         [
-            "spec.kernelVersion is \"5.14.0-1\" there and \"5.14.0-427.el9.x86_64\" here",
-            "spec.pushBuiltImage is true there and nothing here"
+            "spec.kernelVersion is \"5.14.0-1\" in the cluster and \"5.14.0-427.el9.x86_64\" in this run",
+            "spec.pushBuiltImage is true in the cluster and unset in this run"
         ]
     );
 }

@@ -41,7 +41,7 @@ pub fn of_builds(row: &Row, evidence: &Evidence, only_failed: bool) -> Vec<Findi
     });
     findings.extend(pods.map(|pod| {
         stuck(format!(
-            "build pod {}/{} failed, which upstream KMM up to 2.3 goes on waiting for",
+            "build pod {}/{} failed, and upstream KMM up to 2.3 keeps waiting for it",
             pod.metadata.namespace, pod.metadata.name
         ))
         .hint(format!(

@@ -193,7 +193,7 @@ impl Cluster {
                 .await
                 .map(|raw| operator_of(namespace, name, &raw))
         });
-        let mut fault = Fault::NotFound("no operator".to_owned());
+        let mut fault = Fault::NotFound("no operator found".to_owned());
         for look in futures::future::join_all(looks).await {
             match look {
                 Err(Fault::NotFound(_)) => {}

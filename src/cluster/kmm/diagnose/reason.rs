@@ -15,15 +15,15 @@ pub fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> 
         if operator.is_managed {
             findings.push(
                 stuck(format!(
-                    "this cluster is a spoke (KMM_MANAGED=true in Deployment {place}): since \
-                     2.1 its KMM runs no preflight validation"
+                    "this cluster is a spoke (KMM_MANAGED=true in Deployment {place}); since 2.1 \
+                     KMM runs no preflight validation on spokes"
                 ))
-                .hint("validate from this machine with `run --local`"),
+                .hint("Validate from this machine with `run --local`."),
             );
         } else if !operator.is_available {
             findings.push(
                 stuck(format!(
-                    "KMM's operator does not run: Deployment {place} has no available replica"
+                    "KMM's operator is not running: Deployment {place} has no available replica"
                 ))
                 .hint(format!(
                     "kubectl -n {} get pods; kubectl -n {} describe deployment {}",
@@ -54,7 +54,7 @@ pub fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> 
                     module.namespace, module.name
                 ))
                 .hint(format!(
-                    "delete it for the time of the preflight, or validate with `run --local`: \
+                    "Delete it until the preflight is done, or use `run --local`: \
                      kubectl -n {} get module {} -o yaml",
                     module.namespace, module.name
                 )),
@@ -66,7 +66,7 @@ pub fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> 
         findings.push(
             stuck(format!(
                 "kernelVersion `{kernel}` has fewer than three parts: KMM up to 2.3 crashes on \
-                 it, later ones give no module a status"
+                 it, later releases give no module a status"
             ))
             .hint(format!(
                 "kubectl kmm preflight delete {}, and run again with the whole kernel version",
@@ -83,11 +83,13 @@ fn no_plain(preflight: &Preflight, evidence: &Evidence) -> Finding {
     let name = &preflight.meta.name;
     let image = &preflight.spec.release_image;
     if evidence.is_young && !evidence.pull_secret_missing {
-        return waiting(format!("KMM has made no PreflightValidation {name} yet"));
+        return waiting(format!(
+            "KMM has not created PreflightValidation {name} yet"
+        ));
     }
     if image.is_empty() {
         return stuck(format!(
-            "KMM made no PreflightValidation {name} for this PreflightValidationOCP"
+            "KMM did not create PreflightValidation {name} for this PreflightValidationOCP"
         ))
         .hint(log);
     }
@@ -99,7 +101,7 @@ fn no_plain(preflight: &Preflight, evidence: &Evidence) -> Finding {
         .hint("oc -n openshift-config get secret pull-secret");
     }
     stuck(format!(
-        "KMM made no PreflightValidation {name}: it has not resolved release image {image}"
+        "KMM did not create PreflightValidation {name}: it has not resolved release image {image}"
     ))
     .hint(format!("kubectl kmm preflight kernel {image}; {log}"))
 }
@@ -150,7 +152,7 @@ fn of_image_config(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec
             return Vec::new();
         }
         return vec![waiting(format!(
-            "KMM has made no ModuleImagesConfig {}/{name} yet",
+            "KMM has not created ModuleImagesConfig {}/{name} yet",
             row.namespace
         ))];
     };
@@ -162,7 +164,7 @@ fn of_image_config(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec
         "NeedsBuilding" => of_build_or_sign("built", row, evidence),
         "NeedsSigning" => of_build_or_sign("signed", row, evidence),
         state => vec![waiting(format!(
-            "ModuleImagesConfig {}/{name} says {state}; KMM has yet to take it over",
+            "ModuleImagesConfig {}/{name} has {state}; KMM has not copied it to the CR yet",
             row.namespace
         ))],
     }
@@ -182,8 +184,8 @@ fn left_over(config: &ImagesConfig, preflight: &Preflight, evidence: &Evidence) 
     let place = format!("{}/{}", config.metadata.namespace, config.metadata.name);
     let finding = if owner.name == preflight.meta.name {
         stuck(format!(
-            "ModuleImagesConfig {place} is left over from an earlier {} of this name, and its \
-             result is not about this one",
+            "ModuleImagesConfig {place} is left over from an earlier {} of this name, so its \
+             result is outdated",
             owner.kind
         ))
         .hint(format!(
@@ -192,7 +194,8 @@ fn left_over(config: &ImagesConfig, preflight: &Preflight, evidence: &Evidence) 
         ))
     } else {
         stuck(format!(
-            "ModuleImagesConfig {place} belongs to {} {}: KMM ≥2.4 can run one preflight at a time",
+            "ModuleImagesConfig {place} belongs to {} {}: KMM 2.4 and later runs one preflight \
+             at a time",
             owner.kind, owner.name
         ))
         .hint(format!("kubectl kmm preflight delete {}", owner.name))
@@ -222,7 +225,7 @@ fn of_pull_pods(config: &ImagesConfig, evidence: &Evidence) -> Vec<Finding> {
     });
     let Some(pod) = pods.last() else {
         return vec![waiting(format!(
-            "KMM has started no pod to pull {image} yet"
+            "KMM has not started a pod to pull {image} yet"
         ))];
     };
     let can_build = config
@@ -250,33 +253,34 @@ fn of_pull_pod(pod: &Pod, image: &str, can_build: bool) -> Finding {
     if pod.status.phase == "Failed" {
         let why = state.terminated.unwrap_or_default();
         return stuck(format!(
-            "pull pod {place} of {image} failed{}: KMM runs `/bin/sh -c \"exit 0\"` in the image \
-             and neither decides nor tries again when that fails",
+            "pull pod {place} of {image} failed{}: KMM runs `/bin/sh -c \"exit 0\"` in the \
+             image, and neither finishes nor retries when that fails",
             said(&why)
         ))
         .hint(format!(
-            "give the image a shell of the nodes' architecture, then: kubectl -n {} delete pod {}",
+            "Add a shell for the nodes' architecture to the image, then: kubectl -n {} delete \
+             pod {}",
             pod.metadata.namespace, pod.metadata.name
         ));
     }
     if let Some(why) = state.waiting {
         return match why.reason.as_str() {
             "ErrImagePull" | "ImagePullBackOff" if can_build => waiting(format!(
-                "{image} cannot be pulled ({}); KMM goes on to build or sign it",
+                "{image} cannot be pulled ({}); KMM will build or sign it",
                 why.reason
             )),
             "ErrImagePull" | "ImagePullBackOff" => stuck(format!(
-                "{image} cannot be pulled{}: without a build section KMM waits for it for ever",
+                "{image} cannot be pulled{}: without a build section KMM waits forever",
                 said(&why)
             ))
             .hint(format!(
-                "push the image, or correct its name or the pull secret; {describe}"
+                "Push the image, or correct its name or the pull secret; {describe}"
             )),
             "ContainerCreating" | "PodInitializing" | "" => {
                 waiting(format!("pull pod {place} is pulling {image}"))
             }
             _ => stuck(format!(
-                "pull pod {place} of {image} cannot start{}, which KMM does not take for an answer",
+                "pull pod {place} of {image} cannot start{}; KMM ignores this and keeps waiting",
                 said(&why)
             ))
             .hint(describe),
@@ -289,7 +293,7 @@ fn of_pull_pod(pod: &Pod, image: &str, can_build: bool) -> Finding {
         .find(|condition| condition.kind == "PodScheduled" && condition.status == "False");
     if let Some(condition) = unscheduled {
         return stuck(format!(
-            "pull pod {place} finds no node: {}",
+            "no node fits pull pod {place}: {}",
             condition.message
         ))
         .hint(describe);
@@ -313,9 +317,9 @@ fn of_build_or_sign(doing: &str, row: &Row, evidence: &Evidence) -> Vec<Finding>
         .flatten()
         .map(|what| {
             stuck(format!(
-                "the image has to be {doing}, and {what}: KMM waits for it without a word"
+                "the image must be {doing}, but {what}; KMM waits for it and reports nothing"
             ))
-            .hint("create it; the preflight goes on by itself at KMM's next look")
+            .hint("Create it; the preflight then continues by itself.")
         })
         .collect();
     findings.extend(of_builds(row, evidence, false));
@@ -326,15 +330,15 @@ fn of_build_or_sign(doing: &str, row: &Row, evidence: &Evidence) -> Vec<Finding>
         .find(|config| config.metadata.namespace == row.namespace && config.metadata.name == name);
     if findings.is_empty() {
         let progress = match config {
-            None => "KMM has made no ModuleBuildSignConfig for it yet".to_owned(),
+            None => "KMM has not created a ModuleBuildSignConfig for it yet".to_owned(),
             Some(config) => match config.status.images.first() {
                 Some(image) => format!("{} ended with {}", image.action, image.status),
-                None => {
-                    "neither a Build nor a result is there yet; KMM's log may say why".to_owned()
-                }
+                None => "there is neither a Build nor a result yet; KMM's log may have the \
+                     reason"
+                    .to_owned(),
             },
         };
-        findings.push(waiting(format!("the image has to be {doing}: {progress}")));
+        findings.push(waiting(format!("the image must be {doing}: {progress}")));
     }
     findings
 }

@@ -91,12 +91,12 @@ fn images_that_wait_for_a_build_or_a_signature() {
         (
             third("NeedsSigning", "plain"),
             "kmm-waiting",
-            "has to be signed: KMM has made no ModuleBuildSignConfig",
+            "must be signed: KMM has not created a ModuleBuildSignConfig",
         ),
         (
             config(json!([])),
             "kmm-waiting",
-            "neither a Build nor a result is there yet",
+            "there is neither a Build nor a result yet",
         ),
         (
             config(json!([{"action": "SignImage", "status": "Failure"}])),
@@ -106,12 +106,12 @@ fn images_that_wait_for_a_build_or_a_signature() {
         (
             lacks_key,
             "kmm-stuck",
-            "has to be signed, and Secret ns1/key has no key `key`",
+            "must be signed, but Secret ns1/key has no key `key`",
         ),
         (
             third("Exists", "plain"),
             "kmm-waiting",
-            "says Exists; KMM has yet to take it over",
+            "has Exists; KMM has not copied it to the CR yet",
         ),
         (
             third("Exists", "one-before"),
@@ -136,7 +136,7 @@ fn images_that_wait_for_a_build_or_a_signature() {
     says(
         &of_row(row, &preflight, &unknown),
         "kmm-waiting",
-        "says Exists",
+        "has Exists",
     );
 }
 

@@ -91,7 +91,7 @@ fn bare_names_get_the_namespaces_of_the_modules_that_bear_them() {
         .map(|row| (row.namespace.as_str(), row.name.as_str()))
         .collect();
     assert_eq!(names, [("a", "m"), ("a", "n"), ("b", "n")]);
-    let note = "this KMM keeps one answer for the Modules named n of namespaces a, b";
+    let note = "this KMM release has only one result for the Modules named n in namespaces a, b";
     assert_eq!(survey.report.notes, [note]);
     let filter = Filter {
         namespace: Some("c".into()),

@@ -180,7 +180,7 @@ fn a_layered_pool_gets_the_kernel_of_its_own_image() {
     assert!(assigned.targets.is_empty());
     assert_eq!(
         assigned.unserved[0].to_string(),
-        "No kernel is known for pool layered: registry x cannot be reached"
+        "The kernel of pool layered is not known: registry x cannot be reached"
     );
 }
 

@@ -274,7 +274,8 @@ fn a_configuration_that_is_gone_leaves_its_pool_without_a_kernel() {
     assert_eq!(
         whys(&all),
         [
-            "No kernel is known for pool infra: its rendered MachineConfig rendered-infra does not exist"
+            "The kernel of pool infra is not known: its rendered MachineConfig rendered-infra \
+             does not exist"
         ]
     );
     assert_eq!(all.unserved[0].nodes, Some(["i".to_owned()].into()));
@@ -364,6 +365,12 @@ fn a_node_that_no_pool_or_two_pools_select_has_no_kernel() {
     ];
     let all = needs(&fleet(pools, nodes), &Choice::default());
     let whys = whys(&all);
-    assert!(whys[0].contains("node x: pools infra and gpu"), "{whys:?}");
-    assert!(whys[1].contains("node y: no MachineConfigPool"), "{whys:?}");
+    assert!(
+        whys[0].contains("node x is not known: pools infra and gpu"),
+        "{whys:?}"
+    );
+    assert!(
+        whys[1].contains("node y is not known: no MachineConfigPool"),
+        "{whys:?}"
+    );
 }

@@ -138,7 +138,7 @@ fn limits_end_the_reading() {
     for (text, part) in [
         ("f a x; f b x; f c x", "more than 2 entries"),
         (&*format!("f {} x", "n".repeat(95)), "longer than 90 bytes"),
-        (&*deep, "deeper than 20"),
+        (&*deep, "more than 20 folders"),
         ("f modules.dep abcd; f x/modules.dep abcd", &*kept),
         // Names, links' targets and the folders to which they lead take memory too.
         (&*format!("l a {}", "b".repeat(95)), "longer than 90 bytes"),

@@ -170,8 +170,8 @@ fn damage_and_limits_are_told_apart() {
     let mut flipped = archive.clone();
     flipped[3] ^= 1;
     for (bytes, part) in [
-        (&archive[..100], "middle of a header"),
-        (&archive[..1000], "middle of a file"),
+        (&archive[..100], "is truncated"),
+        (&archive[..1000], "is truncated"),
         (&flipped[..], "checksum"),
         (&[7; 2048][..], "checksum"),
     ] {

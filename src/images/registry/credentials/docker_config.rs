@@ -163,7 +163,7 @@ impl DockerConfig {
 
 fn not_json(error: &serde_json::Error) -> String {
     format!(
-        "not the JSON of a docker configuration, line {}, column {}",
+        "not a valid docker configuration, line {}, column {}",
         error.line(),
         error.column()
     )
@@ -221,9 +221,9 @@ impl Auth {
         let auth = base64_text::without_breaks(&self.auth);
         let decoded = base64_text::decode(&auth)
             .or_else(|_| STANDARD_NO_PAD.decode(&auth))
-            .map_err(|_| "is not in base64")?;
+            .map_err(|_| "is not valid base64")?;
         let text = String::from_utf8(decoded).map_err(|_| "is not text")?;
-        let (username, password) = text.split_once(':').ok_or("has no colon in it")?;
+        let (username, password) = text.split_once(':').ok_or("has no colon")?;
         Ok(Some(Credential::Basic {
             username: username.to_owned(),
             password: SecretText::new(password.trim_end_matches('\0')),
@@ -328,7 +328,7 @@ mod tests {
         assert!(matches!(credential("f"), Some(Err(_))), "blanks do");
         assert_eq!(
             credential("b"),
-            Some(Err("the entry for b is not in base64".into()))
+            Some(Err("the entry for b is not valid base64".into()))
         );
         assert_eq!(
             credential("c"),

@@ -27,7 +27,9 @@ type Answer = serde_json::Map<String, Value>;
 pub async fn get(program: &str, host: &str) -> Result<Option<Credential>, String> {
     let program = format!("docker-credential-{program}");
     if program.contains(['/', '\\']) {
-        return Err(format!("`{program}` is no name of a credential helper"));
+        return Err(format!(
+            "`{program}` is not a valid name of a credential helper"
+        ));
     }
     let server = if host == "docker.io" {
         "https://index.docker.io/v1/"
@@ -37,7 +39,7 @@ pub async fn get(program: &str, host: &str) -> Result<Option<Credential>, String
     match tokio::time::timeout(PATIENCE, ask(&program, server)).await {
         Ok(answer) => answer,
         Err(_) => Err(format!(
-            "credential helper {program} did not answer within {} s",
+            "credential helper {program} timed out after {} s",
             PATIENCE.as_secs()
         )),
     }
@@ -51,7 +53,7 @@ async fn ask(program: &str, server: &str) -> Result<Option<Credential>, String> 
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("credential helper {program} does not start: {error}"))?;
+        .map_err(|error| format!("cannot start credential helper {program}: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A helper that does not read its input may answer all the same.
         let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
@@ -76,7 +78,7 @@ async fn ask(program: &str, server: &str) -> Result<Option<Credential>, String> 
         return Err(format!("credential helper {program} failed: {status}"));
     }
     let answer: Answer = serde_json::from_slice(&output)
-        .map_err(|_| format!("credential helper {program} answered no JSON"))?;
+        .map_err(|_| format!("credential helper {program} printed no JSON"))?;
     let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
     let secret = text("Secret");
     if secret.is_empty() {

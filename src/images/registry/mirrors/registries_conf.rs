@@ -79,7 +79,7 @@ impl RegistriesConf {
         let table: Table = text.parse().map_err(|error| place(&error))?;
         if table.contains_key("registries") {
             return Err(
-                "it is in version 1 of the format; write it in version 2, with [[registry]] tables"
+                "version 1 of the format is not supported; use version 2, with [[registry]] tables"
                     .to_owned(),
             );
         }
@@ -190,13 +190,15 @@ fn rule(raw: RawRegistry) -> Result<Registry, String> {
                 (false, "tag-only") => When::ByTag,
                 (true, other) => {
                     return Err(format!(
-                        "pull-from-mirror = \"{other}\" of mirror {} contradicts mirror-by-digest-only",
+                        "pull-from-mirror = \"{other}\" of mirror {} contradicts \
+                         mirror-by-digest-only",
                         mirror.location
                     ));
                 }
                 (false, other) => {
                     return Err(format!(
-                        "pull-from-mirror = \"{other}\" of mirror {} is none of all, digest-only, tag-only",
+                        "pull-from-mirror = \"{other}\" of mirror {} is not all, digest-only or \
+                         tag-only",
                         mirror.location
                     ));
                 }
@@ -337,8 +339,9 @@ mod tests {
             ),
             ("[[registry]]\nprefix = \"a.io\"", "has no location"),
             (
-                "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"b\"\npull-from-mirror = \"x\"",
-                "is none of",
+                "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \
+                 \"b\"\npull-from-mirror = \"x\"",
+                "is not all, digest-only or tag-only",
             ),
             ("[[registry]]\nlocation = 5", "line 2"),
         ] {

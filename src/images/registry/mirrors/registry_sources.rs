@@ -81,7 +81,7 @@ impl RegistrySources {
             return Ok(());
         }
         Err(Blocked(format!(
-            "{repository} is in none of the allowedRegistries of images.config.openshift.io/cluster"
+            "{repository} is not in allowedRegistries of images.config.openshift.io/cluster"
         )))
     }
 
@@ -157,13 +157,12 @@ mod tests {
         let blocks = |prefix: &str| {
             format!(
                 "registry {prefix} is blocked by blockedRegistries of \
-                 images.config.openshift.io/cluster, and has no mirror for this reference"
+                 images.config.openshift.io/cluster and has no mirror for this reference"
             )
         };
         let not_allowed = |repository: &str| {
             format!(
-                "{repository} is in none of the allowedRegistries of \
-                 images.config.openshift.io/cluster"
+                "{repository} is not in allowedRegistries of images.config.openshift.io/cluster"
             )
         };
         for (list, scope, reference, expected) in [

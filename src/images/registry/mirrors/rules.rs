@@ -195,7 +195,7 @@ impl Mirrors {
                 false => "the rules for mirrors",
             };
             return Err(Blocked(format!(
-                "registry {prefix} is blocked by {by}, and has no mirror for this reference"
+                "registry {prefix} is blocked by {by} and has no mirror for this reference"
             )));
         }
         Ok(sources)

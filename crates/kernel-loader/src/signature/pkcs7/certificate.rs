@@ -195,7 +195,7 @@ impl<'a> Context<'a> {
             Note::SignatureAlgorithm => {
                 let (cipher, hash) = crypto.signature(self.oid).ok_or_else(|| {
                     Refusal::Unsupported(
-                        "the certificate beside it has an unknown algorithm".into(),
+                        "the certificate in the signature has an unknown algorithm".into(),
                     )
                 })?;
                 self.algorithm = Some((self.oid, cipher, hash));
@@ -222,7 +222,7 @@ impl<'a> Context<'a> {
     fn key_kind(&self, crypto: &Crypto<'_>) -> Result<KeyKind, Refusal> {
         let unknown = || {
             Refusal::Unsupported(
-                "the key of the certificate beside it is of an unknown kind".into(),
+                "the key of the certificate in the signature has an unknown type".into(),
             )
         };
         if EC_PUBLIC_KEY.as_bytes() != self.oid {

@@ -46,6 +46,20 @@ pub(crate) fn is_kept(path: &str, purpose: Purpose) -> bool {
     headers.is_some_and(|file| HEADERS_FILES.contains(&file))
 }
 
+/// True for the files of an ostree repository, each of which is named by its digest.
+pub(crate) fn is_object(path: &str) -> bool {
+    path.contains("ostree/repo/objects/")
+}
+
+/// True for paths of files that kernels are told by, and for those that may stand in their way.
+pub(crate) fn leads_to_kernels(path: &str) -> bool {
+    path.contains("lib/modules/")
+        || path.starts_with("usr/src/")
+        || path.starts_with("boot/")
+        || is_object(path)
+        || path.bytes().filter(|byte| *byte == b'/').count() < 3
+}
+
 /// What depmod writes (kmod, `tools/depmod.c`, `depmod_output`).
 const DEPMOD_FILES: &[&str] = &[
     "modules.alias",

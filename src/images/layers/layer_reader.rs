@@ -1,22 +1,21 @@
 //! One layer's tar stream as a [`LayerIndex`], unpacked in the mind as containers/storage
 //! unpacks it on a node: entry by entry, into a folder of the layer's own.
 
+mod content;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::BufRead;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use kernel_loader::depmod::index;
-use kernel_loader::module::compression::{self, Compression};
-use kernel_loader::module::facts::Depth;
-use kernel_loader::module::{ElfFault, LARGEST_MODULE, Limit, ModuleFile};
 use serde::{Deserialize, Serialize};
 
 use crate::images::layers::decompress::decompress;
-use crate::images::layers::kept_files::{is_kept, is_module_name, is_relocatable_elf};
+use crate::images::layers::kept_files::{is_kept, is_module_name, leads_to_kernels};
 pub use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::layer_paths::{check_length, clean, join};
+use crate::images::layers::layer_reader::content::Held;
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
-use crate::images::layers::weight::{self, ENTRY};
+use crate::images::layers::weight::ENTRY;
 use crate::model::budget::{Budget, Charge};
 use crate::model::layer::{Content, LayerIndex, Node};
 
@@ -45,18 +44,8 @@ pub struct Reading<'a> {
     pub budget: &'a Arc<Budget>,
 }
 
-/// Files above this size are read one at a time.
-const LARGE: u64 = 1 << 20;
-/// The same for modules as they are once unpacked.
-const LARGE_CONTENT: u64 = 4 << 20;
 /// Bytes that are taken of the budget at a time.
 const CHARGED_AT_ONCE: usize = 64 << 10;
-/// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
-/// "Block_Maximum_Size", and headers).
-const ZSTD_BLOCK: usize = 129 << 10;
-/// In-tree modules of one kernel whose facts are kept: enough to know its version magic and
-/// its `struct module`; their symbols stand in `Module.symvers`.
-const IN_TREE_SAMPLES: usize = 8;
 
 /// A regular file with its whole content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +123,8 @@ struct Unpacking<'a> {
     samples: BTreeMap<String, usize>,
     /// The parent folder of the last entry, as written and where its links lead.
     parent: Option<(String, String)>,
+    /// The last file whose name tells nothing, for the links that come after it.
+    held: Option<Held>,
 }
 
 impl<'a> Unpacking<'a> {
@@ -153,6 +144,7 @@ impl<'a> Unpacking<'a> {
             wanted: 0,
             samples: BTreeMap::new(),
             parent: None,
+            held: None,
         }
     }
 
@@ -184,7 +176,7 @@ impl<'a> Unpacking<'a> {
                 let target = clean(&target, &self.reading.limits)?;
                 let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
                 let target = join(&self.real_parent(parent)?, name);
-                self.link(&path, target)
+                self.link(&path, target)?
             }
             // What overlayfs itself writes for a whiteout (kernel,
             // Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
@@ -196,7 +188,23 @@ impl<'a> Unpacking<'a> {
                 content: self.content(tar, &entry, &path)?,
             },
         };
-        self.insert(path, node)
+        // Of the hundred thousands of files in a machine-os image a few tell about kernels.
+        let is_needed = self.reading.purpose == Purpose::Modules
+            || !matches!(
+                node,
+                Node::Hardlink(_)
+                    | Node::Other
+                    | Node::File {
+                        content: Content::Skipped | Content::NoModule,
+                        ..
+                    }
+            )
+            || leads_to_kernels(&path)
+            || self.layer.index.entries.contains_key(&path);
+        match is_needed {
+            true => self.insert(path, node),
+            false => Ok(()),
+        }
     }
 
     /// Where a clean folder path leads when links of this layer, which are there already,
@@ -259,7 +267,7 @@ impl<'a> Unpacking<'a> {
         Ok(())
     }
 
-    fn link(&mut self, path: &str, target: String) -> Node {
+    fn link(&mut self, path: &str, target: String) -> Result<Node, TarFault> {
         if self.reading.wanted.contains(path) {
             match self.layer.files.get(&target).cloned() {
                 Some(mut file) => {
@@ -269,10 +277,13 @@ impl<'a> Unpacking<'a> {
                 None => drop(self.layer.links.insert(path.to_owned(), target.clone())),
             }
         }
-        match self.layer.index.entries.get(&target) {
+        if let Some(node) = self.content_by_link(path, &target)? {
+            return Ok(node);
+        }
+        Ok(match self.layer.index.entries.get(&target) {
             Some(Node::Dir) | None => Node::Hardlink(target),
             Some(node) => node.clone(),
-        }
+        })
     }
 
     fn insert(&mut self, path: String, node: Node) -> Result<(), TarFault> {
@@ -299,122 +310,6 @@ impl<'a> Unpacking<'a> {
         }
         entries.insert(path, node);
         Ok(())
-    }
-
-    fn content(
-        &mut self,
-        tar: &mut impl Contents,
-        entry: &Entry,
-        path: &str,
-    ) -> Result<Content, TarFault> {
-        let limits = &self.reading.limits;
-        if self.reading.wanted.contains(path) {
-            if entry.size > limits.module {
-                return Ok(Content::TooLarge(limits.module));
-            }
-            let bytes = tar.content(entry, Vec::new())?;
-            self.wanted += bytes.len();
-            if self.wanted > limits.wanted {
-                return Err(TarFault::Limit(format!(
-                    "the files that are needed from the layer have more than {} bytes",
-                    limits.wanted
-                )));
-            }
-            self.layer.links.remove(path);
-            self.layer.files.insert(
-                path.to_owned(),
-                FileBytes {
-                    path: path.to_owned(),
-                    mode: entry.mode,
-                    uid: entry.uid,
-                    gid: entry.gid,
-                    bytes,
-                },
-            );
-            return Ok(Content::Skipped);
-        }
-        if is_kept(path, self.reading.purpose) {
-            if entry.size > limits.file {
-                return Ok(Content::TooLarge(limits.file));
-            }
-            let bytes = tar.content(entry, Vec::new())?;
-            self.keep(bytes.len())?;
-            return Ok(Content::Bytes(bytes.into()));
-        }
-        let named = is_module_name(path);
-        let mut start = Vec::new();
-        if !named {
-            start = tar.peeked(20)?;
-            // Where only a table of contents is read, no other file can be looked at.
-            if start.is_empty() {
-                return Ok(Content::Skipped);
-            }
-            if start.starts_with(&index::MAGIC.to_be_bytes()) && entry.size <= limits.file {
-                let bytes = tar.content(entry, start)?;
-                self.keep(bytes.len())?;
-                return Ok(Content::Bytes(bytes.into()));
-            }
-            let more = match Compression::of(&start) {
-                Compression::None => 0,
-                Compression::Gzip | Compression::Xz => 4 << 10,
-                Compression::Zstd => ZSTD_BLOCK,
-            };
-            start.extend(tar.peeked(more)?);
-            if !is_relocatable_elf(&compression::start(&start, 20)) {
-                return Ok(Content::NoModule);
-            }
-        }
-        if !self.is_of_use(path) {
-            return Ok(Content::Skipped);
-        }
-        if entry.size > limits.module {
-            return Ok(Content::TooLarge(limits.module));
-        }
-        let mut one_at_a_time = (entry.size > LARGE).then(|| self.one_at_a_time());
-        let bytes = tar.content(entry, start)?;
-        let depth = match self.reading.purpose {
-            Purpose::Modules => Depth::Full,
-            Purpose::Kernel => Depth::Slim,
-        };
-        let is_packed = Compression::of(&bytes) != Compression::None;
-        if is_packed && entry.size > limits.packed_module {
-            return Ok(Content::TooLarge(limits.packed_module));
-        }
-        // Few bytes may unpack to many.
-        let mut content = compression::decompress(&bytes, LARGE_CONTENT);
-        if matches!(content, Err(ElfFault::Limit(Limit::Size(_)))) {
-            if is_packed {
-                one_at_a_time.get_or_insert_with(|| self.one_at_a_time());
-            }
-            content = compression::decompress(&bytes, limits.module.min(LARGEST_MODULE));
-        }
-        let module = ModuleFile::of_content(&bytes, content, depth);
-        if !named && module.elf.is_err() {
-            return Ok(Content::NoModule);
-        }
-        self.keep(weight::of_module(&module))?;
-        Ok(Content::Module(Arc::new(module)))
-    }
-
-    fn one_at_a_time(&self) -> MutexGuard<'a, ()> {
-        let lock = self.reading.large_file.lock();
-        lock.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts the in-tree modules of a kernel, of which some are enough.
-    fn is_of_use(&mut self, path: &str) -> bool {
-        if self.reading.purpose == Purpose::Modules {
-            return true;
-        }
-        let Some((_, in_folder)) = path.split_once("lib/modules/") else {
-            return false;
-        };
-        let Some((folder, _)) = in_folder.split_once("/kernel/") else {
-            return true;
-        };
-        let count = self.samples.entry(folder.to_owned()).or_default();
-        *count += 1;
-        *count <= IN_TREE_SAMPLES
     }
 
     fn keep(&mut self, bytes: usize) -> Result<(), TarFault> {

@@ -233,15 +233,30 @@ impl Listed {
 
 /// The content of a file that was fetched, or of none.
 #[derive(Debug)]
-pub(crate) struct Fetched(pub(crate) Option<Vec<u8>>);
+pub(crate) struct Fetched<'a> {
+    bytes: Option<&'a [u8]>,
+    peeked: usize,
+}
 
-impl Contents for Fetched {
-    fn peeked(&mut self, _length: usize) -> Result<Vec<u8>, TarFault> {
-        Ok(Vec::new())
+impl<'a> Fetched<'a> {
+    pub(crate) fn of(bytes: impl Into<Option<&'a [u8]>>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            peeked: 0,
+        }
+    }
+}
+
+impl Contents for Fetched<'_> {
+    fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
+        let rest = &self.bytes.unwrap_or_default()[self.peeked..];
+        let start = &rest[..length.min(rest.len())];
+        self.peeked += start.len();
+        Ok(start.to_vec())
     }
 
     fn content(&mut self, _entry: &Entry, _start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
-        let content = self.0.take();
+        let content = self.bytes.map(<[u8]>::to_vec);
         content.ok_or_else(|| damaged("a file of the table of contents was not fetched"))
     }
 }

@@ -1,6 +1,6 @@
 //! Layers by their tables of contents: only the table and the files that count are fetched.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::images::layers::layer_reader::{
     LayerLimits, Purpose, Reading, index_entries, needs_content,
 };
+use crate::images::layers::tar_stream::Kind;
 use crate::images::layers::toc::{
     FOOTER, Fetched, Listed, Piece, Toc, TocPlace, estargz_table, table_offset, unpacked,
 };
@@ -108,11 +109,20 @@ async fn table(repository: &Repository, layer: &LayerRef) -> Option<(Vec<u8>, u6
     }
 }
 
-/// The files that are read for more than their name.
+/// The files that are read for more than their name, or for that of a link to them.
 fn wanted(listed: &[Listed], purpose: Purpose) -> impl Iterator<Item = &Listed> + Clone {
-    listed
-        .iter()
-        .filter(move |listed| needs_content(&listed.entry.name, purpose))
+    let links = listed.iter().filter_map(|listed| match &listed.entry.kind {
+        Kind::Hardlink(target) if needs_content(&listed.entry.name, purpose) => {
+            Some(target.trim_start_matches('/'))
+        }
+        _ => None,
+    });
+    let linked: Arc<HashSet<&str>> = Arc::new(links.collect());
+    listed.iter().filter(move |listed| {
+        let name = &listed.entry.name;
+        needs_content(name, purpose)
+            || (listed.entry.kind == Kind::File && linked.contains(name.trim_start_matches('/')))
+    })
 }
 
 /// The ranges of a layer of `size` bytes that hold the pieces of these files, first one first;
@@ -184,7 +194,7 @@ fn index(
         contents.insert(file.entry.name.clone(), content);
     }
     let entries = listed.into_iter().map(|listed| {
-        let fetched = Fetched(contents.get(&listed.entry.name).cloned());
+        let fetched = Fetched::of(contents.get(&listed.entry.name).map(Vec::as_slice));
         (listed.entry, fetched)
     });
     let reading = Reading {

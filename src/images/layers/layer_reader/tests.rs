@@ -119,6 +119,47 @@ fn wanted_files_come_whole() {
     assert_eq!(layer.links["e"], "a/b.ko");
 }
 
+/// As ostree exports a file system: each file is an object, and a link to it right after.
+#[test]
+fn a_link_gives_an_object_the_name_that_tells_what_it_is() {
+    let object = |name: &str| format!("sysroot/ostree/repo/objects/ab/{name}.file");
+    let text = format!(
+        "f {0} a.ko:; h usr/lib/modules/6/modules.dep {0}; h usr/lib/modules/6/b.ko {0}; \
+         f {1} x; h usr/share/doc/pkg/x {1}; h usr/lib/modules/6/modules.order {0}; \
+         f usr/share/doc/pkg/y y; l usr/share/doc/pkg/z y",
+        object("c"),
+        object("d")
+    );
+    for (purpose, others) in [(Purpose::Modules, true), (Purpose::Kernel, false)] {
+        let reading = Reading {
+            purpose,
+            limits: LayerLimits::default(),
+            wanted: &BTreeSet::new(),
+            large_file: &Mutex::new(()),
+            budget: &Budget::of(usize::MAX),
+        };
+        let layer = read_layer(&*archive(&text), &reading).expect("a good layer");
+        let entries = &layer.index.entries;
+        let content = |path: &str| match entries.get(path) {
+            Some(Node::File { content, .. }) => Some(content.clone()),
+            _ => None,
+        };
+        let text = Some(Content::Bytes((*b"a.ko:").into()));
+        assert_eq!(content("usr/lib/modules/6/modules.dep"), text);
+        assert!(matches!(
+            content("usr/lib/modules/6/b.ko"),
+            Some(Content::Module(_))
+        ));
+        // Another object came between.
+        assert_ne!(content("usr/lib/modules/6/modules.order"), text);
+        for path in ["usr/share/doc/pkg/x", "usr/share/doc/pkg/y"] {
+            assert_eq!(entries.contains_key(path), others, "{path}");
+        }
+        let link = entries.get("usr/share/doc/pkg/z");
+        assert_eq!(link, Some(&Node::Symlink("y".to_owned())));
+    }
+}
+
 #[test]
 fn limits_end_the_reading() {
     let deep = format!("f {} x", "d/".repeat(40));

@@ -30,7 +30,9 @@ impl NamedLines {
         counts: Counts,
     ) -> Self {
         let text = text.into();
-        let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        // Lines without a name take no place in the table: a text may be nothing but line ends.
+        let named = text.split_inclusive('\n').filter_map(name);
+        let lines = named.count() + 1;
         let mut named = Self {
             text,
             name,

@@ -14,6 +14,7 @@ mod in_cluster;
 mod inputs;
 mod krew;
 mod manual;
+mod matrix;
 mod mirrors_on_disk;
 mod network;
 mod other_writers;

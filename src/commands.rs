@@ -109,8 +109,14 @@ struct Escape {
 }
 
 impl Escape {
-    /// Waits for signals, on a thread that does nothing else.
-    fn watch(&self) {
+    /// Waits for signals, on a thread that does nothing else. `unsaid` is the result of a command
+    /// that is too busy to give one.
+    fn watch(
+        &self,
+        wish: impl Future<Output = ()> + Send + 'static,
+        patience: Duration,
+        unsaid: Result<Done, Error>,
+    ) {
         let (interrupt, hold, answer) = (
             self.interrupt.clone(),
             Arc::clone(&self.hold),
@@ -123,9 +129,9 @@ impl Escape {
             let Ok(runtime) = runtime else {
                 return;
             };
-            runtime.block_on(wish_to_end());
+            runtime.block_on(wish);
             interrupt.cancel();
-            thread::sleep(LAST_WORDS + Duration::from_millis(100));
+            thread::sleep(patience + Duration::from_millis(100));
             while hold.load(Ordering::Relaxed) {
                 thread::sleep(LAST_WORDS);
                 if !hold.load(Ordering::Relaxed) {
@@ -133,7 +139,7 @@ impl Escape {
                     thread::sleep(LAST_WORDS);
                 }
             }
-            drop(answer.send(Ok(Err(Error::Interrupted))));
+            drop(answer.send(Ok(unsaid)));
         };
         let name = "signals".to_owned();
         if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
@@ -147,22 +153,22 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
     let output = &cli.output;
     crate::console::logging::start(output.verbose);
     match cli.command {
-        Command::Run(args) => in_runtime(
-            escape,
-            output,
-            (&accepts(&args.accept), settings),
-            async |c| c.or_empty_report(unless_interrupted(c, run::run(&args, c)).await),
-        ),
-        Command::Status(args) => in_runtime(
-            escape,
-            output,
-            (&accepts(&args.accept), settings),
-            async |c| c.or_empty_report(unless_interrupted(c, status::run(&args, c)).await),
-        ),
-        Command::Generate(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Run(args) => {
+            let given = (&*accepts(&args.accept), settings);
+            in_runtime_or(Interrupted::Report, escape, output, given, async |c| {
+                run::run(&args, c).await
+            })
+        }
+        Command::Status(args) => {
+            let given = (&*accepts(&args.accept), settings);
+            in_runtime_or(Interrupted::Report, escape, output, given, async |c| {
+                status::run(&args, c).await
+            })
+        }
+        Command::Generate(args) => in_runtime(escape, output, settings, async |c| {
             generate::run(&args, c.format).await
         }),
-        Command::Delete(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Delete(args) => in_runtime(escape, output, settings, async |c| {
             delete::run(&args, c.format).await
         }),
         Command::Explain(args) if args.list => {
@@ -173,11 +179,11 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::code::run(&args.codes, output.output, &screen)
         }
-        Command::Explain(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Explain(args) => in_runtime(escape, output, settings, async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             explain::run(&args, c, &screen).await
         }),
-        Command::Kernel(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Kernel(args) => in_runtime(escape, output, settings, async |c| {
             let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let archs =
@@ -194,11 +200,11 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             )
             .await
         }),
-        Command::Targets(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Targets(args) => in_runtime(escape, output, settings, async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             targets::run(&args, c.format, &screen).await
         }),
-        Command::Inspect(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Inspect(args) => in_runtime(escape, output, settings, async |c| {
             let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
             let access = session.objects.access_of_release().await;
             let named = args.arch.as_slice();
@@ -216,7 +222,7 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             .await
         }),
         Command::Completion(args) => completion::run(&args),
-        Command::Version(args) => in_runtime(escape, output, (&[], settings), async |c| {
+        Command::Version(args) => in_runtime(escape, output, settings, async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             version::run(&args.connection, c.format, &screen).await
         }),
@@ -225,6 +231,44 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
 
 /// Runs a command that waits for something; Ctrl-C and SIGTERM end its wait.
 fn in_runtime(
+    escape: &Escape,
+    output: &OutputArgs,
+    settings: &Settings,
+    command: impl AsyncFnOnce(&Console<'_>) -> Result<Done, Error>,
+) -> Result<Done, Error> {
+    let given = (&[][..], settings);
+    in_runtime_or(Interrupted::AtOnce, escape, output, given, command)
+}
+
+/// What an interruption leaves of a command.
+#[derive(Clone, Copy)]
+enum Interrupted {
+    /// Nothing: the command ends at once.
+    AtOnce,
+    /// A report of what is known by then, in every case.
+    Report,
+}
+
+impl Interrupted {
+    /// How long the command may take to say what it knows.
+    fn patience(self) -> Duration {
+        match self {
+            Self::AtOnce => Duration::ZERO,
+            Self::Report => LAST_WORDS,
+        }
+    }
+
+    fn ending(self, console: &Console<'_>, result: Result<Done, Error>) -> Result<Done, Error> {
+        match self {
+            Self::AtOnce => result,
+            Self::Report => console.or_empty_report(result),
+        }
+    }
+}
+
+/// The same for a command that may leave a report when it is interrupted.
+fn in_runtime_or(
+    interrupted: Interrupted,
     escape: &Escape,
     output: &OutputArgs,
     (accepts, settings): (&[Accept], &Settings),
@@ -237,7 +281,6 @@ fn in_runtime(
             message: format!("cannot start the asynchronous runtime: {error}"),
             hint: String::new(),
         })?;
-    escape.watch();
     let console = Console {
         format: output.output,
         progress: match output.quiet {
@@ -257,10 +300,14 @@ fn in_runtime(
         interrupt: escape.interrupt.clone(),
         hold: Arc::clone(&escape.hold),
     };
-    let done = runtime.block_on(unless_interrupted(&console, command(&console)));
+    let patience = interrupted.patience();
+    let unsaid = interrupted.ending(&console, Err(Error::Interrupted));
+    escape.watch(wish_to_end(), patience, unsaid);
+    let done = unless_interrupted(&console, patience, command(&console));
+    let done = runtime.block_on(done);
     // A look that hangs in a system call must not keep the process.
     runtime.shutdown_background();
-    done
+    interrupted.ending(&console, done)
 }
 
 /// How long an interrupted command may take to say what it knows.
@@ -269,11 +316,12 @@ const LAST_WORDS: Duration = Duration::from_millis(800);
 /// A command's result, unless the user has ended it and it says nothing in time.
 async fn unless_interrupted(
     console: &Console<'_>,
+    patience: Duration,
     command: impl Future<Output = Result<Done, Error>>,
 ) -> Result<Done, Error> {
     let last_words = async {
         console.interrupt.cancelled().await;
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(patience).await;
         while console.hold.load(Ordering::Relaxed) {
             tokio::time::sleep(LAST_WORDS).await;
         }
@@ -327,3 +375,6 @@ async fn wish_to_end() {
     }
     let _ = tokio::signal::ctrl_c().await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,8 @@ pub(super) fn causes(report: &Report) -> Vec<Cause<'_>> {
     causes.sort_by_key(|cause| {
         (
             cause.accepted.is_some(),
+            // What loads today and would not after the upgrade is what the user came for.
+            cause.code != Code::UpgradeBreaks,
             cause.weight,
             cause.severity,
             std::cmp::Reverse(cause.members.len()),

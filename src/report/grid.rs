@@ -195,8 +195,16 @@ fn kernels(
         let line = format!("{number}{sign} {title:<width$}  {counts}");
         let plain = number.width() + 4 + width.max(title.width()) + counts.width();
         text.push_str(line.trim_end());
-        if !about.is_empty() && plain + about.width() + 3 <= screen.width {
-            text.push_str(&format!(" ({about})"));
+        if !about.is_empty() {
+            let indent = number.width() + 2;
+            match plain + about.width() + 3 <= screen.width {
+                true => text.push_str(&format!(" ({about})")),
+                false => {
+                    let room = screen.width.saturating_sub(indent).max(12);
+                    let about = cut(&about, room, screen);
+                    text.push_str(&format!("\n{:indent$}{about}", ""));
+                }
+            }
         }
         text.push('\n');
     }

@@ -9,8 +9,8 @@ use crate::kmm::planned::Plan;
 use crate::model::report::ModuleReport;
 use crate::model::target::Target;
 
-/// One Module on one target.
-type Key = (String, String, String, &'static str);
+/// One Module on one target: kind, namespace, name, kernel, architecture.
+type Key = (&'static str, String, String, String, &'static str);
 
 /// What a watched run knows.
 #[derive(Debug, Default)]
@@ -49,13 +49,14 @@ impl Watch {
     /// Takes the rows of plans that were due.
     pub fn record(&mut self, rows: Vec<ModuleReport>) {
         for row in rows {
-            let target = (&row.namespace, &row.name, &row.kernel_version);
-            let arch = row.arch.map_or("", |arch| arch.as_str());
-            let known = self
-                .known
-                .iter_mut()
-                .find(|(key, _)| (&key.0, &key.1, &key.2) == target && key.3 == arch);
-            if let Some((_, known)) = known {
+            let key = (
+                row.kind,
+                row.namespace.clone(),
+                row.name.clone(),
+                row.kernel_version.clone(),
+                row.arch.map_or("", |arch| arch.as_str()),
+            );
+            if let Some(known) = self.known.get_mut(&key) {
                 known.row = Some(row);
             }
         }
@@ -84,6 +85,7 @@ fn key(plan: &Plan) -> Key {
         ..
     } = &plan.target;
     (
+        plan.kind.as_str(),
         plan.namespace.clone(),
         plan.name.clone(),
         kernel_version.clone(),

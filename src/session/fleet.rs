@@ -92,6 +92,15 @@ pub(super) async fn find(
         .await;
     }
     found.take(assigned);
+    if let Pools::Known(pools) = &fleet.pools {
+        let nodes = fleet.nodes.iter().flatten();
+        found.pools = nodes
+            .filter_map(|node| match pool_of(node, pools) {
+                Membership::Pool(pool) => Some((node.name.clone(), pool.name.clone())),
+                Membership::Several(_) | Membership::None => None,
+            })
+            .collect();
+    }
     found.nodes = fleet.nodes;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the rows of several kernels mean for an upgrade (pure).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::finding::{Code, Finding};
 use crate::model::report::{ModuleReport, Report};
@@ -9,6 +9,50 @@ use crate::model::verdict::Verdict;
 
 /// The Modules of a report: kind, namespace and name.
 type Key = (&'static str, String, String);
+
+/// The nodes that each Module selects, with their pools. Modules that select none, or whose
+/// nodes are not known, are not in it: they count for every node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach(BTreeMap<Key, BTreeMap<String, Option<String>>>);
+
+impl Reach {
+    /// Adds a Module with its nodes.
+    pub fn add(
+        &mut self,
+        kind: &'static str,
+        namespace: &str,
+        name: &str,
+        nodes: BTreeMap<String, Option<String>>,
+    ) {
+        if !nodes.is_empty() {
+            self.0.insert((kind, namespace.into(), name.into()), nodes);
+        }
+    }
+
+    /// The pools of a target's nodes that the row's Module selects.
+    fn pools(&self, row: &ModuleReport, target: &Target) -> BTreeSet<String> {
+        match (self.0.get(&key(row)), &target.scope.nodes) {
+            (Some(selected), Some(nodes)) => selected
+                .iter()
+                .filter(|(node, _)| nodes.contains(*node))
+                .filter_map(|(_, pool)| pool.clone())
+                .collect(),
+            _ => target.scope.pools.iter().cloned().collect(),
+        }
+    }
+
+    /// True where two targets have a node in common that the row's Module selects.
+    fn shares_nodes(&self, row: &ModuleReport, one: &Target, other: &Target) -> bool {
+        let selected = self.0.get(&key(row));
+        match (&one.scope.nodes, &other.scope.nodes) {
+            (Some(nodes), Some(others)) => nodes.iter().any(|node| {
+                let is_selected = selected.is_none_or(|selected| selected.contains_key(node));
+                others.contains(node) && is_selected
+            }),
+            _ => true,
+        }
+    }
+}
 
 fn key(row: &ModuleReport) -> Key {
     (row.kind, row.namespace.clone(), row.name.clone())
@@ -26,7 +70,7 @@ fn loads(row: &ModuleReport) -> bool {
 
 /// Marks the rows of modules that load on a node today and would not after the upgrade, and
 /// puts them first.
-pub fn mark_breaks(report: &mut Report) {
+pub fn mark_breaks(report: &mut Report, reach: &Reach) {
     let mut breaks: BTreeMap<usize, Finding> = BTreeMap::new();
     for (index, row) in report.modules.iter().enumerate() {
         let Some(new) = target_of(row, &report.targets) else {
@@ -38,11 +82,12 @@ pub fn mark_breaks(report: &mut Report) {
         let today = report.modules.iter().find_map(|other| {
             let of_module = key(other) == key(row) && loads(other);
             let target = target_of(other, &report.targets).filter(|_| of_module)?;
-            let is_before = target.scope.is_current && shares_nodes(target, new);
+            let is_before = target.scope.is_current && reach.shares_nodes(row, target, new);
             is_before.then_some(target)
         });
         if let Some(today) = today {
-            let pools = match new.scope.pools.join(", ") {
+            let pools: Vec<String> = reach.pools(row, new).into_iter().collect();
+            let pools = match pools.join(", ") {
                 pools if pools.is_empty() => String::new(),
                 pools => format!(" (pools: {pools})"),
             };
@@ -64,16 +109,9 @@ pub fn mark_breaks(report: &mut Report) {
     report.modules.extend(rest.into_iter().map(|(_, row)| row));
 }
 
-fn shares_nodes(one: &Target, other: &Target) -> bool {
-    match (&one.scope.nodes, &other.scope.nodes) {
-        (Some(nodes), Some(others)) => nodes.iter().any(|node| others.contains(node)),
-        _ => true,
-    }
-}
-
 /// For each module that does not load everywhere: the pools that are safe, and the others.
-pub fn pools_by_module(report: &Report) -> Vec<String> {
-    let mut pools: BTreeMap<Key, BTreeMap<&str, bool>> = BTreeMap::new();
+pub fn pools_by_module(report: &Report, reach: &Reach) -> Vec<String> {
+    let mut pools: BTreeMap<Key, BTreeMap<String, bool>> = BTreeMap::new();
     for row in &report.modules {
         let Some(target) = target_of(row, &report.targets) else {
             continue;
@@ -82,7 +120,7 @@ pub fn pools_by_module(report: &Report) -> Vec<String> {
             continue;
         }
         let known = pools.entry(key(row)).or_default();
-        for pool in &target.scope.pools {
+        for pool in reach.pools(row, target) {
             *known.entry(pool).or_insert(true) &= loads(row);
         }
     }
@@ -92,7 +130,7 @@ pub fn pools_by_module(report: &Report) -> Vec<String> {
         .map(|((kind, namespace, name), pools)| {
             let of = |wanted: bool| -> String {
                 let names = pools.iter().filter(|(_, safe)| **safe == wanted);
-                let names: Vec<&str> = names.map(|(pool, _)| *pool).collect();
+                let names: Vec<&str> = names.map(|(pool, _)| pool.as_str()).collect();
                 names.join(", ")
             };
             match of(true) {
@@ -165,7 +203,7 @@ mod tests {
     #[test]
     fn what_loads_today_and_would_not_tomorrow_comes_first() {
         let mut all = report(&["b"]);
-        mark_breaks(&mut all);
+        mark_breaks(&mut all, &Reach::default());
         let first = &all.modules[0];
         assert_eq!(
             (first.name.as_str(), first.kernel_version.as_str()),
@@ -182,7 +220,7 @@ mod tests {
         assert_eq!(marked.count(), 1);
 
         let mut elsewhere = report(&["c"]);
-        mark_breaks(&mut elsewhere);
+        mark_breaks(&mut elsewhere, &Reach::default());
         assert!(elsewhere.modules.iter().all(|row| row.findings.is_empty()));
     }
 
@@ -192,7 +230,7 @@ mod tests {
         all.targets
             .push(target("6.12.0", false, &["infra"], &["i"]));
         all.modules.push(row("breaks", "6.12.0", Verdict::Verified));
-        let lines = pools_by_module(&all);
+        let lines = pools_by_module(&all, &Reach::default());
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(
             lines[0].contains("breaks: safe on pools infra; not on worker"),
@@ -202,5 +240,24 @@ mod tests {
             lines[1].contains("broken: no pool is safe (worker)"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn only_the_nodes_that_a_module_selects_count() {
+        let mut all = report(&["a", "m"]);
+        all.targets[1] = target(NEW, false, &["master", "worker"], &["a", "m"]);
+        let mut reach = Reach::default();
+        let kind = all.modules[0].kind;
+        let namespace = all.modules[0].namespace.clone();
+        let nodes = [("m".to_owned(), Some("master".to_owned()))];
+        reach.add(kind, &namespace, "breaks", nodes.into());
+        let lines = pools_by_module(&all, &reach);
+        assert!(
+            lines[0].ends_with("breaks: no pool is safe (master)"),
+            "{lines:?}"
+        );
+        // Today's kernel is not that of its node.
+        mark_breaks(&mut all, &reach);
+        assert!(all.modules.iter().all(|row| row.findings.is_empty()));
     }
 }

@@ -9,6 +9,7 @@ use crate::kmm::early::ModuleKind;
 use crate::kmm::module::Module;
 use crate::kmm::planned::Plan;
 use crate::model::target::{Arch, Target};
+use crate::session::outcome::Reach;
 use crate::session::targets::Found;
 
 /// Leaves the plans whose target is for a node that the Module selects, and adds one for each
@@ -76,6 +77,23 @@ pub fn select(plans: Vec<Plan>, modules: &[Module], found: &Found) -> Vec<Plan> 
         }
     }
     kept
+}
+
+/// The nodes that each Module selects, with their pools.
+pub fn reach(modules: &[Module], found: &Found) -> Reach {
+    let mut reach = Reach::default();
+    for module in modules {
+        let nodes = nodes_of(
+            &module.spec.selector,
+            found.nodes.as_deref().unwrap_or_default(),
+        );
+        let with_pool = nodes
+            .into_iter()
+            .map(|node| (node.to_owned(), found.pools.get(node).cloned()));
+        let kind = module.kind.as_str();
+        reach.add(kind, &module.namespace, &module.name, with_pool.collect());
+    }
+    reach
 }
 
 /// The nodes that a selector takes: all of its labels, as the kubelet's `nodeSelector`.

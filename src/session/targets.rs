@@ -1,6 +1,7 @@
 //! The targets of a run: from the flags, from the preflight CRs that `-f` gave, and from the
 //! cluster's pools.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
@@ -46,6 +47,8 @@ pub struct Found {
     pub unserved: Vec<Unserved>,
     /// The cluster's nodes, where they decide which Modules count for which target.
     pub nodes: Option<Vec<Node>>,
+    /// The pool of each node that belongs to one.
+    pub pools: BTreeMap<String, String>,
     /// Remarks on how the kernels were found.
     pub notes: Vec<String>,
 }

@@ -140,14 +140,14 @@ fn of_own_image(need: &Need, image: &str, own: &OwnImages, assigned: &mut Assign
             Ok(kernels) => kernels
                 .streams
                 .iter()
-                .find_map(|stream| stream.kernel(KernelType::Default))
+                .find_map(|stream| Some((stream.kernel(KernelType::Default)?, stream.name.clone())))
                 .ok_or_else(|| format!("image {image} has no kernel")),
             Err(why) => Err(why.clone()),
         };
-        let kernel = kernel.and_then(|kernel| {
+        let kernel = kernel.and_then(|(kernel, stream)| {
             let kind = KernelType::of_kernel_release(&kernel.kernel_version);
             if need.kernel_type == KernelType::Default || kind == need.kernel_type {
-                return Ok(kernel);
+                return Ok((kernel, stream));
             }
             Err(format!(
                 "its nodes run a {} kernel, but its own image {image} has {}",
@@ -155,7 +155,13 @@ fn of_own_image(need: &Need, image: &str, own: &OwnImages, assigned: &mut Assign
             ))
         });
         match kernel {
-            Ok(kernel) => assigned.add(kernel, *arch, scope_of(need)),
+            Ok((kernel, os_stream)) => {
+                let scope = Scope {
+                    os_stream,
+                    ..scope_of(need)
+                };
+                assigned.add(kernel, *arch, scope);
+            }
             Err(why) => assigned.unserved.push(unserved(need, why)),
         }
     }

@@ -31,6 +31,7 @@ use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
 use crate::model::verdict::Stage;
 use crate::session::open::{self, Session};
+use crate::session::outcome::Reach;
 use crate::session::targets::{Found, Request};
 use crate::session::{outcome, selection, shard, stages};
 
@@ -55,6 +56,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let Prepared {
         mut report,
         mut plans,
+        reach,
         stages,
     } = prepared;
     if let Some(part) = part {
@@ -70,8 +72,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages, console);
-    outcome::mark_breaks(&mut report);
-    let by_pool = outcome::pools_by_module(&report);
+    outcome::mark_breaks(&mut report, &reach);
+    let by_pool = outcome::pools_by_module(&report, &reach);
     report.notes.extend(by_pool);
     kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
     Ok(console.done(report, &[], |report| exit_code(report, console)))
@@ -83,6 +85,8 @@ pub(super) struct Prepared {
     pub(super) report: Report,
     /// What to look at.
     pub(super) plans: Vec<Plan>,
+    /// The nodes that the Modules select.
+    pub(super) reach: Reach,
     /// What looks.
     pub(super) stages: Arc<Stages>,
 }
@@ -119,11 +123,13 @@ async fn prepare_in_time(
         access,
         found,
         plans,
+        reach,
         notes,
     } = planned;
     let image = open::image_check(&args.target, session.images, access, release)?;
     Ok(Prepared {
         plans,
+        reach,
         report: Report {
             targets: found.targets,
             modules: Vec::new(),
@@ -142,6 +148,7 @@ pub(crate) struct Planned {
     pub(crate) access: Access,
     pub(crate) found: Found,
     pub(crate) plans: Vec<Plan>,
+    pub(crate) reach: Reach,
     pub(crate) notes: Vec<String>,
 }
 
@@ -167,12 +174,14 @@ pub(crate) async fn planned(
     let found = request.find().await?;
     let plans = plan(&inputs.modules, &found.targets, release);
     let plans = selection::select(plans, &inputs.modules, &found);
+    let reach = selection::reach(&inputs.modules, &found);
     let notes = [&inputs.notes[..], &session.notes, &found.notes].concat();
     Ok(Planned {
         session,
         access,
         found,
         plans,
+        reach,
         notes,
     })
 }

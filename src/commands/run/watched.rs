@@ -12,6 +12,7 @@ use crate::commands::run::local::{check, end, exit_code, prepare};
 use crate::console::live::Live;
 use crate::console::output::Console;
 use crate::error::Error;
+use crate::session::outcome;
 
 /// How often the definitions are read again.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -53,6 +54,9 @@ pub async fn run(
         }
         end(&prepared.stages, console);
         report.modules = watch.rows();
+        outcome::mark_breaks(&mut report, &prepared.reach);
+        let by_pool = outcome::pools_by_module(&report, &prepared.reach);
+        report.notes.extend(by_pool);
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
             return Ok(console.done(report, &[], |report| exit_code(report, console)));
         }

@@ -98,7 +98,7 @@ fn a_module_whose_nodes_have_no_kernel_is_not_left_out() {
         targets: vec![target("2.2.2", &["b"])],
         unserved: vec![unserved],
         nodes: Some(vec![node("a", "gpu"), node("b", "plain")]),
-        notes: Vec::new(),
+        ..Found::default()
     };
     assert_eq!(
         rows(&modules(), &found),

@@ -116,3 +116,112 @@ pub(super) fn install_registry_kinds(cluster: &Cluster) {
     };
     install(cluster, &[images, streams, routes]);
 }
+
+/// Installs the pools of nodes and what their nodes run; the OSImageStream is served in these
+/// versions.
+pub(super) fn install_pool_kinds(cluster: &Cluster, stream_versions: &'static [&'static str]) {
+    const GROUP: &str = "machineconfiguration.openshift.io";
+    let selector = || {
+        let expression = object(json!({"key": text(), "operator": text(), "values": list(text())}));
+        object(json!({
+            "matchLabels": {"type": "object", "additionalProperties": text()},
+            "matchExpressions": list(expression),
+        }))
+    };
+    let configuration =
+        || object(json!({"name": text(), "source": list(object(json!({"name": text()})))}));
+    let stream = || object(json!({"name": text()}));
+    let pools = Kind {
+        group: GROUP,
+        plural: "machineconfigpools",
+        kind: "MachineConfigPool",
+        scope: "Cluster",
+        versions: &["v1"],
+        spec: object(json!({
+            "nodeSelector": selector(),
+            "machineConfigSelector": selector(),
+            "paused": {"type": "boolean"},
+            "configuration": configuration(),
+            "osImageStream": stream(),
+        })),
+        status: Some(object(json!({
+            "configuration": configuration(),
+            "osImageStream": stream(),
+            "machineCount": {"type": "integer", "format": "int32"},
+        }))),
+    };
+    let configs = Kind {
+        group: GROUP,
+        plural: "machineconfigs",
+        kind: "MachineConfig",
+        scope: "Cluster",
+        versions: &["v1"],
+        spec: object(json!({
+            "osImageURL": text(),
+            "kernelType": text(),
+            "extensions": list(text()),
+            "config": any(),
+        })),
+        status: None,
+    };
+    let available = object(json!({
+        "name": text(), "osImage": text(), "osExtensionsImage": text(),
+    }));
+    let streams = Kind {
+        group: GROUP,
+        plural: "osimagestreams",
+        kind: "OSImageStream",
+        scope: "Cluster",
+        versions: stream_versions,
+        spec: object(json!({"defaultStream": text()})),
+        status: Some(object(json!({
+            "defaultStream": text(),
+            "availableStreams": list(available),
+        }))),
+    };
+    install(cluster, &[pools, configs, streams]);
+}
+
+/// Installs the kinds of Modules that nodes load while they boot.
+pub(super) fn install_boot_kinds(cluster: &Cluster) {
+    const GROUP: &str = "kmm.sigs.x-k8s.io";
+    let boot = Kind {
+        group: GROUP,
+        plural: "bootmoduleconfigs",
+        kind: "BootModuleConfig",
+        scope: "Namespaced",
+        versions: &["v1beta1"],
+        spec: object(json!({
+            "machineConfigName": text(),
+            "machineConfigPoolName": text(),
+            "kernelModuleImage": text(),
+            "kernelModuleName": text(),
+            "inTreeModulesToRemove": list(text()),
+            "firmwareFilesPath": text(),
+            "workerImage": text(),
+        })),
+        status: Some(any()),
+    };
+    let initramfs = Kind {
+        group: GROUP,
+        plural: "initramfsmodules",
+        kind: "InitramfsModule",
+        scope: "Namespaced",
+        versions: &["v1beta1"],
+        spec: object(json!({
+            "selector": {"type": "object", "additionalProperties": text()},
+            "moduleNames": list(text()),
+            "omit": list(text()),
+            "containerImage": text(),
+            "firmwarePath": text(),
+            "modulesPath": text(),
+            "dirName": text(),
+            "build": any(),
+            "sign": any(),
+            "imageRepoSecret": object(json!({"name": text()})),
+            "rollback": {"type": "boolean"},
+        })),
+        status: Some(any()),
+    };
+    install(cluster, &[boot, initramfs]);
+}

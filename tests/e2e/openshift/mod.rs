@@ -1,5 +1,9 @@
 //! Clusters as OpenShift has them: its registry, its pools of nodes, its releases.
 
+mod fleet;
 mod kinds;
 mod own_registry;
+mod payload;
 mod setup;
+mod upgrade;
+mod upgrade_faults;

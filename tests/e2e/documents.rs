@@ -24,7 +24,13 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 14] = [
+const ELSEWHERE: [(&str, &str, &str); 15] = [
+    // It needs the controllers of Jobs, and a kubelet.
+    (
+        "kubectl kmm preflight run --in-cluster",
+        "tests/e2e/cluster/in_cluster.rs",
+        "a_shard_killed_in_the_middle",
+    ),
     (
         "cargo run --release --quiet -- run --local",
         "tests/cli/documents.rs",

@@ -7,6 +7,7 @@ mod credentials;
 mod cross_check;
 mod diagnosis;
 pub(crate) mod example;
+mod in_cluster;
 pub(crate) mod operator;
 mod releases;
 mod resilience;

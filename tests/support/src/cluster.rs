@@ -1,5 +1,5 @@
-//! A real kube-apiserver with its etcd, on loopback ports. No controller
-//! runs, so tests write the status that an operator would write.
+//! A real kube-apiserver with its etcd, on loopback ports. No controller runs unless a test
+//! starts those of Kubernetes; what an operator would write as status, tests write.
 
 use std::fs;
 use std::io::Write as _;
@@ -22,6 +22,7 @@ pub const NOBODY: &str = "nobody-token";
 pub struct Cluster {
     api_server: Server,
     etcd: Server,
+    controllers: Option<Server>,
     port: u16,
     args: Vec<String>,
     folder: TempDir,
@@ -75,6 +76,7 @@ impl Cluster {
         let mut cluster = Self {
             api_server,
             etcd,
+            controllers: None,
             port,
             args,
             folder,
@@ -93,6 +95,24 @@ impl Cluster {
             kubectl.args(["get", "namespace", "default"]);
             ready && kubectl.output().expect("kubectl runs").status.success()
         });
+    }
+
+    /// Starts Kubernetes' own controllers of Jobs and CronJobs and its garbage collector.
+    pub fn start_controllers(&mut self) {
+        let args = [
+            format!("--kubeconfig={}", self.kubeconfig(ADMIN).display()),
+            "--controllers=job-controller,cronjob-controller,garbage-collector-controller"
+                .to_owned(),
+            "--leader-elect=false".to_owned(),
+            "--bind-address=127.0.0.1".to_owned(),
+            format!("--secure-port={}", free_port()),
+            format!(
+                "--cert-dir={}",
+                self.folder.path().join("controllers").display()
+            ),
+        ];
+        let log = self.folder.path().join("controllers.log");
+        self.controllers = Some(Server::start("kube-controller-manager", &args, &log));
     }
 
     /// Ends the API server; its port then refuses connections.

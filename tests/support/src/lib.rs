@@ -6,6 +6,8 @@ pub mod faults;
 pub mod image;
 pub mod kubelet;
 pub mod layout;
+#[cfg(target_os = "linux")]
+pub mod pod_runner;
 pub mod preflight;
 pub mod registry;
 pub mod server;

@@ -1,0 +1,281 @@
+//! `run --in-cluster` with Kubernetes' own Job controller and garbage collector, and a runner
+//! of pods that runs each container as a process.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::crds::NEWEST;
+use super::example;
+use super::operator::call_as;
+use crate::support::cluster::{ADMIN, Cluster, NOBODY};
+use crate::support::pod_runner::{Fate, PodRunner};
+use crate::support::preflight::{Ended, Preflight, Running};
+use crate::support::registry::Registry;
+
+/// Everything that a run makes.
+const KINDS: &str = "jobs,pods,configmaps,serviceaccounts,roles,rolebindings,clusterroles,\
+                     clusterrolebindings";
+
+/// A cluster with the three Modules of the example, their images and a kernel.
+struct Scene {
+    cluster: Cluster,
+    registry: Registry,
+    dtk_image: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let mut cluster = Cluster::start();
+        NEWEST.install(&cluster);
+        for namespace in ["drivers", "openshift-kmm"] {
+            cluster.apply(&format!(
+                "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}"
+            ));
+        }
+        for name in ["meter", "sensor", "ticker"] {
+            let module = json!({"apiVersion": "kmm.sigs.x-k8s.io/v1beta1", "kind": "Module",
+                "metadata": {"name": name, "namespace": "drivers"},
+                "spec": {"selector": {"node": "all"}, "moduleLoader": {"container": {
+                    "modprobe": {"moduleName": name},
+                    "kernelMappings": [{"regexp": "^.+$", "registryTLS": {"insecure": true},
+                        "containerImage": example::push(&registry, name)}]}}}});
+            cluster.apply(&module.to_string());
+        }
+        // What `generate --rbac` prints, for a user who has nothing else.
+        let roles = Preflight::new(["generate", "--rbac"]).run().code(0).stdout;
+        cluster.apply(&roles);
+        for role in ["in-cluster", "cross-check", "targets"] {
+            let role = format!("kmm-preflight-{role}");
+            let flag = format!("--clusterrole={role}");
+            let bind = [
+                "create",
+                "clusterrolebinding",
+                &role,
+                &flag,
+                "--user=nobody",
+            ];
+            cluster.kubectl(&bind, "");
+        }
+        cluster.start_controllers();
+        let dtk_image = example::push_release(&registry, "4.18.9", "").dtk_image;
+        Self {
+            cluster,
+            registry,
+            dtk_image,
+        }
+    }
+
+    fn call(&self, how: &[&str]) -> Preflight {
+        call_as(&self.cluster, NOBODY, how)
+            .arg(format!("--kernel-version={}", example::KERNEL))
+            .arg(format!("--dtk-image={}", self.dtk_image))
+            .arg(format!("--insecure-registry={}", self.registry.host()))
+            .arg("-o=json")
+    }
+
+    fn in_cluster(&self, how: &[&str]) -> Preflight {
+        self.call(&["run", "--in-cluster", "--shards=3"]).args(how)
+    }
+
+    /// What is left of runs, as soon as nothing is, and at the latest after a minute.
+    fn left(&self) -> String {
+        let start = Instant::now();
+        loop {
+            let own = ["get", KINDS, "-A", "-o=name", "-l=preflight.kmm/run"];
+            let left = self.cluster.kubectl(&own, "");
+            if left.is_empty() || start.elapsed() > Duration::from_secs(60) {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// Name, verdict and codes of each row.
+fn rows(ended: &Ended) -> Vec<(String, String, Vec<String>)> {
+    let report = ended.json();
+    let rows = report["modules"].as_array().expect("modules").iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    rows.map(|row| {
+        let findings = row["findings"].as_array().expect("findings").iter();
+        let codes = findings.map(|finding| text(&finding["code"])).collect();
+        (text(&row["name"]), text(&row["verdict"]), codes)
+    })
+    .collect()
+}
+
+fn holds(ended: &Ended, words: &[&str]) {
+    for word in words {
+        assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_run_in_the_cluster_answers_as_a_local_one_and_leaves_nothing() {
+    let scene = Scene::new();
+    let pods = PodRunner::start(&scene.cluster, &[]);
+    let ended = scene.in_cluster(&["--timeout=2m"]).run().code(1);
+    let local = scene.call(&["run", "--local"]).run().code(1);
+    assert_eq!(rows(&ended), rows(&local), "{}", ended.stderr);
+    for field in ["target", "counts", "causes", "verdict"] {
+        assert_eq!(ended.json()[field], local.json()[field], "{field}");
+    }
+    holds(&ended, &["shard 0/3", "shard 1/3", "shard 2/3"]);
+    assert_eq!(scene.left(), "");
+
+    // One that nobody may be.
+    let nothing = scene.in_cluster(&["-n=empty"]).run().code(4);
+    holds(&nothing, &["nothing to check"]);
+    assert_eq!(scene.left(), "");
+    drop(pods);
+}
+
+#[test]
+fn a_shard_killed_in_the_middle_is_told_and_its_modules_are_errors() {
+    let scene = Scene::new();
+    let pods = PodRunner::start(&scene.cluster, &[(1, Fate::Killed(2)), (2, Fate::Evicted)]);
+    let ended = scene.in_cluster(&["--timeout=2m"]).run();
+    let local = scene.call(&["run", "--local"]).run().code(1);
+    let (rows, local) = (rows(&ended), rows(&local));
+    let (lost, kept): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|(_, _, codes)| codes.iter().any(|code| code == "shard-lost"));
+    assert_eq!((lost.len(), kept.len()), (1, 2), "{ended:?}");
+    assert_eq!(lost[0].1, "error");
+    assert!(kept.iter().all(|row| local.contains(row)), "{kept:?}");
+    let fails = kept.iter().any(|(_, verdict, _)| verdict == "failed");
+    assert_eq!(ended.code, Some(if fails { 1 } else { 3 }));
+    holds(
+        &ended,
+        &[
+            "shard 1/3: pod kmm-preflight-run-1-",
+            "was killed (exit code 137)",
+            "shard 1/3: started again as pod kmm-preflight-run-1-",
+            "shard 1/3 left no report",
+            "was evicted",
+            "shard 2/3: started again as pod kmm-preflight-run-2-",
+        ],
+    );
+    assert_eq!(scene.left(), "");
+    drop(pods);
+
+    // Killed once, it is tried again, and nothing is missing.
+    let pods = PodRunner::start(&scene.cluster, &[(0, Fate::Killed(1))]);
+    let ended = scene.in_cluster(&["--timeout=2m"]).run().code(1);
+    assert_eq!(self::rows(&ended), local, "{}", ended.stderr);
+    holds(&ended, &["shard 0/3: started again"]);
+    assert_eq!(scene.left(), "");
+    drop(pods);
+}
+
+#[test]
+fn a_run_that_ends_early_says_what_is_missing_and_leaves_nothing() {
+    let scene = Scene::new();
+    let pods = PodRunner::start(&scene.cluster, &[(0, Fate::NoImage), (1, Fate::Stopped)]);
+    let ended = scene.in_cluster(&["--timeout=20s"]).run();
+    holds(
+        &ended,
+        &[
+            "cannot pull image",
+            "no such manifest",
+            "timed out after 20s",
+        ],
+    );
+    let undecided = rows(&ended)
+        .into_iter()
+        .filter(|(_, _, codes)| codes == &["not-decided"]);
+    assert_eq!(undecided.count(), 2, "{ended:?}");
+    assert_eq!(rows(&ended).len(), 3);
+    assert_eq!(scene.left(), "");
+
+    let running = Running::start(scene.in_cluster(&[]));
+    let start = Instant::now();
+    let names = ["get", "pods", "-A", "-o=name"];
+    while !scene.cluster.kubectl(&names, "").contains("run-1") {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run begins");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    running.signal("INT");
+    let ended = running.end().code(130);
+    assert_eq!(
+        ended.json()["modules"].as_array().map(Vec::len),
+        Some(3),
+        "{ended:?}"
+    );
+    assert_eq!(scene.left(), "");
+    drop(pods);
+}
+
+#[test]
+fn a_kept_run_is_in_the_way_of_the_next_one_until_it_is_removed() {
+    let scene = Scene::new();
+    let pods = PodRunner::start(&scene.cluster, &[]);
+    let kept = scene
+        .in_cluster(&["--keep", "upgrade", "--timeout=2m"])
+        .run()
+        .code(1);
+    let removal = kept.stderr.split('`').nth(1).expect("a command").to_owned();
+    let words: Vec<&str> = removal.split_whitespace().skip(1).collect();
+    assert!(removal.starts_with("kubectl delete"), "{removal}");
+    let reports = [
+        "get",
+        "configmaps",
+        "-n=openshift-kmm",
+        "-l=preflight.kmm/run=upgrade",
+        "-o=name",
+    ];
+    assert_eq!(scene.cluster.kubectl(&reports, "").lines().count(), 3);
+
+    let refused = scene.in_cluster(&["upgrade"]).run().code(2);
+    holds(&refused, &["Job upgrade exists", &removal]);
+    assert_eq!(scene.cluster.kubectl(&reports, "").lines().count(), 3);
+    scene.cluster.kubectl(&words, "");
+    assert_eq!(scene.left(), "");
+    drop(pods);
+}
+
+#[test]
+fn what_keeps_a_job_from_being_made_is_told() {
+    let scene = Scene::new();
+    let ended = scene.in_cluster(&["--job-namespace=absent"]).run().code(3);
+    holds(&ended, &["absent", "--job-namespace"]);
+    let printed = scene.in_cluster(&["--dry-run=server"]).run().code(0).json();
+    assert_eq!(printed["items"].as_array().map(Vec::len), Some(6));
+    let printed = scene.in_cluster(&["--dry-run=client"]).run().code(0).json();
+    assert_eq!(printed["items"][5]["kind"], "Job");
+    let unbind = ["delete", "clusterrolebinding", "kmm-preflight-in-cluster"];
+    scene.cluster.kubectl(&unbind, "");
+    let ended = scene.in_cluster(&[]).run().code(3);
+    holds(
+        &ended,
+        &[
+            "cannot create resource \"jobs\"",
+            "examples/rbac/in-cluster.yaml",
+        ],
+    );
+    assert_eq!(scene.left(), "");
+
+    for flags in [
+        &["run", "--in-cluster"][..],
+        &["run", "--in-cluster", "--local", "--kernel-version=6.1"],
+        &[
+            "run",
+            "--in-cluster",
+            "--kernel-version=6.1",
+            "--kernel-dir=/k",
+        ],
+        &[
+            "run",
+            "--in-cluster",
+            "--kernel-version=6.1",
+            "--wait=false",
+        ],
+        &["run", "--in-cluster", "--kernel-version=6.1", "Bad_Name"],
+        &["run", "--local", "--shards=2", "--kernel-version=6.1"],
+        &["run", "--keep", "--kernel-version=6.1"],
+    ] {
+        call_as(&scene.cluster, ADMIN, flags).run().code(2);
+    }
+}

@@ -48,6 +48,9 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             break
         }
         'kubectl-kmm-preflight;run' {
+            [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'Pods that share the work of the Job [default')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of this program [default')
+            [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of the Job and of its reports [default')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File, folder, URL or `-`')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'File, folder, URL or `-`')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Folder with a kustomization, as kubectl''s -k')
@@ -116,6 +119,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress on stderr')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default')
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Validate from this machine, without KMM')
+            [CompletionResult]::new('--in-cluster', '--in-cluster', [CompletionResultType]::ParameterName, 'Validate in the cluster')
+            [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Leave the Job, its reports and its rights in the cluster')
             [CompletionResult]::new('--push-built-image', '--push-built-image', [CompletionResultType]::ParameterName, 'Push what is built and signed')
             [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Modules of all namespaces')
             [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Modules of all namespaces')
@@ -194,9 +199,9 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--cronjob', '--cronjob', [CompletionResultType]::ParameterName, 'The same as a CronJob')
-            [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'How many pods share the work of the Job')
+            [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'Pods that share the work of the Job [default')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of this program [default')
-            [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of the Job and of its reports')
+            [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of the Job and of its reports [default')
             [CompletionResult]::new('--kernel-version', '--kernel-version', [CompletionResultType]::ParameterName, 'The kernel to check against, as `uname -r` prints it')
             [CompletionResult]::new('--release-image', '--release-image', [CompletionResultType]::ParameterName, 'OpenShift release to check')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Update of the cluster, or `all`')

@@ -11,6 +11,7 @@ pub mod image;
 pub mod in_cluster;
 pub mod invocation;
 pub mod output;
+pub mod pod_flags;
 pub mod run;
 pub mod screen;
 pub mod shard;

@@ -156,7 +156,7 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
         Command::Run(args) => {
             let given = (&*accepts(&args.accept), settings);
             in_runtime_or(Interrupted::Report, escape, output, given, async |c| {
-                run::run(&args, c).await
+                run::run(&args, c, &settings.words).await
             })
         }
         Command::Status(args) => {
@@ -166,7 +166,7 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             })
         }
         Command::Generate(args) => in_runtime(escape, output, settings, async |c| {
-            generate::run(&args, c.format).await
+            generate::run(&args, c.format, &settings.words).await
         }),
         Command::Delete(args) => in_runtime(escape, output, settings, async |c| {
             delete::run(&args, c.format).await

@@ -1,9 +1,13 @@
 //! The local validation in the cluster: as a Job, on a schedule, and as an alert.
 //!
-//! [`manifests`] are the objects to apply, [`shards`] divides the Modules, [`reports`] keeps each
-//! shard's report as a ConfigMap and merges them. Scheduling is Kubernetes': an Indexed Job is
-//! the only engine.
+//! [`manifests`] and [`alert`] are the objects to apply, [`shards`] divides the Modules,
+//! [`progress`] reads how far a Job's pods are, [`reports`] keeps each shard's report as a
+//! ConfigMap and [`merge`] makes one of them. Scheduling is Kubernetes': an Indexed Job is the
+//! only engine.
 
+pub mod alert;
 pub mod manifests;
+pub mod merge;
+pub mod progress;
 pub mod reports;
 pub mod shards;

@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod name;
 mod natural;
 pub mod prometheus;
+pub mod read;
 pub mod render;
 #[cfg(test)]
 pub(crate) mod samples;

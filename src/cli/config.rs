@@ -17,7 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::Cli;
 use crate::cli::config::file::ConfigFile;
 use crate::cli::connection::ConnectionArgs;
-use crate::cli::{help, run};
+use crate::cli::{help, in_cluster, pod_flags, run};
 use crate::error::Error;
 use crate::findings::accept::Accept;
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub accepts: Vec<Accept>,
     /// Which files were used, and which of their entries no longer count.
     pub notes: Vec<String>,
+    /// The command line with its defaults, as it was read.
+    pub words: Vec<OsString>,
 }
 
 /// Why a command line was not read.
@@ -130,8 +132,9 @@ pub fn parse(args: Vec<OsString>, environment: &Environment) -> Result<(Cli, Set
     }
     let (args, used) = with_presets(&command, args, layers);
     let matches = command
-        .try_get_matches_from(args)
+        .try_get_matches_from(&args)
         .map_err(|error| with_place(error, &used))?;
+    settings.words = args;
     Ok((Cli::from_arg_matches(&matches)?, settings))
 }
 
@@ -165,22 +168,27 @@ fn with_presets(
     let is_given =
         |arg: &&&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     let mut given: Vec<&Arg> = known.iter().filter(is_given).copied().collect();
-    let is_local = |given: &[&Arg]| given.iter().any(|arg| arg.get_long() == Some("local"));
+    let has = |given: &[&Arg], flag| given.iter().any(|arg| arg.get_long() == Some(flag));
     let mut inserted = Vec::new();
     let mut used = Vec::new();
-    // Whether the run is local decides which other flags are for it.
-    let (local, others): (Vec<_>, Vec<_>) = layers
+    // Where a run checks decides which other flags are for it.
+    let (places, others): (Vec<_>, Vec<_>) = layers
         .into_iter()
-        .partition(|preset| preset.flag == "local");
-    for preset in local.into_iter().chain(others) {
+        .partition(|preset| ["local", "in-cluster"].contains(&preset.flag.as_str()));
+    for preset in places.into_iter().chain(others) {
         let is_it = |arg: &&&Arg| arg.get_long() == Some(preset.flag.as_str());
         let Some(arg) = known.iter().find(is_it).copied() else {
             continue;
         };
         let flag = preset.flag.as_str();
+        let is_of_pods = in_cluster::IN_CLUSTER_ONLY.contains(&flag);
         let is_for_it = match name {
-            "run" if is_local(&given) => !run::CLUSTER_ONLY.contains(&flag),
-            "run" => !run::LOCAL_ONLY.contains(&flag),
+            "run" if has(&given, "in-cluster") => pod_flags::is_heeded(flag),
+            "run" if has(&given, "local") => !run::CLUSTER_ONLY.contains(&flag) && !is_of_pods,
+            "run" => !run::LOCAL_ONLY.contains(&flag) && !is_of_pods,
+            "generate" if has(&given, "job") || has(&given, "cronjob") => {
+                !pod_flags::FILES.contains(&flag)
+            }
             _ => true,
         };
         let beaten = given.iter().any(|other| {

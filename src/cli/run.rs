@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::cli::cluster::ClusterRunArgs;
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::in_cluster::JobRunArgs;
 use crate::cli::shard::ShardArgs;
 use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
@@ -17,12 +18,19 @@ use crate::findings::accept::Accept;
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Name of the preflight CR; without it one is made from the target
+    /// Name of the preflight CR; without it one is made from the target. With --in-cluster the
+    /// name of the Job
     #[arg(conflicts_with = "local")]
     pub name: Option<String>,
     /// Validate from this machine, without KMM
     #[arg(long)]
     pub local: bool,
+    /// Validate in the cluster: apply a Job, follow it, print its result and remove it
+    #[arg(long, conflicts_with = "local")]
+    pub in_cluster: bool,
+    /// The Job of a validation in the cluster.
+    #[command(flatten)]
+    pub job: JobRunArgs,
     /// Push what is built and signed
     #[arg(long)]
     pub push_built_image: bool,

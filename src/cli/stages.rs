@@ -12,7 +12,7 @@ use crate::kmm::releases::KmmRelease;
 pub struct StageArgs {
     /// The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the
     /// cluster's, or the newest
-    #[arg(help_heading = "Run", long, value_name = "X.Y", requires = "local")]
+    #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
     /// What builds images
     #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]

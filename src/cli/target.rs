@@ -86,6 +86,16 @@ impl TargetArgs {
         kinds
     }
 
+    /// True where a flag says which kernels to check.
+    pub fn names_a_kernel(&self) -> bool {
+        !self.kernel_version.is_empty()
+            || !self.release_image.is_empty()
+            || !self.to.is_empty()
+            || self.dtk_image.is_some()
+            || self.os_image.is_some()
+            || self.current
+    }
+
     /// True where a flag is about the cluster's own updates, pools or nodes.
     pub fn asks_the_cluster(&self) -> bool {
         !self.to.is_empty()

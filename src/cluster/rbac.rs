@@ -1,7 +1,7 @@
 //! The manifests with the least rights of each command.
 
 /// Each manifest, by the name that errors give it.
-const MANIFESTS: [(&str, &str); 6] = [
+const MANIFESTS: [(&str, &str); 7] = [
     ("status", include_str!("../../examples/rbac/status.yaml")),
     ("run", include_str!("../../examples/rbac/run.yaml")),
     (
@@ -16,6 +16,10 @@ const MANIFESTS: [(&str, &str); 6] = [
     (
         "registry",
         include_str!("../../examples/rbac/registry.yaml"),
+    ),
+    (
+        "in-cluster",
+        include_str!("../../examples/rbac/in-cluster.yaml"),
     ),
 ];
 

@@ -2,10 +2,13 @@
 
 pub mod image_list;
 
+use std::ffi::OsString;
+
 use serde_json::{Value, json};
 
 use crate::cli::cluster::GenerateArgs;
 use crate::cli::output::Format;
+use crate::cli::pod_flags::Caller;
 use crate::cluster::api::client::connect;
 use crate::cluster::rbac;
 use crate::commands::Done;
@@ -15,11 +18,14 @@ use crate::report::answer::Answer;
 use crate::report::{self, Screen};
 use crate::session::requested::Asked;
 
+/// The name of a Job or CronJob that nobody named.
+const NAME: &str = "kmm-preflight";
+
 /// Prints the CR for the cluster's KMM, or for that of `--kmm-version`.
 ///
 /// # Errors
 /// A contradictory or incomplete target, or a cluster or image that cannot be asked.
-pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
+pub async fn run(args: &GenerateArgs, format: Format, words: &[OsString]) -> Result<Done, Error> {
     if args.rbac {
         return Ok(Done {
             stdout: rbac::manifests(),
@@ -30,7 +36,7 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
         return image_list::run(args, form).await;
     }
     if args.in_cluster.is_wanted() {
-        return in_cluster(args, format);
+        return in_cluster(args, format, words);
     }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {
@@ -54,9 +60,10 @@ pub async fn run(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
 }
 
 /// Prints what runs the local validation in the cluster.
-fn in_cluster(args: &GenerateArgs, format: Format) -> Result<Done, Error> {
+fn in_cluster(args: &GenerateArgs, format: Format, words: &[OsString]) -> Result<Done, Error> {
     let wanted = &args.in_cluster;
-    let what = wanted.in_cluster(args.name.as_deref())?;
+    let name = args.name.as_deref().unwrap_or(NAME);
+    let what = wanted.pods.in_cluster(name, words, Caller::Generate)?;
     let mut objects = match &wanted.cronjob {
         Some(schedule) => what.cron_job(schedule),
         None if wanted.job => what.job(),
@@ -80,7 +87,7 @@ pub fn print(object: &Value, format: Format) -> Result<String, Error> {
 }
 
 /// Objects to apply together: documents of YAML, or a List.
-struct Manifests(Vec<Value>);
+pub(super) struct Manifests(pub(super) Vec<Value>);
 
 impl Answer for Manifests {
     fn text(&self, _: &Screen, _: bool) -> String {

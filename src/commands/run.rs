@@ -2,9 +2,12 @@
 
 pub mod cluster;
 pub mod create;
+mod in_cluster;
 mod kept_report;
 pub mod local;
 pub mod watched;
+
+use std::ffi::OsString;
 
 use crate::check::stages::StageSet;
 use crate::cli::cluster::{CrossCheck, DryRun};
@@ -18,7 +21,15 @@ use crate::image_build::builder::{Choice, IsolationChoice};
 ///
 /// # Errors
 /// Flags that make no sense together, and whatever keeps the run from starting.
-pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
+pub async fn run(args: &RunArgs, console: &Console<'_>, words: &[OsString]) -> Result<Done, Error> {
+    if args.in_cluster {
+        return in_cluster::run(args, console, words).await;
+    }
+    refuse(
+        &of_pods(args),
+        "is for a run in the cluster",
+        "Add --in-cluster.",
+    )?;
     if args.local {
         refuse(
             &of_cluster(args),
@@ -51,6 +62,15 @@ fn refuse(given: &[(&str, bool)], why: &str, hint: &str) -> Result<(), Error> {
     }
 }
 
+fn of_pods(args: &RunArgs) -> [(&'static str, bool); 3] {
+    let pods = &args.job.pods;
+    [
+        ("--shards", pods.shards.is_some()),
+        ("--image", pods.image.is_some()),
+        ("--job-namespace", pods.job_namespace.is_some()),
+    ]
+}
+
 fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     let cluster = &args.cluster;
     [
@@ -61,7 +81,7 @@ fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     ]
 }
 
-fn of_local(args: &RunArgs) -> [(&'static str, bool); 8] {
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 9] {
     let stages = &args.stages;
     [
         ("-f", !args.source.files.is_empty()),
@@ -75,5 +95,6 @@ fn of_local(args: &RunArgs) -> [(&'static str, bool); 8] {
         ),
         ("--stages", stages.stages != StageSet::ALL),
         ("--build-jobs", stages.build_jobs.is_some()),
+        ("--kmm-version", stages.kmm_version.is_some()),
     ]
 }

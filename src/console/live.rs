@@ -21,6 +21,8 @@ pub struct Live {
     bar: Option<ProgressBar>,
     lines: bool,
     said: HashMap<(Option<String>, String, String), String>,
+    /// The lines that were shown last.
+    lines_shown: Vec<String>,
 }
 
 impl Live {
@@ -36,6 +38,7 @@ impl Live {
             lines: bar.is_none() && mode != ProgressMode::None,
             bar,
             said: HashMap::new(),
+            lines_shown: Vec::new(),
         }
     }
 
@@ -79,6 +82,22 @@ impl Live {
             let modules = if count == 1 { "module" } else { "modules" };
             say(&format!("{count} {modules}: {what}"));
         }
+    }
+
+    /// Shows one line per thing that is waited for, or those that changed.
+    pub fn lines(&mut self, lines: Vec<String>) {
+        if let Some(bar) = &self.bar {
+            let height = terminal_size::terminal_size_of(std::io::stderr())
+                .map_or(usize::MAX, |(_, height)| usize::from(height.0));
+            bar.set_message(fitted(&printable(lines.join("\n")), height));
+        } else if self.lines {
+            for (index, line) in lines.iter().enumerate() {
+                if self.lines_shown.get(index) != Some(line) {
+                    say(line);
+                }
+            }
+        }
+        self.lines_shown = lines;
     }
 
     /// Says something that is no state, above the table.

@@ -332,6 +332,11 @@ explanations! {
         "interrupted before this module was checked",
         "The last line of the output says how the run ended.",
         "Run again, with a longer `--timeout` if it timed out.";
+    ShardLost: "The pod in the cluster that had to check this module left no report.",
+        "The pod was evicted, killed or could not start, or the Job ended before the pod was done.",
+        "shard 1/3 left no report: pod kmm-preflight-run-1-x7k2p was killed (exit code 137)",
+        "Run again with `--keep`, then `kubectl get pods -n openshift-kmm -l preflight.kmm/run` shows the pods of the run.",
+        "Fix the cause and run again. With more `--shards` each pod needs less memory and time.";
     Internal: "Internal error. This is a bug.",
         "The check of this module ended without a result.",
         "internal error while checking this module",

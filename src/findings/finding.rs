@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// How grave a finding is for the reader. It orders findings and colours them;
 /// what a finding does to the verdict is its [`Effect`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +29,8 @@ impl Severity {
 }
 
 /// What a finding does to the verdict of its module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Looked, and it is wrong: verdict `failed`.
     Fails,
@@ -192,6 +195,8 @@ codes! {
     KmmStatusUnknown = "kmm-status-unknown", Doubts, Warning;
     /// The run ended (time, interruption, `--fail-fast`) before this module was decided.
     NotDecided = "not-decided", Doubts, Warning;
+    /// The pod in the cluster that had to check the module left no report.
+    ShardLost = "shard-lost", Blocks, Error;
     /// A fault of this program.
     Internal = "internal-error", Blocks, Error;
 }
@@ -223,7 +228,8 @@ impl FromStr for Code {
 pub const MOST_TEXT: usize = 16 << 10;
 
 /// What one of several findings of a code is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// A symbol that the module uses.
     Symbol {

@@ -17,7 +17,9 @@ pub const RUN_LABEL: &str = "preflight.kmm/run";
 pub const SHARDS_VARIABLE: &str = "KMM_PREFLIGHT_SHARDS";
 /// The variable in which Kubernetes puts the index of a pod of an Indexed Job.
 pub const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
-/// The variable that holds the UID of the Job, which owns the reports.
+/// The variable that holds the name of the Job.
+pub const JOB_NAME_VARIABLE: &str = "KMM_PREFLIGHT_JOB_NAME";
+/// The variable that holds its UID.
 pub const JOB_UID_VARIABLE: &str = "KMM_PREFLIGHT_JOB_UID";
 
 /// The rights to read what Modules refer to and which kernels the cluster gets, as the
@@ -46,15 +48,23 @@ impl InCluster {
     /// A Job with its ServiceAccount and rights.
     pub fn job(&self) -> Vec<Value> {
         let mut objects = self.rights();
-        let mut job = self.job_spec(true);
-        job["ttlSecondsAfterFinished"] = json!(24 * 60 * 60);
-        objects.push(json!({
+        objects.push(self.only_job(false));
+        objects
+    }
+
+    /// The Job alone. Unless it is kept, Kubernetes removes it a day after its end, should
+    /// nobody else do so.
+    pub fn only_job(&self, is_kept: bool) -> Value {
+        let mut spec = self.job_spec();
+        if !is_kept {
+            spec["ttlSecondsAfterFinished"] = json!(24 * 60 * 60);
+        }
+        json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": self.metadata(true),
-            "spec": job,
-        }));
-        objects
+            "spec": spec,
+        })
     }
 
     /// The same on a schedule. The reports of the last run stay until the next one.
@@ -72,68 +82,16 @@ impl InCluster {
                 "failedJobsHistoryLimit": 1,
                 "jobTemplate": {
                     "metadata": {"labels": self.labels()},
-                    "spec": self.job_spec(false),
+                    "spec": self.job_spec(),
                 },
             },
         }));
         objects
     }
 
-    /// A PrometheusRule on the metrics of `-o prometheus`. `oc adm upgrade recommend` and
-    /// OpenShift's console show firing alerts with the label before an upgrade
-    /// (openshift/oc, `pkg/cli/admin/upgrade/recommend`).
-    pub fn alert(&self) -> Value {
-        let labels = json!({"severity": "warning", "openShiftUpdatePrecheck": "true"});
-        json!({
-            "apiVersion": "monitoring.coreos.com/v1",
-            "kind": "PrometheusRule",
-            "metadata": self.metadata(true),
-            "spec": {"groups": [{
-                "name": "kmm-preflight",
-                "rules": [
-                    {
-                        "alert": "KMMModuleWillNotLoad",
-                        "expr": "max by (namespace, name, kernel) \
-                                 (kmm_preflight_module{verdict=\"failed\"}) > 0",
-                        "labels": labels,
-                        "annotations": {
-                            "summary": "Module {{ $labels.namespace }}/{{ $labels.name }} will not \
-                                        load on kernel {{ $labels.kernel }}.",
-                            "description": "The last preflight validation found that the kernel \
-                                            would refuse the module. Run `kubectl kmm preflight \
-                                            status --last` for the reason.",
-                        },
-                    },
-                    {
-                        "alert": "KMMPreflightUndecided",
-                        "expr": "sum(kmm_preflight_modules{verdict=~\"error|unknown|in-progress\"}) \
-                                 > 0",
-                        "for": "1h",
-                        "labels": labels,
-                        "annotations": {
-                            "summary": "{{ $value }} Modules could not be validated.",
-                            "description": "They may not load after an upgrade. Run `kubectl kmm \
-                             preflight status \
-                                            --last` for the reason.",
-                        },
-                    },
-                    {
-                        "alert": "KMMPreflightOutdated",
-                        "expr": "time() - max(kmm_preflight_last_run_timestamp_seconds) > 172800",
-                        "labels": labels,
-                        "annotations": {
-                            "summary": "No preflight validation has run for two days.",
-                            "description": "Check the CronJob and the pods of its last Job.",
-                        },
-                    },
-                ],
-            }]},
-        })
-    }
-
     /// ServiceAccount, ClusterRole and Role with their bindings: what a local validation reads,
     /// and the ConfigMaps of this namespace for the reports.
-    fn rights(&self) -> Vec<Value> {
+    pub fn rights(&self) -> Vec<Value> {
         let group = "rbac.authorization.k8s.io";
         let api = format!("{group}/v1");
         let rules: Vec<Value> = RIGHTS
@@ -145,7 +103,8 @@ impl InCluster {
         let subject = json!({
             "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace,
         });
-        let role_of = |kind: &str| json!({"apiGroup": group, "kind": kind, "name": self.name});
+        let role_of =
+            |kind: &str, name: &str| json!({"apiGroup": group, "kind": kind, "name": name});
         vec![
             json!({
                 "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata(true),
@@ -157,7 +116,7 @@ impl InCluster {
             json!({
                 "apiVersion": api, "kind": "ClusterRoleBinding",
                 "metadata": self.metadata(false),
-                "roleRef": role_of("ClusterRole"), "subjects": [subject],
+                "roleRef": role_of("ClusterRole", &self.cluster_wide_name()), "subjects": [subject],
             }),
             json!({
                 "apiVersion": api, "kind": "Role", "metadata": self.metadata(true),
@@ -167,36 +126,42 @@ impl InCluster {
             }),
             json!({
                 "apiVersion": api, "kind": "RoleBinding", "metadata": self.metadata(true),
-                "roleRef": role_of("Role"), "subjects": [subject],
+                "roleRef": role_of("Role", &self.name), "subjects": [subject],
             }),
         ]
+    }
+
+    /// The name of the ClusterRole and its binding: runs of one name may be in several
+    /// namespaces.
+    fn cluster_wide_name(&self) -> String {
+        format!("{}:{}", self.namespace, self.name)
     }
 
     fn labels(&self) -> Value {
         json!({"app.kubernetes.io/name": "kmm-preflight", RUN_LABEL: self.name})
     }
 
-    fn metadata(&self, namespaced: bool) -> Value {
-        let mut metadata = json!({"name": self.name});
-        if namespaced {
-            metadata["namespace"] = json!(self.namespace);
+    pub(super) fn metadata(&self, namespaced: bool) -> Value {
+        match namespaced {
+            true => json!({
+                "name": self.name, "namespace": self.namespace, "labels": self.labels(),
+            }),
+            false => json!({"name": self.cluster_wide_name(), "labels": self.labels()}),
         }
-        metadata["labels"] = self.labels();
-        metadata
     }
 
     /// An Indexed Job. A validation that ends with a verdict is not tried again: only evictions
     /// are, and each index for itself (`backoffLimitPerIndex`, Kubernetes ≥1.29).
-    fn job_spec(&self, owns_reports: bool) -> Value {
-        let mut environment = vec![json!({
-            "name": SHARDS_VARIABLE, "value": self.shards.to_string(),
-        })];
-        if owns_reports {
-            let path = "metadata.labels['batch.kubernetes.io/controller-uid']";
-            environment.push(json!({
-                "name": JOB_UID_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": path}},
-            }));
-        }
+    fn job_spec(&self) -> Value {
+        let of_label = |variable: &str, label: &str| {
+            let path = format!("metadata.labels['batch.kubernetes.io/{label}']");
+            json!({"name": variable, "valueFrom": {"fieldRef": {"fieldPath": path}}})
+        };
+        let environment = [
+            json!({"name": SHARDS_VARIABLE, "value": self.shards.to_string()}),
+            of_label(JOB_NAME_VARIABLE, "job-name"),
+            of_label(JOB_UID_VARIABLE, "controller-uid"),
+        ];
         let fixed = [
             "run".to_owned(),
             "--local".to_owned(),
@@ -236,6 +201,8 @@ impl InCluster {
                         "image": self.image,
                         "args": args,
                         "env": environment,
+                        // What ends without a report says why in the pod's status.
+                        "terminationMessagePolicy": "FallbackToLogsOnError",
                         "resources": {
                             "requests": {"cpu": "500m", "memory": "128Mi"},
                             "limits": {"memory": "1Gi"},
@@ -348,22 +315,9 @@ mod tests {
         );
         let text = cron.to_string();
         assert!(
-            text.contains("Indexed") && !text.contains(JOB_UID_VARIABLE),
+            text.contains("Indexed") && !text.contains("ttlSecondsAfterFinished"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn every_alert_is_shown_before_an_upgrade() {
-        let rule = in_cluster().alert();
-        let rules = rule["spec"]["groups"][0]["rules"]
-            .as_array()
-            .expect("rules")
-            .clone();
-        assert_eq!(rules.len(), 3);
-        for rule in rules {
-            assert_eq!(rule["labels"]["openShiftUpdatePrecheck"], "true", "{rule}");
-        }
     }
 
     #[test]

@@ -1,72 +1,135 @@
 //! Each shard's report as a ConfigMap.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use crate::in_cluster::manifests::RUN_LABEL;
+use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::Shard;
+use crate::model::report::Report;
+use crate::report::{data, read};
 
 /// Label of a report: the index of its shard.
-const SHARD_LABEL: &str = "preflight.kmm/shard";
-/// The key of a report as it is.
-const PLAIN: &str = "report.json";
-/// The key of a compressed report.
-const COMPRESSED: &str = "report.json.gz";
+pub const SHARD_LABEL: &str = "preflight.kmm/shard";
+/// Label of a report: the UID of the Job that made it.
+const JOB_LABEL: &str = "preflight.kmm/job-uid";
+/// How many shards the run has.
+const SHARDS_ANNOTATION: &str = "preflight.kmm/shards";
+/// When the shard was done.
+const FINISHED_ANNOTATION: &str = "preflight.kmm/finished";
+/// The key of a report as it is, which is the one of `-o json`.
+const REPORT: &str = "report.json";
+/// The key of what belongs to it and has no place in it.
+const DETAILS: &str = "details.json";
+/// The key of the Modules of the whole run.
+const PLAN: &str = "plan.json";
+/// What is appended to the keys of a compressed report.
+const COMPRESSED: &str = ".gz";
 /// Longer reports are compressed; the API server takes objects of about 1 MiB.
 const LONGEST_PLAIN: usize = 512 << 10;
 /// The largest report that is unpacked, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// Who owns a report: it goes with its Job.
+/// The Job of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Name of the Job.
+pub struct Job {
+    /// Its name.
     pub name: String,
-    /// UID of the Job.
+    /// Its UID.
     pub uid: String,
 }
 
-/// The name of a shard's report.
-pub fn name_of(run: &str, shard: Shard) -> String {
-    format!("{run}-report-{}", shard.index)
+/// Whose report it is.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// The namespace of its Job.
+    pub namespace: &'a str,
+    /// Which part of the Modules.
+    pub shard: Shard,
+    /// The Job; none outside of one.
+    pub job: Option<&'a Job>,
 }
 
-/// The ConfigMap of a shard's report.
-pub fn config_map(
-    run: &str,
-    namespace: &str,
-    shard: Shard,
-    owner: Option<&Owner>,
-    report: &str,
-) -> Value {
-    let mut metadata = json!({
-        "name": name_of(run, shard),
-        "namespace": namespace,
-        "labels": {
-            "app.kubernetes.io/name": "kmm-preflight",
-            RUN_LABEL: run,
-            SHARD_LABEL: shard.index.to_string(),
-        },
-    });
-    if let Some(owner) = owner {
-        metadata["ownerReferences"] = json!([{
-            "apiVersion": "batch/v1", "kind": "Job", "name": owner.name, "uid": owner.uid,
-        }]);
+/// A report that was kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Which part of the Modules.
+    pub shard: Shard,
+    /// The UID of the Job that made it.
+    pub job: Option<String>,
+    /// When the shard was done.
+    pub finished: Timestamp,
+    /// What it saw.
+    pub report: Report,
+    /// The Modules of the whole run.
+    pub plan: Vec<Planned>,
+}
+
+impl Place<'_> {
+    /// The name of the ConfigMap.
+    pub fn name(&self) -> String {
+        name_of(self.run, self.shard.index)
     }
-    let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
-    match report.len() > LONGEST_PLAIN {
-        true => map["binaryData"] = json!({COMPRESSED: STANDARD.encode(compressed(report))}),
-        false => map["data"] = json!({PLAIN: report}),
+
+    /// The ConfigMap. A Job of the run's name owns it, so that it goes with the Job; what a
+    /// CronJob's Jobs leave stays until the next one.
+    pub fn config_map(&self, report: &Report, plan: &[Planned], finished: Timestamp) -> Value {
+        let mut metadata = json!({
+            "name": self.name(),
+            "namespace": self.namespace,
+            "labels": {
+                "app.kubernetes.io/name": "kmm-preflight",
+                RUN_LABEL: self.run,
+                SHARD_LABEL: self.shard.index.to_string(),
+            },
+            "annotations": {
+                SHARDS_ANNOTATION: self.shard.count.to_string(),
+                FINISHED_ANNOTATION: finished.to_string(),
+            },
+        });
+        if let Some(job) = self.job {
+            metadata["labels"][JOB_LABEL] = json!(job.uid);
+            if job.name == self.run {
+                metadata["ownerReferences"] = json!([{
+                    "apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job.uid,
+                }]);
+            }
+        }
+        let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+        let texts = [
+            (REPORT, data::json(report)),
+            (DETAILS, read::details(report).to_string()),
+            (PLAN, json!(plan).to_string()),
+        ];
+        let length: usize = texts.iter().map(|(_, text)| text.len()).sum();
+        for (key, text) in texts {
+            match length > LONGEST_PLAIN {
+                true => {
+                    let key = format!("{key}{COMPRESSED}");
+                    map["binaryData"][key] = json!(STANDARD.encode(compressed(&text)));
+                }
+                false => map["data"][key] = json!(text),
+            }
+        }
+        map
     }
-    map
+}
+
+/// The name of the ConfigMap of a shard's report.
+pub fn name_of(run: &str, index: u32) -> String {
+    format!("{run}-report-{index}")
 }
 
 fn compressed(text: &str) -> Vec<u8> {
@@ -79,19 +142,40 @@ fn compressed(text: &str) -> Vec<u8> {
 /// The report that a ConfigMap holds.
 ///
 /// # Errors
-/// It holds none, or a damaged one.
-pub fn report_of(map: &ConfigMap) -> Result<Value, String> {
-    let plain = map.data.as_ref().and_then(|data| data.get(PLAIN));
+/// It holds none, a damaged one, or one of another release.
+pub fn kept(map: &ConfigMap) -> Result<Kept, String> {
+    let label = |name: &str| map.metadata.labels.as_ref()?.get(name).cloned();
+    let annotation = |name: &str| map.metadata.annotations.as_ref()?.get(name).cloned();
+    let index = label(SHARD_LABEL).and_then(|text| text.parse().ok());
+    let count = annotation(SHARDS_ANNOTATION).and_then(|text| text.parse::<NonZeroU32>().ok());
+    let finished = annotation(FINISHED_ANNOTATION).and_then(|text| text.parse().ok());
+    let (Some(index), Some(count), Some(finished)) = (index, count, finished) else {
+        return Err("its labels and annotations are not those of a report".to_owned());
+    };
+    let [document, details, plan] = [REPORT, DETAILS, PLAN].map(|key| -> Result<Value, String> {
+        serde_json::from_str(&text_of(map, key)?).map_err(|error| format!("{key}: {error}"))
+    });
+    Ok(Kept {
+        shard: Shard { index, count },
+        job: label(JOB_LABEL),
+        finished,
+        report: read::report(document?, details?)?,
+        plan: serde_json::from_value(plan?).map_err(|error| format!("{PLAN}: {error}"))?,
+    })
+}
+
+fn text_of(map: &ConfigMap, key: &str) -> Result<String, String> {
+    let plain = map.data.as_ref().and_then(|data| data.get(key));
+    let packed_key = format!("{key}{COMPRESSED}");
     let packed = map
         .binary_data
         .as_ref()
-        .and_then(|data| data.get(COMPRESSED));
-    let text = match (plain, packed) {
-        (Some(text), _) => text.clone(),
-        (None, Some(ByteString(bytes))) => unpacked(bytes)?,
-        (None, None) => return Err(format!("neither {PLAIN} nor {COMPRESSED}")),
-    };
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+        .and_then(|data| data.get(&packed_key));
+    match (plain, packed) {
+        (Some(text), _) => Ok(text.clone()),
+        (None, Some(ByteString(bytes))) => unpacked(bytes),
+        (None, None) => Err(format!("neither {key} nor {packed_key}")),
+    }
 }
 
 fn unpacked(bytes: &[u8]) -> Result<String, String> {
@@ -109,39 +193,57 @@ fn unpacked(bytes: &[u8]) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::samples;
 
-    fn shard(text: &str) -> Shard {
-        text.parse().expect("a shard")
-    }
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn map_of(report: &str, owner: Option<&Owner>) -> ConfigMap {
-        let map = config_map("run", "ns", shard("2/3"), owner, report);
-        serde_json::from_value(map).expect("a ConfigMap")
+    fn map_of(report: &Report, job: Option<&Job>) -> ConfigMap {
+        let place = Place {
+            run: "run",
+            namespace: "ns",
+            shard: "2/3".parse().expect("a shard"),
+            job,
+        };
+        serde_json::from_value(place.config_map(report, &[], NOW)).expect("a ConfigMap")
     }
 
     #[test]
     fn a_report_comes_back_however_long_it_is() {
-        for length in [0, 1000, LONGEST_PLAIN, 5 << 20] {
-            let report = json!({"modules": [{"name": "x".repeat(length)}]});
-            let map = map_of(&report.to_string(), None);
-            assert_eq!(
-                map.binary_data.is_some(),
-                report.to_string().len() > LONGEST_PLAIN
-            );
+        for rows in [0, 4, 5000] {
+            let sample = samples::mixed().modules;
+            let modules = sample.into_iter().cycle().take(rows).collect();
+            let report = samples::report(modules);
+            let map = map_of(&report, None);
+            assert_eq!(map.binary_data.is_some(), rows > 1000);
             assert!(serde_json::to_string(&map).expect("JSON").len() < 1 << 20);
-            assert_eq!(report_of(&map).expect("a report"), report);
+            let kept = kept(&map).expect("a report");
+            assert_eq!(kept.report, report);
+            assert_eq!((kept.shard.to_string(), kept.finished), ("2/3".into(), NOW));
         }
-        assert!(report_of(&map_of("{", None)).is_err());
-        assert!(report_of(&ConfigMap::default()).is_err());
     }
 
     #[test]
-    fn a_report_is_labelled_and_goes_with_its_job() {
-        let owner = Owner {
-            name: "run".into(),
+    fn what_holds_no_report_is_refused() {
+        assert!(kept(&ConfigMap::default()).is_err());
+        let mut map = map_of(&samples::mixed(), None);
+        map.data = map.data.map(|mut data| {
+            data.insert(REPORT.into(), "{".into());
+            data
+        });
+        assert!(kept(&map).is_err());
+        map.data = None;
+        assert!(kept(&map).is_err());
+        let bomb = compressed(&" ".repeat(LARGEST as usize + 1));
+        assert!(unpacked(&bomb).is_err() && unpacked(b"no archive").is_err());
+    }
+
+    #[test]
+    fn a_report_goes_with_its_job_and_outlives_those_of_a_cron_job() {
+        let job = |name: &str| Job {
+            name: name.into(),
             uid: "u".into(),
         };
-        let metadata = map_of("{}", Some(&owner)).metadata;
+        let metadata = map_of(&samples::mixed(), Some(&job("run"))).metadata;
         let labels = metadata.labels.expect("labels");
         assert_eq!(
             (labels[RUN_LABEL].as_str(), labels[SHARD_LABEL].as_str()),
@@ -149,6 +251,8 @@ mod tests {
         );
         assert_eq!(metadata.name.as_deref(), Some("run-report-2"));
         assert_eq!(metadata.owner_references.expect("an owner")[0].uid, "u");
-        assert_eq!(map_of("{}", None).metadata.owner_references, None);
+        let map = map_of(&samples::mixed(), Some(&job("run-29000000")));
+        assert_eq!(map.metadata.owner_references, None);
+        assert_eq!(kept(&map).expect("a report").job.as_deref(), Some("u"));
     }
 }

@@ -8,8 +8,11 @@ use crate::check::stages::Stages;
 use crate::cli::shard::ShardArgs;
 use crate::error::Error;
 use crate::in_cluster::manifests::{INDEX_VARIABLE, SHARDS_VARIABLE};
+use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::{self, Layers, Shard};
+use crate::kmm::early::ModuleKind;
 use crate::kmm::planned::Plan;
+use crate::model::target::Target;
 
 /// The shard that `--shard` names, else the one that an Indexed Job gives its pod.
 ///
@@ -30,42 +33,78 @@ pub fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
     })
 }
 
-/// The plans of a shard: those of the Modules that it checks, in the order given.
-pub async fn select(plans: Vec<Plan>, shard: Shard, stages: &Stages, jobs: usize) -> Vec<Plan> {
-    let mut modules: Vec<(&str, &str)> = plans.iter().map(of_module).collect();
+/// What a shard checks.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// Its plans, in the order given.
+    pub plans: Vec<Plan>,
+    /// The Modules of the whole run, for whoever merges the reports.
+    pub of_run: Vec<Planned>,
+}
+
+/// The plans of a shard: those of the Modules that it checks.
+pub async fn select(
+    plans: Vec<Plan>,
+    shard: Shard,
+    targets: &[Target],
+    stages: &Stages,
+    jobs: usize,
+) -> Part {
+    let mut modules: Vec<Module<'_>> = plans.iter().map(of_module).collect();
     modules.sort_unstable();
     modules.dedup();
-    let layers: Vec<(usize, Layers)> = stream::iter(&plans)
-        .map(|plan| {
-            let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
-            async move { (module, layers_of(plan, stages).await) }
-        })
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
     let mut of_modules: Vec<BTreeSet<(usize, (String, u64))>> =
         vec![BTreeSet::new(); modules.len()];
-    for (module, layers) in layers {
-        of_modules[module].extend(layers.into_iter().enumerate());
+    if shard.count.get() > 1 {
+        let layers: Vec<(usize, Layers)> = stream::iter(&plans)
+            .map(|plan| {
+                let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
+                async move { (module, layers_of(plan, stages).await) }
+            })
+            .buffer_unordered(jobs)
+            .collect()
+            .await;
+        for (module, layers) in layers {
+            of_modules[module].extend(layers.into_iter().enumerate());
+        }
     }
     let of_modules: Vec<Layers> = of_modules
         .into_iter()
         .map(|layers| layers.into_iter().map(|(_, layer)| layer).collect())
         .collect();
-    let own: BTreeSet<(String, String)> = shards::assign(&of_modules, shard.count)
-        .into_iter()
-        .zip(&modules)
-        .filter(|(of, _)| *of == shard.index)
-        .map(|(_, (namespace, name))| ((*namespace).to_owned(), (*name).to_owned()))
+    let assigned = shards::assign(&of_modules, shard.count);
+    let mut of_run: Vec<Planned> = modules
+        .iter()
+        .zip(&assigned)
+        .map(|(module, shard)| Planned {
+            kind: module.2.as_str().to_owned(),
+            namespace: module.0.to_owned(),
+            name: module.1.to_owned(),
+            shard: *shard,
+            targets: Vec::new(),
+        })
         .collect();
-    plans
-        .into_iter()
-        .filter(|plan| own.contains(&(plan.namespace.clone(), plan.name.clone())))
-        .collect()
+    let mut own = Vec::new();
+    for plan in &plans {
+        let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
+        let target = targets.iter().position(|target| *target == plan.target);
+        of_run[module].targets.extend(target);
+        own.push(assigned[module] == shard.index);
+    }
+    let plans = plans.into_iter().zip(own);
+    Part {
+        plans: plans
+            .filter_map(|(plan, own)| own.then_some(plan))
+            .collect(),
+        of_run,
+    }
 }
 
-fn of_module(plan: &Plan) -> (&str, &str) {
-    (&plan.namespace, &plan.name)
+/// Namespace, name and kind.
+type Module<'a> = (&'a str, &'a str, ModuleKind);
+
+fn of_module(plan: &Plan) -> Module<'_> {
+    (&plan.namespace, &plan.name, plan.kind)
 }
 
 /// The layers of a plan's image, the lowest one first; none where its manifest cannot be read,

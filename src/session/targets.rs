@@ -319,7 +319,8 @@ pub(super) fn no_such_kernel(message: String) -> Error {
     }
 }
 
-fn no_target() -> Error {
+/// Nothing says which kernel to check.
+pub(crate) fn no_target() -> Error {
     Error::Usage {
         message: "no target kernel given".to_owned(),
         hint: "Pass --kernel-version, --release-image, --dtk-image, --os-image, --to or \

@@ -209,13 +209,14 @@ impl Cluster {
     pub async fn create<T: DeserializeOwned>(
         &self,
         resource: Resource,
+        namespace: Option<&str>,
         object: &serde_json::Value,
         dry_run: bool,
     ) -> Result<T, Fault> {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
         let path = format!(
             "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry_run}",
-            resource.path(None)
+            resource.path(namespace)
         );
         let request = Request::post(path)
             .header(http::header::CONTENT_TYPE, "application/json")
@@ -240,6 +241,29 @@ impl Cluster {
             name,
             &params,
             &Patch::Apply(object),
+        );
+        self.write(built(request)?).await.map(drop)
+    }
+
+    /// Changes fields of an object (a JSON merge patch).
+    ///
+    /// # Errors
+    /// Why the API server does not change it.
+    pub async fn merge(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+        patch: &serde_json::Value,
+    ) -> Result<(), Fault> {
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let request = Requests::new(resource.path(Some(namespace))).patch(
+            name,
+            &params,
+            &Patch::Merge(patch),
         );
         self.write(built(request)?).await.map(drop)
     }

@@ -83,6 +83,21 @@ pub const LEASE: Resource = Resource {
     plural: "leases",
     kind: "Lease",
 };
+/// Job.
+pub const JOB: Resource = Resource {
+    group: "batch",
+    version: "v1",
+    plural: "jobs",
+    kind: "Job",
+};
+/// ClusterRole.
+pub const CLUSTER_ROLE: Resource = rbac("clusterroles", "ClusterRole");
+/// ClusterRoleBinding.
+pub const CLUSTER_ROLE_BINDING: Resource = rbac("clusterrolebindings", "ClusterRoleBinding");
+/// Role.
+pub const ROLE: Resource = rbac("roles", "Role");
+/// RoleBinding.
+pub const ROLE_BINDING: Resource = rbac("rolebindings", "RoleBinding");
 /// OpenShift's Build.
 pub const BUILD: Resource = Resource {
     group: "build.openshift.io",
@@ -139,6 +154,15 @@ pub const MIRROR_SETS: [Resource; 3] = [
         kind: "ImageContentSourcePolicy",
     },
 ];
+
+const fn rbac(plural: &'static str, kind: &'static str) -> Resource {
+    Resource {
+        group: "rbac.authorization.k8s.io",
+        version: "v1",
+        plural,
+        kind,
+    }
+}
 
 const fn core(plural: &'static str, kind: &'static str) -> Resource {
     Resource {

@@ -29,7 +29,7 @@ pub async fn create(
     }
     one_at_a_time(cluster, kmm, desired).await?;
     let created = cluster
-        .create::<RawPreflight>(desired.resource, &desired.object(), false)
+        .create::<RawPreflight>(desired.resource, None, &desired.object(), false)
         .await;
     let fault = match created {
         Ok(raw) => return Ok((Preflight::of_raw(raw, desired.resource), true)),
@@ -150,7 +150,7 @@ pub async fn dry_run(
 ) -> Result<Done, Error> {
     let mut object = desired.object();
     if how == DryRun::Server {
-        let checked = cluster.create(desired.resource, &object, true).await;
+        let checked = cluster.create(desired.resource, None, &object, true).await;
         let stored: Value = match checked {
             Ok(stored) => stored,
             Err(fault) => {

@@ -1,16 +1,18 @@
 //! The report of a run in the cluster, kept as a ConfigMap.
 
+use jiff::Timestamp;
+
 use crate::cli::run::RunArgs;
 use crate::cluster::api::resource::CONFIG_MAP;
 use crate::cluster::{Cluster, connect};
 use crate::console::output::Console;
 use crate::error::Error;
 use crate::findings::accept;
-use crate::in_cluster::manifests::JOB_UID_VARIABLE;
-use crate::in_cluster::reports;
+use crate::in_cluster::manifests::{JOB_NAME_VARIABLE, JOB_UID_VARIABLE};
+use crate::in_cluster::merge::Planned;
+use crate::in_cluster::reports::{Job, Place};
 use crate::in_cluster::shards::Shard;
 use crate::model::report::Report;
-use crate::report::data;
 
 /// Keeps the report as a ConfigMap, where `--report-configmap` asks for it.
 ///
@@ -22,6 +24,7 @@ pub(super) async fn leave(
     cluster: Option<&Cluster>,
     part: Option<Shard>,
     report: &Report,
+    plan: &[Planned],
 ) -> Result<(), Error> {
     let Some(run) = &args.shard.report_configmap else {
         return Ok(());
@@ -34,21 +37,21 @@ pub(super) async fn leave(
             &own
         }
     };
-    let shard = part.unwrap_or(Shard::WHOLE);
-    let owner = std::env::var(JOB_UID_VARIABLE)
-        .ok()
-        .filter(|uid| !uid.is_empty())
-        .map(|uid| reports::Owner {
-            name: run.clone(),
-            uid,
-        });
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let job = variable(JOB_NAME_VARIABLE)
+        .zip(variable(JOB_UID_VARIABLE))
+        .map(|(name, uid)| Job { name, uid });
     let mut report = report.clone();
     accept::apply(console.accepts, &mut report);
-    let text = data::json(&report);
-    let namespace = cluster.default_namespace();
-    let map = reports::config_map(run, namespace, shard, owner.as_ref(), &text);
+    let place = Place {
+        run,
+        namespace: cluster.default_namespace(),
+        shard: part.unwrap_or(Shard::WHOLE),
+        job: job.as_ref(),
+    };
+    let map = place.config_map(&report, plan, Timestamp::now());
     cluster
-        .replace_in(CONFIG_MAP, namespace, &reports::name_of(run, shard), &map)
+        .replace_in(CONFIG_MAP, place.namespace, &place.name(), &map)
         .await
-        .map_err(|fault| fault.into_error("keeping the report as a ConfigMap", "run"))
+        .map_err(|fault| fault.into_error("keeping the report as a ConfigMap", "in-cluster"))
 }

@@ -59,15 +59,17 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         reach,
         stages,
     } = prepared;
+    let mut of_shard = None;
+    let mut of_run = Vec::new();
     if let Some(part) = part {
-        plans = shard::select(plans, part, &stages, jobs(args)).await;
-        report
-            .notes
-            .push(format!("shard {part}: {} rows", plans.len()));
+        let selected = shard::select(plans, part, &report.targets, &stages, jobs(args)).await;
+        (plans, of_run) = (selected.plans, selected.of_run);
+        of_shard = Some(format!("shard {part}: {} rows", plans.len()));
     }
     if part.is_some() && plans.is_empty() {
         end(&stages, console);
-        kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
+        kept_report::leave(args, console, cluster.as_deref(), part, &report, &of_run).await?;
+        report.notes.extend(of_shard);
         return Ok(console.done(report, &[], |_| EXIT_VERIFIED));
     }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
@@ -75,7 +77,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     outcome::mark_breaks(&mut report, &reach);
     let by_pool = outcome::pools_by_module(&report, &reach);
     report.notes.extend(by_pool);
-    kept_report::leave(args, console, cluster.as_deref(), part, &report).await?;
+    kept_report::leave(args, console, cluster.as_deref(), part, &report, &of_run).await?;
+    report.notes.extend(of_shard);
     Ok(console.done(report, &[], |report| exit_code(report, console)))
 }
 

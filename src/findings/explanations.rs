@@ -79,7 +79,7 @@ explanations! {
         "Put working credentials into the Module's `imageRepoSecret`, or pass them with `--authfile`.";
     ImageUnreachable: "The registry could not be reached, or its response was not a registry's.",
         "The image could not be checked.",
-        "connection refused by registry reg.example:5000: connection refused",
+        "connection refused by registry reg.example:5000",
         "`curl -v https://REGISTRY/v2/` from the same machine.",
         "Check host, port, network, proxy and certificate (`--ca-file`, `--insecure-registry`).";
     ImageArchMissing: "The image has no manifest for the nodes' architecture.",

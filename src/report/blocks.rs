@@ -35,7 +35,8 @@ fn fact(cause: &Cause<'_>, screen: &Screen) -> String {
         several => format!("{} (and {} more)", several[0], several.len() - 1),
     };
     if let Some(hint) = &cause.hint {
-        text.push_str(&format!("; {hint}"));
+        let stop = if text.ends_with('.') { "" } else { "." };
+        text.push_str(&format!("{stop} {hint}"));
     }
     headed(cause, &format!("{}: {text}", heading(cause)), screen)
 }

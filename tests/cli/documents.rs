@@ -10,7 +10,18 @@ use kmm_preflight::input::yaml;
 
 use super::preflight::Preflight;
 
-const DOCUMENTS: [&str; 2] = ["README.md", "CONTRIBUTING.md"];
+/// Every page that shows commands.
+fn documents() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).expect("docs");
+    let names = pages.map(|page| page.expect("a page").file_name());
+    let mut documents: Vec<String> = names
+        .filter_map(|name| name.to_str().map(|name| format!("docs/{name}")))
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    documents.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned));
+    documents
+}
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -50,8 +61,8 @@ fn the_first_command_of_the_readme_prints_what_the_readme_shows() {
 #[test]
 fn every_command_that_is_shown_is_one() {
     let mut seen = 0;
-    for document in DOCUMENTS {
-        for line in read(document).lines() {
+    for document in documents() {
+        for line in read(&document).lines() {
             let Some(at) = line.find("kubectl kmm preflight ") else {
                 continue;
             };
@@ -75,10 +86,88 @@ fn every_command_that_is_shown_is_one() {
     assert!(seen > 8, "the documents show commands");
 }
 
+/// A link between the pages leads to a page, and to a heading of it.
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for document in documents() {
+        let folder = Path::new(&document).parent().expect("a folder");
+        for link in read(&document).split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            if link.contains("://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = root.join(folder).join(path);
+            assert!(path.exists(), "{document}: {link}");
+            if !anchor.is_empty() {
+                let page = fs::read_to_string(&path).expect("a page");
+                assert!(
+                    page.contains(&format!("\n## {anchor}\n")),
+                    "{document}: {link}"
+                );
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
+/// The paths in CONTRIBUTING are those of files and folders.
+#[test]
+fn every_path_in_contributing_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = read("CONTRIBUTING.md");
+    let mut seen = 0;
+    let mut folder = String::new();
+    for word in text.split('`').skip(1).step_by(2) {
+        let is_path = [
+            "src/",
+            "crates/",
+            "tests/",
+            "docs/",
+            "scripts/",
+            ".github/",
+            "examples/",
+        ]
+        .iter()
+        .any(|start| word.starts_with(start));
+        if is_path && !word.contains(' ') {
+            assert!(root.join(word).exists(), "{word}");
+            word.clone_into(&mut folder);
+            seen += 1;
+        } else if word.ends_with(".rs") && !word.contains(['/', 'N']) {
+            // A file of the folder before it.
+            assert!(root.join(&folder).join(word).exists(), "{folder}/{word}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+/// The site's table of contents, which is its navigation, has every page.
+#[test]
+fn the_summary_lists_every_page() {
+    let summary = read("docs/SUMMARY.md");
+    for page in documents() {
+        if let Some(name) = page
+            .strip_prefix("docs/")
+            .filter(|name| *name != "SUMMARY.md")
+        {
+            assert!(summary.contains(&format!("({name})")), "{name}");
+        }
+    }
+}
+
 #[test]
 fn every_recipe_is_yaml() {
-    let recipes = blocks(&read("README.md"), "yaml");
-    assert_eq!(recipes.len(), 4, "settings, GitHub, GitLab, Tekton");
+    let pages = documents();
+    let recipes: Vec<String> = pages
+        .iter()
+        .flat_map(|page| blocks(&read(page), "yaml"))
+        .collect();
+    assert!(recipes.len() >= 4, "settings, GitHub, GitLab, Tekton");
     for recipe in recipes {
         let value: serde_json::Value = yaml::from_str(&recipe).expect("YAML");
         assert!(value.is_object(), "{recipe}");

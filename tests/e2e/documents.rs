@@ -19,12 +19,23 @@ use crate::support::image::{Image, Layer};
 use crate::support::registry::Registry;
 use crate::support::server::tool;
 
-const DOCUMENTS: [&str; 3] = ["README.md", "CONTRIBUTING.md", "SECURITY.md"];
+const DOCUMENTS: [&str; 10] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/README.md",
+    "docs/air-gap.md",
+    "docs/ci.md",
+    "docs/exit-codes.md",
+    "docs/findings.md",
+    "docs/project-file.md",
+    "docs/rights.md",
+];
 const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 15] = [
+const ELSEWHERE: [(&str, &str, &str); 21] = [
     // It needs the controllers of Jobs, and a kubelet.
     (
         "kubectl kmm preflight run --in-cluster",
@@ -62,6 +73,29 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     ),
     ("scripts/test", ".ci/run", "scripts/test"),
     ("scripts/package", "scripts/env/krew", "scripts/package"),
+    // From a release, which the workflow publishes.
+    (
+        "kubectl krew install --manifest-url=",
+        ".github/workflows/release.yml",
+        "release/kmm.yaml",
+    ),
+    (
+        "curl -LO https://github.com/kmm-preflight/",
+        "scripts/package",
+        "kubectl-kmm-preflight",
+    ),
+    (
+        "curl -sSfL \"$PLUGIN/kubectl-kmm-preflight_linux_amd64.tar.gz\"",
+        "scripts/package",
+        "kubectl-kmm-preflight",
+    ),
+    (
+        "sudo tar -xzf kubectl-kmm-preflight_linux_amd64.tar.gz",
+        "scripts/package",
+        "kubectl-kmm-preflight",
+    ),
+    ("podman run --rm", "scripts/image", "/usr/bin/$name"),
+    ("apt-get", ".github/workflows/ci.yml", "apt-get"),
     (
         "kubectl krew install",
         "scripts/env/krew",
@@ -80,22 +114,22 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     (
         "kubectl apply -f examples/rbac",
         "tests/e2e/cluster/rights.rs",
-        "the_readmes_commands_bind_the_roles",
+        "the_commands_about_rights_bind_the_roles",
     ),
     (
         "kubectl create clusterrolebinding",
         "tests/e2e/cluster/rights.rs",
-        "the_readmes_commands_bind_the_roles",
+        "the_commands_about_rights_bind_the_roles",
     ),
     (
         "kubectl kmm preflight status --as=",
         "tests/e2e/cluster/rights.rs",
-        "the_readmes_commands_bind_the_roles",
+        "the_commands_about_rights_bind_the_roles",
     ),
 ];
 
 /// How each of the others begins, and how it ends here.
-const HERE: [(&str, i32); 11] = [
+const HERE: [(&str, i32); 14] = [
     (
         "kubectl kmm preflight run --local -f modules/ --release-image quay.io",
         1,
@@ -105,13 +139,17 @@ const HERE: [(&str, i32); 11] = [
         1,
     ),
     (
-        "kubectl kmm preflight run --local -f modules/ --release-image \"$RELEASE\" -o junit",
+        "kubectl-kmm-preflight run --local -f modules/ --release-image \"$RELEASE\" -o junit",
         1,
     ),
     (
-        "kubectl kmm preflight run --local -f modules/ --release-image $RELEASE --progress plain",
+        "/usr/bin/kubectl-kmm-preflight run --local -f modules/ --release-image $RELEASE",
         1,
     ),
+    ("printf '%s' \"$AUTH\"", 0),
+    ("skopeo copy docker://registry.example/", 0),
+    // Its image is nowhere, so nobody could look into it.
+    ("kubectl kmm preflight run --local --to", 3),
     ("kubectl kmm preflight status --watch", 0),
     // Its image is nowhere, so nobody could look into it.
     ("kubectl kmm preflight run --to 4.18.9 --cleanup", 3),
@@ -138,7 +176,7 @@ fn commands(document: &str) -> Vec<String> {
                 language = None;
             }
             (Some(_), Some(_)) => language = None,
-            (None, Some("sh")) if !line.is_empty() => commands.push(line.to_owned()),
+            (None, Some("sh" | "bash")) if !line.is_empty() => commands.push(line.to_owned()),
             (None, Some("yaml")) => recipe.push_str(&format!("{line}\n")),
             (None, None) if line.contains("`gh ") => {
                 let command = line.split('`').nth(1).unwrap_or_default();
@@ -165,7 +203,9 @@ fn of_recipe(recipe: &Value) -> Vec<String> {
         .into_iter()
         .flatten()
         .filter_map(|step| text(&step["run"]));
-    let gitlab = words(&recipe["kmm-preflight"]["script"]);
+    let gitlab = ["before_script", "script"]
+        .map(|part| words(&recipe["kmm-preflight"][part]))
+        .concat();
     let tekton = recipe["spec"]["steps"].as_array();
     let tekton = tekton.into_iter().flatten().map(|step| {
         let line = [words(&step["command"]), words(&step["args"])]
@@ -196,9 +236,12 @@ impl Place {
         }
         fs::copy("examples/modules.yaml", home.join("modules/modules.yaml")).expect("a file");
         fs::copy(place.cluster.kubeconfig(ADMIN), home.join(".kube/config")).expect("a file");
-        fs::write(home.join("auth.json"), r#"{"auths":{}}"#).expect("a file");
         let plugin = env!("CARGO_BIN_EXE_kubectl-kmm-preflight");
-        symlink(plugin, home.join("bin/kubectl-kmm")).expect("a link");
+        for name in ["kubectl-kmm", "kubectl-kmm-preflight"] {
+            symlink(plugin, home.join("bin").join(name)).expect("a link");
+        }
+        let policy = r#"{"default": [{"type": "insecureAcceptAnything"}]}"#;
+        fs::write(home.join(".config/containers/policy.json"), policy).expect("a file");
         let host = place.registry.host();
         let rules: String = ["quay.io/openshift-release-dev", "registry.example"]
             .map(|prefix| {
@@ -291,7 +334,8 @@ impl Place {
                 "RELEASE",
                 "quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64",
             )
-            .env("AUTHFILE", home.join("auth.json"))
+            .env("RUNNER_TEMP", home)
+            .env("AUTH", r#"{"auths":{}}"#)
             .output()
             .expect("sh runs")
     }
@@ -336,7 +380,8 @@ fn every_command_in_the_documents_is_run() {
             if command.contains("run --to ") {
                 scope.spawn(|| decide(&place.cluster, "preflight-4-18-9"));
             }
-            place.run(&command)
+            // The image's own path of the program.
+            place.run(command.trim_start_matches("/usr/bin/"))
         });
         assert_eq!(output.status.code(), Some(*code), "{command}: {output:#?}");
         seen.insert(*begin);

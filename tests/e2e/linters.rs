@@ -17,10 +17,10 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The README's recipe with this word in it.
+/// The recipe with this word in it.
 fn recipe(word: &str) -> String {
-    let readme = fs::read_to_string(repository("README.md")).expect("README.md");
-    let mut blocks = readme.split("```yaml\n").skip(1);
+    let page = fs::read_to_string(repository("docs/ci.md")).expect("docs/ci.md");
+    let mut blocks = page.split("```yaml\n").skip(1);
     let block = blocks.find(|block| block.split("```").next().is_some_and(|b| b.contains(word)));
     let block = block.and_then(|block| block.split("```").next());
     block.expect("the recipe").to_owned()

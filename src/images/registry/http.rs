@@ -207,13 +207,18 @@ pub(crate) fn attempts(no_answer: &NoAnswer) -> u32 {
 /// its token server.
 pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Allowed) -> Fault {
     let why = &no_answer.why;
+    // What the message says already.
+    let further = match why.as_str() {
+        "cannot resolve its name" | "connection refused" => String::new(),
+        why => format!(": {why}"),
+    };
     let (message, hint) = match &no_answer.kind {
         Kind::NoSuchHost => (
-            format!("cannot resolve {whom}: {why}"),
+            format!("cannot resolve {whom}{further}"),
             "Check the registry's name and this machine's DNS.".to_owned(),
         ),
         Kind::Refused => (
-            format!("connection refused by {whom}: {why}"),
+            format!("connection refused by {whom}{further}"),
             "Check host and port; for plain HTTP add --insecure-registry.".to_owned(),
         ),
         Kind::Untrusted => (

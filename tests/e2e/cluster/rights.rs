@@ -260,18 +260,14 @@ fn the_cross_checks_manifest_grants_what_it_needs() {
     assert!(!ended.stderr.contains("mirror rules"), "{}", ended.stderr);
 }
 
-/// Every line of the README's section on rights, in its order, by an administrator.
+/// Every command of docs/rights.md, in its order, by an administrator.
 #[test]
-fn the_readmes_commands_bind_the_roles() {
+fn the_commands_about_rights_bind_the_roles() {
     let cluster = prepared(NEWEST);
     create_cr(&cluster, NEWEST, "p");
     say(&cluster, NEWEST, "p", DONE);
     let root = env!("CARGO_MANIFEST_DIR");
-    let readme = std::fs::read_to_string(format!("{root}/README.md")).expect("the README");
-    let (_, section) = readme
-        .split_once("\n## Rights\n")
-        .expect("a section on rights");
-    let (section, _) = section.split_once("\n## ").expect("a section after it");
+    let section = std::fs::read_to_string(format!("{root}/docs/rights.md")).expect("the page");
     let (_, commands) = section.split_once("```sh\n").expect("commands");
     let (commands, _) = commands.split_once("```").expect("an end of the commands");
     let mut looks = 0;
@@ -293,7 +289,7 @@ fn the_readmes_commands_bind_the_roles() {
         let name = file.expect("a manifest").file_name();
         let name = name.to_string_lossy();
         assert!(
-            section.contains(&format!("(examples/rbac/{name})")),
+            section.contains(&format!("/examples/rbac/{name})")),
             "{name}"
         );
     }

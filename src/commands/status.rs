@@ -50,13 +50,32 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
     Ok(console.done(survey.report, &cluster.take_warnings(), exit_code))
 }
 
+/// The columns that a command for copying keeps to, where its words allow it.
+const COLUMNS: usize = 80;
+
 /// What KMM's word is worth, and which command looks at the images.
 fn not_looked_at(report: &Report) -> String {
-    let kernel = match report.targets.as_slice() {
-        [target] => format!(" --kernel-version {}", target.kernel_version),
-        _ => String::new(),
-    };
-    format!("Images were not checked. To check them: kubectl kmm preflight run --local{kernel}")
+    let mut flags = Vec::new();
+    if let [target] = report.targets.as_slice() {
+        flags.push(format!("--kernel-version {}", target.kernel_version));
+        let image = target.dtk_image.as_ref();
+        flags.extend(image.map(|image| format!("--dtk-image {image}")));
+    }
+    let mut line =
+        "Images were not checked. To check them: kubectl kmm preflight run --local".to_owned();
+    let needed: usize = flags.iter().map(|flag| flag.len() + 1).sum();
+    if line.len() + needed <= COLUMNS {
+        flags
+            .iter()
+            .for_each(|flag| line.push_str(&format!(" {flag}")));
+        return line;
+    }
+    // As a shell reads it.
+    let mut text = line.replace(": kubectl", ":\n  kubectl");
+    for flag in flags {
+        text.push_str(&format!(" \\\n    {flag}"));
+    }
+    text
 }
 
 async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {
@@ -196,5 +215,46 @@ async fn watch_all(
             }
             () = tokio::time::sleep(REFRESH) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::target::{Arch, Target};
+
+    #[test]
+    fn the_command_that_looks_at_images_has_the_target_and_fits_a_line() {
+        let mut report = Report {
+            targets: Vec::new(),
+            modules: Vec::new(),
+            notes: Vec::new(),
+            interrupted: false,
+            shown_at: None,
+            footer: None,
+        };
+        let none = not_looked_at(&report);
+        assert!(
+            none.ends_with("kubectl kmm preflight run --local"),
+            "{none}"
+        );
+        let kernel = "5.14.0-570.12.1.el9_6.x86_64";
+        let mut target = Target::new(kernel, Arch::Amd64);
+        target.dtk_image = Some("q/dtk@sha256:1".to_owned());
+        report.targets.push(target);
+        let text = not_looked_at(&report);
+        assert_eq!(
+            text.lines().skip(1).collect::<Vec<_>>(),
+            [
+                "  kubectl kmm preflight run --local \\",
+                "    --kernel-version 5.14.0-570.12.1.el9_6.x86_64 \\",
+                "    --dtk-image q/dtk@sha256:1",
+            ]
+        );
+        assert!(
+            text.lines()
+                .chain(none.lines())
+                .all(|line| line.len() <= COLUMNS)
+        );
     }
 }

@@ -65,15 +65,15 @@ fn is_drawn(lines: &[String]) -> bool {
         .is_some_and(|line| line.ends_with('s') && line.chars().count() < 6)
 }
 
-/// What `status` prints of the CR where nothing is a terminal, as a terminal shows it: the
-/// command of its last line may be longer than a line. A `run` does not name that command.
+/// What `status` prints of the CR where nothing is a terminal, as a terminal shows it. A `run`
+/// does not end with the command that looks at images.
 fn status(cluster: &Cluster, args: &[&str], columns: u16) -> String {
     let call = call(cluster, &["status", "p"]).env("LANG", "C.UTF-8");
     let text = call.env("COLUMNS", columns.to_string()).run().stdout;
     let is_shown = |line: &&str| args[0] == "status" || !line.starts_with("Images were not");
     let lines: Vec<String> = text
         .lines()
-        .filter(is_shown)
+        .take_while(is_shown)
         .flat_map(|line| {
             let characters: Vec<char> = line.chars().collect();
             match characters.is_empty() {

@@ -69,7 +69,9 @@ fn limit(limit: Limit) -> String {
 /// What the kernel says of a defect, or what comes of it where the kernel says nothing.
 pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
     match defect {
-        Defect::SectionName { index, kind } => section_name(*index, *kind),
+        Defect::SectionName { index, kind } | Defect::SectionNameNowhere { index, kind } => {
+            section_name(*index, *kind)
+        }
         Defect::NameTable { kind } => format!("Invalid ELF section name table type: {kind}"),
         Defect::ModinfoTwice => "Only one .modinfo section must exist".into(),
         Defect::ModinfoOpen { tag } => format!("{tag} in .modinfo has no end"),
@@ -84,7 +86,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
         Defect::SymbolNames(SymbolNames::End) => {
             "ELF Spec violation: symbol strtab isn't NUL terminated".into()
         }
-        Defect::SymbolNames(SymbolNames::Outside) => {
+        Defect::SymbolNames(SymbolNames::Outside | SymbolNames::Nowhere) => {
             "symbol name out of bounds of the string table".into()
         }
         Defect::ExtendedVersionsCount => "more extended version crcs than names".into(),

@@ -3,7 +3,7 @@
 
 use crate::arch::sections::ArchSection;
 use crate::kernel::version::Kernel;
-use crate::module::defects::Defect;
+use crate::module::defects::{Defect, SymbolNames};
 use crate::module::{ElfFacts, PerCpu};
 
 /// What a kernel makes of a defect.
@@ -47,6 +47,11 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::ThisModuleTwice
         | Defect::ThisModuleKind => since(6, 4),
         Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
+        Defect::SectionNameNowhere { kind, .. } if *kind != 0 && kernel.at_least(6, 12) => {
+            Outcome::Refused
+        }
+        Defect::SectionNameNowhere { .. } => Outcome::MayCrash,
+        Defect::SymbolNames(SymbolNames::Nowhere) if !kernel.at_least(6, 13) => Outcome::MayCrash,
         Defect::SymbolNames(_) => since(6, 13),
         Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
         Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::{Arch, aarch64, ppc64le, s390x, x86_64};
 use crate::module::elf::{
-    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LIVEPATCH, SHT_NOBITS,
-    SHT_NULL, SHT_STRTAB, SHT_SYMTAB, Symbol,
+    Elf, NameAt, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_COMMON, SHN_LIVEPATCH,
+    SHT_NOBITS, SHT_NULL, SHT_STRTAB, SHT_SYMTAB, Section, Symbol,
 };
 
 mod protection;
@@ -23,6 +23,10 @@ pub enum Defect {
     /// A section without memory has its name outside of the table of names
     /// (`elf_validity_cache_secstrings`, Linux ≥6.12; before, only sections with memory count).
     SectionName { index: u32, kind: u32 },
+    /// The same, and the name is behind the file: kernels before 6.12 read it where there may be
+    /// no memory (`module_finalize` of the architecture, `find_any_sec`), later ones only that
+    /// of a null section.
+    SectionNameNowhere { index: u32, kind: u32 },
     /// A table of names is no `SHT_STRTAB` (`elf_validity_cache_secstrings`,
     /// `elf_validity_cache_index_str`, Linux ≥6.12).
     NameTable { kind: u32 },
@@ -103,6 +107,9 @@ pub enum SymbolNames {
     End,
     /// A name is not in it.
     Outside,
+    /// A name is behind the file: kernels before 6.13 read it where there may be no memory
+    /// (`layout_symtab`, `simplify_symbols`).
+    Nowhere,
 }
 
 /// What a section's flags do not allow.
@@ -170,11 +177,16 @@ fn section_names(elf: &Elf<'_>, add: &mut impl FnMut(Defect)) {
             add(Defect::NameTable { kind });
         }
     }
-    let mut sections = (0..).zip(&elf.sections);
-    let outside =
-        sections.find(|(_, section)| section.name_out_of_bounds && section.kind != SHT_NULL);
-    if let Some((index, section)) = outside {
-        let kind = section.kind;
+    let first = |wanted: fn(&Section<'_>) -> bool| {
+        let mut sections = (0..).zip(&elf.sections);
+        let found = sections.find(|(_, section)| wanted(section));
+        found.map(|(index, section)| (index, section.kind))
+    };
+    if let Some((index, kind)) = first(|section| section.name_at == NameAt::Nowhere) {
+        add(Defect::SectionNameNowhere { index, kind });
+    } else if let Some((index, kind)) =
+        first(|section| section.name_at == NameAt::File && section.kind != SHT_NULL)
+    {
         add(Defect::SectionName { index, kind });
     }
 }
@@ -185,7 +197,9 @@ fn symbol_names(elf: &Elf<'_>, symbols: &[Symbol<'_>], add: &mut impl FnMut(Defe
         add(Defect::SymbolNames(SymbolNames::Start));
     } else if names.last() != Some(&0) {
         add(Defect::SymbolNames(SymbolNames::End));
-    } else if symbols.iter().any(|symbol| symbol.name_out_of_bounds) {
+    } else if symbols.iter().any(|it| it.name_at == NameAt::Nowhere) {
+        add(Defect::SymbolNames(SymbolNames::Nowhere));
+    } else if symbols.iter().any(|it| it.name_at == NameAt::File) {
         add(Defect::SymbolNames(SymbolNames::Outside));
     }
 }

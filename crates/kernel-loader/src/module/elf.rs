@@ -93,8 +93,31 @@ pub(crate) struct Section<'a> {
     pub(crate) info: u32,
     /// `sh_addralign`
     pub(crate) align: u64,
-    /// True where `sh_name` points outside of the table of names.
-    pub(crate) name_out_of_bounds: bool,
+    /// Where `sh_name` points to.
+    pub(crate) name_at: NameAt,
+}
+
+/// Where the offset of a name leads, seen from the table of names that it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameAt {
+    /// Into the table.
+    Table,
+    /// Behind the table, into the rest of the file.
+    File,
+    /// Behind the file, where the kernel's copy of it has no memory.
+    Nowhere,
+}
+
+impl NameAt {
+    /// Where `offset` leads from the start of a table of so many bytes, which has `rest` bytes
+    /// up to the end of the file.
+    fn of(offset: u64, table: u64, rest: u64) -> Self {
+        match offset {
+            offset if offset < table => Self::Table,
+            offset if offset < rest => Self::File,
+            _ => Self::Nowhere,
+        }
+    }
 }
 
 impl<'a> Elf<'a> {
@@ -154,6 +177,7 @@ impl<'a> Elf<'a> {
             Some(_) => return Err(Invalid::NamesOpen.into()),
         }
         check_sections(&headers, bytes, name_table.len() as u64)?;
+        let names_to_end = len.saturating_sub(names.offset);
         let sections: Vec<Section<'a>> = headers
             .iter()
             .map(|raw| Section {
@@ -165,7 +189,7 @@ impl<'a> Elf<'a> {
                 link: raw.link,
                 info: raw.info,
                 align: raw.align,
-                name_out_of_bounds: u64::from(raw.name) >= name_table.len() as u64,
+                name_at: NameAt::of(raw.name.into(), name_table.len() as u64, names_to_end),
             })
             .collect();
         refuse_bombs(&sections, reader, len)?;

@@ -24,6 +24,12 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 let end = elf.bytes.len() as u64;
                 elf.set_header(".comment", section::SIZE, &end.to_le_bytes())
             }),
+            ("section-name-behind-the-table", |elf| {
+                let table = elf.range(".shstrtab");
+                let left = (elf.bytes.len() - table.start) as u32 - 1;
+                let behind = (table.len() as u32).min(left);
+                elf.set_header(".comment", section::NAME, &behind.to_le_bytes())
+            }),
             ("section-first-not-null", |elf| {
                 let first = elf.header_of(0);
                 elf.set(first + section::TYPE, &[1])
@@ -183,6 +189,25 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 elf.set(to, &header)
             })],
         ));
+    }
+    let nowhere = [0xff, 0xff, 0xff, 0];
+    let elf = || forge.elf("kmm_good");
+    let symbol = elf().symbol("kmm_good.c");
+    let out = [
+        (
+            "section-name-out",
+            elf().set_header(".comment", section::NAME, &nowhere),
+        ),
+        ("symbol-name-out", elf().set(symbol, &nowhere)),
+    ];
+    for (name, elf) in out {
+        let case = forge.edited(name, elf.bytes);
+        // Kernels since 6.12 and 6.13 look where a name leads.
+        let looks = name.starts_with("section") && !forge.kernel.release.starts_with("6.1.");
+        cases.push(match looks {
+            true => case,
+            false => case.undecidable("what is in memory behind the file decides"),
+        });
     }
     let per_cpu = forge.elf("kmm_good");
     if per_cpu.find(".data..percpu").is_some() {

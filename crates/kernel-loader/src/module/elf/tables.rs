@@ -1,7 +1,7 @@
 //! The tables of a module's ELF file: its symbols and its relocations.
 
 use super::layout::string_at;
-use super::{Elf, Section};
+use super::{Elf, NameAt, Section};
 use crate::module::ElfFault;
 
 /// One symbol.
@@ -9,8 +9,8 @@ use crate::module::ElfFault;
 pub(crate) struct Symbol<'a> {
     /// Its name; lossless bytes that are not UTF-8 make it empty.
     pub(crate) name: &'a str,
-    /// True where `st_name` points outside of the string table.
-    pub(crate) name_out_of_bounds: bool,
+    /// Where `st_name` points to.
+    pub(crate) name_at: NameAt,
     /// `ELF_ST_BIND(st_info) == STB_WEAK`
     pub(crate) weak: bool,
     /// `st_shndx`
@@ -73,7 +73,7 @@ impl<'a> Elf<'a> {
         let info = *content.get(usize::try_from(info).ok()?)?;
         Some(Symbol {
             name: string_at(names, name_at).unwrap_or_default(),
-            name_out_of_bounds: name_at >= bound,
+            name_at: NameAt::of(name_at, bound, names.len() as u64),
             weak: info >> 4 == 2,
             section: self.reader.half(content, section)?,
             value,

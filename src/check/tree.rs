@@ -49,7 +49,7 @@ impl FileTree for OverlayTree<'_> {
     fn read(&self, path: &str) -> Option<Cow<'_, [u8]>> {
         match self.content(path)? {
             Content::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
-            Content::Skipped | Content::NoModule | Content::Module(_) | Content::TooLarge(_) => {
+            Content::Skipped | Content::NoModule(_) | Content::Module(_) | Content::TooLarge(_) => {
                 None
             }
         }
@@ -66,7 +66,9 @@ impl FileTree for OverlayTree<'_> {
     fn module(&self, path: &str) -> Option<Arc<ModuleFile>> {
         match self.content(path)? {
             Content::Module(module) => Some(Arc::clone(module)),
-            Content::Skipped | Content::NoModule | Content::Bytes(_) | Content::TooLarge(_) => None,
+            Content::Skipped | Content::NoModule(_) | Content::Bytes(_) | Content::TooLarge(_) => {
+                None
+            }
         }
     }
 }

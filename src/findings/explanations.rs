@@ -82,8 +82,8 @@ explanations! {
         "connection refused by registry reg.example:5000",
         "`curl -v https://REGISTRY/v2/` from the same machine.",
         "Check host, port, network, proxy and certificate (`--ca-file`, `--insecure-registry`).";
-    ImageArchMissing: "The image has no manifest for the nodes' architecture.",
-        "A node of that architecture cannot pull the image, or cannot run its init container.",
+    ImageArchMissing: "The image has no manifest for the nodes' architecture; as a warning, only its configuration names another one.",
+        "A node of that architecture cannot pull the image. The architecture in the image's configuration is a label: nodes log a difference and continue, and the image's own shell decides.",
         "there is no image for arm64, only for amd64",
         "`skopeo inspect --raw docker://IMAGE` lists the platforms of an index.",
         "Build the image for the architecture, or check another one with `--arch`.";
@@ -97,7 +97,7 @@ explanations! {
         "image reg.example/a:1 was read from mirror.example/a:1",
         "The message names the place that was read.",
         "No action needed. If a layout comes from elsewhere, make sure that it contains the right image.";
-    ImageToolsMissing: "The image has no `/bin/sh`, `mkdir` or `cp`.",
+    ImageToolsMissing: "The image has no `/bin/sh`, `mkdir` or `cp`, or has them for another architecture.",
         "KMM's init container runs them in the image to copy the modules.",
         "the image has no executable /bin/sh; KMM's init container copies the modules with it",
         "`podman run --rm IMAGE /bin/sh -c 'command -v mkdir cp'`.",

@@ -274,12 +274,6 @@ impl Images {
             .document(&place, &config.digest, Some(MAX_CONFIG))
             .await?;
         let facts = ImageConfig::parse(&document)?;
-        // Some builders write `uname -m`; containerd reads it as the same (`platforms`).
-        if let Some(other) = &facts.architecture
-            && other.parse() != Ok(arch)
-        {
-            return Err(arch_missing(arch, Some(other.clone())));
-        }
         Ok(OpenImage {
             reference: reference.to_owned(),
             digest: digest::sha256(&bytes),

@@ -75,7 +75,7 @@ impl Folder<'_, '_> {
                 path,
             } => match content {
                 Content::Bytes(bytes) => bytes,
-                Content::Skipped | Content::NoModule if *size == 0 => {
+                Content::Skipped | Content::NoModule(_) if *size == 0 => {
                     return Ok(Opened::Unusable("the file is empty".to_owned()));
                 }
                 Content::TooLarge(limit) => {
@@ -85,7 +85,7 @@ impl Folder<'_, '_> {
                     )
                     .into());
                 }
-                Content::Skipped | Content::NoModule | Content::Module(_) => {
+                Content::Skipped | Content::NoModule(_) | Content::Module(_) => {
                     return Ok(Opened::Unusable("it is not an index of depmod".to_owned()));
                 }
             },

@@ -59,7 +59,7 @@ pub fn judge(
     facts: Option<&KernelFacts>,
     trust: &Trust,
 ) -> Result<Vec<Finding>, NeedLayer> {
-    let mut findings = tools::check(overlay, config, case.release)?;
+    let mut findings = tools::check(overlay, config, case.release, case.target.arch)?;
     let firmware_path = &case.work.modprobe.firmware_path;
     findings.extend(firmware::copy(
         overlay,

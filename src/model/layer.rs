@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use kernel_loader::arch::ElfMachine;
 use kernel_loader::module::ModuleFile;
 
 use crate::model::budget::Charge;
@@ -58,8 +59,8 @@ pub enum Content {
     Module(Arc<ModuleFile>),
     /// It is beyond the limit named, in bytes.
     TooLarge(u64),
-    /// Nothing: it was looked at, and no kernel loads it as a module.
-    NoModule,
+    /// Nothing: it was looked at, and no kernel loads it as a module. The machine of a program.
+    NoModule(Option<ElfMachine>),
 }
 
 /// A map as a list of its pairs, from which it is built at once and not entry by entry.

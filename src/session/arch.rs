@@ -22,8 +22,19 @@ pub async fn of_image(
         return Ok(named.to_vec());
     }
     let own = this_machine();
-    let Err(missing) = images.open(reference, own, access).await else {
-        return Ok(vec![own]);
+    let missing = match images.open(reference, own, access).await {
+        // Without an index, only its configuration tells what the image is for.
+        Ok(image) => {
+            let other = image.config.other_architecture(own);
+            let other = other.and_then(|label| label.parse::<Arch>().ok());
+            let Some(other) = other else {
+                return Ok(vec![own]);
+            };
+            let same = images.open(reference, other, access).await;
+            let is_same = same.is_ok_and(|same| same.digest == image.digest);
+            return Ok(vec![if is_same { other } else { own }]);
+        }
+        Err(missing) => missing,
     };
     if missing.code == Code::ImageArchMissing {
         for arch in Arch::ALL {

@@ -87,9 +87,13 @@ async fn every_dialect_is_read() {
         3
     );
 
+    // Without an index, the configuration's architecture is a label that keeps no node away.
+    let of_another = names(&images, &references[0], Arch::Arm64).await;
+    assert_eq!(of_another.expect("a label").len(), 3);
+
     for (reference, arch, code) in [
         (&*references[3], Arch::S390x, Code::ImageArchMissing),
-        (&*references[0], Arch::Arm64, Code::ImageArchMissing),
+        (&*references[4], Arch::S390x, Code::ImageArchMissing),
         (
             &*registry.reference("a/oci:2"),
             Arch::Amd64,

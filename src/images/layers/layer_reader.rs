@@ -195,7 +195,7 @@ impl<'a> Unpacking<'a> {
                 Node::Hardlink(_)
                     | Node::Other
                     | Node::File {
-                        content: Content::Skipped | Content::NoModule,
+                        content: Content::Skipped | Content::NoModule(_),
                         ..
                     }
             )

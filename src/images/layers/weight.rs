@@ -26,7 +26,7 @@ fn of_node(node: &Node) -> usize {
         Node::File { content, .. } => match content {
             Content::Bytes(bytes) => bytes.len(),
             Content::Module(module) => of_module(module),
-            Content::Skipped | Content::NoModule | Content::TooLarge(_) => 0,
+            Content::Skipped | Content::NoModule(_) | Content::TooLarge(_) => 0,
         },
         Node::Dir | Node::Other => 0,
     }

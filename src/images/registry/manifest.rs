@@ -190,7 +190,8 @@ const OS_LABELS: [&str; 3] = [STREAM_LABEL, KERNEL_LABEL, RELEASE_LABEL];
 /// What an image's configuration says, as far as a check needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageConfig {
-    /// `architecture`, where it says one.
+    /// `architecture`, where it says one: a label that some builders write wrong, so that
+    /// containers/image logs a difference and goes on (`copy/single.go`).
     pub architecture: Option<String>,
     /// True when a `RUN` in its history, or a shell as its command or entry point, shows
     /// that the image has a shell and the basic tools.
@@ -230,6 +231,12 @@ struct History {
 }
 
 impl ImageConfig {
+    /// The architecture that it says, where that is another one.
+    pub(crate) fn other_architecture(&self, arch: Arch) -> Option<&str> {
+        let label = self.architecture.as_deref();
+        label.filter(|label| label.parse() != Ok(arch))
+    }
+
     /// Reads an image configuration.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl Load<'_, '_> {
                     let file = ModuleFile::parse(bytes, Depth::Full);
                     self.machine.load(&in_image, &file, &handing)
                 }
-                Content::NoModule => Answer::Refused(vec![
+                Content::NoModule(_) => Answer::Refused(vec![
                     Finding::new(
                         Code::ElfInvalid,
                         format!("/{in_image} is not a kernel module: Exec format error"),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use kernel_loader::arch::ElfMachine;
 use kernel_loader::depmod::index;
 use kernel_loader::module::compression::{self, Compression};
 use kernel_loader::module::facts::Depth;
@@ -172,7 +173,7 @@ impl<'a> Unpacking<'a> {
             };
             start.extend(tar.peeked(more)?);
             if !is_relocatable_elf(&compression::start(&start, 20)) {
-                return Ok(Content::NoModule);
+                return Ok(Content::NoModule(ElfMachine::of(&start)));
             }
         }
         if !self.is_of_use(path) {
@@ -201,7 +202,7 @@ impl<'a> Unpacking<'a> {
         }
         let module = ModuleFile::of_content(&bytes, content, depth);
         if !named && module.elf.is_err() {
-            return Ok(Content::NoModule);
+            return Ok(Content::NoModule(None));
         }
         self.keep(weight::of_module(&module))?;
         Ok(Content::Module(Arc::new(module)))

@@ -55,7 +55,7 @@ fn index(text: &str) -> String {
         Node::Hardlink(target) => format!("h {path} {target}"),
         Node::Other => format!("c {path}"),
         Node::File { size, content, .. } => match content {
-            Content::Skipped | Content::NoModule => format!("f {path} {size}"),
+            Content::Skipped | Content::NoModule(_) => format!("f {path} {size}"),
             Content::Bytes(bytes) => format!("b {path} {}", String::from_utf8_lossy(bytes)),
             Content::Module(module) => format!("m {path} {}", module.file_size),
             Content::TooLarge(_) => format!("t {path}"),

@@ -68,7 +68,7 @@ pub(super) fn check(
                 Err(Refusal::Unsupported(why)) => {
                     return unsupported(module, &why, enforced);
                 }
-                Ok(known @ (Known::OtherKey | Known::Unverified)) => {
+                Ok(known @ (Known::OtherKey | Known::UnusableKey | Known::Unverified)) => {
                     return not_known(module, signature, known, enforced);
                 }
                 Err(Refusal::Unsure) => {
@@ -173,7 +173,7 @@ fn malformed(module: &str, why: &str) -> Finding {
     .hint("Sign the module again, and do not change the file afterwards.")
 }
 
-/// A signature by a key that nobody named, `-ENOKEY` where the kernel has no such key, or one
+/// A signature by a key that nobody named or that the kernel cannot use, `-ENOKEY` there, or one
 /// that cannot be verified here: only an enforcing kernel minds.
 fn not_known(
     module: &str,
@@ -195,6 +195,17 @@ fn not_known(
             )
             .with_effect(Effect::Doubts),
         ];
+    }
+    if known == Known::UnusableKey {
+        let why = "whose certificate was passed, but the kernel cannot use such a key \
+                   (x509_key_preparse): it lacks the algorithm";
+        let hint = "Sign the module with an RSA key, which every kernel can use.";
+        return vec![match enforced {
+            Some(true) => finding(&format!(", {why}: Key was rejected by service")).hint(hint),
+            _ => finding(&format!(", {why}; {SECURE_BOOT}"))
+                .hint(hint)
+                .as_warning(),
+        }];
     }
     let hint = "If the kernel trusts that key, pass its certificate with --signing-cert.";
     match enforced {

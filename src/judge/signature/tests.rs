@@ -191,6 +191,16 @@ fn a_certificate_beside_it_spoils_a_signature_and_vouches_for_it() {
         assert_eq!(known, expected, "{what}");
     }
     let without_curves = "CONFIG_CRYPTO=y\nCONFIG_CRYPTO_SHA256=y\n";
+    let named = known(b"module", &bare, &[root.der()], without_curves);
+    assert_eq!(named, Known::OtherKey, "a root that is not the signer's");
+    let own = params("leaf").self_signed(&leaf_key).expect("its own");
+    let message = signed_by(&leaf_key, own.der(), b"module");
+    let named = known(b"module", &message, &[own.der()], without_curves);
+    assert_eq!(
+        named,
+        Known::UnusableKey,
+        "a kernel without elliptic curves"
+    );
     let known = known(b"module", &with_leaf, &[], without_curves);
     assert_eq!(known, Known::Bad, "a kernel without elliptic curves");
 }

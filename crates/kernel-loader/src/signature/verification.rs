@@ -24,6 +24,9 @@ pub enum Known {
     NoAlgorithm,
     /// A key that nobody named made it.
     OtherKey,
+    /// A named key made it, of a kind that the kernel has no algorithm for: its keyring takes
+    /// no such certificate (`x509_key_preparse`).
+    UnusableKey,
     /// A named key made it, over this content.
     Good,
     /// Something in it is not verified here.
@@ -55,16 +58,20 @@ pub fn examine(
     if message.signers.iter().any(|signer| signer.has_attributes) {
         return Ok(Known::Attributes);
     }
-    let named: Vec<Certificate<'_>> = trust
-        .certificates
-        .iter()
-        .filter_map(|der| Certificate::read(der, &crypto).ok())
-        .collect();
+    let mut named = Vec::new();
+    let mut unusable = Vec::new();
+    for der in &trust.certificates {
+        match Certificate::read(der, &crypto) {
+            Ok(certificate) => named.push(certificate),
+            Err(_) => unusable.extend(Certificate::read(der, &Crypto::ANY).ok()),
+        }
+    }
     let examination = Examination {
         signature,
         whole,
         beside: &message.certificates,
         named: &named,
+        unusable: &unusable,
         crypto: &crypto,
     };
     let known = message
@@ -88,6 +95,8 @@ struct Examination<'a> {
     beside: &'a [Certificate<'a>],
     /// Those of the named keys.
     named: &'a [Certificate<'a>],
+    /// Those of them that the kernel does not take.
+    unusable: &'a [Certificate<'a>],
     crypto: &'a Crypto<'a>,
 }
 
@@ -180,7 +189,9 @@ impl<'a> Examination<'a> {
             }
         }
         match chain.last() {
-            Some(root) if root.self_signed == Some(true) => return Known::OtherKey,
+            Some(root) if root.self_signed == Some(true) && !self.is_unusable(signer) => {
+                return Known::OtherKey;
+            }
             Some(root) => {
                 let Authority { id, key_id } = &root.authority;
                 match self.named(id.as_deref(), *key_id) {
@@ -193,8 +204,16 @@ impl<'a> Examination<'a> {
         }
         match self.named(Some(&signer.key_id), None) {
             Some(Ok(named)) => known(self.made_by(signer, &named.key)),
+            _ if self.is_unusable(signer) => Known::UnusableKey,
             _ => Known::OtherKey,
         }
+    }
+
+    fn is_unusable(&self, signer: &Signer<'_>) -> bool {
+        let is_signers = |it: &Certificate<'_>| {
+            it.id == signer.key_id || it.key_id == Some(signer.key_id.as_slice())
+        };
+        self.unusable.iter().any(is_signers)
     }
 
     /// `find_asymmetric_key`: by issuer and serial number, or by subject key identifier.

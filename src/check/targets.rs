@@ -104,7 +104,15 @@ impl Resolver<'_> {
 
     async fn open(&self, reference: &str, arch: Arch) -> Result<Arc<OpenImage>, Finding> {
         let image = self.images.open(reference, arch, self.access);
-        image.await.map_err(with_own_hint)
+        let image = image.await.map_err(with_own_hint)?;
+        // No shell of such an image runs on a node, so its label is what tells.
+        match image.config.other_architecture(arch) {
+            None => Ok(image),
+            Some(label) => Err(with_own_hint(Finding::new(
+                Code::ImageArchMissing,
+                format!("image {reference}: there is no image for {arch}, only for {label}"),
+            ))),
+        }
     }
 
     async fn kind(&self, reference: &str, image: &OpenImage) -> Result<Kind, Finding> {

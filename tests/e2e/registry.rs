@@ -93,7 +93,6 @@ async fn every_dialect_is_read() {
 
     for (reference, arch, code) in [
         (&*references[3], Arch::S390x, Code::ImageArchMissing),
-        (&*references[4], Arch::S390x, Code::ImageArchMissing),
         (
             &*registry.reference("a/oci:2"),
             Arch::Amd64,

@@ -125,7 +125,7 @@ fn labelled(label: &str, arch: Arch) -> Finding {
         Code::ImageArchMissing,
         format!("the image's configuration says it is for {label}, and the nodes are {arch}"),
     )
-    .hint(format!("build the image with `--platform linux/{arch}`"))
+    .hint(format!("Build the image with `--platform linux/{arch}`."))
     .as_warning()
 }
 
@@ -143,7 +143,7 @@ fn foreign(program: &Program, arch: Arch, runs: &str) -> Option<Finding> {
             program.path
         ),
     )
-    .hint(format!("build the image with `--platform linux/{arch}`"));
+    .hint(format!("Build the image with `--platform linux/{arch}`."));
     Some(match answer {
         None => finding.with_effect(Effect::Doubts),
         Some(_) => finding,

@@ -6,8 +6,8 @@ mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +35,8 @@ pub const DEFAULT_SIZE: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Cache {
     dir: Option<PathBuf>,
+    /// The folder, once it was found to be this user's own.
+    folder: OnceLock<OwnFolder>,
     /// Beyond this size the oldest entries are removed, in bytes.
     size: u64,
     /// True once this run has added an entry.
@@ -54,6 +56,7 @@ impl Cache {
     fn new(dir: Option<PathBuf>, size: u64, own: Option<Workspace>) -> Self {
         Self {
             dir,
+            folder: OnceLock::new(),
             size,
             grown: AtomicBool::new(false),
             _own: own,
@@ -129,15 +132,17 @@ impl Cache {
     /// An entry's bytes. An entry that is read is new again, so that those that nobody reads
     /// are removed first.
     fn read(&self, entry: &Entry) -> Option<Vec<u8>> {
-        let dir = self.dir.as_ref()?;
-        let folder = match OwnFolder::open(dir) {
-            Ok(folder) => folder,
-            Err(fault) => {
-                if fault.kind() != io::ErrorKind::NotFound {
-                    self.note(&fault);
+        let folder = match self.folder.get() {
+            Some(folder) => folder,
+            None => match OwnFolder::open(self.dir.as_ref()?) {
+                Ok(folder) => self.folder.get_or_init(|| folder),
+                Err(fault) => {
+                    if fault.kind() != io::ErrorKind::NotFound {
+                        self.note(&fault);
+                    }
+                    return None;
                 }
-                return None;
-            }
+            },
         };
         folder
             .read(entry.path(), LARGEST_ENTRY)

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel_loader::kernel::facts::KernelFacts;
 use tokio::sync::OnceCell;
 
-use crate::check::targets::with_own_hint;
 use crate::check::tree::{OverlayTree, read_all};
 use crate::findings::finding::{Code, Finding};
 use crate::findings::kernel_facts;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::NamedBy;
 use crate::kernel::sources;
 use crate::model::target::{Arch, Target};
 
@@ -159,5 +159,5 @@ fn of_kernel_facts(finding: Finding, role: &str, image: &str) -> Finding {
         "no facts about the kernel from {role} image {image}: {}",
         reason.unwrap_or(&finding.message)
     );
-    with_own_hint(finding)
+    NamedBy::Release.hint(finding)
 }

@@ -1,10 +1,12 @@
 //! Looks through an image for kernel modules.
 
+use crate::error::Error;
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::Overlay;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::NamedBy;
 use crate::model::layer::{Content, Node};
 use crate::model::target::Arch;
 use crate::report::inspect::{InspectedModule, Inspection};
@@ -19,7 +21,8 @@ pub async fn inspect(
     arch: Arch,
     access: &Access,
 ) -> Result<Inspection, Finding> {
-    let image = images.open(reference, arch, access).await?;
+    let image = images.open(reference, arch, access).await;
+    let image = image.map_err(|finding| NamedBy::Argument.hint(finding))?;
     let mut overlay = Overlay::new(image.layers.len());
     for from_top in 0..image.layers.len() {
         overlay.push(images.layer(&image, from_top, Purpose::Modules).await?);
@@ -65,10 +68,15 @@ pub async fn inspect(
 }
 
 /// The error of a command that is about one image.
-pub fn as_error(finding: Finding) -> crate::error::Error {
-    crate::error::Error::Image {
-        looked: finding.effect == Effect::Fails,
-        message: finding.message,
-        hint: finding.hint.unwrap_or_default(),
+pub fn as_error(finding: Finding) -> Error {
+    let hint = finding.hint.unwrap_or_default();
+    let message = finding.message;
+    match finding.code {
+        Code::ImageInvalid => Error::Usage { message, hint },
+        _ => Error::Image {
+            looked: finding.effect == Effect::Fails,
+            message,
+            hint,
+        },
     }
 }

@@ -10,6 +10,7 @@ use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::{Fault, FaultKind, NamedBy};
 use crate::images::registry::manifest::{KERNEL_LABEL, RELEASE_LABEL, STREAM_LABEL};
 use crate::kernel::release::{
     DriverToolkitRelease, Payload, PayloadImage, Role, is_kernel_release,
@@ -104,14 +105,16 @@ impl Resolver<'_> {
 
     async fn open(&self, reference: &str, arch: Arch) -> Result<Arc<OpenImage>, Finding> {
         let image = self.images.open(reference, arch, self.access);
-        let image = image.await.map_err(with_own_hint)?;
+        let named = |finding| NamedBy::Release.hint(finding);
+        let image = image.await.map_err(named)?;
         // No shell of such an image runs on a node, so its label is what tells.
         match image.config.other_architecture(arch) {
             None => Ok(image),
-            Some(label) => Err(with_own_hint(Finding::new(
-                Code::ImageArchMissing,
-                format!("image {reference}: there is no image for {arch}, only for {label}"),
-            ))),
+            Some(label) => {
+                let message = format!("there is no image for {arch}, only for {label}");
+                let fault = Fault::new(FaultKind::ArchMissing, message);
+                Err(named(fault.into_finding(reference)))
+            }
         }
     }
 
@@ -339,20 +342,6 @@ fn about(role: &str, reference: &str, finding: Finding) -> Finding {
         reason.unwrap_or(&finding.message)
     );
     Finding { message, ..finding }
-}
-
-/// A finding about an image that comes with the cluster's release: nobody here builds it.
-pub(crate) fn with_own_hint(finding: Finding) -> Finding {
-    match finding.code {
-        Code::ImageNotFound => {
-            finding.hint("Check the name; `oc adm release info` prints the images of a release.")
-        }
-        Code::ImageArchMissing => finding.hint(
-            "Pass the image for this architecture, or another architecture with \
-                --arch.",
-        ),
-        _ => finding,
-    }
 }
 
 fn parse_release(reference: &str, bytes: &[u8]) -> Result<DriverToolkitRelease, Finding> {

@@ -140,7 +140,10 @@ impl Images {
             return Ok(image);
         }
         let opened = self.open_in_registries(reference, arch, access).await;
-        opened.map_err(|fault| fault.into_finding(reference))
+        opened.map_err(|fault| {
+            let fault = self.layouts.add_miss(reference, fault);
+            fault.into_finding(reference)
+        })
     }
 
     /// Asks each place that may serve the image, the first one first, until one has it.

@@ -4,6 +4,7 @@ use crate::findings::finding::{Code, Finding};
 use crate::image_build::builder::this_machine;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::NamedBy;
 use crate::model::target::Arch;
 
 /// Those that were named; without any, this machine's where the image is for it, and else
@@ -43,5 +44,5 @@ pub async fn of_image(
             }
         }
     }
-    Err(missing)
+    Err(NamedBy::Argument.hint(missing))
 }

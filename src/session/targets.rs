@@ -13,7 +13,7 @@ use crate::cluster::pools::assign::Assigned;
 use crate::cluster::pools::needs::Unserved;
 use crate::cluster::pools::objects::Node;
 use crate::error::Error;
-use crate::findings::finding::Finding;
+use crate::findings::finding::{Code, Finding};
 use crate::image_build::builder::this_machine;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
@@ -409,9 +409,14 @@ fn named<'a>(
 
 /// A target that cannot be told keeps the run from starting: nothing was looked at.
 pub(super) fn unresolved(finding: Finding) -> Error {
-    Error::Image {
-        message: finding.message,
-        hint: finding.hint.unwrap_or_default(),
-        looked: false,
+    let hint = finding.hint.unwrap_or_default();
+    let message = finding.message;
+    match finding.code {
+        Code::ImageInvalid => Error::Usage { message, hint },
+        _ => Error::Image {
+            message,
+            hint,
+            looked: false,
+        },
     }
 }

@@ -156,6 +156,34 @@ impl Layout {
             .or_else(|| only(images, is_tag))
     }
 
+    /// That a reference is not here, and which images are: those of its repository first.
+    pub(crate) fn miss(&self, reference: &str) -> String {
+        const SHOWN: usize = 3;
+        let last = reference.rsplit('/').next().unwrap_or(reference);
+        let last = last.split(['@', ':']).next().unwrap_or(last);
+        let mut names: Vec<&str> = self
+            .named
+            .get_or_init(|| self.named_images())
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        names.sort_by_key(|name| (!name.contains(last), *name));
+        names.dedup();
+        let place = self.path.display();
+        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>();
+        let shown = shown.join(", ");
+        match names.len() {
+            0 => format!("{place} does not have it, and names no images"),
+            1..=SHOWN => {
+                format!("{place} does not have it, only {shown}")
+            }
+            count => format!(
+                "{place} does not have it, only {shown} and {} more",
+                count - SHOWN
+            ),
+        }
+    }
+
     /// What there is to say of an image that was found here, by another name where a mirror
     /// has it by that.
     pub(crate) fn remark(

@@ -66,6 +66,27 @@ impl Layouts {
         })
     }
 
+    /// The fault of the registries about an image that no layout has either.
+    pub(crate) fn add_miss(&self, reference: &str, fault: Fault) -> Fault {
+        let Some(first) = self.0.first() else {
+            return fault;
+        };
+        let misses = self.0.iter().map(|layout| layout.miss(reference));
+        let message = misses.chain([fault.message]).collect::<Vec<_>>().join("; ");
+        let hint = match fault.kind {
+            FaultKind::Invalid => fault.hint,
+            _ => Some(format!(
+                "Copy the image to {} under this name, or correct the name.",
+                first.path().display()
+            )),
+        };
+        Fault {
+            message,
+            hint,
+            ..fault
+        }
+    }
+
     /// The image of a reference: by its own name, or by one under which the rules for mirrors
     /// would have it pulled, for what fills a mirror names images as the mirror does. A name
     /// in full goes before one that is less.

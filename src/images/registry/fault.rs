@@ -50,42 +50,86 @@ impl Fault {
         self
     }
 
-    /// The finding about the image of this reference.
+    /// The finding about the image of this reference, which a kernel mapping names.
     pub fn into_finding(self, reference: &str) -> Finding {
-        let (code, default_hint) = match self.kind {
-            FaultKind::NotFound => (
-                Code::ImageNotFound,
-                "Push the image for this kernel, or correct containerImage in the kernel mapping.",
-            ),
-            FaultKind::Unauthorized => (
-                Code::ImageUnauthorized,
-                "Pass credentials with --authfile, or set the Module's imageRepoSecret.",
-            ),
-            FaultKind::Unreachable => (
-                Code::ImageUnreachable,
-                "Check the registry's name, and that it can be reached from this machine.",
-            ),
-            FaultKind::Unreadable => (
-                Code::ImageUnreadable,
-                "Pull the image with another tool and push it again.",
-            ),
-            FaultKind::Invalid => (
-                Code::ImageInvalid,
-                "Correct containerImage in the kernel mapping.",
-            ),
-            FaultKind::Busy => (
-                Code::ImageUnreadable,
-                "Check the image on its own with --jobs 1; if it is still too large, remove \
-                 files that the module does not need.",
-            ),
-            FaultKind::ArchMissing => (
-                Code::ImageArchMissing,
-                "Build the image for this architecture as well.",
-            ),
+        let code = match self.kind {
+            FaultKind::NotFound => Code::ImageNotFound,
+            FaultKind::Unauthorized => Code::ImageUnauthorized,
+            FaultKind::Unreachable => Code::ImageUnreachable,
+            FaultKind::Unreadable | FaultKind::Busy => Code::ImageUnreadable,
+            FaultKind::Invalid => Code::ImageInvalid,
+            FaultKind::ArchMissing => Code::ImageArchMissing,
         };
-        let finding = Finding::new(code, format!("image {reference}: {}", self.message))
-            .hint(self.hint.unwrap_or_else(|| default_hint.to_owned()));
+        let hint = self.hint.unwrap_or_else(|| self.kind.hint().to_owned());
+        let finding = Finding::new(code, format!("image {reference}: {}", self.message)).hint(hint);
         debug_assert!(matches!(finding.effect, Effect::Fails | Effect::Blocks));
         finding
+    }
+}
+
+impl FaultKind {
+    /// The hint about an image that a kernel mapping names.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::NotFound => {
+                "Push the image for this kernel, or correct containerImage in the kernel mapping."
+            }
+            Self::Unauthorized => {
+                "Pass credentials with --authfile, or set the Module's imageRepoSecret."
+            }
+            Self::Unreachable => {
+                "Check the registry's name, and that it can be reached from this machine."
+            }
+            Self::Unreadable => "Pull the image with another tool and push it again.",
+            Self::Invalid => "Correct containerImage in the kernel mapping.",
+            Self::Busy => {
+                "Check the image on its own with --jobs 1; if it is still too large, remove \
+                 files that the module does not need."
+            }
+            Self::ArchMissing => "Build the image for this architecture as well.",
+        }
+    }
+}
+
+/// What names an image, where no kernel mapping does: a hint is about what can be corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The argument of a command.
+    Argument,
+    /// A release, or a flag for an image of one.
+    Release,
+}
+
+impl NamedBy {
+    /// The finding with a hint about what names the image, where it had a mapping's.
+    #[must_use]
+    pub fn hint(self, finding: Finding) -> Finding {
+        let is_of_mapping = |kind: FaultKind| finding.hint.as_deref() == Some(kind.hint());
+        let kind = [
+            FaultKind::NotFound,
+            FaultKind::Unauthorized,
+            FaultKind::Invalid,
+            FaultKind::ArchMissing,
+        ]
+        .into_iter()
+        .find(|kind| is_of_mapping(*kind));
+        let hint = match (kind, self) {
+            (Some(FaultKind::NotFound), Self::Argument) => "Check the image's name and tag.",
+            (Some(FaultKind::NotFound), Self::Release) => {
+                "Check the name; `oc adm release info` prints the images of a release."
+            }
+            (Some(FaultKind::Unauthorized), _) => "Pass credentials with --authfile.",
+            (Some(FaultKind::Invalid), _) => {
+                "Pass the name as HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST."
+            }
+            (Some(FaultKind::ArchMissing), Self::Argument) => {
+                "Pass another architecture with --arch."
+            }
+            (Some(FaultKind::ArchMissing), Self::Release) => {
+                "Pass the image for this architecture, or another architecture with --arch."
+            }
+            _ => return finding,
+        };
+        finding.hint(hint)
     }
 }

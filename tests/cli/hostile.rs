@@ -10,22 +10,22 @@ use test_support::layout::write_layout;
 
 use super::preflight::Preflight;
 
-const MIB: u64 = 1 << 20;
-const KERNEL: &str = "5.14.0-70.el9.x86_64";
-const FOLDER: &str = "opt/lib/modules/5.14.0-70.el9.x86_64";
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const KERNEL: &str = "5.14.0-70.el9.x86_64";
+pub(super) const FOLDER: &str = "opt/lib/modules/5.14.0-70.el9.x86_64";
 
 /// What one call took, and how it ended.
-struct Taken {
+pub(super) struct Taken {
     code: Option<i32>,
     /// Most bytes that were resident.
     memory: u64,
     /// Seconds of processor time.
     seconds: u64,
-    stderr: String,
+    pub(super) stderr: String,
 }
 
 /// Runs a call and looks at it until it ends.
-fn measured(call: &Preflight, input: &str) -> Taken {
+pub(super) fn measured(call: &Preflight, input: &str) -> Taken {
     let folder = call.home();
     fs::write(folder.join("input"), input).expect("a file");
     let stream = |name: &str| File::create(folder.join(name)).expect("a file");
@@ -68,7 +68,7 @@ fn measured(call: &Preflight, input: &str) -> Taken {
 impl Taken {
     /// Holds the call to an exit code and to bounds; a debug build takes more time.
     #[track_caller]
-    fn within(self, codes: &[i32], mebibytes: u64) -> Self {
+    pub(super) fn within(self, codes: &[i32], mebibytes: u64) -> Self {
         let code = self.code.expect("no signal ended it");
         assert!(codes.contains(&code), "{code}: {}", self.stderr);
         assert!(
@@ -84,7 +84,7 @@ impl Taken {
 }
 
 /// A kernel module with so many entries in `.modinfo`: a little more than its header otherwise.
-fn module(entries: usize) -> Vec<u8> {
+pub(super) fn module(entries: usize) -> Vec<u8> {
     let names = b"\0.modinfo\0.gnu.linkonce.this_module\0.symtab\0.strtab\0.shstrtab\0";
     let at = |name: &str| {
         let name = name.as_bytes();
@@ -134,7 +134,7 @@ fn module(entries: usize) -> Vec<u8> {
 }
 
 /// So many modules in a layer, each with so many entries.
-fn modules(count: usize, entries: usize) -> Layer {
+pub(super) fn modules(count: usize, entries: usize) -> Layer {
     let file = module(entries);
     (0..count).fold(Layer::new(), |layer, number| {
         layer.file(&format!("{FOLDER}/m{number}.ko"), &file)
@@ -142,7 +142,7 @@ fn modules(count: usize, entries: usize) -> Layer {
 }
 
 /// So many files in a layer, each with a name of so many bytes.
-fn names(count: usize, length: usize) -> Layer {
+pub(super) fn names(count: usize, length: usize) -> Layer {
     let layer = Layer::new().packed(Packing::Gzip);
     (0..count).fold(layer, |layer, number| {
         let folder = "d".repeat(200) + "/";
@@ -152,7 +152,7 @@ fn names(count: usize, length: usize) -> Layer {
     })
 }
 
-fn inspect(layers: Vec<Layer>) -> Taken {
+pub(super) fn inspect(layers: Vec<Layer>) -> Taken {
     let layout = tempfile::tempdir().expect("a folder");
     let image = layers.into_iter().fold(Image::new(), Image::layer).build();
     write_layout(layout.path(), "registry.test/hostile:1", &image);

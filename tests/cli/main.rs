@@ -10,12 +10,15 @@ mod formats;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(target_os = "linux")]
+mod hostile_images;
 mod in_cluster;
 mod inputs;
 mod krew;
 mod manual;
 mod matrix;
 mod mirrors_on_disk;
+mod names_of_images;
 mod network;
 mod other_writers;
 mod outside;

@@ -35,7 +35,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -44,7 +44,7 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s V -l version -d 'Print version'
@@ -63,55 +63,55 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l job-namespace -d 'The namespace of the Job and of its reports [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l assume-image -d 'The image template that a Module\'s owner will write for kernels without a mapping' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l to -d 'Update of the cluster, or `all`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dtk-image -d 'Driver-toolkit image with the facts about the kernel' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l os-image -d 'A machine-os image' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-type -d 'The kind of kernel' -r -f -a "default\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l os-image -d 'Machine-os image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-type -d 'Kernel type' -r -f -a "default\t''
 realtime\t''
 64k-pages\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l os-stream -d 'The operating system stream of the release' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'As far as the cluster has them and they may be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-dir -d 'Kernel facts from disk' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l oci-layout -d 'Look images up on disk first' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'How many modules to check at once' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Give up after this time' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-size -d 'Maximum size of the cache' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'Modules checked in parallel [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Stop after this time' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shard -d 'Check one of N parts of the Modules, I from 0' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l report-configmap -d 'Keep the report as ConfigMap NAME-report-I in the pod\'s namespace' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'The KMM release whose rules apply' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'What builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'KMM release whose rules apply' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'Program that builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
 podman\t'podman'
 docker\t'docker'
 none\t'Build nothing: what would have to be built is an error'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-isolation -d 'What isolates the steps of a Dockerfile from this machine' -r -f -a "auto\t'The builder\'s own isolation; `chroot`, with a warning, where it does not work'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-isolation -d 'Isolation of the Dockerfile\'s steps from this machine' -r -f -a "auto\t'The builder\'s own isolation; `chroot`, with a warning, where it does not work'
 default\t'The builder\'s own isolation'
 chroot\t'chroot only: steps see the processes and the network of this machine'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Which stages may run' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'How many images are built at once' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Stages that may run' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'Images built in parallel [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l wait -d 'Wait until every module is decided' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dry-run -d 'Print the CR and create nothing' -r -f -a "none\t'Create the CR'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dry-run -d 'Print the CR without creating it' -r -f -a "none\t'Create the CR'
 client\t'Print it'
 server\t'Print it as the API server would store it'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cross-check -d 'Look at the images too, because KMM itself does not look into them' -r -f -a "auto\t'Every module that KMM decided by its image'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cross-check -d 'Check the images as well, because KMM does not check their contents' -r -f -a "auto\t'Every module that KMM decided on its image'
 off\t'None'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l user -d 'The kubeconfig\'s user' -r
@@ -124,13 +124,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -143,7 +143,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -153,25 +153,25 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l local -d 'Validate from this machine, without KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l in-cluster -d 'Validate in the cluster'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l keep -d 'Leave the Job, its reports and its rights in the cluster'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l keep -d 'Keep the Job, its reports and its rights in the cluster'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l push-built-image -d 'Push what is built and signed'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s A -l all-namespaces -d 'Modules of all namespaces'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l current -d 'Check the kernels that the nodes run now too'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l rt -d 'Short for --kernel-type realtime'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l secure-boot -d 'The nodes boot with Secure Boot'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l secure-boot -d 'The nodes use Secure Boot'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l fail-fast -d 'Stop at the first module that is not verified'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s w -l watch -d 'Check what is not verified again when its Module, ConfigMap or Secret changes, until everything is verified'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR that this run made, whatever the outcome'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s w -l watch -d 'Check modules again when their Module, ConfigMap or Secret changes, until all are verified'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR of this run afterwards, whatever the result'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s l -l selector -d 'Only preflight CRs with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l accept -d 'Accept a finding' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cache-dir -d 'kubectl\'s flag' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cache-dir -d 'For compatibility with kubectl' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l user -d 'The kubeconfig\'s user' -r
@@ -184,13 +184,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -203,7 +203,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -211,47 +211,47 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Draw again until every module is decided'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces, which is the default'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Refresh until every module has a result'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kmm-version -d 'The KMM release to write for' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kmm-version -d 'KMM release to print the CR for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image-list -d 'Print the images that the Modules need on these kernels, one per line, or as additionalImages of an oc-mirror ImageSetConfiguration, instead of a CR' -r -f -a "plain\t'One image per line'
 oc-mirror\t'For oc-mirror v2'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s f -l filename -d 'File, folder, URL or `-`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l assume-image -d 'The image template that a Module\'s owner will write for kernels without a mapping' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cronjob -d 'The same as a CronJob' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'Pods that share the work of the Job [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l to -d 'Update of the cluster, or `all`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l dtk-image -d 'Driver-toolkit image with the facts about the kernel' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l os-image -d 'A machine-os image' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-type -d 'The kind of kernel' -r -f -a "default\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l os-image -d 'Machine-os image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-type -d 'Kernel type' -r -f -a "default\t''
 realtime\t''
 64k-pages\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l os-stream -d 'The operating system stream of the release' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'As far as the cluster has them and they may be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-dir -d 'Kernel facts from disk' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l oci-layout -d 'Look images up on disk first' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-size -d 'Maximum size of the cache' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l user -d 'The kubeconfig\'s user' -r
@@ -264,13 +264,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -283,7 +283,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -296,20 +296,20 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rbac -d 'Print the ClusterRoles of least rights instead of a CR'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job -d 'Print a Job that runs the local validation in the cluster, with its rights'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l alert -d 'Print a PrometheusRule that warns before an upgrade'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l current -d 'Check the kernels that the nodes run now too'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rt -d 'Short for --kernel-type realtime'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l secure-boot -d 'The nodes boot with Secure Boot'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l secure-boot -d 'The nodes use Secure Boot'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s l -l selector -d 'Every CR with these labels' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l wait -d 'Wait until what the CRs own is gone too' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l wait -d 'Wait until dependent objects are deleted as well' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l timeout -d 'How long to wait for it' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cache-dir -d 'kubectl\'s flag' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l timeout -d 'Maximum time to wait' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cache-dir -d 'For compatibility with kubectl' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l user -d 'The kubeconfig\'s user' -r
@@ -322,13 +322,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -341,7 +341,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -351,32 +351,32 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l to -d 'Update of the cluster, or `all`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l dtk-image -d 'Driver-toolkit image with the facts about the kernel' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l os-image -d 'A machine-os image' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-type -d 'The kind of kernel' -r -f -a "default\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l os-image -d 'Machine-os image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-type -d 'Kernel type' -r -f -a "default\t''
 realtime\t''
 64k-pages\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l os-stream -d 'The operating system stream of the release' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'As far as the cluster has them and they may be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-dir -d 'Kernel facts from disk' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l oci-layout -d 'Look images up on disk first' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-size -d 'Maximum size of the cache' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l user -d 'The kubeconfig\'s user' -r
@@ -389,13 +389,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -408,7 +408,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -416,36 +416,36 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l current -d 'Check the kernels that the nodes run now too'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l rt -d 'Short for --kernel-type realtime'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l secure-boot -d 'The nodes boot with Secure Boot'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l secure-boot -d 'The nodes use Secure Boot'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s f -l filename -d 'File, folder, URL or `-`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l assume-image -d 'The image template that a Module\'s owner will write for kernels without a mapping' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kmm-version -d 'The KMM release whose rules apply' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'The kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kmm-version -d 'KMM release whose rules apply' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l to -d 'Update of the cluster, or `all`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l dtk-image -d 'Driver-toolkit image with the facts about the kernel' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l os-image -d 'A machine-os image' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-type -d 'The kind of kernel' -r -f -a "default\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l os-image -d 'Machine-os image of the kernel' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-type -d 'Kernel type' -r -f -a "default\t''
 realtime\t''
 64k-pages\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l os-stream -d 'The operating system stream of the release' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'As far as the cluster has them and they may be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-dir -d 'Kernel facts from disk' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l signing-cert -d 'A key that the kernel trusts, as a PEM or DER certificate' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l user -d 'The kubeconfig\'s user' -r
@@ -458,13 +458,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -477,7 +477,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -487,21 +487,21 @@ none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l list -d 'List every finding code'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s A -l all-namespaces -d 'Modules of all namespaces'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l current -d 'Check the kernels that the nodes run now too'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l rt -d 'Short for --kernel-type realtime'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l secure-boot -d 'The nodes boot with Secure Boot'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l secure-boot -d 'The nodes use Secure Boot'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'The architecture to resolve' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'Architecture to resolve' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up on disk first' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-size -d 'Maximum size of the cache' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -513,7 +513,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -521,19 +521,19 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'The architecture to look at' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'Architecture to read [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l oci-layout -d 'Look images up on disk first' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'A registry to talk to over plain HTTP, or TLS without verification' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Where to keep what was learnt about layers and kernels' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-size -d 'The size that the cache is cut down to, oldest entries first' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-size -d 'Maximum size of the cache' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -545,7 +545,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -553,9 +553,9 @@ bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Keep nothing on disk and believe nothing that is kept there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Folder for `install` [default' -r -F
@@ -570,7 +570,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -579,10 +579,10 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l user -d 'The kubeconfig\'s user' -r
@@ -595,13 +595,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l certificate-authority -d 'Certificate authority of the API server, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l tls-server-name -d 'The name that the API server\'s certificate has to bear' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l tls-server-name -d 'Server name expected in the API server\'s certificate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as -d 'User to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-uid -d 'UID to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-group -d 'Group to impersonate' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l as-user-extra -d 'Extra field to impersonate' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l request-timeout -d 'How long to wait for one answer of the API server' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l disable-compression -d 'Ask the API server not to compress its answers' -r -f -a "true\t''
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l request-timeout -d 'Maximum time for one request to the API server' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l disable-compression -d 'Disable compression of the API server\'s responses' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
@@ -614,7 +614,7 @@ sarif\t'SARIF 2.1.0'
 github\t'GitHub workflow commands'
 markdown\t'Markdown for step summaries and pull requests'
 prometheus\t'Metrics in Prometheus\' text format'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb is set'
 always\t'Always'
 never\t'Never'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l progress -d 'How to show progress on stderr' -r -f -a "auto\t'Bars on a terminal, plain lines elsewhere'
@@ -623,6 +623,6 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s q -l quiet -d 'Print only the last line of the table, and no progress'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Say more on stderr'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'

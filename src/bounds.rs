@@ -42,10 +42,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ("Entries of a layer", limits.entries.to_string()),
         ("Path in a layer", bytes(limits.path as u64)),
         ("Folders in one path", limits.depth.to_string()),
-        (
-            "Folders that all paths of a layer lead through",
-            limits.steps.to_string(),
-        ),
+        ("Folders in all paths of a layer", limits.steps.to_string()),
         (
             "Unpacked layer or archive",
             format!(
@@ -53,12 +50,12 @@ fn rows() -> Vec<(&'static str, String)> {
                 bytes(UNPACKED_AT_LEAST)
             ),
         ),
-        ("Unpacked layer in any case", bytes(limits.unpacked)),
+        ("Unpacked layer in all cases", bytes(limits.unpacked)),
         ("Window of a zstd layer", bytes(1 << ZSTD_WINDOW_LOG_MAX)),
         ("Kernel module, unpacked", bytes(module::LARGEST_MODULE)),
         ("Compressed kernel module", bytes(limits.packed_module)),
         ("File of depmod or of kernel facts", bytes(limits.file)),
-        ("Files that are signed", bytes(limits.wanted as u64)),
+        ("Files to sign", bytes(limits.wanted as u64)),
         (
             "Manifest or index of a registry",
             bytes(manifest::MAX_MANIFEST),
@@ -67,17 +64,23 @@ fn rows() -> Vec<(&'static str, String)> {
         ("Layers of an image", manifest::MAX_LAYERS.to_string()),
         ("Manifests of an index", manifest::MAX_MANIFESTS.to_string()),
         ("`index.json` of a layout", bytes(layout::MAX_INDEX)),
-        ("Indexes inside it", bytes(layout::MAX_INDEXES as u64)),
+        ("Indexes of a layout", bytes(layout::MAX_INDEXES as u64)),
         ("Files of an archive", files::MAX_FILES.to_string()),
-        ("Their names", bytes(files::MAX_NAMES as u64)),
+        (
+            "Names of an archive's files",
+            bytes(files::MAX_NAMES as u64),
+        ),
         ("Table of contents of a layer", bytes(toc::MAX_TABLE)),
-        ("Its entries", toc::MAX_ENTRIES.to_string()),
+        (
+            "Entries of a table of contents",
+            toc::MAX_ENTRIES.to_string(),
+        ),
         (
             "Values of one key of a depmod index",
             index::MOST_VALUES.to_string(),
         ),
         (
-            "Bytes looked at in indexes for one `modprobe`",
+            "Bytes read from indexes for one `modprobe`",
             bytes(effort::MOST_EFFORT),
         ),
         (
@@ -87,14 +90,17 @@ fn rows() -> Vec<(&'static str, String)> {
         ("`modules.softdep`", bytes(config::MOST_TEXT as u64)),
         ("One file, URL or stream of `-f`", bytes(source::MAX_BYTES)),
         ("All of `-f`", bytes(source::MAX_TOTAL)),
-        ("Documents of one text", yaml::MAX_DOCUMENTS.to_string()),
         (
-            "Maps, lists and scalars of one text",
+            "Documents in one YAML text",
+            yaml::MAX_DOCUMENTS.to_string(),
+        ),
+        (
+            "Maps, lists and scalars in one YAML text",
             yaml::MAX_NODES.to_string(),
         ),
-        ("Their depth", yaml::MAX_DEPTH.to_string()),
+        ("Depth of a YAML text", yaml::MAX_DEPTH.to_string()),
         (
-            "Aliases and merge keys of one document",
+            "Aliases and merge keys in one document",
             yaml::MAX_ALIASES.to_string(),
         ),
         (

@@ -24,6 +24,10 @@ pub enum Live {
     Contexts,
     /// Releases that the cluster can be updated to.
     Updates,
+    /// MachineConfigPools.
+    Pools,
+    /// Operating system streams of the cluster's release.
+    OsStreams,
 }
 
 /// What completes a word.
@@ -201,8 +205,8 @@ fn values(arg: &Arg, before: &str, word: &str) -> Completion {
         ),
         "stages" => fitting(known(&["image", "build", "sign", "image,build,sign"])),
         "kernel_type" => fitting(known(&["default", "realtime", "64k-pages"])),
-        "os_stream" => fitting(known(&["rhel-9", "rhel-10"])),
-        "pool" => fitting(known(&["worker", "master"])),
+        "os_stream" => Completion::Values(Live::OsStreams, before.to_owned()),
+        "pool" => Completion::Values(Live::Pools, before.to_owned()),
         "arch" => fitting(
             crate::model::target::Arch::ALL
                 .map(|arch| (arch.as_str().to_owned(), String::new()))
@@ -274,6 +278,8 @@ mod tests {
             ("preflight status --output js", &["json"]),
             ("preflight status --output=js", &["--output=json"]),
             ("preflight -o json stat", &["status"]),
+            ("preflight run --stages sig", &["sign"]),
+            ("preflight run --kernel-type real", &["realtime"]),
             ("preflight nonsense --output=x --nothing=y", &[]),
         ] {
             assert_eq!(words(line), expected, "{line}");
@@ -304,6 +310,14 @@ mod tests {
             (
                 "preflight run --to ",
                 Completion::Values(Live::Updates, String::new()),
+            ),
+            (
+                "preflight run --pool=",
+                Completion::Values(Live::Pools, "--pool=".to_owned()),
+            ),
+            (
+                "preflight targets --os-stream ",
+                Completion::Values(Live::OsStreams, String::new()),
             ),
             ("preflight run --local -f ", Completion::Files),
             ("preflight run --kubeconfig ", Completion::Files),

@@ -28,13 +28,13 @@ pub struct ClusterRunArgs {
         action = clap::ArgAction::Set
     )]
     pub wait: bool,
-    /// Print the CR and create nothing; `server` asks the API server to check it
+    /// Print the CR without creating it; with `server` the API server validates it
     #[arg(long, value_enum, value_name = "HOW", default_value_t = DryRun::None)]
     pub dry_run: DryRun,
-    /// Delete the CR that this run made, whatever the outcome
+    /// Delete the CR of this run afterwards, whatever the result
     #[arg(long)]
     pub cleanup: bool,
-    /// Look at the images too, because KMM itself does not look into them
+    /// Check the images as well, because KMM does not check their contents
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = CrossCheck::Auto)]
     pub cross_check: CrossCheck,
 }
@@ -53,7 +53,7 @@ pub enum DryRun {
 /// `--cross-check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CrossCheck {
-    /// Every module that KMM decided by its image
+    /// Every module that KMM decided on its image
     Auto,
     /// None
     Off,
@@ -62,24 +62,24 @@ pub enum CrossCheck {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The preflight CR; without it all of them, the newest first
+    /// Name of the preflight CR [default: all of them, the newest first]
     pub name: Option<String>,
-    /// Draw again until every module is decided
+    /// Refresh until every module has a result
     #[arg(short, long)]
     pub watch: bool,
     /// Only Modules of this namespace
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// Modules of all namespaces, which is the default
+    /// Modules of all namespaces (the default)
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
     /// Only preflight CRs with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "name")]
     pub selector: Option<String>,
-    /// Accept a finding: it stays visible and no longer fails (repeatable)
+    /// Accept a finding: it is shown, but no longer affects the verdict (repeatable)
     #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<Accept>,
-    /// kubectl's flag; nothing is cached here
+    /// For compatibility with kubectl; has no effect
     #[arg(long, value_name = "DIR", hide = true)]
     pub cache_dir: Option<PathBuf>,
     /// The way to the cluster.
@@ -90,9 +90,9 @@ pub struct StatusArgs {
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Name of the CR; without it one is made from the target
+    /// Name of the CR [default: from the target]
     pub name: Option<String>,
-    /// The KMM release to write for, such as 2.3 or upstream-2.3, instead of the cluster's
+    /// KMM release to print the CR for, such as 2.3 or upstream-2.3 [default: the cluster's]
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
     /// Print the images that the Modules need on these kernels, one per line, or as
@@ -143,7 +143,7 @@ pub struct DeleteArgs {
     /// Every CR with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "names")]
     pub selector: Option<String>,
-    /// Wait until what the CRs own is gone too
+    /// Wait until dependent objects are deleted as well
     #[arg(
         long,
         value_name = "BOOL",
@@ -154,10 +154,10 @@ pub struct DeleteArgs {
         action = clap::ArgAction::Set
     )]
     pub wait: bool,
-    /// How long to wait for it
+    /// Maximum time to wait
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "2m")]
     pub timeout: Duration,
-    /// kubectl's flag; nothing is cached here
+    /// For compatibility with kubectl; has no effect
     #[arg(long, value_name = "DIR", hide = true)]
     pub cache_dir: Option<PathBuf>,
     /// The way to the cluster.

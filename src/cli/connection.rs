@@ -11,7 +11,7 @@ use crate::cli::run::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// The kubeconfig file, instead of $KUBECONFIG and ~/.kube/config
+    /// The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The kubeconfig's context
@@ -53,7 +53,7 @@ pub struct ConnectionArgs {
         default_missing_value = "true"
     )]
     pub insecure_skip_tls_verify: Option<bool>,
-    /// The name that the API server's certificate has to bear
+    /// Server name expected in the API server's certificate
     #[arg(long, value_name = "NAME")]
     pub tls_server_name: Option<String>,
     /// User to impersonate
@@ -68,10 +68,10 @@ pub struct ConnectionArgs {
     /// Extra field to impersonate (repeatable)
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE", value_parser = parse_extra)]
     pub impersonate_extra: Vec<(String, String)>,
-    /// How long to wait for one answer of the API server; 0 waits for ever
+    /// Maximum time for one request to the API server; 0 is unlimited
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub request_timeout: Option<Duration>,
-    /// Ask the API server not to compress its answers
+    /// Disable compression of the API server's responses
     #[arg(
         long,
         value_name = "BOOL",

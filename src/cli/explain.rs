@@ -19,8 +19,8 @@ pub struct ExplainArgs {
     /// Which Modules.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the
-    /// cluster's, or the newest
+    /// KMM release whose rules apply, such as 2.3 or upstream-2.3 [default: the cluster's, or the
+    /// newest]
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
     /// Which kernels.

@@ -10,7 +10,7 @@ use crate::model::target::Arch;
 pub struct InspectArgs {
     /// The image
     pub image: String,
-    /// The architecture to look at; without it this machine's, or the one that the image is for
+    /// Architecture to read [default: this machine's, or the image's only one]
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<Arch>,
     /// How to reach the registries.
@@ -23,8 +23,7 @@ pub struct InspectArgs {
 pub struct KernelArgs {
     /// A release, driver-toolkit or machine-os image
     pub image: String,
-    /// The architecture to resolve (repeatable); without it this machine's, or the one that
-    /// the image is for
+    /// Architecture to resolve (repeatable) [default: this machine's, or the image's only one]
     #[arg(long, value_name = "ARCH")]
     pub arch: Vec<Arch>,
     /// How to reach the registries.

@@ -46,7 +46,7 @@ pub struct PodArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "In the cluster")]
 pub struct JobRunArgs {
-    /// Leave the Job, its reports and its rights in the cluster
+    /// Keep the Job, its reports and its rights in the cluster
     #[arg(long, requires = "in_cluster")]
     pub keep: bool,
     /// How it runs.

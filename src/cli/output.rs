@@ -18,7 +18,7 @@ pub struct OutputArgs {
     /// How to show progress on stderr: bars on a terminal, plain lines elsewhere
     #[arg(long, global = true, value_enum, default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,
-    /// Say more on stderr (repeatable)
+    /// Increase verbosity (repeatable)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Configuration file [default: .kmm-preflight.yaml of the folder or repository, then
@@ -67,7 +67,7 @@ impl std::fmt::Display for Format {
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal, unless NO_COLOR or TERM=dumb says otherwise
+    /// On a terminal, unless NO_COLOR or TERM=dumb is set
     Auto,
     /// Always
     Always,

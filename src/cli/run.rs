@@ -18,8 +18,7 @@ use crate::findings::accept::Accept;
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Name of the preflight CR; without it one is made from the target. With --in-cluster the
-    /// name of the Job
+    /// Name of the preflight CR, or of the Job with --in-cluster [default: from the target]
     #[arg(conflicts_with = "local")]
     pub name: Option<String>,
     /// Validate from this machine, without KMM
@@ -43,17 +42,16 @@ pub struct RunArgs {
     /// How to reach the registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
-    /// How many modules to check at once; without it four per core, for the work is mostly
-    /// waiting for registries
+    /// Modules checked in parallel [default: 4 per core]
     #[arg(help_heading = "Run", short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Stop at the first module that is not verified
     #[arg(help_heading = "Run", long)]
     pub fail_fast: bool,
-    /// Give up after this time, such as 90s, 10m or 1h30m; what is known by then is printed
+    /// Stop after this time, such as 90s, 10m or 1h30m, and print the results so far
     #[arg(help_heading = "Run", long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// Accept a finding: it stays visible and no longer fails (repeatable)
+    /// Accept a finding: it is shown, but no longer affects the verdict (repeatable)
     #[arg(help_heading = "Run", long, value_name = "CODE[=NAMESPACE/MODULE]")]
     pub accept: Vec<Accept>,
     /// Which part of the Modules.
@@ -80,15 +78,14 @@ pub const LOCAL_ONLY: [&str; 5] = ["filename", "fail-fast", "builder", "stages",
 #[command(next_help_heading = "Modules")]
 pub struct SourceArgs {
     /// File, folder, URL or `-`: Modules, ManagedClusterModules, ConfigMaps, Secrets,
-    /// Lists, or a PreflightValidation(OCP), which then supplies the target (repeatable);
-    /// without it the Modules come from the cluster
+    /// Lists, or a PreflightValidation(OCP), which then sets the target (repeatable) [default:
+    /// the cluster's Modules]
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|URL|-")]
     pub files: Vec<OsString>,
     /// Folder with a kustomization, as kubectl's -k (repeatable)
     #[arg(short = 'k', long, value_name = "DIR")]
     pub kustomize: Vec<OsString>,
-    /// The image template that a Module's owner will write for kernels without a mapping
-    /// (repeatable)
+    /// Image template that a Module's owner will set for kernels without a mapping (repeatable)
     #[arg(long, value_name = "NAMESPACE/NAME=IMAGE", value_parser = parse_assumed)]
     pub assume_image: Vec<AssumedImage>,
     /// Only Modules of this namespace
@@ -147,19 +144,19 @@ pub struct RegistryArgs {
     /// Mirrors and insecure registries, as podman reads them
     #[arg(long, value_name = "FILE")]
     pub registries_conf: Option<PathBuf>,
-    /// A registry to talk to over plain HTTP, or TLS without verification (repeatable)
+    /// Registry with plain HTTP, or TLS without verification (repeatable)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub insecure_registry: Vec<String>,
     /// Certificate authorities to trust besides the system's, PEM
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Where to keep what was learnt about layers and kernels
+    /// Cache for facts about layers and kernels
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
-    /// The size that the cache is cut down to, oldest entries first
+    /// Maximum size of the cache; the oldest entries are removed first
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub cache_size: ByteSize,
-    /// Keep nothing on disk and believe nothing that is kept there
+    /// Neither read nor write the cache
     #[arg(long)]
     pub no_cache: bool,
 }

@@ -10,24 +10,23 @@ use crate::kmm::releases::KmmRelease;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Build and Sign (--local)")]
 pub struct StageArgs {
-    /// The KMM release whose rules apply, such as 2.3 or upstream-2.3, instead of the
-    /// cluster's, or the newest
+    /// KMM release whose rules apply, such as 2.3 or upstream-2.3 [default: the cluster's, or the
+    /// newest]
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
-    /// What builds images
+    /// Program that builds images
     #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]
     pub builder: Choice,
-    /// What isolates the steps of a Dockerfile from this machine (buildah, podman)
+    /// Isolation of the Dockerfile's steps from this machine (buildah, podman)
     #[arg(long, value_enum, value_name = "ISOLATION", default_value_t = IsolationChoice::Auto)]
     pub build_isolation: IsolationChoice,
-    /// Which stages may run: a list of image, build, sign
+    /// Stages that may run: a list of image, build, sign
     #[arg(long, value_name = "STAGES", default_value = "image,build,sign")]
     pub stages: StageSet,
-    /// How many images are built at once; without it one for two cores
+    /// Images built in parallel [default: 1 per 2 cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub build_jobs: Option<u16>,
-    /// Check what is not verified again when its Module, ConfigMap or Secret changes, until
-    /// everything is verified
+    /// Check modules again when their Module, ConfigMap or Secret changes, until all are verified
     #[arg(short, long, requires = "local")]
     pub watch: bool,
 }

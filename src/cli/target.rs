@@ -11,7 +11,7 @@ use crate::model::target::{Arch, KernelType};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// The kernel to check against, as `uname -r` prints it (repeatable)
+    /// Kernel to check against, as `uname -r` prints it (repeatable)
     #[arg(long, value_name = "KERNEL", value_parser = parse_kernel_version)]
     pub kernel_version: Vec<String>,
     /// OpenShift release to check (repeatable with --local)
@@ -20,24 +20,23 @@ pub struct TargetArgs {
     /// Update of the cluster, or `all` (repeatable with --local)
     #[arg(long, value_name = "X.Y.Z", conflicts_with_all = ["kernel_version", "dtk_image"])]
     pub to: Vec<String>,
-    /// Check the kernels that the nodes run now too
+    /// Check the nodes' current kernels as well
     #[arg(long)]
     pub current: bool,
-    /// Driver-toolkit image with the facts about the kernel
+    /// Driver-toolkit image of the kernel
     #[arg(long, value_name = "IMAGE")]
     pub dtk_image: Option<String>,
-    /// A machine-os image, such as rhel-coreos, as the source of the kernel and its facts
+    /// Machine-os image of the kernel, such as rhel-coreos
     #[arg(long, value_name = "IMAGE")]
     pub os_image: Option<String>,
-    /// The kind of kernel: default, realtime or 64k-pages (repeatable) [default: what the
-    /// pools run]
+    /// Kernel type: default, realtime or 64k-pages (repeatable) [default: the pools' types]
     #[arg(long, value_name = "TYPE", value_parser = kernel_type_parser())]
     kernel_type: Vec<KernelType>,
     /// Short for --kernel-type realtime
     #[arg(long)]
     rt: bool,
-    /// The operating system stream of the release, such as rhel-9 (repeatable) [default: what
-    /// the pools run; without a cluster each of them]
+    /// Operating system stream of the release, such as rhel-9 (repeatable) [default: the pools'
+    /// streams; without a cluster all of them]
     #[arg(long, value_name = "NAME")]
     pub os_stream: Vec<String>,
     /// Only the nodes of this MachineConfigPool (repeatable)
@@ -54,11 +53,10 @@ pub struct TargetArgs {
     /// /lib/modules/K, or an unpacked headers tree
     #[arg(long, value_name = "DIR")]
     pub kernel_dir: Option<PathBuf>,
-    /// A key that the kernel trusts, as a PEM or DER certificate (repeatable)
+    /// Certificate of a key that the kernel trusts, PEM or DER (repeatable)
     #[arg(long, value_name = "FILE")]
     pub signing_cert: Vec<PathBuf>,
-    /// The nodes boot with Secure Boot: the kernel enforces signatures, whatever its
-    /// configuration says
+    /// The nodes use Secure Boot: the kernel enforces signatures, whatever its configuration
     #[arg(long)]
     pub secure_boot: bool,
 }
@@ -66,7 +64,7 @@ pub struct TargetArgs {
 /// `--pools`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PoolsMode {
-    /// As far as the cluster has them and they may be read
+    /// If the cluster has pools and they can be read
     Auto,
     /// Do not read them
     Off,

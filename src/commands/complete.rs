@@ -10,7 +10,8 @@ use crate::cli::candidates::{Completion, Live, complete};
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::help;
 use crate::cluster::api::kubeconfig;
-use crate::cluster::api::resource::NAMESPACE;
+use crate::cluster::api::resource::{NAMESPACE, Resource};
+use crate::cluster::pools::read::POOL;
 use crate::cluster::pools::updates;
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
@@ -99,15 +100,20 @@ async fn of_cluster(live: Live, cluster: &Cluster) -> Option<Vec<String>> {
             let names = preflights.into_iter().map(|preflight| preflight.meta.name);
             names.collect::<BTreeSet<_>>().into_iter().collect()
         }
-        Live::Namespaces => cluster
-            .list::<Value>(NAMESPACE, None, None)
-            .await
-            .ok()?
-            .iter()
-            .filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned))
-            .collect(),
+        Live::Namespaces => names(cluster, NAMESPACE).await?,
+        Live::Pools => names(cluster, POOL).await?,
+        Live::OsStreams => cluster.os_streams().await.ok()?.names.into_iter().collect(),
         Live::Updates => updates::versions(&cluster.cluster_version().await.ok()?),
     })
+}
+
+/// The names of the objects of a resource without namespaces.
+async fn names(cluster: &Cluster, resource: Resource) -> Option<Vec<String>> {
+    let objects = cluster.list::<Value>(resource, None, None).await.ok()?;
+    let names = objects
+        .iter()
+        .filter_map(|object| object["metadata"]["name"].as_str());
+    Some(names.map(str::to_owned).collect())
 }
 
 /// The connection flags among the words that were typed.

@@ -50,6 +50,8 @@ pub struct Rendered {
 pub struct OsStreams {
     /// The stream of pools that choose none.
     pub default: Option<String>,
+    /// The names of the streams of today's release.
+    pub names: BTreeSet<String>,
     /// The machine-os images of today's release.
     pub images: BTreeSet<String>,
 }
@@ -175,11 +177,14 @@ impl OsStreams {
     /// Reads the object; its status may be absent.
     pub fn of(object: &Value) -> Self {
         let status = &object["status"];
-        let available = status["availableStreams"].as_array().into_iter().flatten();
+        let available = || status["availableStreams"].as_array().into_iter().flatten();
         Self {
+            names: available()
+                .filter_map(|stream| text(&stream["name"]))
+                .collect(),
             default: text(&status["defaultStream"])
                 .or_else(|| text(&object["spec"]["defaultStream"])),
-            images: available
+            images: available()
                 .filter_map(|stream| text(&stream["osImage"]))
                 .collect(),
         }

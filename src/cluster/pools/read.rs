@@ -75,7 +75,10 @@ impl Cluster {
     }
 
     /// The OSImageStream, which older clusters do not have.
-    async fn os_streams(&self) -> Result<OsStreams, Fault> {
+    ///
+    /// # Errors
+    /// The API server cannot be asked, or it may not be read.
+    pub async fn os_streams(&self) -> Result<OsStreams, Fault> {
         for version in ["v1", "v1alpha1"] {
             match self
                 .get::<Value>(OS_STREAM.at(version), None, "cluster")

@@ -85,6 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Accept a finding')
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Check one of N parts of the Modules, I from 0')
             [CompletionResult]::new('--report-configmap', '--report-configmap', [CompletionResultType]::ParameterName, 'Keep the report as ConfigMap NAME-report-I in the pod''s namespace')
+            [CompletionResult]::new('--pushgateway', '--pushgateway', [CompletionResultType]::ParameterName, 'Push the metrics of -o prometheus to this Prometheus Pushgateway')
             [CompletionResult]::new('--kmm-version', '--kmm-version', [CompletionResultType]::ParameterName, 'KMM release whose rules apply')
             [CompletionResult]::new('--builder', '--builder', [CompletionResultType]::ParameterName, 'Program that builds images')
             [CompletionResult]::new('--build-isolation', '--build-isolation', [CompletionResultType]::ParameterName, 'Isolation of the Dockerfile''s steps from this machine')
@@ -142,6 +143,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             break
         }
         'kubectl-kmm-preflight;status' {
+            [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of its reports [default')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only Modules of this namespace')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Only Modules of this namespace')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only preflight CRs with these labels')
@@ -175,6 +177,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Refresh until every module has a result')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Refresh until every module has a result')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'The last report of a validation in the cluster')
             [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Modules of all namespaces')
             [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Modules of all namespaces')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the last line of the table, and no progress')
@@ -199,6 +202,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--cronjob', '--cronjob', [CompletionResultType]::ParameterName, 'The same as a CronJob')
+            [CompletionResult]::new('--pushgateway', '--pushgateway', [CompletionResultType]::ParameterName, 'Have the pods push their metrics to this Prometheus Pushgateway')
             [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'Pods that share the work of the Job [default')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of this program [default')
             [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of the Job and of its reports [default')

@@ -461,7 +461,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__generate)
-            opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --job --cronjob --alert --shards --image --job-namespace --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --job --cronjob --alert --pushgateway --shards --image --job-namespace --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -512,6 +512,10 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --cronjob)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pushgateway)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -843,7 +847,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__run)
-            opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --in-cluster --keep --shards --image --job-namespace --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --shard --report-configmap --kmm-version --builder --build-isolation --stages --build-jobs --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --in-cluster --keep --shards --image --job-namespace --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --shard --report-configmap --pushgateway --kmm-version --builder --build-isolation --stages --build-jobs --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -997,6 +1001,10 @@ _kubectl__kmm__preflight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --pushgateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kmm-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1137,12 +1145,16 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__status)
-            opts="-w -n -A -l -s -o -q -v -h --watch --namespace --all-namespaces --selector --accept --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-w -n -A -l -s -o -q -v -h --watch --last --job-namespace --namespace --all-namespaces --selector --accept --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --job-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --namespace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

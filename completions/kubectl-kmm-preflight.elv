@@ -81,6 +81,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --accept 'Accept a finding'
             cand --shard 'Check one of N parts of the Modules, I from 0'
             cand --report-configmap 'Keep the report as ConfigMap NAME-report-I in the pod''s namespace'
+            cand --pushgateway 'Push the metrics of -o prometheus to this Prometheus Pushgateway'
             cand --kmm-version 'KMM release whose rules apply'
             cand --builder 'Program that builds images'
             cand --build-isolation 'Isolation of the Dockerfile''s steps from this machine'
@@ -137,6 +138,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kubectl-kmm-preflight;status'= {
+            cand --job-namespace 'The namespace of its reports [default'
             cand -n 'Only Modules of this namespace'
             cand --namespace 'Only Modules of this namespace'
             cand -l 'Only preflight CRs with these labels'
@@ -170,6 +172,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --config 'Configuration file [default'
             cand -w 'Refresh until every module has a result'
             cand --watch 'Refresh until every module has a result'
+            cand --last 'The last report of a validation in the cluster'
             cand -A 'Modules of all namespaces'
             cand --all-namespaces 'Modules of all namespaces'
             cand -q 'Print only the last line of the table, and no progress'
@@ -193,6 +196,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand -l 'Only Modules with these labels, as kubectl''s -l'
             cand --selector 'Only Modules with these labels, as kubectl''s -l'
             cand --cronjob 'The same as a CronJob'
+            cand --pushgateway 'Have the pods push their metrics to this Prometheus Pushgateway'
             cand --shards 'Pods that share the work of the Job [default'
             cand --image 'The image of this program [default'
             cand --job-namespace 'The namespace of the Job and of its reports [default'

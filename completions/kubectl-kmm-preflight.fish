@@ -93,6 +93,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shard -d 'Check one of N parts of the Modules, I from 0' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l report-configmap -d 'Keep the report as ConfigMap NAME-report-I in the pod\'s namespace' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pushgateway -d 'Push the metrics of -o prometheus to this Prometheus Pushgateway' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'KMM release whose rules apply' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'Program that builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
@@ -167,6 +168,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l job-namespace -d 'The namespace of its reports [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s l -l selector -d 'Only preflight CRs with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l accept -d 'Accept a finding' -r
@@ -212,6 +214,7 @@ plain\t'Plain lines'
 none\t'Nothing'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l config -d 'Configuration file [default' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Refresh until every module has a result'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l last -d 'The last report of a validation in the cluster'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s q -l quiet -d 'Print only the last line of the table, and no progress'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Increase verbosity'
@@ -226,6 +229,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cronjob -d 'The same as a CronJob' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pushgateway -d 'Have the pods push their metrics to this Prometheus Pushgateway' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'Pods that share the work of the Job [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program [default' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports [default' -r

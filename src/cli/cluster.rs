@@ -67,6 +67,12 @@ pub struct StatusArgs {
     /// Refresh until every module has a result
     #[arg(short, long)]
     pub watch: bool,
+    /// The last report of a validation in the cluster, such as a CronJob's; NAME is its name
+    #[arg(long, conflicts_with_all = ["watch", "selector"])]
+    pub last: bool,
+    /// The namespace of its reports [default: openshift-kmm]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub job_namespace: Option<String>,
     /// Only Modules of this namespace
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,

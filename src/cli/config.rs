@@ -27,7 +27,8 @@ const PROJECT_FILE: &str = ".kmm-preflight.yaml";
 const PREFIX: &str = "KMM_PREFLIGHT_";
 /// What concerns trust, credentials, programs and places, beside the connection flags: a
 /// project's file comes from whoever can write to the repository.
-const OWN_FILE_ONLY: [&str; 9] = [
+const OWN_FILE_ONLY: [&str; 10] = [
+    "pushgateway",
     "insecure-registry",
     "ca-file",
     "authfile",

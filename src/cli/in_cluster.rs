@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 
 use clap::Args;
+use url::Url;
 
 use crate::cli::pod_flags::{self, Caller};
+use crate::cli::shard::parse_gateway;
 use crate::error::Error;
 use crate::in_cluster::manifests::{self, InCluster};
 
@@ -22,6 +24,9 @@ pub struct InClusterArgs {
     /// Print a PrometheusRule that warns before an upgrade
     #[arg(long)]
     pub alert: bool,
+    /// Have the pods push their metrics to this Prometheus Pushgateway
+    #[arg(long, value_name = "URL", value_parser = parse_gateway)]
+    pub pushgateway: Option<Url>,
     /// How it runs.
     #[command(flatten)]
     pub pods: PodArgs,
@@ -58,7 +63,7 @@ pub struct JobRunArgs {
 pub const IN_CLUSTER_ONLY: [&str; 4] = ["keep", "shards", "image", "job-namespace"];
 
 /// Where KMM of OpenShift runs.
-const NAMESPACE: &str = "openshift-kmm";
+pub const NAMESPACE: &str = "openshift-kmm";
 
 impl InClusterArgs {
     /// True when objects for the cluster are wanted, and no preflight CR.

@@ -37,7 +37,8 @@ pub const FILES: [&str; 9] = [
 ];
 
 /// Flags for pods, beside those of targets, Modules and stages.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
+    "pushgateway",
     "push-built-image",
     "insecure-registry",
     "jobs",

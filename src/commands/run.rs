@@ -5,6 +5,7 @@ pub mod create;
 mod in_cluster;
 mod kept_report;
 pub mod local;
+mod metrics;
 pub mod watched;
 
 use std::ffi::OsString;

@@ -1,5 +1,7 @@
 //! `status`: what preflight CRs say, read with `get` on them and nothing else.
 
+mod last;
+
 use std::time::Duration;
 
 use crate::cli::cluster::StatusArgs;
@@ -30,6 +32,9 @@ pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error
         check_name(name)?;
     }
     let cluster = connect(&args.connection).await?;
+    if args.last {
+        return last::run(args, &cluster, console).await;
+    }
     let filter = Filter {
         namespace: args.namespace.clone(),
         ..Filter::default()
@@ -225,14 +230,7 @@ mod tests {
 
     #[test]
     fn the_command_that_looks_at_images_has_the_target_and_fits_a_line() {
-        let mut report = Report {
-            targets: Vec::new(),
-            modules: Vec::new(),
-            notes: Vec::new(),
-            interrupted: false,
-            shown_at: None,
-            footer: None,
-        };
+        let mut report = Report::default();
         let none = not_looked_at(&report);
         assert!(
             none.ends_with("kubectl kmm preflight run --local"),

@@ -44,7 +44,7 @@ impl InCluster {
                     },
                     {
                         "alert": "KMMPreflightOutdated",
-                        "expr": "time() - max(kmm_preflight_last_run_timestamp_seconds) > 172800",
+                        "expr": "time() - min(kmm_preflight_last_run_timestamp_seconds) > 172800",
                         "labels": labels,
                         "annotations": {
                             "summary": "No preflight validation has run for two days.",

@@ -1,6 +1,9 @@
 //! One report of those of the shards (pure). A module whose shard left none is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use jiff::Timestamp;
 
 use crate::findings::finding::{Code, Finding};
 use crate::in_cluster::reports::Kept;
@@ -95,6 +98,40 @@ pub fn merge(shards: &Shards<'_>) -> Report {
             .then_with(|| kernel(one).cmp(&kernel(other)))
     });
     report
+}
+
+/// The report of a run's last Job, with `count` shards, and why shards of it have none. What
+/// older Jobs of the run left says when their shards last had one.
+pub fn of_last_job(
+    own: &[Kept],
+    older: &[Kept],
+    count: NonZeroU32,
+) -> (Report, BTreeMap<u32, Finding>) {
+    let of = |all: &[Kept], shard: u32| -> Option<Timestamp> {
+        let mut kept = all.iter().filter(|kept| kept.shard.index == shard);
+        kept.next().map(|kept| kept.finished)
+    };
+    let without = (0..count.get()).filter(|shard| of(own, *shard).is_none());
+    let without: BTreeMap<u32, Finding> = without
+        .map(|shard| {
+            let before = of(older, shard).map_or_else(String::new, |time| {
+                format!(
+                    "; its last one is of {}",
+                    time.strftime("%Y-%m-%d %H:%M UTC")
+                )
+            });
+            let message = format!("shard {shard}/{count} of the last Job left no report{before}");
+            let finding = Finding::new(Code::ShardLost, message)
+                .hint("Check the pods of the last Job; it may still be running.");
+            (shard, finding)
+        })
+        .collect();
+    let shards = Shards {
+        kept: own,
+        without,
+        ..Shards::default()
+    };
+    (merge(&shards), shards.without)
 }
 
 fn key(row: &ModuleReport) -> Key {
@@ -207,7 +244,9 @@ mod tests {
         let mut report = samples::report(rows.into());
         report.notes.push("a remark of every shard".into());
         Kept {
-            shard: format!("{index}/2").parse().expect("a shard"),
+            shard: format!("{index}/{}", index.max(1) + 1)
+                .parse()
+                .expect("a shard"),
             job: None,
             finished: Timestamp::UNIX_EPOCH,
             report,
@@ -275,6 +314,30 @@ mod tests {
             report.count(Verdict::Failed),
             2,
             "the worse word on a counts"
+        );
+    }
+
+    #[test]
+    fn a_shard_without_a_report_of_the_last_job_is_told_with_its_older_one() {
+        let (own, older) = ([kept(0, "a", &[])], [kept(1, "b", &[]), kept(7, "c", &[])]);
+        let two = NonZeroU32::new(2).expect("not zero");
+        let (report, without) = of_last_job(&own, &older, two);
+        assert_eq!(report.count(Verdict::Error), 2);
+        assert_eq!(
+            report.modules.len(),
+            4,
+            "nothing is left of a shard that is no longer"
+        );
+        assert!(
+            without[&1].message.contains("1970-01-01 00:00 UTC"),
+            "{without:?}"
+        );
+        let (report, without) = of_last_job(&own, &[], NonZeroU32::MIN);
+        assert!(without.is_empty());
+        assert_eq!(
+            report.count(Verdict::Error),
+            2,
+            "b is in the plan and was checked by nobody"
         );
     }
 

@@ -117,6 +117,8 @@ pub struct Report {
     pub interrupted: bool,
     /// When it is shown, from which ages are counted; without it none is.
     pub shown_at: Option<jiff::Timestamp>,
+    /// When the run ended, where that was earlier.
+    pub finished_at: Option<jiff::Timestamp>,
     /// A line for people below the counts.
     pub footer: Option<String>,
 }

@@ -28,7 +28,8 @@ pub fn render(report: &Report) -> String {
             module.verdict
         ));
     }
-    let time = report.shown_at.map_or(0, |time| time.as_second());
+    let time = report.finished_at.or(report.shown_at);
+    let time = time.map_or(0, |time| time.as_second());
     text.push_str(&format!(
         "# HELP kmm_preflight_last_run_timestamp_seconds When the run ended.\n\
          # TYPE kmm_preflight_last_run_timestamp_seconds gauge\n\

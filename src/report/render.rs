@@ -70,6 +70,7 @@ pub fn shown(report: &Report) -> Report {
         notes: report.notes.iter().map(printable).collect(),
         interrupted: report.interrupted,
         shown_at: report.shown_at,
+        finished_at: report.finished_at,
         footer: report.footer.clone(),
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn report(modules: Vec<ModuleReport>) -> Report {
         notes: Vec::new(),
         interrupted: false,
         shown_at: None,
+        finished_at: None,
         footer: None,
     }
 }

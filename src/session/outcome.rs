@@ -196,6 +196,7 @@ mod tests {
             notes: Vec::new(),
             interrupted: false,
             shown_at: None,
+            finished_at: None,
             footer: None,
         }
     }

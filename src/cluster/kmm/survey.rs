@@ -65,6 +65,7 @@ impl Survey {
             notes,
             interrupted: _,
             shown_at: _,
+            finished_at: _,
             footer: _,
         } = other.report;
         for target in targets {
@@ -158,6 +159,7 @@ pub fn of_evidence(
             notes,
             interrupted: false,
             shown_at: None,
+            finished_at: None,
             footer: None,
         },
     }

@@ -12,7 +12,7 @@ use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::commands::run::watched;
-use crate::commands::run::{jobs, kept_report};
+use crate::commands::run::{jobs, kept_report, metrics};
 use crate::console::output::Console;
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
@@ -69,8 +69,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if part.is_some() && plans.is_empty() {
         end(&stages, console);
         kept_report::leave(args, console, cluster.as_deref(), part, &report, &of_run).await?;
+        let warnings = metrics::push(args, console, part, &report).await;
         report.notes.extend(of_shard);
-        return Ok(console.done(report, &[], |_| EXIT_VERIFIED));
+        return Ok(console.done(report, &warnings, |_| EXIT_VERIFIED));
     }
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages, console);
@@ -78,8 +79,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let by_pool = outcome::pools_by_module(&report, &reach);
     report.notes.extend(by_pool);
     kept_report::leave(args, console, cluster.as_deref(), part, &report, &of_run).await?;
+    let warnings = metrics::push(args, console, part, &report).await;
     report.notes.extend(of_shard);
-    Ok(console.done(report, &[], |report| exit_code(report, console)))
+    Ok(console.done(report, &warnings, |report| exit_code(report, console)))
 }
 
 /// A run that can start.
@@ -139,6 +141,7 @@ async fn prepare_in_time(
             notes,
             interrupted: false,
             shown_at: None,
+            finished_at: None,
             footer: None,
         },
         stages: Arc::new(stages::from_args(args, Arc::new(image), session.objects)),

@@ -19,6 +19,7 @@ mod kubectl;
 mod linters;
 mod mirrors;
 mod openshift;
+mod prometheus;
 mod proxy;
 mod registry;
 mod registry_sources;

@@ -35,7 +35,17 @@ const KERNEL: &str = "6.1.0-56-amd64";
 const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 21] = [
+const ELSEWHERE: [(&str, &str, &str); 23] = [
+    (
+        "kubectl kmm preflight generate --cronjob",
+        "tests/e2e/cluster/in_cluster.rs",
+        "the_last_report_of_a_cron_job",
+    ),
+    (
+        "kubectl kmm preflight status --last",
+        "tests/e2e/cluster/in_cluster.rs",
+        "the_last_report_of_a_cron_job",
+    ),
     // It needs the controllers of Jobs, and a kubelet.
     (
         "kubectl kmm preflight run --in-cluster",

@@ -1,6 +1,8 @@
 //! The binary as a user calls it.
 
 mod accept;
+#[cfg(unix)]
+mod action;
 mod bad_input;
 mod cache;
 mod config;

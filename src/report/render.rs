@@ -238,3 +238,45 @@ fn origin(origin: &Origin) -> Origin {
         Origin::Cluster => Origin::Cluster,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{EXIT_UNDECIDED, exit_code_of};
+    use crate::report::samples;
+
+    /// What is in progress is a cluster's; the other verdicts are put to the command.
+    #[test]
+    fn what_is_in_progress_is_neither_passed_nor_failed_in_any_format() {
+        let mut row = samples::row("waits", "5.14.0", Vec::new());
+        row.verdict = Verdict::InProgress;
+        row.verification_status = "InProgress".into();
+        let report = samples::report(vec![row]);
+        assert_eq!(exit_code_of(report.verdict()), EXIT_UNDECIDED);
+        for (format, shows, never) in [
+            (Format::Table, "in-progress", "1 verified"),
+            (Format::Wide, "in-progress", "1 verified"),
+            (Format::Short, "in-progress", "1 verified"),
+            (
+                Format::Json,
+                "\"verdict\": \"in-progress\"",
+                "\"failed\": 1",
+            ),
+            (Format::Yaml, "verdict: in-progress", "failed: 1"),
+            (Format::Name, "module.kmm.sigs.x-k8s.io/waits", "verified"),
+            (Format::Junit, "<error ", "<failure "),
+            (Format::Sarif, "\"results\": []", "\"error\""),
+            (Format::Github, "1 in-progress", "::error"),
+            (Format::Markdown, "in-progress", "1 verified"),
+            (
+                Format::Prometheus,
+                "verdict=\"in-progress\"} 1",
+                "verdict=\"verified\"} 1",
+            ),
+        ] {
+            let text = render(&report, format, false, &Screen::PLAIN);
+            assert!(text.contains(shows), "{format:?}: {text}");
+            assert!(!text.contains(never), "{format:?}: {text}");
+        }
+    }
+}

@@ -181,3 +181,20 @@ fn the_worst_verdict_is_the_reports() {
         assert_eq!(report["verdict"], verdict, "{names:?} {more:?}");
     }
 }
+
+/// The kernel of the examples checks signatures and enforces none.
+#[test]
+fn secure_boot_decides_about_a_module_that_is_not_signed() {
+    for (more, verdict, severity, code) in [
+        (&[FACTS][..], "verified", "warning", 0),
+        (&[FACTS, "--secure-boot"], "failed", "error", 1),
+    ] {
+        let report = run("ticker", more, "json").run().code(code).json();
+        assert_eq!(report["verdict"], verdict);
+        let findings = report["modules"][0]["findings"].as_array();
+        let findings = findings.expect("findings").iter();
+        let of_signature = findings.filter(|finding| finding["code"] == "signature-missing");
+        let severities: Vec<&Value> = of_signature.map(|finding| &finding["severity"]).collect();
+        assert_eq!(severities, [severity], "{report}");
+    }
+}

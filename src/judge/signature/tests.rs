@@ -222,3 +222,45 @@ fn one_signer_that_does_not_fit_outweighs_the_others() {
         assert_eq!(known, expected);
     }
 }
+
+/// With Secure Boot the kernel is locked down whatever its configuration says
+/// (`security/lockdown`, `set_module_sig_enforced`).
+#[test]
+fn secure_boot_enforces_signatures_whatever_the_configuration_says() {
+    let (own, other) = (key(), key());
+    let certificate = params("own").self_signed(&own).expect("a certificate");
+    let foreign = params("other").self_signed(&other).expect("a certificate");
+    let signed =
+        appended::with_signature(b"module", &signed_by(&own, certificate.der(), b"module"));
+    const OFF: &str = "CONFIG_MODULES=y\n";
+    let enforcing: &'static str = "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n\
+         CONFIG_CRYPTO=y\nCONFIG_CRYPTO_SHA256=y\nCONFIG_CRYPTO_ECDSA=m\n";
+    let (fails, doubts, none) = (Effect::Fails, Effect::Doubts, Effect::None);
+    for (file, named, config, secure_boot, expected) in [
+        (&b"module"[..], &certificate, OFF, false, None),
+        (b"module", &certificate, EVERYTHING, false, Some(none)),
+        (b"module", &certificate, enforcing, false, Some(fails)),
+        (b"module", &certificate, OFF, true, Some(fails)),
+        (b"module", &certificate, EVERYTHING, true, Some(fails)),
+        (&signed, &certificate, EVERYTHING, false, None),
+        (&signed, &certificate, enforcing, false, None),
+        (&signed, &certificate, EVERYTHING, true, None),
+        (&signed, &foreign, OFF, false, None),
+        (&signed, &foreign, EVERYTHING, false, Some(none)),
+        (&signed, &foreign, enforcing, false, Some(doubts)),
+        (&signed, &foreign, EVERYTHING, true, Some(doubts)),
+    ] {
+        let state = split(file).1;
+        let trust = Trust {
+            certificates: vec![named.der().to_vec()],
+            secure_boot,
+        };
+        let facts =
+            KernelFacts::gather(RELEASE, Arch::Amd64, &Config(config)).expect("a kernel's facts");
+        let kernel = Kernel::new(RELEASE, Some(&facts));
+        let findings = check("m.ko", &state, Delivery::Whole, &kernel, &trust);
+        let found: Vec<Effect> = findings.iter().map(|finding| finding.effect).collect();
+        let expected: Vec<Effect> = expected.into_iter().collect();
+        assert_eq!(found, expected, "{config} {secure_boot}: {findings:?}");
+    }
+}

@@ -226,14 +226,12 @@ fn of_kubeconfig(kubeconfig: Kubeconfig, args: &ConnectionArgs) -> Result<Settin
 
 fn missing<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.collect();
-    let list = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
     Error::Input {
         message: format!("the kubeconfig has no {what} `{name}`"),
-        hint: format!("Pass one of these with --{what}: {list}."),
+        hint: match known.is_empty() {
+            true => format!("Add a {what} to the kubeconfig, or pass another --kubeconfig."),
+            false => format!("Pass one of these with --{what}: {}.", known.join(", ")),
+        },
     }
 }
 

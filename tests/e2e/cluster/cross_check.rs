@@ -238,6 +238,6 @@ fn a_look_that_the_time_limit_ends_is_no_look() {
     );
     // Until then nobody was told that it passes.
     assert!(!ended.stderr.contains("m1: verified"), "{}", ended.stderr);
-    let waiting = "m1: in-progress (Done): KMM says verified; its image is being checked";
+    let waiting = "m1: in-progress (Done): KMM reports verified; its image is being checked";
     assert!(ended.stderr.contains(waiting), "{}", ended.stderr);
 }

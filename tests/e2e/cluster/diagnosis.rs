@@ -122,7 +122,7 @@ fn images_that_are_pulled_built_or_signed() {
             waits("ImagePullBackOff", "401 Unauthorized"),
             &[
                 "kmm-stuck: q/m1:1 cannot be pulled (ImagePullBackOff: 401 Unauthorized)",
-                "for ever",
+                "forever",
             ],
         ),
         (

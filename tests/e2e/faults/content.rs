@@ -146,7 +146,7 @@ async fn indexes_that_lead_nowhere_are_refused() {
     let looped = looped.into_bytes();
     for (top, words) in [
         (documents.last().expect("one").clone(), "indexes are nested"),
-        (looped.clone(), "is not sha256:1111"),
+        (looped.clone(), "does not match sha256:1111"),
     ] {
         let known = documents.clone();
         let loops = looped.clone();

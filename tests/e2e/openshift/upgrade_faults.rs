@@ -46,7 +46,10 @@ fn a_missing_right_is_named_and_the_rest_goes_on() {
         ),
         (
             "machineconfigs",
-            &["machineconfigs", "no pool is said to run them"],
+            &[
+                "machineconfigs",
+                "standard kernels are checked, without pools",
+            ],
             "6.1.0-56-amd64 amd64 default rhel-9 5.0.1  null",
         ),
     ] {

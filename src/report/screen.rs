@@ -98,3 +98,39 @@ impl Screen {
         self.paint(sign, style.bold())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bold and behind a sign a colour is read on light and dark grounds; yellow and cyan
+    /// are lost on white all the same.
+    #[test]
+    fn colours_are_bold_and_go_with_a_sign() {
+        for unicode in [true, false] {
+            let screen = Screen {
+                color: true,
+                unicode,
+                ..Screen::PLAIN
+            };
+            let plain = Screen {
+                color: false,
+                ..screen
+            };
+            let signs = [Severity::Error, Severity::Warning, Severity::Info]
+                .map(|severity| [screen, plain].map(|one| one.severity_sign(severity)));
+            let words = Verdict::ALL.map(|verdict| [screen, plain].map(|one| one.verdict(verdict)));
+            for [painted, text] in signs.into_iter().chain(words) {
+                let sequence = painted.split('m').next().unwrap_or_default();
+                let codes: Vec<&str> = sequence.trim_start_matches("\u{1b}[").split(';').collect();
+                assert!(codes.contains(&"1"), "{painted:?}");
+                assert!(
+                    !codes.contains(&"33") && !codes.contains(&"36"),
+                    "{painted:?}"
+                );
+                let sign = text.split(' ').next().unwrap_or_default();
+                assert_eq!(sign.chars().count(), 1, "{text}");
+            }
+        }
+    }
+}

@@ -73,3 +73,38 @@ fn the_pictures_show_what_the_examples_print() {
         }
     }
 }
+
+/// The relative luminance of `#rrggbb` (WCAG 2).
+fn luminance(colour: &str) -> f64 {
+    let part = |at: usize| {
+        let byte = u8::from_str_radix(&colour[at..at + 2], 16).expect("a colour");
+        let value = f64::from(byte) / 255.0;
+        if value <= 0.04045 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+}
+
+#[test]
+fn texts_of_pictures_have_enough_contrast() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/pictures");
+    let mut seen = 0;
+    for file in fs::read_dir(folder).expect("pictures") {
+        let path = file.expect("a picture").path();
+        let svg = fs::read_to_string(&path).expect("a picture");
+        let mut fills = svg
+            .split("fill=\"")
+            .skip(1)
+            .map(|rest| luminance(&rest[..7]));
+        let ground = fills.next().expect("the ground");
+        for fill in fills {
+            let contrast = (ground.max(fill) + 0.05) / (ground.min(fill) + 0.05);
+            assert!(contrast >= 4.5, "{}: {contrast}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}

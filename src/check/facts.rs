@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel_loader::kernel::facts::KernelFacts;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::check::tree::{OverlayTree, read_all};
 use crate::findings::finding::{Code, Finding};
@@ -52,7 +52,14 @@ pub struct FactsStore {
     images: Arc<Images>,
     access: Access,
     known: Mutex<HashMap<Source, Arc<OnceCell<TargetFacts>>>>,
+    /// How many checks are still to come that need them.
+    expected: Mutex<Option<HashMap<Source, usize>>>,
+    /// Reading them takes more memory than keeping them.
+    turns: Semaphore,
 }
+
+/// How many kernels' facts are read at once.
+const AT_ONCE: usize = 2;
 
 impl FactsStore {
     /// Facts from a folder where one is named, and else from each target's driver-toolkit
@@ -63,6 +70,36 @@ impl FactsStore {
             images,
             access,
             known: Mutex::default(),
+            expected: Mutex::default(),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// Expects one check per target. Facts are let go with the last check that was expected of
+    /// them: a run goes from kernel to kernel, and need not keep those of all.
+    pub fn expect<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = expected.get_or_insert_default();
+        for target in targets {
+            *expected.entry(target.into()).or_default() += 1;
+        }
+    }
+
+    /// Counts a check that has ended.
+    pub fn done(&self, target: &Target) {
+        let source = Source::from(target);
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(expected) = expected.as_mut() else {
+            return;
+        };
+        let Some(left) = expected.get_mut(&source) else {
+            return;
+        };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            expected.remove(&source);
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.remove(&source);
         }
     }
 
@@ -83,12 +120,22 @@ impl FactsStore {
     pub async fn read_ahead(&self, targets: &[Target]) {
         if self.kernel_dir.is_some() {
             for target in targets {
-                self.of(target).await;
+                if self.is_expected(target) {
+                    self.of(target).await;
+                }
             }
         }
     }
 
+    /// False once the last check of a target has ended.
+    fn is_expected(&self, target: &Target) -> bool {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut expected = expected.iter();
+        expected.all(|all| all.contains_key(&Source::from(target)))
+    }
+
     async fn read(&self, target: &Target) -> TargetFacts {
+        let _turn = self.turns.acquire().await;
         let read = if let Some(dir) = self.kernel_dir.clone() {
             let target = target.clone();
             tokio::task::spawn_blocking(move || {
@@ -160,4 +207,33 @@ fn of_kernel_facts(finding: Finding, role: &str, image: &str) -> Finding {
         reason.unwrap_or(&finding.message)
     );
     NamedBy::Release.hint(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::open::ImagesConfig;
+
+    #[tokio::test]
+    async fn facts_are_kept_until_the_last_check_that_needs_them() {
+        let images = Images::new(ImagesConfig::default()).expect("images");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/kernel");
+        let store = FactsStore::new(Some(folder.into()), Arc::new(images), Access::default());
+        let target = Target::new("6.1.0-56-amd64", Arch::Amd64);
+        store.expect([&target, &target]);
+        let is_kept = || !store.known.lock().expect("no panic").is_empty();
+        let first = store.of(&target).await.facts.expect("facts");
+        store.done(&target);
+        let second = store.of(&target).await.facts.expect("facts");
+        assert!(Arc::ptr_eq(&first, &second), "they are read once");
+        assert!(is_kept());
+        store.done(&target);
+        assert!(!is_kept());
+        store.read_ahead(std::slice::from_ref(&target)).await;
+        assert!(!is_kept(), "nobody needs them any more");
+        // Whoever asks all the same gets them.
+        assert!(store.of(&target).await.facts.is_some());
+        store.done(&target);
+        assert!(is_kept());
+    }
 }

@@ -73,6 +73,11 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         report.notes.extend(of_shard);
         return Ok(console.done(report, &warnings, |_| EXIT_VERIFIED));
     }
+    let with_work = plans.iter().filter(|plan| plan.work.is_some());
+    stages
+        .image
+        .facts
+        .expect(with_work.map(|plan| &plan.target));
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     end(&stages, console);
     outcome::mark_breaks(&mut report, &reach);
@@ -238,7 +243,10 @@ pub(super) async fn check(
                 }
                 progress.step(&name, stage, step);
             };
-            stages.check(&plan, &step).await
+            // On the heap from its turn on: all checks of a matrix wait at once.
+            let outcome = Box::pin(stages.check(&plan, &step)).await;
+            stages.image.facts.done(&plan.target);
+            outcome
         }
     };
     let rows = run_all(plans, &limits, one, |row| {

@@ -179,7 +179,7 @@ fn what_the_kernel_refuses_is_malformed() {
             "certificates that are none",
             with(|parts| parts.beside = b"\xa0\x03\x04\x01\x00".to_vec()),
             Malformed,
-            "no certificate",
+            "an invalid certificate",
         ),
         (
             "certificates that are damaged",

@@ -149,7 +149,14 @@ impl FactsStore {
                 ))
             })
         } else if let Some(os_image) = &target.os_image {
-            self.read_image("machine-os", os_image, target).await
+            let read = self.read_image("machine-os", os_image, target).await;
+            read.map(|(facts, findings)| {
+                let facts = KernelFacts {
+                    is_of_nodes: true,
+                    ..facts
+                };
+                (facts, findings)
+            })
         } else if let Some(dtk_image) = &target.dtk_image {
             self.read_image("driver-toolkit", dtk_image, target).await
         } else {

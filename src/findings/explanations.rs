@@ -193,10 +193,10 @@ explanations! {
         "`modinfo -F softdep FILE`.",
         "Add it to the image if the module needs it.";
     InTreeModule: "An in-tree module conflicts with the Module's spec.",
-        "A module in `inTreeModulesToRemove` does not exist, or modprobe loads the in-tree module instead of the one in the image.",
-        "the target kernel has no in-tree module file meter.ko to remove",
-        "`find /lib/modules/$(uname -r) -name 'NAME.ko*'` on a node with that kernel.",
-        "Correct the name in the Module.";
+        "A module in `inTreeModulesToRemove` does not exist, or modprobe loads the in-tree module instead of the one in the image: with a `host` link, depmod lists one of two files with the same name, and only files in `updates` come first.",
+        "modprobe loads the in-tree module /lib/modules/6.1.0-56-amd64/kernel/drivers/net/dummy.ko instead of /opt/lib/modules/6.1.0-56-amd64/extra/dummy.ko: modules.dep.bin names the in-tree file",
+        "`find /lib/modules/$(uname -r) -name 'NAME.ko*'` on a node with that kernel; `modinfo -b <dirName> -k <kernel> -n NAME` in the image.",
+        "Install the module in `<dirName>/lib/modules/<kernel>/updates` before depmod runs, or correct the name in the Module.";
     FirmwareMissing: "The image does not contain `firmwarePath`, or firmware that the module may request.",
         "Nodes may have the firmware, and the module may not need it. A missing `firmwarePath` keeps the worker from starting.",
         "firmwarePath /firmware is not in the image: KMM cannot copy it, and nothing is loaded",

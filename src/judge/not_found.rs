@@ -216,6 +216,16 @@ pub(super) fn no_file(module: &str, path: &str) -> Finding {
     )
 }
 
+/// An in-tree module that the facts lack, and that nodes may have.
+pub(super) fn not_among_facts(path: &str) -> Finding {
+    Finding::new(
+        Code::KernelFactsMissing,
+        format!("the kernel facts do not contain /lib/modules/{path}; the nodes may have it"),
+    )
+    .hint("Pass the machine-os image of the nodes with --os-image.")
+    .with_effect(Effect::Doubts)
+}
+
 /// A path on the node of which nothing is known.
 pub(super) fn on_the_node(what: &str) -> Finding {
     Finding::new(

@@ -80,22 +80,63 @@ impl Load<'_, '_> {
                     .and_then(|modules| modules.get(in_tree.as_str()))
                     .and_then(Option::as_ref);
                 self.machine.load_in_tree(&in_tree, file);
-                Answer::Loaded(Vec::new())
+                Answer::Loaded(self.in_tree_wins(step, &in_tree)?.into_iter().collect())
             }
             Place::HostUnknown(path) => {
-                let mut remark = not_found::on_the_node(&path);
-                // An in-tree module that was there when depmod ran is taken to be there.
-                if path.starts_with(self.worker.kernel()) {
-                    remark = remark.as_warning();
-                }
                 let (_, below) = path.split_once('/').unwrap_or(("", &path));
+                let remark = if self.facts.is_some_and(|facts| facts.in_tree.is_some()) {
+                    not_found::not_among_facts(&path)
+                } else if path.starts_with(self.worker.kernel()) {
+                    // One that was there when depmod ran is taken to be there.
+                    not_found::on_the_node(&path).as_warning()
+                } else {
+                    not_found::on_the_node(&path)
+                };
                 self.machine.load_in_tree(below, None);
-                Answer::Loaded(vec![remark])
+                let mut remarks = vec![remark];
+                remarks.extend(self.in_tree_wins(step, below)?);
+                Answer::Loaded(remarks)
             }
             Place::Missing | Place::Folder | Place::HostFolder(_) | Place::Image { .. } => {
                 Answer::Refused(vec![not_found::no_file(&step.name, path)])
             }
         })
+    }
+
+    /// An in-tree module that is loaded in place of one of the image: of two files with one
+    /// name, depmod lists the one whose folder comes first in its configuration's `search`,
+    /// which is `updates` before all others, and among equals whichever it reads last
+    /// (`depmod_module_is_higher_priority` of kmod's `tools/depmod.c`).
+    fn in_tree_wins(&self, step: &Step, in_tree: &str) -> Result<Option<Finding>, Stop> {
+        let folder = self.worker.image_folder();
+        let files = match self.overlay.walk(folder) {
+            Ok(files) => files,
+            // No layer is read for what a module needs.
+            Err(_) if !step.asked_for => return Ok(None),
+            Err(need) => return Err(need.into()),
+        };
+        let own = files
+            .into_iter()
+            .find(|(path, found)| {
+                matches!(found.node, Node::File { .. }) && not_found::is_module(path, &step.name)
+            })
+            .map(|(path, _)| path);
+        let kernel = self.worker.kernel();
+        Ok(own.map(|own| {
+            Finding::new(
+                Code::InTreeModule,
+                format!(
+                    "modprobe loads the in-tree module /lib/modules/{kernel}/{in_tree} instead \
+                     of /{folder}/{own}: modules.dep.bin names the in-tree file"
+                ),
+            )
+            .hint(format!(
+                "Install {} in /{folder}/updates, which depmod prefers, and run depmod again. If \
+                 nodes have the in-tree module loaded, list it in `inTreeModulesToRemove` too.",
+                step.name
+            ))
+            .with_effect(Effect::Doubts)
+        }))
     }
 }
 

@@ -75,6 +75,58 @@ fn an_in_tree_dependency_needs_the_host_link() {
         .is(Failed, &[Code::DependencyMissing, Code::DependencyMissing]);
 }
 
+/// `depmod_module_is_higher_priority`: which of two files of one name is listed.
+#[test]
+fn an_in_tree_module_that_depmod_lists_is_loaded_in_place_of_the_images() {
+    let in_tree = "host/kernel/drivers/net/dummy.ko.xz";
+    let case = |lines: &[(&str, &str)], own: &str, name: &str| {
+        let link = Node::Symlink(format!("/lib/modules/{K}"));
+        let mut files = vec![("foo.ko", ko(module("foo"))), ("host", link)];
+        if !own.is_empty() {
+            files.push((own, ko(module("dummy"))));
+        }
+        Case::of(layer(lines, files)).with(|case| case.modprobe.module_name = name.to_owned())
+    };
+    let listed = format!("{in_tree}:");
+    let alone = [("dummy", listed.as_str())];
+    case(&alone, "extra/dummy.ko", "dummy").is(Unknown, &[Code::InTreeModule]);
+    case(&alone, "", "dummy").is(Verified, &[]);
+    let needs = format!("foo.ko: {in_tree}");
+    let both = [("foo", needs.as_str()), ("dummy", &listed)];
+    case(&both, "extra/dummy.ko", "foo").is(Unknown, &[Code::InTreeModule]);
+    case(&both, "", "foo").is(Verified, &[]);
+    let own = [("dummy", "updates/dummy.ko:")];
+    case(&own, "updates/dummy.ko", "dummy").is(Verified, &[]);
+    let (findings, _) = case(&alone, "extra/dummy.ko", "dummy").judge();
+    let of_in_tree = findings.iter().find(|it| it.code == Code::InTreeModule);
+    let finding = of_in_tree.expect("a finding");
+    for path in ["kernel/drivers/net/dummy.ko.xz", "extra/dummy.ko"] {
+        assert!(finding.message.contains(path), "{}", finding.message);
+    }
+    let hint = finding.hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("updates"), "{hint}");
+}
+
+/// A package of the kernel may leave modules out, which nodes have.
+#[test]
+fn an_in_tree_module_that_only_the_facts_lack_is_a_doubt() {
+    let lines = [("foo", "foo.ko: host/kernel/net/crc7.ko.xz")];
+    let case = |built: Option<&str>, is_of_nodes| {
+        let link = Node::Symlink(format!("/lib/modules/{K}"));
+        let files = vec![("foo.ko", ko(module("foo"))), ("host", link)];
+        Case::of(layer(&lines, files)).with(|case| {
+            let facts = case.facts.as_mut().expect("facts");
+            facts.built_as_modules = built.map(|name| [Box::from(name)].into());
+            facts.is_of_nodes = is_of_nodes;
+        })
+    };
+    case(Some("crc7"), false).is(Unknown, &[Code::KernelFactsMissing]);
+    case(None, false).is(Unknown, &[Code::KernelFactsMissing]);
+    let codes = [Code::DependencyMissing];
+    case(Some("dummy"), false).is(Verified, &codes);
+    case(Some("crc7"), true).is(Verified, &codes);
+}
+
 /// depmod ran where the kernel's own modules were not: the link alone helps nothing.
 #[test]
 fn a_hint_asks_for_no_host_link_that_is_there() {

@@ -174,7 +174,10 @@ impl<'a> Worker<'a> {
         if path.is_empty() {
             return Place::HostFolder(path);
         }
-        let Some(in_tree) = self.facts.and_then(|facts| facts.in_tree.as_ref()) else {
+        let in_tree = self
+            .facts
+            .and_then(|facts| Some((facts, facts.in_tree.as_ref()?)));
+        let Some((facts, in_tree)) = in_tree else {
             return Place::HostUnknown(below.join("/"));
         };
         let folder = format!("{path}/");
@@ -185,6 +188,11 @@ impl<'a> Worker<'a> {
             .next()
             .is_some_and(|(first, _)| first.starts_with(&folder))
         {
+            Place::HostFolder(path)
+        } else if facts.may_lack(&path) {
+            Place::HostUnknown(below.join("/"))
+        } else if !facts.is_of_nodes && !rest.concat().contains('.') {
+            // A folder of nothing but files that the facts lack; those decide.
             Place::HostFolder(path)
         } else {
             Place::Missing

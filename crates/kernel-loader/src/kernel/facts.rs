@@ -9,7 +9,7 @@ use crate::arch::sections::ArchSection;
 use crate::kernel::config::Config;
 use crate::kernel::gather::gather;
 use crate::kernel::symvers::Symbols;
-use crate::module::ModuleFile;
+use crate::module::{ModuleFile, names};
 
 /// A read-only file tree: an image's, or a folder's. Paths are relative to its root,
 /// without a leading `/`; links are followed.
@@ -71,6 +71,11 @@ pub struct KernelFacts {
     pub built_in: Option<Vec<Box<str>>>,
     /// The in-tree module files; `None` when it is unknown which there are.
     pub in_tree: Option<InTreeModules>,
+    /// The modules that the kernel was built with, by normalised name (`modules.order`); `None`
+    /// when unknown. Packages may leave some of them out.
+    pub built_as_modules: Option<BTreeSet<Box<str>>>,
+    /// `in_tree` is what nodes have: it comes from their own operating system's image.
+    pub is_of_nodes: bool,
     /// Built-in code with a folder below `/sys/module` (`param_sysfs_builtin`,
     /// `version_sysfs_builtin`): its name stands in `modules.builtin.modinfo` with a
     /// parameter or a version. `None` when unknown.
@@ -95,6 +100,14 @@ impl KernelFacts {
         tree: &dyn FileTree,
     ) -> Result<Self, FactsFault> {
         gather(kernel_version, arch, tree)
+    }
+
+    /// Whether nodes may have a module file that is not in `in_tree`: the kernel was built with
+    /// it, or nothing tells which modules it was built with.
+    pub fn may_lack(&self, path: &str) -> bool {
+        let built = self.built_as_modules.as_ref();
+        let is_built = || built.is_none_or(|built| built.contains(names::of_path(path).as_str()));
+        !self.is_of_nodes && names::without_suffix(path).is_some() && is_built()
     }
 
     /// The facts that are not known, each of which leaves something unchecked.

@@ -118,10 +118,20 @@ pub(crate) fn gather(
                     .map(|path| names::of_path(path).into())
                     .collect()
             }),
+        built_as_modules: modules
+            .iter()
+            .find_map(|folder| text_of(tree, &below(folder, "modules.order")))
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                text.lines()
+                    .map(|path| names::of_path(path).into())
+                    .collect()
+            }),
+        is_of_nodes: false,
         built_in_folders: modules
             .iter()
             .find_map(|folder| text_of(tree, &below(folder, "modules.builtin.modinfo")))
-            .map(|text| built_in_folders(&text)),
+            .map(|text| built_in_folders(&text, in_tree.as_ref().map(|(_, paths)| paths))),
         this_module_size: samples
             .iter()
             .filter_map(|module| module.elf.as_ref().ok())
@@ -135,16 +145,50 @@ pub(crate) fn gather(
     })
 }
 
+/// Built-in code whose parameters have another prefix than its name (`MODULE_PARAM_PREFIX`), as
+/// the kernel's source has it: the name of its file, and the prefix.
+const PREFIXES: [(&str, &str); 13] = [
+    ("aspm", "pcie_aspm"),
+    ("balloon", "xen"),
+    ("core", "kfence"),
+    ("core", "kcsan"),
+    ("disk_events", "block"),
+    ("events_base", "xen"),
+    ("lru_sort", "damon_lru_sort"),
+    ("reclaim", "damon_reclaim"),
+    ("report", "kmsan"),
+    ("signing", "module"),
+    ("stat", "damon_stat"),
+    ("tree", "rcutree"),
+    ("update", "rcupdate"),
+];
+
 /// The names in `modules.builtin.modinfo` (`name.tag=value`, each ended by NUL) that have a
-/// parameter or a version.
-fn built_in_folders(text: &str) -> BTreeSet<Box<str>> {
-    text.split('\0')
-        .filter_map(|entry| {
-            let (name, rest) = entry.split_once('.')?;
-            let tag = rest.split('=').next()?;
-            matches!(tag, "parmtype" | "version").then(|| name.into())
-        })
-        .collect()
+/// folder: those with a version, and the prefixes of parameters. A name of an in-tree module has
+/// none: it is also that of another file, whose parameters are not shown or have a prefix.
+fn built_in_folders(text: &str, in_tree: Option<&InTreeModules>) -> BTreeSet<Box<str>> {
+    let named = |tags: &[&str]| -> BTreeSet<&str> {
+        text.split('\0')
+            .filter_map(|entry| {
+                let (name, rest) = entry.split_once('.')?;
+                tags.contains(&rest.split('=').next()?).then_some(name)
+            })
+            .collect()
+    };
+    let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
+    for name in named(&["parmtype"]) {
+        let others = PREFIXES.iter().filter(|(file, _)| *file == name);
+        let others: Vec<&str> = others.map(|(_, prefix)| *prefix).collect();
+        match others[..] {
+            [] => drop(folders.insert(name.into())),
+            _ => folders.extend(others.into_iter().map(Box::from)),
+        }
+    }
+    folders.extend(named(&["version"]).into_iter().map(Box::from));
+    for path in in_tree.into_iter().flat_map(InTreeModules::keys) {
+        folders.remove(names::of_path(path).as_str());
+    }
+    folders
 }
 
 /// The symbols of the first of these files that is there and can be read.

@@ -138,6 +138,11 @@ fn exports(forge: &Forge) -> Vec<Case> {
         }
         forge.case(name, user, &folder)
     };
+    let named = |case: &str, name: &[u8]| {
+        let good = forge.elf("kmm_good");
+        let renamed = good.replace(".gnu.linkonce.this_module", b"kmm_good", name);
+        forge.edited(case, renamed.bytes)
+    };
     let mut cases = vec![
         forge.case("export-alone", "kmm_twin", &twins),
         forge
@@ -145,6 +150,8 @@ fn exports(forge: &Forge) -> Vec<Case> {
             .order(&["kmm_twin", "kmm_base"]),
         plain(forge, "name-of-a-built-in-part", "printk"),
         plain(forge, "name-of-an-in-tree-module", "dummy"),
+        named("name-of-a-built-in-file", b"tree\0\0\0\0"),
+        named("name-of-a-built-in-prefix", b"rcutree\0"),
         chain("export-gpl-to-gpl", "kmm_gpluser", None, None),
         chain(
             "exports-not-sorted",

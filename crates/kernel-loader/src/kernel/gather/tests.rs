@@ -54,14 +54,19 @@ fn odd_lines_of_modules_dep_name_no_module() {
 
 #[test]
 fn built_in_code_with_a_folder_is_told_from_the_rest() {
-    let modinfo = b"a.license=GPL\0b.version=1\0c.parmtype=x:int\0d.parm=x:text\0odd\0";
+    let modinfo = b"a.license=GPL\0b.version=1\0c.parmtype=x:int\0d.parm=x:text\0odd\0\
+                    tree.parmtype=x:int\0c2port.parmtype=x:int\0";
     let facts = facts(vec![
         ("modules.builtin", b"kernel/lib/a-b.ko\n".to_vec()),
         ("modules.builtin.modinfo", modinfo.to_vec()),
+        (
+            "modules.dep",
+            b"kernel/drivers/misc/c2port.ko.xz:\n".to_vec(),
+        ),
     ]);
     assert_eq!(facts.built_in.expect("a list"), ["a_b".into()]);
     let folders = facts.built_in_folders.expect("a list");
-    assert_eq!(folders, ["b".into(), "c".into()].into());
+    assert_eq!(folders, ["b".into(), "c".into(), "rcutree".into()].into());
 }
 
 #[test]

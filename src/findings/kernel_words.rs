@@ -129,7 +129,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             "Skipping invalid relocation target, existing value is nonzero for type {kind} in \
              section {section}"
         ),
-        Defect::RelocationOverflow { kind, section } if arch == Some(Arch::Arm64) => {
+        Defect::RelocationOverflow { kind, section } if arch != Some(Arch::Amd64) => {
             format!("overflow in relocation type {kind} in section {section}")
         }
         Defect::RelocationOverflow { kind, section } => format!(

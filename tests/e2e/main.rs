@@ -1,7 +1,7 @@
 //! Tests against real servers and kernels, which `scripts/test` sets up.
 
 mod air_gap;
-mod arm64;
+mod architectures;
 mod build;
 mod build_faults;
 mod cluster;

@@ -1,11 +1,9 @@
 //! What the loader of arm64 has of its own (`arch/arm64/kernel/module.c`, `module-plts.c`).
 
-use std::collections::HashSet;
-
 use crate::arch::sections::ArchSection;
 use crate::module::defects::Defect;
-use crate::module::defects::relocations::Applied;
-use crate::module::elf::{Elf, Relocation, SHN_ABS, SHN_COMMON, SHN_UNDEF, Symbol};
+use crate::module::defects::relocations::{Addresses, Applied};
+use crate::module::elf::{Elf, Symbol};
 
 /// Sections that `module.lds` puts into every module, and the loader looks for.
 pub(crate) const SECTIONS: [ArchSection; 4] = [
@@ -57,29 +55,14 @@ pub(crate) fn relocations(
     symbols: &[Symbol<'_>],
     applied: &[Applied<'_, '_>],
 ) -> Option<Defect> {
-    let loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
-    let per_cpu = elf.find(".data..percpu").map(|(index, _)| index);
-    let has_address = |relocation: &Relocation| {
-        /// Further than any field of a structure is from its start.
-        const FAR: u64 = 1 << 30;
-        let symbol = symbols.get(relocation.symbol as usize);
-        relocation.addend.unsigned_abs() < FAR
-            && symbol.is_some_and(|symbol| match symbol.section {
-                SHN_UNDEF => !symbol.weak && relocation.symbol != 0,
-                SHN_ABS | SHN_COMMON => false,
-                section => {
-                    let section = usize::from(section);
-                    loaded.contains(&section) && Some(section) != per_cpu
-                }
-            })
-    };
+    let addresses = Addresses::of(elf, symbols);
     applied.iter().find_map(|(_, changed, relocations)| {
         relocations.iter().find_map(|relocation| {
             let kind = relocation.kind;
             if !is_known(kind) {
                 return Some(Defect::RelocationUnknown { kind });
             }
-            (needs_low_address(kind) && has_address(relocation)).then(|| {
+            (needs_low_address(kind) && addresses.target(relocation).is_some()).then(|| {
                 let section = changed.name.into();
                 Defect::RelocationOverflow { kind, section }
             })

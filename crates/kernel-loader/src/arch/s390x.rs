@@ -1,7 +1,8 @@
 //! What the loader of IBM Z has of its own (`arch/s390/kernel/module.c`).
 
 use crate::module::defects::Defect;
-use crate::module::defects::relocations::Applied;
+use crate::module::defects::relocations::{Address, Addresses, Applied};
+use crate::module::elf::{Elf, Symbol};
 
 /// `R_390_COPY`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT`, `R_390_RELATIVE`: of shared objects only.
 const OF_SHARED_OBJECTS: std::ops::RangeInclusive<u32> = 9..=12;
@@ -10,13 +11,36 @@ const LAST: u32 = 36;
 /// `R_390_20`, `R_390_GOT20` and `R_390_GOTPLT20`.
 const LONG_DISPLACEMENT: std::ops::RangeInclusive<u32> = 57..=59;
 
-/// The first relocation that `apply_rela` has no case for, or refuses.
-pub(crate) fn relocations(applied: &[Applied<'_, '_>]) -> Option<Defect> {
-    let mut all = applied.iter().flat_map(|(_, _, relocations)| relocations);
-    all.find_map(|relocation| {
-        let kind = relocation.kind;
-        let is_known =
-            kind <= LAST && !OF_SHARED_OBJECTS.contains(&kind) || LONG_DISPLACEMENT.contains(&kind);
-        (!is_known).then_some(Defect::RelocationUnknown { kind })
+/// `R_390_8`, `R_390_12`, `R_390_16` and `R_390_20`, which hold no address above 1 MiB.
+const SHORT: [u32; 4] = [1, 2, 3, 57];
+/// `R_390_32`: modules are at the end of the address space, and kernels may be at its start.
+const R_390_32: u32 = 4;
+
+/// The first relocation that `apply_rela` has no case for, or refuses wherever the module lies
+/// (`apply_rela_bits`).
+pub(crate) fn relocations(
+    elf: &Elf<'_>,
+    symbols: &[Symbol<'_>],
+    applied: &[Applied<'_, '_>],
+) -> Option<Defect> {
+    let addresses = Addresses::of(elf, symbols);
+    applied.iter().find_map(|(_, changed, relocations)| {
+        relocations.iter().find_map(|relocation| {
+            let kind = relocation.kind;
+            let is_known = kind <= LAST && !OF_SHARED_OBJECTS.contains(&kind)
+                || LONG_DISPLACEMENT.contains(&kind);
+            if !is_known {
+                return Some(Defect::RelocationUnknown { kind });
+            }
+            let overflows = match addresses.target(relocation) {
+                Some(Address::Own) => SHORT.contains(&kind) || kind == R_390_32,
+                Some(Address::Exported) => SHORT.contains(&kind),
+                None => false,
+            };
+            overflows.then(|| {
+                let section = changed.name.into();
+                Defect::RelocationOverflow { kind, section }
+            })
+        })
     })
 }

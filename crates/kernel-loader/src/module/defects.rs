@@ -89,7 +89,7 @@ pub enum Defect {
     RelocationPcRelative { kind: u32 },
     /// A relocation over a value that is not zero (x86-64, `apply_relocate_add`).
     RelocationTarget { kind: u32, section: Box<str> },
-    /// A relocation to an address that never fits (x86-64 and arm64, `apply_relocate_add`).
+    /// A relocation to an address that never fits (`apply_relocate_add`).
     RelocationOverflow { kind: u32, section: Box<str> },
     /// Code or data that is used when the module is loaded points into a section that is not
     /// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
@@ -153,7 +153,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
         Some(Arch::Amd64) => x86_64::relocations(elf, symbols, &applied),
         Some(Arch::Arm64) => aarch64::relocations(elf, symbols, &applied),
         Some(Arch::Ppc64le) => ppc64le::relocations(&applied),
-        Some(Arch::S390x) => s390x::relocations(&applied),
+        Some(Arch::S390x) => s390x::relocations(elf, symbols, &applied),
         None => None,
     };
     relocation.into_iter().for_each(add);

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::Defect;
-use crate::module::elf::{Elf, Relocation, SHF_ALLOC, SHT_RELA, Section, Symbol};
+use crate::module::elf::{
+    Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
+};
 
 const SHT_REL: u32 = 9;
 
@@ -81,4 +83,47 @@ pub(super) fn applied<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
             .then(|| (section, changed, elf.relocations(section)))
     });
     tables.collect()
+}
+
+/// Where a relocation leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// Into the module's own memory.
+    Own,
+    /// To what the kernel or another module exports.
+    Exported,
+}
+
+/// Which symbols have addresses, and not numbers, offsets or nothing.
+pub(crate) struct Addresses<'e, 'a> {
+    symbols: &'e [Symbol<'a>],
+    loaded: HashSet<usize>,
+}
+
+impl<'e, 'a> Addresses<'e, 'a> {
+    pub(crate) fn of(elf: &Elf<'_>, symbols: &'e [Symbol<'a>]) -> Self {
+        let mut loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
+        if let Some((per_cpu, _)) = elf.find(".data..percpu") {
+            loaded.remove(&per_cpu);
+        }
+        Self { symbols, loaded }
+    }
+
+    /// Where a relocation leads for certain.
+    pub(crate) fn target(&self, relocation: &Relocation) -> Option<Address> {
+        /// Further than any field of a structure is from its start.
+        const FAR: u64 = 1 << 30;
+        let symbol = self.symbols.get(relocation.symbol as usize)?;
+        if relocation.addend.unsigned_abs() >= FAR {
+            return None;
+        }
+        match symbol.section {
+            SHN_UNDEF => (!symbol.weak && relocation.symbol != 0).then_some(Address::Exported),
+            SHN_ABS | SHN_COMMON => None,
+            section => self
+                .loaded
+                .contains(&usize::from(section))
+                .then_some(Address::Own),
+        }
+    }
 }

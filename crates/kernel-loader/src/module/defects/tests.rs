@@ -146,6 +146,8 @@ fn relocations_are_those_of_the_architecture() {
         ),
         // R_390_64, R_390_GOTPLT20; R_390_COPY and thread-local storage.
         (big, S390, 22, 0, None),
+        (big, S390, 4, 0, overflow(4)),
+        (big, S390, 57, 0, overflow(57)),
         (big, S390, 59, 0, None),
         (big, S390, 9, 0, unknown(9)),
         (big, S390, 56, 0, unknown(56)),

@@ -1,4 +1,4 @@
-// A module for arm64 with one line of its own.
+// A module with one line of its own.
 #include <linux/module.h>
 
 static int answer = 3;

@@ -132,7 +132,10 @@ fn images_that_are_pulled_built_or_signed() {
         (
             json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
                    "reason": "Unschedulable", "message": "0/3 nodes are available"}]}),
-            &["kmm-stuck: pull pod", "no node fits pull pod"],
+            &[
+                "kmm-stuck: no node fits pull pod",
+                "0/3 nodes are available",
+            ],
         ),
         (
             json!({"phase": "Failed", "containerStatuses": [

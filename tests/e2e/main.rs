@@ -5,6 +5,7 @@ mod architectures;
 mod build;
 mod build_faults;
 mod cluster;
+mod container_image;
 mod credentials;
 mod docker;
 mod documents;

@@ -15,6 +15,7 @@
 //! - [`kernel_loader`]: a crate of its own, module files and the facts about kernels (pure).
 //! - [`judge`]: the rules of KMM's worker, modprobe and the kernel's loader (pure).
 //! - [`check`]: puts the plans to images, kernels, builders and signers, side by side.
+//! - [`boot`]: puts modules to the target's own kernel in a virtual machine.
 //! - [`image_build`]: builds Dockerfiles as KMM has them built in the cluster.
 //! - [`sign`]: signs modules of an image as the kernel's sign-file does.
 //! - [`in_cluster`]: the local validation as a Job, its shards and their reports.
@@ -32,6 +33,7 @@
 //! - What a check saw is a finding; an [`error::Error`] means that a command could not run.
 
 mod base64_text;
+pub mod boot;
 #[cfg(test)]
 mod bounds;
 pub mod check;

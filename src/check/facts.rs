@@ -45,6 +45,15 @@ impl From<&Target> for Source {
     }
 }
 
+/// A place where a kernel's own files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KernelPlace {
+    /// A folder on this machine.
+    Folder(PathBuf),
+    /// The name of an image.
+    Image(String),
+}
+
 /// Where facts about kernels come from, and those that were read.
 #[derive(Debug)]
 pub struct FactsStore {
@@ -101,6 +110,20 @@ impl FactsStore {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.remove(&source);
         }
+    }
+
+    /// The places that may have the kernel itself, the first one first: a driver-toolkit image
+    /// often lacks it.
+    pub(crate) fn places(&self, target: &Target) -> Vec<KernelPlace> {
+        let folder = self.kernel_dir.clone().map(KernelPlace::Folder);
+        let images = [&target.os_image, &target.dtk_image].into_iter().flatten();
+        let images = images.cloned().map(KernelPlace::Image);
+        folder.into_iter().chain(images).collect()
+    }
+
+    /// The way to these images.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The facts about a target's kernel. Those who ask while they are being read wait for

@@ -6,9 +6,10 @@ mod inputs;
 
 use std::sync::Arc;
 
+use crate::boot::queue::Boots;
 use crate::check::image::{ImageCheck, ImageOutcome};
 use crate::check::objects::Objects;
-use crate::check::run::Outcome;
+use crate::check::run::{Outcome, Slot};
 use crate::check::stages::case::Case;
 use crate::check::stages::inputs::entries;
 pub use crate::check::stages::inputs::lints;
@@ -85,6 +86,8 @@ pub struct Stages {
     pub allowed: StageSet,
     /// `--push-built-image`
     pub push: bool,
+    /// `--boot`, where it is not off.
+    pub boots: Option<Boots>,
 }
 
 /// What follows from the Image stage.
@@ -110,22 +113,30 @@ impl Stages {
     /// Ends what the stages have started and removes what they have left on disk; blocks for
     /// less than two seconds beside the time that removing takes. Nothing runs afterwards.
     pub fn end(&self) {
+        if let Some(boots) = &self.boots {
+            boots.end();
+        }
         self.builds.end();
     }
 
-    /// Puts a plan through the stages.
-    pub async fn check(&self, plan: &Plan, progress: Progress<'_>) -> Outcome {
+    /// Puts a plan through the stages. Builds and guests have limits of their own, so that the
+    /// plan's slot is given back before them.
+    pub async fn check(&self, plan: &Plan, slot: &Slot, progress: Progress<'_>) -> Outcome {
         let Some(work) = &plan.work else {
             return outcome(Stage::Image, None, Vec::new());
         };
         let access = self.objects.access(&plan.namespace, work).await;
+        let case = Case {
+            stages: self,
+            plan,
+            work,
+            access: &access,
+            slot,
+            progress,
+        };
         let seen = if self.allowed.image {
             progress(Stage::Image, "checking the image");
-            let trust = self.trust(&plan.namespace, work).await;
-            let check = &self.image;
-            check
-                .check_trusting(work, &plan.target, &access, &trust)
-                .await
+            case.look().await
         } else {
             ImageOutcome {
                 digest: None,
@@ -135,13 +146,6 @@ impl Stages {
         let verdict = match self.allowed.image {
             true => Verdict::of_findings(&seen.findings),
             false => Verdict::Failed,
-        };
-        let case = Case {
-            stages: self,
-            plan,
-            work,
-            access: &access,
-            progress,
         };
         match after_image(verdict, work, self.allowed) {
             Next::Decided if verdict == Verdict::Failed && !self.allowed.image => {
@@ -153,7 +157,10 @@ impl Stages {
                 findings.push(skipped(stage));
                 outcome(Stage::Image, seen.digest, findings)
             }
-            Next::Build => case.build(&seen.findings).await,
+            Next::Build => {
+                slot.give_back();
+                case.build(&seen.findings).await
+            }
             Next::Sign => case.sign(None, seen.findings, Vec::new()).await,
         }
     }

@@ -71,13 +71,14 @@ pub struct RunArgs {
 /// Flags for a run by the cluster's KMM only.
 pub const CLUSTER_ONLY: [&str; 4] = ["wait", "dry-run", "cleanup", "cross-check"];
 /// Flags for a local run only.
-pub const LOCAL_ONLY: [&str; 6] = [
+pub const LOCAL_ONLY: [&str; 7] = [
     "pushgateway",
     "filename",
     "fail-fast",
     "builder",
     "stages",
     "build-jobs",
+    "boot",
 ];
 
 /// Flags that select Modules.

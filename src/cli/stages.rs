@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::boot::queue::BootMode;
 use crate::check::stages::StageSet;
 use crate::image_build::builder::{Choice, IsolationChoice};
 use crate::kmm::releases::KmmRelease;
@@ -26,6 +27,10 @@ pub struct StageArgs {
     /// Images built in parallel [default: 1 per 2 cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub build_jobs: Option<u16>,
+    /// Load the modules on the target's own kernel in QEMU: off, auto (where QEMU and a bootable
+    /// kernel are there), or require (an error where they are not)
+    #[arg(help_heading = "Run", long, value_enum, value_name = "WHEN", hide_possible_values = true, default_value_t = BootMode::Off, requires = "local")]
+    pub boot: BootMode,
     /// Check modules again when their Module, ConfigMap or Secret changes, until all are verified
     #[arg(short, long, requires = "local")]
     pub watch: bool,

@@ -193,6 +193,14 @@ codes! {
     KmmStuck = "kmm-stuck", None, Warning;
     /// KMM wrote a status that this release does not know.
     KmmStatusUnknown = "kmm-status-unknown", Doubts, Warning;
+    /// The target's own kernel took the module in a virtual machine.
+    BootLoaded = "boot-loaded", None, Info;
+    /// The target's own kernel refused the module in a virtual machine.
+    BootRefused = "boot-refused", Fails, Error;
+    /// The kernel answered otherwise than was predicted.
+    BootDisagrees = "boot-disagrees", None, Warning;
+    /// The kernel had to be asked and could not be.
+    BootUnavailable = "boot-unavailable", Blocks, Error;
     /// The run ended (time, interruption, `--fail-fast`) before this module was decided.
     NotDecided = "not-decided", Doubts, Warning;
     /// The pod in the cluster that had to check the module left no report.

@@ -18,6 +18,7 @@ use crate::judge::{LoadCase, Trust, node};
 use crate::kmm::worker::file_system::{Place, Worker};
 use crate::kmm::worker::{command_line, copied, firmware};
 
+pub(super) mod in_tree;
 mod step;
 
 /// The findings of one load.

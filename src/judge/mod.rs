@@ -45,6 +45,8 @@ pub struct LoadCase<'a> {
 }
 
 pub use facts_needed::no_facts;
+pub(crate) use load::in_tree::in_tree_files;
+
 pub use kernel_loader::signature::verification::Trust;
 
 /// Judges one load: what KMM's worker, `modprobe` and the kernel would make of it, on a node

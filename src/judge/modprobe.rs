@@ -8,6 +8,7 @@ use kernel_loader::modprobe::command_line::CommandLine;
 use kernel_loader::modprobe::config::{Config, SoftDep};
 
 use crate::judge::indexes::{Folder, Opened, Stop};
+use crate::kmm::worker::command_line::softdep_conf;
 
 mod pool;
 
@@ -343,16 +344,12 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 }
 
-/// Adds KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
-/// `getModulesOrderAnnotationValue`): each module of the order needs the next first.
+/// Adds KMM's `/etc/modprobe.d/softdep.conf`.
 ///
 /// # Errors
 /// A name is longer than a file may be.
 fn read_loading_order(config: &mut Config, order: &[String]) -> Result<(), TooMuch> {
-    for pair in order.windows(2) {
-        config.read(&format!("softdep {} pre: {}", pair[0], pair[1]))?;
-    }
-    Ok(())
+    config.read(&softdep_conf(order))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Kernel facts from disk (`--kernel-dir`).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -39,14 +40,23 @@ pub fn from_dir(
         .with_effect(Effect::Blocks)
         .hint("Pass a folder with --kernel-dir, or a driver-toolkit image with --dtk-image."));
     }
-    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let tree = FolderTree {
-        root: root_of(&real, kernel_version).unwrap_or(real),
-    };
+    let tree = FolderTree::of(dir, kernel_version);
     kernel_facts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
         finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
         finding
     })
+}
+
+/// The content of files of a folder with a kernel, by their paths as they are asked for, below
+/// the root that [`from_dir`] reads. What is not there, or too large, is left out.
+pub(crate) fn files(
+    dir: &Path,
+    kernel_version: &str,
+    paths: &[String],
+) -> BTreeMap<String, Vec<u8>> {
+    let tree = FolderTree::of(dir, kernel_version);
+    let read = |path: &String| Some((path.clone(), tree.read(path)?.into_owned()));
+    paths.iter().filter_map(read).collect()
 }
 
 /// The root of a folder that is the root's `lib/modules/K`, `usr/lib/modules/K`,
@@ -71,6 +81,13 @@ struct FolderTree {
 }
 
 impl FolderTree {
+    fn of(dir: &Path, kernel_version: &str) -> Self {
+        let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        Self {
+            root: root_of(&real, kernel_version).unwrap_or(real),
+        }
+    }
+
     /// The real place of a path, with every link resolved inside the root.
     fn resolve(&self, path: &str) -> Option<PathBuf> {
         let mut rest: Vec<String> = components(Path::new(path));

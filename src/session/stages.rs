@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::boot::queue::Boots;
 use crate::check::image::ImageCheck;
 use crate::check::objects::Objects;
 use crate::check::stages::Stages;
@@ -14,6 +15,7 @@ use crate::own_files::workspace::Scratch;
 /// The stages of a run. [`Stages::end`] ends what they have started, on every way out.
 pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) -> Stages {
     let scratch = Arc::new(Scratch::default());
+    let run_jobs = args.jobs.map_or(usize::MAX, usize::from);
     let jobs = args
         .stages
         .build_jobs
@@ -33,7 +35,9 @@ pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) 
         },
         Arc::clone(&scratch),
     );
+    let boots = Boots::new(args.stages.boot, &image, &scratch, run_jobs);
     Stages {
+        boots,
         image,
         objects,
         builds,

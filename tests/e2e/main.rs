@@ -2,6 +2,8 @@
 
 mod air_gap;
 mod architectures;
+mod arm64;
+mod boot;
 mod build;
 mod build_faults;
 mod cluster;

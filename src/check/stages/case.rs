@@ -4,7 +4,7 @@ mod context;
 mod signing;
 
 use crate::check::image::ImageOutcome;
-use crate::check::run::Outcome;
+use crate::check::run::{Outcome, Slot};
 use crate::check::stages::case::context::{
     as_context, intermediate_image, signatures_as_context, without_signature,
 };
@@ -27,10 +27,48 @@ pub(super) struct Case<'a> {
     pub(super) plan: &'a Plan,
     pub(super) work: &'a Work,
     pub(super) access: &'a Access,
+    pub(super) slot: &'a Slot,
     pub(super) progress: Progress<'a>,
 }
 
 impl Case<'_> {
+    /// The Image stage.
+    pub(super) async fn look(&self) -> ImageOutcome {
+        let (check, target) = (&self.stages.image, &self.plan.target);
+        let trust = self.stages.trust(&self.plan.namespace, self.work).await;
+        let mut seen = check
+            .check_trusting(self.work, target, self.access, &trust)
+            .await;
+        if self.stages.boots.is_some() && seen.digest.is_some() {
+            // It was opened just now.
+            let images = &check.images;
+            let opened = images.open(&self.work.image, target.arch, self.access);
+            if let Ok(image) = opened.await {
+                seen.findings = self.ask_kernel(Stage::Image, &image, seen.findings).await;
+            }
+        }
+        seen
+    }
+
+    /// What was seen of an image, with the answer of the target's own kernel where that is
+    /// asked (`--boot`).
+    async fn ask_kernel(
+        &self,
+        stage: Stage,
+        image: &OpenImage,
+        seen: Vec<Finding>,
+    ) -> Vec<Finding> {
+        let Some(boots) = &self.stages.boots else {
+            return seen;
+        };
+        (self.progress)(stage, "asking the kernel in a virtual machine");
+        self.slot.give_back();
+        let trust = self.stages.trust(&self.plan.namespace, self.work).await;
+        boots
+            .ask(image, self.work, &self.plan.target, &trust, seen)
+            .await
+    }
+
     /// Build, and what follows from it.
     pub(super) async fn build(&self, of_image: &[Finding]) -> Outcome {
         let Some(build) = &self.work.build else {
@@ -125,10 +163,11 @@ impl Case<'_> {
         &self,
         stage: Stage,
         image: &OpenImage,
-        judged: ImageOutcome,
+        mut judged: ImageOutcome,
         of_image: &[Finding],
         mut findings: Vec<Finding>,
     ) -> Outcome {
+        judged.findings = self.ask_kernel(stage, image, judged.findings).await;
         if Verdict::of_findings(&judged.findings) == Verdict::Failed {
             if stage == Stage::Build {
                 findings.push(Finding::new(

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::boot::queue::Boots;
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
@@ -29,7 +30,6 @@ use crate::kmm::planned::Plan;
 use crate::kmm::releases::KmmRelease;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
-use crate::model::verdict::Stage;
 use crate::session::open::{self, Session};
 use crate::session::outcome::Reach;
 use crate::session::targets::{Found, Request};
@@ -79,6 +79,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         .facts
         .expect(with_work.map(|plan| &plan.target));
     report.modules = check(args, console, plans, &report.targets, &stages).await;
+    report
+        .notes
+        .extend(stages.boots.iter().flat_map(Boots::notes));
     end(&stages, console);
     outcome::mark_breaks(&mut report, &reach);
     let by_pool = outcome::pools_by_module(&report, &reach);
@@ -236,15 +239,9 @@ pub(super) async fn check(
         let (stages, progress) = (Arc::clone(stages), progress.clone());
         async move {
             let name = progress.name(&plan.namespace, &plan.name, &plan.target.kernel_version);
-            let step = move |stage, step: &str| {
-                if stage == Stage::Build {
-                    // From here on --build-jobs limits it.
-                    slot.give_back();
-                }
-                progress.step(&name, stage, step);
-            };
+            let step = move |stage, step: &str| progress.step(&name, stage, step);
             // On the heap from its turn on: all checks of a matrix wait at once.
-            let outcome = Box::pin(stages.check(&plan, &step)).await;
+            let outcome = Box::pin(stages.check(&plan, &slot, &step)).await;
             stages.image.facts.done(&plan.target);
             outcome
         }

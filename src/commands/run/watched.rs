@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::boot::queue::Boots;
 use crate::check::watch::{Watch, definition};
 use crate::cli::output::ProgressMode;
 use crate::cli::run::RunArgs;
@@ -51,6 +52,8 @@ pub async fn run(
         if !due.is_empty() {
             let rows = check(args, console, due, &report.targets, &prepared.stages).await;
             watch.record(rows);
+            let boots = prepared.stages.boots.iter();
+            report.notes.extend(boots.flat_map(Boots::notes));
         }
         end(&prepared.stages, console);
         report.modules = watch.rows();

@@ -19,14 +19,27 @@ impl Images {
         image: &OpenImage,
         paths: &[String],
     ) -> Result<Vec<FileBytes>, Finding> {
-        let wanted = self.locate(image, paths).await?;
+        self.files_for(image, paths, Purpose::Modules).await
+    }
+
+    /// The same where the layers are read for this purpose anyway.
+    ///
+    /// # Errors
+    /// Why they could not be read.
+    pub(crate) async fn files_for(
+        &self,
+        image: &OpenImage,
+        paths: &[String],
+        purpose: Purpose,
+    ) -> Result<Vec<FileBytes>, Finding> {
+        let wanted = self.locate(image, paths, purpose).await?;
         let mut files: BTreeMap<(usize, String), FileBytes> = BTreeMap::new();
         let mut by_layer: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for (from_top, path) in wanted.iter().flatten() {
             by_layer.entry(*from_top).or_default().insert(path.clone());
         }
         for (from_top, paths) in by_layer {
-            let read = self.whole_files(image, from_top, paths).await;
+            let read = self.whole_files(image, from_top, paths, purpose).await;
             let read = read.map_err(|fault| fault.into_finding(&image.reference))?;
             files.extend(
                 read.into_iter()
@@ -48,6 +61,7 @@ impl Images {
         &self,
         image: &OpenImage,
         paths: &[String],
+        purpose: Purpose,
     ) -> Result<Vec<Option<(usize, String)>>, Finding> {
         let mut overlay = Overlay::new(image.layers.len());
         for from_top in 0..image.layers.len() {
@@ -55,7 +69,7 @@ impl Images {
             if let Ok(located) = located {
                 return Ok(located);
             }
-            overlay.push(self.layer(image, from_top, Purpose::Modules).await?);
+            overlay.push(self.layer(image, from_top, purpose).await?);
         }
         let located: Result<_, _> = paths.iter().map(|path| overlay.locate(path)).collect();
         located.map_err(|_more| {
@@ -72,16 +86,14 @@ impl Images {
         image: &OpenImage,
         from_top: usize,
         paths: BTreeSet<String>,
+        purpose: Purpose,
     ) -> Result<BTreeMap<String, FileBytes>, Fault> {
         let (place, layer) = (&image.place, &image.layers[from_top]);
-        let read = self.layers.read(place, layer, Purpose::Modules, paths);
+        let read = self.layers.read(place, layer, purpose, paths);
         let mut read = read.await?;
         if !read.links.is_empty() {
             let targets = read.links.values().cloned().collect();
-            let more = self
-                .layers
-                .read(place, layer, Purpose::Modules, targets)
-                .await?;
+            let more = self.layers.read(place, layer, purpose, targets).await?;
             for (path, target) in &read.links {
                 if let Some(file) = more.files.get(target) {
                     read.files.insert(path.clone(), file.clone());

@@ -26,6 +26,15 @@ pub(crate) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String>
     words
 }
 
+/// KMM's `/etc/modprobe.d/softdep.conf` (`internal/pod/workerpodmanager.go`,
+/// `getModulesOrderAnnotationValue`): each module of `modulesLoadingOrder` needs the next first.
+pub(crate) fn softdep_conf(order: &[String]) -> String {
+    order
+        .windows(2)
+        .map(|pair| format!("softdep {} pre: {}\n", pair[0], pair[1]))
+        .collect()
+}
+
 /// Go's `filepath.Join`: joined with `/`, cleaned of `.`, `..` and empty elements without
 /// a look at any link.
 pub(crate) fn join(parts: &[&str]) -> String {

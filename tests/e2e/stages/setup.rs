@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use kmm_preflight::check::facts::FactsStore;
 use kmm_preflight::check::image::ImageCheck;
 use kmm_preflight::check::objects::Objects;
-use kmm_preflight::check::run::Outcome;
+use kmm_preflight::check::run::{Outcome, Slot};
 use kmm_preflight::check::stages::{StageSet, Stages};
 use kmm_preflight::findings::finding::{Code, Effect};
 use kmm_preflight::image_build::builder::{Choice, IsolationChoice};
@@ -192,6 +192,7 @@ impl Setup {
         let facts = FactsStore::new(Some(kernel_dir), Arc::clone(&images), Access::default());
         let scratch = Arc::new(Scratch::default());
         let stages = Stages {
+            boots: None,
             image: Arc::new(ImageCheck {
                 images,
                 facts,
@@ -224,7 +225,7 @@ impl Setup {
         };
         tokio::runtime::Runtime::new()
             .expect("a runtime")
-            .block_on(stages.check(&plan, &|_, _| ()))
+            .block_on(stages.check(&plan, &Slot::default(), &|_, _| ()))
     }
 }
 

@@ -1,0 +1,43 @@
+# The first program of the guest: for each case it does what KMM's worker does, and tells in the
+# kernel's own log what came of it, so that nothing of the two is mixed up. Programs are few: a
+# shell, mount, and kmod as modprobe and rmmod. /kmm/plan has the cases, and the word that begins
+# every line of this program.
+/kmm/mount -n -t proc proc /proc
+/kmm/mount -n -t sysfs sysfs /sys
+echo 60 >/proc/sys/kernel/hung_task_timeout_secs
+echo 8 >/proc/sys/kernel/printk
+
+. /kmm/plan
+
+say() {
+    printf '<1>%s %.800s\n' "$mark" "$1" >/dev/kmsg
+}
+
+# Sets `loaded`.
+list_loaded() {
+    loaded=
+    while read -r name _; do loaded="$loaded $name"; done </proc/modules
+}
+
+say ready
+for case in $cases; do
+    say "begin $case"
+    /kmm/mount -n --bind "/kmm/cases/$case/tmp" /tmp
+    /kmm/mount -n --bind "/kmm/cases/$case/modprobe.d" /etc/modprobe.d
+    {
+        /kmm/sh "/kmm/cases/$case/run" 2>&1
+        echo "exit $?"
+    } </dev/null | while IFS= read -r line || [ -n "$line" ]; do say "said $line"; done
+    say "end $case"
+    list_loaded
+    for try in 1 2 3 4 5; do
+        [ -n "$loaded" ] || break
+        for name in $loaded; do /kmm/rmmod "$name" 2>/dev/null; done
+        list_loaded
+    done
+    if [ -n "$loaded" ]; then
+        say "stuck $loaded"
+        break
+    fi
+done
+say done

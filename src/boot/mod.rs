@@ -1,0 +1,23 @@
+//! The target's own kernel answers (`--boot`): it is started in QEMU, without network and disk,
+//! and `modprobe` is called there as KMM's worker calls it.
+//!
+//! # Module index
+//! - `queue`: gathers the cases of a run, and boots one guest for many of them.
+//! - `case`: the folder of an image as the worker has it. `kernel`, `source`: the kernel, and
+//!   where its files are. `programs`, `elf_needs`: the guest's programs.
+//! - `run`: starts a guest and ends it. `guest`: QEMU's arguments. `console`: what the guest
+//!   writes (both pure, as `archive`, `kernel_image` and `verdict` are).
+//! - `verdict`: what the kernel's answer means.
+
+mod archive;
+mod case;
+mod console;
+mod elf_needs;
+mod guest;
+mod kernel;
+mod kernel_image;
+mod programs;
+pub(crate) mod queue;
+mod run;
+mod source;
+mod verdict;

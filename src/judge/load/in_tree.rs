@@ -1,0 +1,72 @@
+//! The node's own modules that one call of `modprobe` reaches.
+
+use std::collections::BTreeSet;
+
+use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::modprobe::command_line::parse;
+
+use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::judge::LoadCase;
+use crate::judge::indexes::{Folder, Stop};
+use crate::judge::modprobe::Modprobe;
+use crate::kmm::worker::file_system::{Place, Worker};
+use crate::kmm::worker::{command_line, copied};
+
+/// Their paths below `/lib/modules/<kernel>`; `None` where `modprobe` looks into the node's own
+/// folder and not into the image's.
+///
+/// # Errors
+/// A layer further down decides.
+pub(crate) fn in_tree_files(
+    case: &LoadCase<'_>,
+    overlay: &Overlay,
+    working_dir: &str,
+    facts: Option<&KernelFacts>,
+) -> Result<Option<BTreeSet<String>>, NeedLayer> {
+    let modprobe = &case.work.modprobe;
+    let kernel = case.target.kernel_version.as_str();
+    let none = || Ok(Some(BTreeSet::new()));
+    let Ok(line) = parse(&command_line::of_module(modprobe, case.release)) else {
+        return none();
+    };
+    let copied = copied::of(
+        overlay,
+        working_dir,
+        case.release,
+        &modprobe.dir_name,
+        kernel,
+    )?;
+    let Ok(copied) = copied else {
+        return none();
+    };
+    let worker = Worker::new(overlay, facts, kernel, &copied);
+    let release = line.kernel.as_deref().unwrap_or(kernel);
+    let path = format!("{}/lib/modules/{release}", line.root);
+    match worker.find(&path)? {
+        Place::HostFolder(_) | Place::HostUnknown(_) => return Ok(None),
+        _ => {}
+    }
+    let folder = Folder {
+        worker: &worker,
+        path,
+    };
+    let mut reached = BTreeSet::new();
+    let look = || -> Result<(), Stop> {
+        let mut modprobe = Modprobe::open(folder, &modprobe.modules_loading_order)?;
+        for name in &line.names {
+            for probe in modprobe.probes(name, &line)?.into_iter().flatten() {
+                for path in probe.steps.into_iter().filter_map(|step| step.path) {
+                    if let Place::HostModule(module) = worker.find(&path)? {
+                        reached.insert(module);
+                    }
+                }
+            }
+        }
+        Ok(())
+    };
+    match look() {
+        Err(Stop::NeedLayer) => Err(NeedLayer),
+        // What ends the look ends modprobe too, or is the kernel's to say.
+        Ok(()) | Err(Stop::Found(_)) => Ok(Some(reached)),
+    }
+}

@@ -1,0 +1,178 @@
+//! Kernels that do not boot, modules that end the guest, and runs that are ended.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::finding;
+use super::setup::{Modules, Run, codes, row};
+use crate::support::preflight::Running;
+
+fn message(report: &serde_json::Value, name: &str, code: &str) -> String {
+    let message = &finding(row(report, name), code)["message"];
+    message.as_str().unwrap_or_default().to_owned()
+}
+
+/// One module that loads, on a copy of a kernel's folder that `change` may change.
+fn with_kernel(change: impl Fn(&Path, &str)) -> Run {
+    let modules = Modules::compiled("rhel");
+    let mut run = Run::new(&modules.kernel);
+    let root = run.copy_of_kernel();
+    change(&root, &modules.kernel.release);
+    run.add("loads", "bt_good", &modules.folder("bt_good"));
+    run
+}
+
+#[test]
+fn modules_that_end_the_guest_fail_and_delay_no_other() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    for module in [
+        "bt_good", "bt_panic", "bt_spin", "bt_flood", "bt_wait", "bt_good2",
+    ] {
+        run.add(&module.replace('_', "-"), module, &modules.folder(module));
+    }
+    let report = run.call(&["--boot", "require", "-j", "1"]).code(1).json();
+    for name in ["bt-good", "bt-good2"] {
+        let good = row(&report, name);
+        assert_eq!(good["verdict"], "verified", "{good:#}");
+    }
+    for (name, words) in [
+        ("bt-panic", "told to panic"),
+        ("bt-flood", "filled the log"),
+        ("bt-wait", "did not come back"),
+    ] {
+        assert_eq!(row(&report, name)["verdict"], "failed");
+        let said = message(&report, name, "boot-refused");
+        assert!(said.contains(words), "{name}: {said}");
+        assert!(said.contains("whose init function"), "{name}: {said}");
+        assert!(!codes(row(&report, name)).contains(&"boot-disagrees"));
+    }
+}
+
+#[test]
+fn a_machine_without_qemu_is_told_once_or_is_an_error() {
+    let run = with_kernel(|_, _| ());
+    let folder = tempfile::tempdir().expect("an empty folder");
+    let call = |mode: &str| {
+        run.prepared(&["--boot", mode])
+            .env("PATH", folder.path())
+            .run()
+    };
+    let ended = call("require").code(3);
+    let report = ended.json();
+    assert_eq!(row(&report, "loads")["verdict"], "error");
+    let said = message(&report, "loads", "boot-unavailable");
+    assert!(said.contains("no qemu-system-x86_64"), "{said}");
+    let ended = call("auto").code(0);
+    assert_eq!(row(&ended.json(), "loads")["verdict"], "verified");
+    let told = ended.stderr.matches("was not asked").count();
+    assert_eq!(told, 1, "{}", ended.stderr);
+}
+
+#[test]
+fn a_kernel_that_cannot_tell_is_not_booted() {
+    for (option, words) in [
+        ("SERIAL_8250_CONSOLE", "a serial console"),
+        ("BLK_DEV_INITRD", "an initramfs"),
+    ] {
+        let run = with_kernel(|root, kernel| {
+            for place in [
+                format!("usr/src/kernels/{kernel}/.config"),
+                format!("boot/config-{kernel}"),
+                format!("lib/modules/{kernel}/config"),
+            ] {
+                let place = root.join(place);
+                if let Ok(text) = fs::read_to_string(&place) {
+                    let set = format!("CONFIG_{option}=y");
+                    let unset = format!("# CONFIG_{option} is not set");
+                    fs::write(place, text.replace(&set, &unset)).expect("a configuration");
+                }
+            }
+        });
+        let report = run.call(&["--boot", "require"]).code(3).json();
+        let said = message(&report, "loads", "boot-unavailable");
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_kernel_of_the_target_is_told() {
+    let arm64 = {
+        let mut image = vec![0; 4096];
+        image[56..60].copy_from_slice(b"ARM\x64");
+        image
+    };
+    let crashes = {
+        // A boot sector of that form whose kernel is empty.
+        let mut image = vec![0; 64 << 10];
+        image[0x1f1] = 1;
+        image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image
+    };
+    for (bytes, words) in [
+        (Some(&b"text"[..]), "not a kernel"),
+        (Some(&arm64), "for arm64"),
+        (Some(&crashes), "the guest"),
+        (None, "no kernel image"),
+    ] {
+        let run = with_kernel(|root, kernel| {
+            let place = root.join(format!("boot/vmlinuz-{kernel}"));
+            fs::remove_file(&place).expect("the kernel");
+            if let Some(bytes) = bytes {
+                fs::write(place, bytes).expect("another one");
+            }
+        });
+        let report = run.call(&["--boot", "require"]).code(3).json();
+        let said = message(&report, "loads", "boot-unavailable");
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn an_interruption_or_a_timeout_ends_the_guest() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    run.add("bt-wait", "bt_wait", &modules.folder("bt_wait"));
+    let temporary = tempfile::tempdir().expect("a folder");
+    let call = run
+        .prepared(&["--boot", "require"])
+        .env("TMPDIR", temporary.path());
+    let running = Running::start(call);
+    wait_for(|| guests(temporary.path()) == 1);
+    running.signal("INT");
+    running.end().code(130);
+    wait_for(|| guests(temporary.path()) == 0);
+    assert_eq!(left_in(temporary.path()), 0);
+
+    let start = Instant::now();
+    let call = run.prepared(&["--boot", "require", "--timeout", "20s"]);
+    let ended = call.env("TMPDIR", temporary.path()).run().code(3);
+    assert!(codes(row(&ended.json(), "bt-wait")).contains(&"not-decided"));
+    assert!(start.elapsed() < Duration::from_secs(80));
+    wait_for(|| guests(temporary.path()) == 0);
+    assert_eq!(left_in(temporary.path()), 0);
+}
+
+/// Guests whose files are in this folder.
+fn guests(folder: &Path) -> usize {
+    let output = Command::new("pgrep")
+        .args(["-f", &format!("initrd {}", folder.display())])
+        .output()
+        .expect("pgrep runs");
+    String::from_utf8_lossy(&output.stdout).lines().count()
+}
+
+fn left_in(folder: &Path) -> usize {
+    fs::read_dir(folder).expect("a folder").count()
+}
+
+fn wait_for(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(120), "it never came");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,113 @@
+//! `--boot`: the target's own kernel in QEMU, asked through the command line.
+
+mod bad_input;
+mod setup;
+
+use serde_json::Value;
+
+use setup::{Modules, Run, codes, row};
+
+/// Compiled modules and what kernel and prediction must both say of them.
+#[test]
+fn the_kernel_agrees_with_what_was_predicted() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    for (name, module, damage) in [
+        ("loads", "bt_good", Damage::None),
+        ("loads-gzip", "bt_good", Damage::Gzip),
+        ("symbol-missing", "bt_missing", Damage::None),
+        ("no-module", "bt_good", Damage::Gone),
+        ("no-device", "bt_nodev", Damage::None),
+    ] {
+        let mut folder = modules.folder(module);
+        match damage {
+            Damage::None => {}
+            Damage::Gzip => folder.gzip(module),
+            Damage::Gone => folder.remove(module),
+        }
+        run.add(name, module, &folder);
+    }
+    run.add_with(
+        "parameters",
+        "bt_good",
+        &modules.folder("bt_good"),
+        |module| {
+            module["spec"]["moduleLoader"]["container"]["modprobe"]["parameters"] =
+                serde_json::json!(["count=3", "text=it's a \"word\""]);
+        },
+    );
+    let predicted = run.call(&[]).code(1).json();
+    let report = run.call(&["--boot", "require"]).code(1).json();
+    for (name, verdict, code) in [
+        ("loads", "verified", "boot-loaded"),
+        ("loads-gzip", "verified", "boot-loaded"),
+        ("parameters", "verified", "boot-loaded"),
+        ("no-device", "verified", "boot-loaded"),
+        ("symbol-missing", "failed", "boot-refused"),
+        ("no-module", "failed", "boot-refused"),
+    ] {
+        let booted = row(&report, name);
+        assert_eq!(booted["verdict"], verdict, "{booted:#}");
+        assert_eq!(row(&predicted, name)["verdict"], verdict);
+        let codes = codes(booted);
+        assert!(codes.contains(&code), "{name}: {codes:?}");
+        assert!(!codes.contains(&"boot-disagrees"), "{name}: {booted:#}");
+    }
+    let severity = |name: &str| finding(row(&report, name), "boot-loaded")["severity"].clone();
+    assert_eq!(severity("loads"), "info");
+    assert_eq!(severity("no-device"), "warning");
+    let words = finding(row(&report, "symbol-missing"), "boot-refused")["message"].clone();
+    let words = words.as_str().unwrap_or_default();
+    assert!(words.contains("Unknown symbol"), "{words}");
+}
+
+#[derive(Clone, Copy)]
+enum Damage {
+    None,
+    Gzip,
+    Gone,
+}
+
+fn finding<'a>(row: &'a Value, code: &str) -> &'a Value {
+    let findings = row["findings"].as_array().expect("a list of findings");
+    let mut found = findings.iter().filter(|finding| finding["code"] == code);
+    found.next().unwrap_or_else(|| panic!("{code} in {row:#}"))
+}
+
+/// The keys that a kernel was built with decide where nobody named one.
+#[test]
+fn an_enforcing_kernel_decides_about_its_own_key() {
+    let modules = Modules::compiled("sigforce");
+    let run = Run::new(&modules.kernel);
+    let mut signed = modules.folder("bt_good");
+    signed.sign("bt_good", &modules);
+    run.add("signed", "bt_good", &signed);
+    run.add("unsigned", "bt_good", &modules.folder("bt_good"));
+    let predicted = run.call(&[]).code(1).json();
+    assert_eq!(row(&predicted, "signed")["verdict"], "unknown");
+    let report = run.call(&["--boot", "require"]).code(1).json();
+    assert_eq!(row(&report, "signed")["verdict"], "verified");
+    let unsigned = row(&report, "unsigned");
+    assert_eq!(unsigned["verdict"], "failed", "{unsigned:#}");
+    assert!(codes(unsigned).contains(&"boot-refused"));
+}
+
+/// A distribution's kernel, with a module that needs in-tree ones of the node.
+#[test]
+fn a_distributions_kernel_loads_in_tree_modules_of_the_node() {
+    let modules = Modules::debian("6.12.117+deb12-amd64");
+    let run = Run::new(&modules.kernel);
+    let mut folder = modules.empty_folder();
+    folder.copy_in_tree("kernel/drivers/net/ifb.ko");
+    folder.with_host("kernel/net/ipv4/ipip.ko");
+    run.add("own", "ifb", &folder);
+    run.add("in-tree", "ipip", &folder);
+    let report = run.call(&["--boot", "require"]).json();
+    let own = row(&report, "own");
+    assert_eq!(own["verdict"], "verified", "{own:#}");
+    let in_tree = finding(row(&report, "in-tree"), "boot-loaded")["message"].clone();
+    let in_tree = in_tree.as_str().unwrap_or_default();
+    for name in ["/tunnel4.ko", "/ip_tunnel.ko", "/ipip.ko"] {
+        assert!(in_tree.contains(name), "{in_tree}");
+    }
+}

@@ -119,6 +119,7 @@ fn a_file_that_cannot_be_used_is_a_usage_error_with_its_line() {
         ("output: json\noutput: yaml\n", 2, "output"),
         ("insecure-registry: [a.example]\n", 1, "insecure-registry"),
         ("output: json\ntoken: x\n", 2, "token"),
+        ("output: json\nboot: require\n", 2, "boot"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         project(folder.path(), text);
@@ -137,7 +138,7 @@ fn what_concerns_trust_is_taken_from_the_users_own_file() {
     let folder = tempfile::tempdir().expect("a folder");
     own(
         folder.path(),
-        "insecure-registry: [a.example]\nbuilder: none\n",
+        "insecure-registry: [a.example]\nbuilder: none\nboot: off\n",
     );
     project(folder.path(), "output: json\n");
     let ended = examples(folder.path()).run().code(1);

@@ -4,6 +4,7 @@ mod accept;
 #[cfg(unix)]
 mod action;
 mod bad_input;
+mod boot;
 mod cache;
 mod config;
 mod documents;

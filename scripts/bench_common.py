@@ -1,12 +1,16 @@
 """What the benchmarks share: where things are, what images and Modules are made of, and how a
 run is measured."""
 
+import gzip
+import hashlib
+import io
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -78,6 +82,59 @@ def module(name, loaded, image):
             "modprobe": {"moduleName": loaded, "dirName": "/opt"},
             "kernelMappings": [{"regexp": ".*", "containerImage": image}],
         }}}})
+
+
+class Layout:
+    """An OCI layout of images with one layer each."""
+
+    def __init__(self, folder):
+        self.folder, self.manifests = folder, []
+        (folder / "blobs/sha256").mkdir(parents=True)
+
+    def blob(self, content):
+        digest = hashlib.sha256(content).hexdigest()
+        (self.folder / "blobs/sha256" / digest).write_bytes(content)
+        return {"digest": f"sha256:{digest}", "size": len(content)}
+
+    def image(self, name, files):
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w") as tar:
+            for path, content in files.items():
+                content = content if isinstance(content, bytes) else content.read_bytes()
+                info = tarfile.TarInfo(path)
+                info.size, info.mode = len(content), 0o644
+                tar.addfile(info, io.BytesIO(content))
+        layer = gzip.compress(raw.getvalue(), 1, mtime=0)
+        manifest = image_manifest(self.blob(image_config()), [self.blob(layer)])
+        reference = f"bench.example/{name}:1"
+        self.manifests.append({
+            "mediaType": f"{MEDIA_TYPE}manifest.v1+json", **self.blob(manifest),
+            "annotations": {"org.opencontainers.image.ref.name": reference}})
+        return reference
+
+    def push(self, registry, images):
+        """Puts images into a registry; their names there."""
+        names = []
+        for manifest in self.manifests:
+            reference = manifest["annotations"]["org.opencontainers.image.ref.name"]
+            if reference not in images:
+                continue
+            name = reference.removesuffix(":1").split("/", 1)[1]
+            content = self.read(manifest)
+            parsed = json.loads(content)
+            for blob in [parsed["config"], *parsed["layers"]]:
+                registry.put_blob(name, blob["digest"].removeprefix("sha256:"), self.read(blob))
+            registry.put_manifest(name, content)
+            names.append(f"{registry.host}/{name}:1")
+        return names
+
+    def read(self, descriptor):
+        return (self.folder / "blobs/sha256" / descriptor["digest"][7:]).read_bytes()
+
+    def close(self):
+        (self.folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        (self.folder / "index.json").write_text(json.dumps(
+            {"schemaVersion": 2, "manifests": self.manifests}))
 
 
 class Measured(typing.NamedTuple):

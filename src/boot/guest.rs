@@ -95,6 +95,9 @@ impl Machine<'_> {
         };
         let (accelerator, processor) = match self.accelerator {
             Accelerator::Kvm => ("kvm", "host"),
+            // The architecture's own signatures of pointers take most of the time where they are
+            // emulated.
+            Accelerator::Tcg if self.arch == Arch::Arm64 => ("tcg", "max,pauth-impdef=on"),
             Accelerator::Tcg => ("tcg", "max"),
         };
         let memory = self.memory.to_string();

@@ -111,3 +111,19 @@ fn a_distributions_kernel_loads_in_tree_modules_of_the_node() {
         assert!(in_tree.contains(name), "{in_tree}");
     }
 }
+
+#[test]
+fn a_machine_os_image_has_the_kernel_and_the_guests_programs() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    run.add("loads", "bt_good", &modules.folder("bt_good"));
+    run.add("missing", "bt_missing", &modules.folder("bt_missing"));
+    let ended = run.call_with_machine_os(&["--boot", "require"]).code(1);
+    assert!(!ended.stderr.contains("this machine"), "{}", ended.stderr);
+    let report = ended.json();
+    assert_eq!(row(&report, "loads")["verdict"], "verified");
+    assert!(codes(row(&report, "loads")).contains(&"boot-loaded"));
+    assert!(codes(row(&report, "missing")).contains(&"boot-refused"));
+    let ended = run.call(&["--boot", "auto"]).code(1);
+    assert!(ended.stderr.contains("this machine"), "{}", ended.stderr);
+}

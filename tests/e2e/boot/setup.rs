@@ -275,6 +275,57 @@ impl Run {
         copy
     }
 
+    /// The same call with a machine-os image as the source of the kernel, its facts, and the
+    /// programs of the guest.
+    pub(crate) fn call_with_machine_os(&self, words: &[&str]) -> Ended {
+        let kernel = &self.kernel.release;
+        let mut layer = Layer::new();
+        let mut add = |to: String, from: &Path| {
+            let bytes =
+                fs::read(from).unwrap_or_else(|fault| panic!("{}: {fault}", from.display()));
+            layer = std::mem::take(&mut layer).program(&to, &bytes);
+        };
+        let modules = self.kernel.root.join("lib/modules").join(kernel);
+        for entry in fs::read_dir(&modules).expect("the kernel's folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let name = path.file_name().expect("a name").to_string_lossy();
+                add(format!("usr/lib/modules/{kernel}/{name}"), &path);
+            }
+        }
+        let vmlinuz = self.kernel.root.join(format!("boot/vmlinuz-{kernel}"));
+        add(format!("usr/lib/modules/{kernel}/vmlinuz"), &vmlinuz);
+        for name in ["Module.symvers", ".config"] {
+            let place = format!("usr/src/kernels/{kernel}/{name}");
+            add(place.clone(), &self.kernel.root.join(&place));
+        }
+        let mut libraries = std::collections::BTreeSet::new();
+        for (name, from) in [
+            ("bash", "/bin/bash".into()),
+            ("mount", "/bin/mount".into()),
+            ("kmod", environment().join("kmod/kmod")),
+        ] {
+            add(format!("usr/bin/{name}"), &from);
+            let output = succeed(Command::new("ldd").arg(&from));
+            let words = String::from_utf8_lossy(&output.stdout).into_owned();
+            libraries.extend(
+                words
+                    .split_whitespace()
+                    .filter(|word| word.starts_with('/'))
+                    .map(str::to_owned),
+            );
+        }
+        for library in libraries {
+            let name = library.rsplit('/').next().expect("a name");
+            add(format!("usr/lib64/{name}"), Path::new(&library));
+        }
+        let image = Image::new().layer(layer).build();
+        let reference = "boot.example.com/machine-os:1";
+        write_layout(&self.folder.path().join("images"), reference, &image);
+        self.call_from("--os-image", Path::new(reference), words)
+            .run()
+    }
+
     /// Adds a Module that loads `module`.
     pub(crate) fn add(&self, name: &str, module: &str, folder: &Folder) {
         self.add_with(name, module, folder, |_| ());
@@ -314,6 +365,10 @@ impl Run {
 
     /// The call, with more words.
     pub(crate) fn prepared(&self, words: &[&str]) -> Preflight {
+        self.call_from("--kernel-dir", &self.kernel.root, words)
+    }
+
+    fn call_from(&self, flag: &str, source: &Path, words: &[&str]) -> Preflight {
         let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
         Preflight::new(["run", "--local", "-o", "json", "-A", "--progress", "none"])
             .arg("-f")
@@ -322,8 +377,8 @@ impl Run {
             .arg(place("images"))
             .arg("--kernel-version")
             .arg(&self.kernel.release)
-            .arg("--kernel-dir")
-            .arg(self.kernel.root.as_path() as &Path)
+            .arg(flag)
+            .arg(source)
             .args(words)
     }
 

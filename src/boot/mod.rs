@@ -2,7 +2,7 @@
 //! and `modprobe` is called there as KMM's worker calls it.
 //!
 //! # Module index
-//! - `queue`: gathers the cases of a run, and boots one guest for many of them.
+//! - `queue`: what a run asks. `driver`: gathers cases, and boots one guest for many of them.
 //! - `case`: the folder of an image as the worker has it. `kernel`, `source`: the kernel, and
 //!   where its files are. `programs`, `elf_needs`: the guest's programs.
 //! - `run`: starts a guest and ends it. `guest`: QEMU's arguments. `console`: what the guest
@@ -12,6 +12,7 @@
 mod archive;
 mod case;
 mod console;
+mod driver;
 mod elf_needs;
 mod guest;
 mod kernel;

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::finding;
-use super::setup::{Modules, Run, codes, row};
+use super::run::{Run, codes, row};
+use super::setup::Modules;
 use crate::support::preflight::Running;
 
 fn message(report: &serde_json::Value, name: &str, code: &str) -> String {
@@ -129,6 +130,15 @@ fn what_is_no_kernel_of_the_target_is_told() {
         let said = message(&report, "loads", "boot-unavailable");
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn a_kernel_that_panics_at_start_is_told_with_its_last_lines() {
+    let run = with_kernel(|_, _| ());
+    // A first program that ends is the end of the kernel.
+    let ended = run.call_with_machine_os("/bin/true", &["--boot", "require"]);
+    let said = message(&ended.code(3).json(), "loads", "boot-unavailable");
+    assert!(said.contains("Attempted to kill init"), "{said}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `--boot`: the target's own kernel in QEMU, asked through the command line.
 
 mod bad_input;
+mod run;
 mod setup;
 
 use serde_json::Value;
 
-use setup::{Modules, Run, codes, row};
+use run::{Run, codes, row};
+use setup::Modules;
 
 /// Compiled modules and what kernel and prediction must both say of them.
 #[test]
@@ -18,12 +20,14 @@ fn the_kernel_agrees_with_what_was_predicted() {
         ("symbol-missing", "bt_missing", Damage::None),
         ("no-module", "bt_good", Damage::Gone),
         ("no-device", "bt_nodev", Damage::None),
+        ("other-machine", "bt_good", Damage::Machine),
     ] {
         let mut folder = modules.folder(module);
         match damage {
             Damage::None => {}
             Damage::Gzip => folder.gzip(module),
             Damage::Gone => folder.remove(module),
+            Damage::Machine => folder.change_machine(module),
         }
         run.add(name, module, &folder);
     }
@@ -45,6 +49,7 @@ fn the_kernel_agrees_with_what_was_predicted() {
         ("no-device", "verified", "boot-loaded"),
         ("symbol-missing", "failed", "boot-refused"),
         ("no-module", "failed", "boot-refused"),
+        ("other-machine", "failed", "boot-refused"),
     ] {
         let booted = row(&report, name);
         assert_eq!(booted["verdict"], verdict, "{booted:#}");
@@ -66,6 +71,7 @@ enum Damage {
     None,
     Gzip,
     Gone,
+    Machine,
 }
 
 fn finding<'a>(row: &'a Value, code: &str) -> &'a Value {
@@ -118,7 +124,9 @@ fn a_machine_os_image_has_the_kernel_and_the_guests_programs() {
     let run = Run::new(&modules.kernel);
     run.add("loads", "bt_good", &modules.folder("bt_good"));
     run.add("missing", "bt_missing", &modules.folder("bt_missing"));
-    let ended = run.call_with_machine_os(&["--boot", "require"]).code(1);
+    let ended = run
+        .call_with_machine_os("/bin/bash", &["--boot", "require"])
+        .code(1);
     assert!(!ended.stderr.contains("this machine"), "{}", ended.stderr);
     let report = ended.json();
     assert_eq!(row(&report, "loads")["verdict"], "verified");

@@ -90,6 +90,14 @@ impl Judge {
             .collect()
     }
 
+    /// Lets the product boot the kernel for every `step`th case.
+    fn boot(&self, step: usize) {
+        let forge = self.forge();
+        let all = cases::all(&forge).into_iter();
+        let cases: Vec<_> = all.step_by(step).collect();
+        verdict::boot(&forge.kernel, &cases, &forge.kernel.folder());
+    }
+
     /// Asks the kernel about every case and holds the product to its answers.
     fn ask(&self) {
         let forge = self.forge();
@@ -102,6 +110,18 @@ impl Judge {
         let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
         verdict::compare(&forge.kernel, &cases, &truths, &folder, 0);
     }
+}
+
+/// The product's own boot says what it predicts, in every eighth case.
+#[test]
+fn booted_as_rhel_configures_it() {
+    RHEL.boot(8);
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn booted_in_every_case() {
+    RHEL.boot(1);
 }
 
 #[test]

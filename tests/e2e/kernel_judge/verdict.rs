@@ -25,7 +25,9 @@ pub(crate) fn compare(
     folder: &Path,
     unknown: usize,
 ) {
-    let verdicts = ask(kernel, cases, folder);
+    let report = ask(kernel, cases, &[]);
+    fs::write(folder.join("report.json"), report.to_string()).expect("the product's report");
+    let verdicts = verdicts(&report);
     let mut score = Score::default();
     let mut differences = String::new();
     let mut undecided = String::new();
@@ -74,8 +76,35 @@ pub(crate) fn compare(
     );
 }
 
-/// Runs the product once over all cases: verdict and findings by case.
-fn ask(kernel: &Kernel, cases: &[Case], kept: &Path) -> BTreeMap<String, (String, String)> {
+/// Lets the product boot the kernel itself (`--boot`): it asks about every case whose folder
+/// reaches `modprobe`, and what it answers is what it predicted.
+pub(crate) fn boot(kernel: &Kernel, cases: &[Case], folder: &Path) {
+    let predicted = verdicts(&ask(kernel, cases, &[]));
+    let report = ask(kernel, cases, &["--boot", "require"]);
+    fs::write(folder.join("booted.json"), report.to_string()).expect("the product's report");
+    let booted = verdicts(&report);
+    let mut differences = String::new();
+    let mut asked = 0;
+    for case in cases {
+        let (verdict, findings) = &booted[&case.name];
+        let has = |code: &str| findings.contains(code);
+        asked += usize::from(has("boot-loaded") || has("boot-refused"));
+        let differs = case.undecidable.is_none() && *verdict != predicted[&case.name].0;
+        if differs || has("boot-disagrees") || has("boot-unavailable") {
+            writeln!(differences, "{}: {verdict}: {findings}", case.name).expect("memory");
+        }
+    }
+    fs::write(folder.join("boot-differences.txt"), &differences).expect("a result");
+    assert!(differences.is_empty(), "{}:\n{differences}", kernel.name);
+    assert!(
+        asked * 2 > cases.len(),
+        "the kernel was asked {asked} of {} cases",
+        cases.len()
+    );
+}
+
+/// Runs the product once over all cases.
+fn ask(kernel: &Kernel, cases: &[Case], words: &[&str]) -> Value {
     let folder = tempfile::tempdir().expect("a folder for the images");
     let layout = folder.path().join("images");
     fs::create_dir(&layout).expect("a folder for the layout");
@@ -104,8 +133,11 @@ fn ask(kernel: &Kernel, cases: &[Case], kept: &Path) -> BTreeMap<String, (String
             call = call.arg("--signing-cert").arg(certificate);
         }
     }
-    let report = call.run().code(1).json();
-    fs::write(kept.join("report.json"), report.to_string()).expect("the product's report");
+    call.args(words).run().code(1).json()
+}
+
+/// Verdict and findings by case.
+fn verdicts(report: &Value) -> BTreeMap<String, (String, String)> {
     report["modules"]
         .as_array()
         .expect("a list of modules")

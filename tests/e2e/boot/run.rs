@@ -1,0 +1,174 @@
+//! Calls of the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::setup::{Folder, Kernel};
+use crate::support::image::{Image, Layer};
+use crate::support::layout::write_layout;
+use crate::support::preflight::{Ended, Preflight};
+use crate::support::server::{environment, succeed};
+
+/// A call of `run --local` and its inputs.
+pub(crate) struct Run {
+    kernel: Kernel,
+    folder: TempDir,
+}
+
+impl Run {
+    pub(crate) fn new(kernel: &Kernel) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("images")).expect("a folder");
+        fs::create_dir(folder.path().join("modules")).expect("a folder");
+        Self {
+            kernel: kernel.clone(),
+            folder,
+        }
+    }
+
+    /// Takes a copy of the kernel's folder instead, which may be changed.
+    pub(crate) fn copy_of_kernel(&mut self) -> PathBuf {
+        let copy = self.folder.path().join("kernel");
+        succeed(
+            Command::new("cp")
+                .arg("-a")
+                .arg(&self.kernel.root)
+                .arg(&copy),
+        );
+        self.kernel.root.clone_from(&copy);
+        copy
+    }
+
+    /// The same call with a machine-os image as the source of the kernel, its facts, and the
+    /// programs of the guest, among them this shell.
+    pub(crate) fn call_with_machine_os(&self, shell: &str, words: &[&str]) -> Ended {
+        let kernel = &self.kernel.release;
+        let mut layer = Layer::new();
+        let mut add = |to: String, from: &Path| {
+            let bytes =
+                fs::read(from).unwrap_or_else(|fault| panic!("{}: {fault}", from.display()));
+            layer = std::mem::take(&mut layer).program(&to, &bytes);
+        };
+        let modules = self.kernel.root.join("lib/modules").join(kernel);
+        for entry in fs::read_dir(&modules).expect("the kernel's folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let name = path.file_name().expect("a name").to_string_lossy();
+                add(format!("usr/lib/modules/{kernel}/{name}"), &path);
+            }
+        }
+        let vmlinuz = self.kernel.root.join(format!("boot/vmlinuz-{kernel}"));
+        add(format!("usr/lib/modules/{kernel}/vmlinuz"), &vmlinuz);
+        for name in ["Module.symvers", ".config"] {
+            let place = format!("usr/src/kernels/{kernel}/{name}");
+            add(place.clone(), &self.kernel.root.join(&place));
+        }
+        let mut libraries = std::collections::BTreeSet::new();
+        for (name, from) in [
+            ("bash", shell.into()),
+            ("mount", "/bin/mount".into()),
+            ("kmod", environment().join("kmod/kmod")),
+        ] {
+            add(format!("usr/bin/{name}"), &from);
+            let output = succeed(Command::new("ldd").arg(&from));
+            let words = String::from_utf8_lossy(&output.stdout).into_owned();
+            libraries.extend(
+                words
+                    .split_whitespace()
+                    .filter(|word| word.starts_with('/'))
+                    .map(str::to_owned),
+            );
+        }
+        for library in libraries {
+            let name = library.rsplit('/').next().expect("a name");
+            add(format!("usr/lib64/{name}"), Path::new(&library));
+        }
+        let image = Image::new().layer(layer).build();
+        let reference = "boot.example.com/machine-os:1";
+        write_layout(&self.folder.path().join("images"), reference, &image);
+        self.call_from("--os-image", Path::new(reference), words)
+            .run()
+    }
+
+    /// Adds a Module that loads `module`.
+    pub(crate) fn add(&self, name: &str, module: &str, folder: &Folder) {
+        self.add_with(name, module, folder, |_| ());
+    }
+
+    /// The same with changes to the Module.
+    pub(crate) fn add_with(
+        &self,
+        name: &str,
+        module: &str,
+        folder: &Folder,
+        change: impl Fn(&mut Value),
+    ) {
+        let reference = format!("boot.example.com/cases/{name}:1");
+        write_layout(
+            &self.folder.path().join("images"),
+            &reference,
+            &folder.image().build(),
+        );
+        let mut object = json!({
+            "apiVersion": "kmm.sigs.x-k8s.io/v1beta1",
+            "kind": "Module",
+            "metadata": {"name": name, "namespace": "boot"},
+            "spec": {"selector": {}, "moduleLoader": {"container": {
+                "modprobe": {"moduleName": module, "dirName": "/opt"},
+                "kernelMappings": [{"regexp": ".*", "containerImage": reference}],
+            }}},
+        });
+        change(&mut object);
+        let file = self
+            .folder
+            .path()
+            .join("modules")
+            .join(format!("{name}.json"));
+        fs::write(file, object.to_string()).expect("a Module");
+    }
+
+    /// The call, with more words.
+    pub(crate) fn prepared(&self, words: &[&str]) -> Preflight {
+        self.call_from("--kernel-dir", &self.kernel.root, words)
+    }
+
+    fn call_from(&self, flag: &str, source: &Path, words: &[&str]) -> Preflight {
+        let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
+        Preflight::new(["run", "--local", "-o", "json", "-A", "--progress", "none"])
+            .arg("-f")
+            .arg(place("modules"))
+            .arg("--oci-layout")
+            .arg(place("images"))
+            .arg("--kernel-version")
+            .arg(&self.kernel.release)
+            .arg(flag)
+            .arg(source)
+            .args(words)
+    }
+
+    pub(crate) fn call(&self, words: &[&str]) -> Ended {
+        self.prepared(words).run()
+    }
+}
+
+/// The row of a Module.
+pub(crate) fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let rows = report["modules"].as_array().expect("a list of modules");
+    let mut found = rows.iter().filter(|row| row["name"] == name);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("{name} in {report:#}"))
+}
+
+/// The codes of a row's findings.
+pub(crate) fn codes(row: &Value) -> Vec<&str> {
+    let findings = row["findings"].as_array().expect("a list of findings");
+    findings
+        .iter()
+        .filter_map(|finding| finding["code"].as_str())
+        .collect()
+}

@@ -91,6 +91,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--build-isolation', '--build-isolation', [CompletionResultType]::ParameterName, 'Isolation of the Dockerfile''s steps from this machine')
             [CompletionResult]::new('--stages', '--stages', [CompletionResultType]::ParameterName, 'Stages that may run')
             [CompletionResult]::new('--build-jobs', '--build-jobs', [CompletionResultType]::ParameterName, 'Images built in parallel [default')
+            [CompletionResult]::new('--boot', '--boot', [CompletionResultType]::ParameterName, 'Load the modules on the target''s own kernel in QEMU')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until every module is decided')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the CR without creating it')
             [CompletionResult]::new('--cross-check', '--cross-check', [CompletionResultType]::ParameterName, 'Check the images as well, because KMM does not check their contents')

@@ -87,6 +87,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --build-isolation 'Isolation of the Dockerfile''s steps from this machine'
             cand --stages 'Stages that may run'
             cand --build-jobs 'Images built in parallel [default'
+            cand --boot 'Load the modules on the target''s own kernel in QEMU'
             cand --wait 'Wait until every module is decided'
             cand --dry-run 'Print the CR without creating it'
             cand --cross-check 'Check the images as well, because KMM does not check their contents'

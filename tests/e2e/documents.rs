@@ -19,12 +19,13 @@ use crate::support::image::{Image, Layer};
 use crate::support::registry::Registry;
 use crate::support::server::tool;
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/README.md",
     "docs/air-gap.md",
+    "docs/boot.md",
     "docs/ci.md",
     "docs/exit-codes.md",
     "docs/findings.md",

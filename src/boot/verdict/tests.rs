@@ -223,7 +223,10 @@ fn keys_that_nodes_enrol_are_not_in_the_guest() {
         &[],
     );
     let doubt = Finding::new(Code::SignatureUntrusted, "x").with_effect(Effect::Doubts);
-    assert_eq!(decided(&[doubt.clone()], &refused).0, Verdict::Unknown);
+    assert_eq!(
+        decided(std::slice::from_ref(&doubt), &refused).0,
+        Verdict::Unknown
+    );
     assert_eq!(decided(&[doubt], &loaded()).0, Verdict::Verified);
     let names = asked();
     let named = Circumstances {

@@ -2,7 +2,6 @@
 
 mod air_gap;
 mod architectures;
-mod arm64;
 mod boot;
 mod build;
 mod build_faults;

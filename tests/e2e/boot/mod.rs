@@ -127,11 +127,19 @@ fn a_machine_os_image_has_the_kernel_and_the_guests_programs() {
     let ended = run
         .call_with_machine_os("/bin/bash", &["--boot", "require"])
         .code(1);
-    assert!(!ended.stderr.contains("kmod of this machine"), "{}", ended.stderr);
+    assert!(
+        !ended.stderr.contains("kmod of this machine"),
+        "{}",
+        ended.stderr
+    );
     let report = ended.json();
     assert_eq!(row(&report, "loads")["verdict"], "verified");
     assert!(codes(row(&report, "loads")).contains(&"boot-loaded"));
     assert!(codes(row(&report, "missing")).contains(&"boot-refused"));
     let ended = run.call(&["--boot", "auto"]).code(1);
-    assert!(ended.stderr.contains("kmod of this machine"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("kmod of this machine"),
+        "{}",
+        ended.stderr
+    );
 }

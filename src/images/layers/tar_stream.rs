@@ -66,6 +66,9 @@ pub trait Contents {
     fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault>;
 }
 
+/// The room that is made at once for one file, in bytes.
+const MOST_ROOM: usize = 128 << 20;
+
 impl<R: Read> Contents for TarStream<R> {
     fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
         Self::peeked(self, length)
@@ -226,7 +229,10 @@ impl<R: Read> TarStream<R> {
         let read = stored.len();
         let rest = usize::try_from(self.content)
             .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
-        // Memory grows with what really arrives, not with what the header promises.
+        // Memory is taken by what really arrives, not by what the header promises: room that
+        // nothing was written to takes none. Room that grows by steps would stay with the
+        // allocator's heap of each thread.
+        stored.reserve_exact(rest.min(MOST_ROOM));
         while stored.len() < read + rest {
             let at = stored.len();
             let step = (read + rest - at).min(1 << 20);

@@ -87,6 +87,7 @@ impl Making<'_> {
             work: self.work,
             target: self.target,
             release,
+            flavor_is_assumed: false,
         };
         let working_dir = &self.image.config.working_dir;
         let in_tree = judge::in_tree_files(&load, &overlay, working_dir, facts.as_deref());

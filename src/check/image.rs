@@ -31,6 +31,8 @@ pub struct ImageCheck {
     pub trust: Trust,
     /// The KMM release whose worker loads the modules.
     pub release: KmmRelease,
+    /// That its operator is OpenShift's was not said by anybody.
+    pub flavor_is_assumed: bool,
 }
 
 /// A pull secret that is not there keeps nobody from an image that everybody may pull.
@@ -111,6 +113,7 @@ impl ImageCheck {
             work,
             target,
             release: self.release,
+            flavor_is_assumed: self.flavor_is_assumed,
         };
         let mut findings = image.notes.clone();
         let look = Look {

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::boot::queue::BootMode;
 use crate::check::stages::StageSet;
 use crate::image_build::builder::{Choice, IsolationChoice};
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Flavor, KmmRelease};
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]
@@ -15,6 +15,9 @@ pub struct StageArgs {
     /// newest]
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
+    /// Whose KMM loads the modules [default: the cluster's, or OpenShift's]
+    #[arg(long, value_enum, value_name = "FLAVOR")]
+    pub kmm_flavor: Option<Flavor>,
     /// Program that builds images
     #[arg(long, value_enum, value_name = "BUILDER", default_value_t = Choice::Auto)]
     pub builder: Choice,

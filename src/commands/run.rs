@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod create;
 mod in_cluster;
 mod kept_report;
+pub(crate) mod kmm_release;
 pub mod local;
 mod metrics;
 pub mod watched;
@@ -82,7 +83,7 @@ fn of_cluster(args: &RunArgs) -> [(&'static str, bool); 4] {
     ]
 }
 
-fn of_local(args: &RunArgs) -> [(&'static str, bool); 9] {
+fn of_local(args: &RunArgs) -> [(&'static str, bool); 10] {
     let stages = &args.stages;
     [
         ("-f", !args.source.files.is_empty()),
@@ -97,5 +98,6 @@ fn of_local(args: &RunArgs) -> [(&'static str, bool); 9] {
         ("--stages", stages.stages != StageSet::ALL),
         ("--build-jobs", stages.build_jobs.is_some()),
         ("--kmm-version", stages.kmm_version.is_some()),
+        ("--kmm-flavor", stages.kmm_flavor.is_some()),
     ]
 }

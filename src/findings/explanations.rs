@@ -197,6 +197,11 @@ explanations! {
         "modprobe loads the in-tree module /lib/modules/6.1.0-56-amd64/kernel/drivers/net/dummy.ko instead of /opt/lib/modules/6.1.0-56-amd64/extra/dummy.ko: modules.dep.bin names the in-tree file",
         "`find /lib/modules/$(uname -r) -name 'NAME.ko*'` on a node with that kernel; `modinfo -b <dirName> -k <kernel> -n NAME` in the image.",
         "Install the module in `<dirName>/lib/modules/<kernel>/updates` before depmod runs, or correct the name in the Module.";
+    KmmFlavorUnknown: "OpenShift's KMM and the upstream one would load this image differently.",
+        "Upstream's worker mounts the node's modules at /lib/modules and, since 2.6, at /host/lib/modules; OpenShift's at /lib/modules only. Without a cluster, OpenShift's is assumed.",
+        "a link in the image leads to /host/lib/modules, which only upstream KMM mounts (since 2.6); this is the answer for OpenShift's KMM",
+        "`kubectl kmm preflight version` prints the KMM of a cluster.",
+        "Pass `--kmm-flavor`, or link to /lib/modules, which both have.";
     FirmwareMissing: "The image does not contain `firmwarePath`, or firmware that the module may request.",
         "Nodes may have the firmware, and the module may not need it. A missing `firmwarePath` keeps the worker from starting.",
         "firmwarePath /firmware is not in the image: KMM cannot copy it, and nothing is loaded",

@@ -141,6 +141,8 @@ codes! {
     SoftDependencyMissing = "soft-dependency-missing", None, Warning;
     /// An in-tree module that has to go first cannot be removed.
     InTreeModule = "in-tree-module", None, Warning;
+    /// Nobody said whose KMM it is, and the answers differ.
+    KmmFlavorUnknown = "kmm-flavor-unknown", None, Warning;
     /// A firmware file that the module names is absent.
     FirmwareMissing = "firmware-missing", None, Warning;
     /// The kernel enforces signatures and the module has none.

@@ -76,7 +76,7 @@ pub(super) fn load(
         // `modprobe` itself runs in the image.
         line.root = format!("/{}", copied::in_image(overlay, working_dir, &line.root)?);
     }
-    let worker = Worker::new(overlay, facts, kernel, &copied);
+    let worker = Worker::new(overlay, facts, kernel, &copied, case.release);
     let exporters = ImageExporters::new(overlay, worker.image_folder());
     let load = Load {
         case,
@@ -88,11 +88,22 @@ pub(super) fn load(
         files: Vec::new(),
         crashed: false,
     };
-    match load.run() {
-        Ok(findings) => Ok(findings),
-        Err(Stop::NeedLayer) => Err(NeedLayer),
-        Err(Stop::Found(finding)) => Ok(vec![*finding]),
+    let mut findings = match load.run() {
+        Ok(findings) => findings,
+        Err(Stop::NeedLayer) => return Err(NeedLayer),
+        Err(Stop::Found(finding)) => vec![*finding],
+    };
+    if case.flavor_is_assumed && worker.needs_upstream() {
+        findings.push(
+            Finding::new(
+                Code::KmmFlavorUnknown,
+                "a link in the image leads to /host/lib/modules, which only upstream KMM mounts \
+                 (since 2.6); this is the answer for OpenShift's KMM",
+            )
+            .hint("Pass --kmm-flavor openshift or --kmm-flavor upstream."),
+        );
     }
+    Ok(findings)
 }
 
 /// A folder's name that the shell of the init container would take apart.

@@ -42,6 +42,8 @@ pub struct LoadCase<'a> {
     pub target: &'a Target,
     /// The KMM release whose worker loads the modules.
     pub release: KmmRelease,
+    /// That its operator is OpenShift's was not said by anybody.
+    pub flavor_is_assumed: bool,
 }
 
 pub use facts_needed::no_facts;

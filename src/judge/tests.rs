@@ -226,6 +226,7 @@ impl Case {
             work: &work,
             target: &target,
             release: self.release,
+            flavor_is_assumed: true,
         };
         let config = ImageConfig {
             shows_a_shell: self.shell,

@@ -56,6 +56,15 @@ const RELEASES: &[Row] = &[
     row((2, 7), Generation::Three, 25),
 ];
 
+/// Whose operator it is (`--kmm-flavor`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flavor {
+    /// OpenShift's
+    Openshift,
+    /// The upstream operator
+    Upstream,
+}
+
 /// What a release does that its predecessors do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
@@ -153,6 +162,21 @@ impl KmmRelease {
     /// True when this release does it.
     pub fn has(self, feature: Feature) -> bool {
         (self.major, self.minor) >= feature.since()
+    }
+
+    /// The same release of another operator.
+    #[must_use]
+    pub fn of(self, flavor: Flavor) -> Self {
+        Self {
+            upstream: flavor == Flavor::Upstream,
+            ..self
+        }
+    }
+
+    /// True when its worker has the node's modules at `/host/lib/modules` too: upstream's since
+    /// 2.6 (`internal/pod/workerpodmanager.go`).
+    pub fn mounts_host_modules_twice(self) -> bool {
+        self.upstream && self.at_least(2, 6)
     }
 
     /// True when the PreflightValidationOCP has `useRTKernel`.

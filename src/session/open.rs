@@ -250,6 +250,7 @@ pub fn image_check(
         images,
         trust: trust(&target.signing_cert, target.secure_boot)?,
         release,
+        flavor_is_assumed: false,
     })
 }
 

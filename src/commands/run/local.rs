@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::boot::queue::Boots;
+use crate::check::image::ImageCheck;
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
@@ -13,7 +14,7 @@ use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::commands::run::watched;
-use crate::commands::run::{jobs, kept_report, metrics};
+use crate::commands::run::{jobs, kept_report, kmm_release, metrics};
 use crate::console::output::Console;
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
@@ -129,7 +130,8 @@ async fn prepare_in_time(
 ) -> Result<Prepared, Error> {
     // What is left of a killed run holds Secrets.
     let _ = tokio::task::spawn_blocking(leftovers::remove).await;
-    let release = release(args.stages.kmm_version, cluster.map(Arc::as_ref)).await;
+    let (release, flavor_is_assumed) =
+        kmm_release::of_worker(&args.stages, cluster.map(Arc::as_ref)).await?;
     let planned = planned(&args.source, &args.registry, &args.target, cluster, release).await?;
     let Planned {
         session,
@@ -139,7 +141,10 @@ async fn prepare_in_time(
         reach,
         notes,
     } = planned;
-    let image = open::image_check(&args.target, session.images, access, release)?;
+    let image = ImageCheck {
+        flavor_is_assumed,
+        ..open::image_check(&args.target, session.images, access, release)?
+    };
     Ok(Prepared {
         plans,
         reach,
@@ -264,19 +269,6 @@ fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
     let targets: Vec<Target> = targets.iter().filter(is_judged).cloned().collect();
     let image = Arc::clone(&stages.image);
     tokio::spawn(async move { image.facts.read_ahead(&targets).await });
-}
-
-/// The KMM release whose rules apply: the requested one, else the cluster's, else the newest.
-pub(crate) async fn release(
-    requested: Option<KmmRelease>,
-    cluster: Option<&Cluster>,
-) -> KmmRelease {
-    match (requested, cluster) {
-        (Some(release), _) => release,
-        // A hub has none, and whoever may not ask can still have the Modules checked.
-        (None, Some(cluster)) => cluster.kmm().await.unwrap_or(KmmRelease::NEWEST),
-        (None, None) => KmmRelease::NEWEST,
-    }
 }
 
 /// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The

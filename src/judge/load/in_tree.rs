@@ -39,7 +39,7 @@ pub(crate) fn in_tree_files(
     let Ok(copied) = copied else {
         return none();
     };
-    let worker = Worker::new(overlay, facts, kernel, &copied);
+    let worker = Worker::new(overlay, facts, kernel, &copied, case.release);
     let release = line.kernel.as_deref().unwrap_or(kernel);
     let path = format!("{}/lib/modules/{release}", line.root);
     match worker.find(&path)? {

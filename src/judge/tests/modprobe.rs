@@ -127,6 +127,28 @@ fn an_in_tree_module_that_only_the_facts_lack_is_a_doubt() {
     case(Some("crc7"), true).is(Verified, &codes);
 }
 
+#[test]
+fn upstreams_worker_has_the_nodes_modules_twice() {
+    let lines = [("foo", "foo.ko: host/kernel/drivers/net/dummy.ko.xz")];
+    let case = |upstream, minor| {
+        let link = Node::Symlink(format!("/host/lib/modules/{K}"));
+        let elf = ko(uses(module("foo"), "of_dummy", 4));
+        let files = vec![("foo.ko", elf), ("host", link)];
+        Case::of(layer(&lines, files)).with(|case| {
+            case.release = KmmRelease {
+                major: 2,
+                minor,
+                upstream,
+            };
+        })
+    };
+    let (missing, assumed) = (Code::DependencyMissing, Code::KmmFlavorUnknown);
+    case(true, 7).is(Verified, &[]);
+    case(true, 6).is(Verified, &[]);
+    case(true, 5).is(Failed, &[missing, missing, assumed]);
+    case(false, 7).is(Failed, &[missing, missing, assumed]);
+}
+
 /// depmod ran where the kernel's own modules were not: the link alone helps nothing.
 #[test]
 fn a_hint_asks_for_no_host_link_that_is_there() {

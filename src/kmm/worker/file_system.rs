@@ -4,12 +4,14 @@
 //! image (`cp -R`, links as links), and the node's `/lib/modules` is mounted beside it. A
 //! link in the copied folder is followed there.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Bound;
 
 use kernel_loader::kernel::facts::KernelFacts;
 
 use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::kmm::releases::KmmRelease;
 use crate::kmm::worker::command_line::join;
 use crate::kmm::worker::copied::Copied;
 use crate::model::layer::Node;
@@ -47,6 +49,8 @@ pub(crate) struct Worker<'a> {
     kernel: &'a str,
     copied: &'a Copied,
     copied_at: Vec<String>,
+    release: KmmRelease,
+    needs_upstream: Cell<bool>,
 }
 
 impl<'a> Worker<'a> {
@@ -56,6 +60,7 @@ impl<'a> Worker<'a> {
         facts: Option<&'a KernelFacts>,
         kernel: &'a str,
         copied: &'a Copied,
+        release: KmmRelease,
     ) -> Self {
         Self {
             overlay,
@@ -63,7 +68,14 @@ impl<'a> Worker<'a> {
             kernel,
             copied,
             copied_at: components(&copied.at),
+            release,
+            needs_upstream: Cell::new(false),
         }
+    }
+
+    /// True once a path led to `/host/lib/modules` where the worker has nothing there.
+    pub(crate) fn needs_upstream(&self) -> bool {
+        self.needs_upstream.get()
     }
 
     /// Where the kernel's modules of `dirName` are.
@@ -135,6 +147,12 @@ impl<'a> Worker<'a> {
     fn at(&self, here: &[String]) -> Result<(Place<'a>, Option<&'a str>), NeedLayer> {
         if let Some(below) = below_host_modules(here) {
             return Ok((self.on_the_host(&below), None));
+        }
+        if let Some(below) = here.strip_prefix(&["host", "lib", "modules"].map(str::to_owned)) {
+            if self.release.mounts_host_modules_twice() {
+                return Ok((self.on_the_host(below), None));
+            }
+            self.needs_upstream.set(true);
         }
         if let Some(rest) = here.strip_prefix(self.copied_at.as_slice()) {
             let path = rest.iter().fold(self.copied.from.clone(), |path, name| {
@@ -222,5 +240,8 @@ fn below_host_modules(here: &[String]) -> Option<Vec<String>> {
 
 fn is_host_parent(here: &[String]) -> bool {
     let path = here.join("/");
-    matches!(path.as_str(), "" | "usr" | "lib" | "usr/lib")
+    matches!(
+        path.as_str(),
+        "" | "usr" | "lib" | "usr/lib" | "host" | "host/lib"
+    )
 }

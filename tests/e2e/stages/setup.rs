@@ -198,6 +198,7 @@ impl Setup {
                 facts,
                 trust: Trust::default(),
                 release: self.release,
+                flavor_is_assumed: false,
             }),
             objects: Arc::new(Objects {
                 secrets: serde_json::from_value(self.objects.clone()).expect("Secrets"),

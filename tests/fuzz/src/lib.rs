@@ -183,6 +183,7 @@ fn load(module: &[u8], dep: &[u8], softdep: &[u8]) {
         work: &work,
         target: &target,
         release: KmmRelease::NEWEST,
+        flavor_is_assumed: false,
     };
     let config = ImageConfig {
         shows_a_shell: true,

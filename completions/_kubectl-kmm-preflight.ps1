@@ -87,6 +87,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('--report-configmap', '--report-configmap', [CompletionResultType]::ParameterName, 'Keep the report as ConfigMap NAME-report-I in the pod''s namespace')
             [CompletionResult]::new('--pushgateway', '--pushgateway', [CompletionResultType]::ParameterName, 'Push the metrics of -o prometheus to this Prometheus Pushgateway')
             [CompletionResult]::new('--kmm-version', '--kmm-version', [CompletionResultType]::ParameterName, 'KMM release whose rules apply')
+            [CompletionResult]::new('--kmm-flavor', '--kmm-flavor', [CompletionResultType]::ParameterName, 'Whose KMM loads the modules [default')
             [CompletionResult]::new('--builder', '--builder', [CompletionResultType]::ParameterName, 'Program that builds images')
             [CompletionResult]::new('--build-isolation', '--build-isolation', [CompletionResultType]::ParameterName, 'Isolation of the Dockerfile''s steps from this machine')
             [CompletionResult]::new('--stages', '--stages', [CompletionResultType]::ParameterName, 'Stages that may run')

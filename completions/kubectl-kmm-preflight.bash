@@ -847,7 +847,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__run)
-            opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --in-cluster --keep --shards --image --job-namespace --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --shard --report-configmap --pushgateway --kmm-version --builder --build-isolation --stages --build-jobs --boot --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --in-cluster --keep --shards --image --job-namespace --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --shard --report-configmap --pushgateway --kmm-version --kmm-flavor --builder --build-isolation --stages --build-jobs --boot --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1007,10 @@ _kubectl__kmm__preflight() {
                     ;;
                 --kmm-version)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kmm-flavor)
+                    COMPREPLY=($(compgen -W "openshift upstream" -- "${cur}"))
                     return 0
                     ;;
                 --builder)

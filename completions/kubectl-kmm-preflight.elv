@@ -83,6 +83,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --report-configmap 'Keep the report as ConfigMap NAME-report-I in the pod''s namespace'
             cand --pushgateway 'Push the metrics of -o prometheus to this Prometheus Pushgateway'
             cand --kmm-version 'KMM release whose rules apply'
+            cand --kmm-flavor 'Whose KMM loads the modules [default'
             cand --builder 'Program that builds images'
             cand --build-isolation 'Isolation of the Dockerfile''s steps from this machine'
             cand --stages 'Stages that may run'

@@ -95,6 +95,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l report-configmap -d 'Keep the report as ConfigMap NAME-report-I in the pod\'s namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pushgateway -d 'Push the metrics of -o prometheus to this Prometheus Pushgateway' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'KMM release whose rules apply' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-flavor -d 'Whose KMM loads the modules [default' -r -f -a "openshift\t'OpenShift\'s'
+upstream\t'The upstream operator'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'Program that builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
 podman\t'podman'

@@ -113,7 +113,7 @@ fn a_release_that_cannot_be_resolved_creates_nothing() {
     for (image, is_rt, word) in [
         (&release.image, true, "has no real-time kernel"),
         (&no_release, false, "is not a release"),
-        (&away, false, "registry 127.0.0.1:9 refuses connections"),
+        (&away, false, "connection refused by registry 127.0.0.1:9"),
     ] {
         let mut args = vec!["run", "p", "--release-image", image, &insecure];
         args.extend(is_rt.then_some("--rt"));

@@ -42,7 +42,7 @@ fn the_kernels_of_an_upgrade_are_those_of_the_pools() {
     assert!(lines.contains(&both), "{lines:?}");
     assert!(lines.contains(&TEN.to_owned()), "{lines:?}");
     for word in [
-        "pool ten: release 5.0.2 has no operating system stream rhel-10",
+        "The kernel of pool ten is not known: release 5.0.2 has no operating system stream rhel-10",
         "Slow: nodes are slow",
         "Pool empty has no nodes",
     ] {

@@ -160,7 +160,7 @@ fn a_build_that_is_needed_and_cannot_be_made_is_an_error() {
     let report = setup.run(&["--builder", "none"]).run().code(3).json();
     assert_eq!(report["modules"][0]["verdict"], "error");
     assert_eq!(report["modules"][0]["verificationStage"], "Build");
-    assert_says(&report, "builder-missing", "--builder none");
+    assert_says(&report, "builder-missing", "--builder is none");
 
     let report = setup.run(&["--stages", "image"]).run().code(1).json();
     assert_says(&report, "stage-skipped", "Build");

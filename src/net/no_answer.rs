@@ -84,6 +84,13 @@ impl NoAnswer {
             (Kind::NoSuchHost, _) => "cannot resolve its name".to_owned(),
             (Kind::Refused, _) => "connection refused".to_owned(),
             (Kind::Timeout, _) => "timed out".to_owned(),
+            // TLS 1.3 tells of a missing client certificate only after the handshake (RFC 8446,
+            // section 4.4.2.4), and hyper keeps the alert of a connection that no request used.
+            _ if chain.iter().any(|link| is_unused(*link)) => {
+                "it was closed before the request was sent, as by a server that requires a \
+                 client certificate"
+                    .to_owned()
+            }
             _ => text_of(&chain),
         };
         // Whoever goes through a proxy resolves and connects to no other host.
@@ -178,6 +185,11 @@ fn links<'a>(error: &'a (dyn StdError + 'static), chain: &mut Vec<&'a (dyn StdEr
             }
         }
     }
+}
+
+/// A connection that ended before it took a request.
+fn is_unused(error: &(dyn StdError + 'static)) -> bool {
+    error.to_string().ends_with("connection was not ready")
 }
 
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::arch::sections::ArchSection;
 use crate::module::defects::Defect;
-use crate::module::defects::relocations::{Addresses, Applied};
+use crate::module::defects::relocations::{Addresses, Applied, first_refused};
 use crate::module::elf::{Elf, Symbol};
 
 /// Sections that `module.lds` puts into every module, and the loader looks for.
@@ -56,16 +56,7 @@ pub(crate) fn relocations(
     applied: &[Applied<'_, '_>],
 ) -> Option<Defect> {
     let addresses = Addresses::of(elf, symbols);
-    applied.iter().find_map(|(_, changed, relocations)| {
-        relocations.iter().find_map(|relocation| {
-            let kind = relocation.kind;
-            if !is_known(kind) {
-                return Some(Defect::RelocationUnknown { kind });
-            }
-            (needs_low_address(kind) && addresses.target(relocation).is_some()).then(|| {
-                let section = changed.name.into();
-                Defect::RelocationOverflow { kind, section }
-            })
-        })
+    first_refused(applied, is_known, |relocation| {
+        needs_low_address(relocation.kind) && addresses.target(relocation).is_some()
     })
 }

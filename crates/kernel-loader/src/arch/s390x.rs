@@ -1,7 +1,7 @@
 //! What the loader of IBM Z has of its own (`arch/s390/kernel/module.c`).
 
 use crate::module::defects::Defect;
-use crate::module::defects::relocations::{Address, Addresses, Applied};
+use crate::module::defects::relocations::{Address, Addresses, Applied, first_refused};
 use crate::module::elf::{Elf, Symbol};
 
 /// `R_390_COPY`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT`, `R_390_RELATIVE`: of shared objects only.
@@ -16,6 +16,11 @@ const SHORT: [u32; 4] = [1, 2, 3, 57];
 /// `R_390_32`: modules are at the end of the address space, and kernels may be at its start.
 const R_390_32: u32 = 4;
 
+/// Whether `apply_rela` has a case for a kind, and does not refuse it there.
+fn is_known(kind: u32) -> bool {
+    kind <= LAST && !OF_SHARED_OBJECTS.contains(&kind) || LONG_DISPLACEMENT.contains(&kind)
+}
+
 /// The first relocation that `apply_rela` has no case for, or refuses wherever the module lies
 /// (`apply_rela_bits`).
 pub(crate) fn relocations(
@@ -24,23 +29,8 @@ pub(crate) fn relocations(
     applied: &[Applied<'_, '_>],
 ) -> Option<Defect> {
     let addresses = Addresses::of(elf, symbols);
-    applied.iter().find_map(|(_, changed, relocations)| {
-        relocations.iter().find_map(|relocation| {
-            let kind = relocation.kind;
-            let is_known = kind <= LAST && !OF_SHARED_OBJECTS.contains(&kind)
-                || LONG_DISPLACEMENT.contains(&kind);
-            if !is_known {
-                return Some(Defect::RelocationUnknown { kind });
-            }
-            let overflows = match addresses.target(relocation) {
-                Some(Address::Own) => SHORT.contains(&kind) || kind == R_390_32,
-                Some(Address::Exported) => SHORT.contains(&kind),
-                None => false,
-            };
-            overflows.then(|| {
-                let section = changed.name.into();
-                Defect::RelocationOverflow { kind, section }
-            })
-        })
+    first_refused(applied, is_known, |relocation| match relocation.kind {
+        R_390_32 => addresses.target(relocation) == Some(Address::Own),
+        kind => SHORT.contains(&kind) && addresses.target(relocation).is_some(),
     })
 }

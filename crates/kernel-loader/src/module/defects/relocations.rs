@@ -85,6 +85,26 @@ pub(super) fn applied<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
     tables.collect()
 }
 
+/// The first relocation that the architecture's loader has no case for, or that never fits.
+pub(crate) fn first_refused(
+    applied: &[Applied<'_, '_>],
+    is_known: impl Fn(u32) -> bool,
+    overflows: impl Fn(&Relocation) -> bool,
+) -> Option<Defect> {
+    applied.iter().find_map(|(_, changed, relocations)| {
+        relocations.iter().find_map(|relocation| {
+            let kind = relocation.kind;
+            if !is_known(kind) {
+                return Some(Defect::RelocationUnknown { kind });
+            }
+            overflows(relocation).then(|| Defect::RelocationOverflow {
+                kind,
+                section: changed.name.into(),
+            })
+        })
+    })
+}
+
 /// Where a relocation leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Address {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use test_support::image::{Built, Image, Layer};
+use test_support::image::{Built, Image, Layer, release_image};
 use test_support::layout::write_layout;
 
 use super::preflight::{Ended, Preflight};
@@ -56,17 +56,7 @@ fn put(dir: &Path, name: &str, image: &Built) -> String {
 
 /// Writes a release with these tags.
 fn release(dir: &Path, name: &str, version: &str, tags: &[(&str, String)]) -> String {
-    let tags: Vec<Value> = tags
-        .iter()
-        .map(|(tag, image)| json!({"name": tag, "from": {"kind": "DockerImage", "name": image}}))
-        .collect();
-    let references = json!({"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
-        "metadata": {"name": version}, "spec": {"tags": tags}});
-    let layer = Layer::new().file(
-        "release-manifests/image-references",
-        references.to_string().as_bytes(),
-    );
-    put(dir, name, &Image::new().layer(layer).build())
+    put(dir, name, &release_image(version, tags).build())
 }
 
 /// A release with two operating systems: one by labels, one by the names of its tags.

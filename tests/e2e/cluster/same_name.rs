@@ -1,12 +1,10 @@
 //! Two runs with one name: neither changes or deletes what is the other's.
 
-use std::path::Path;
-
 use super::crds::NEWEST;
 use super::operator::{KERNEL, call, create_cr, create_modules};
-use crate::support::cluster::{ADMIN, Cluster};
+use super::watching::in_the_clear;
+use crate::support::cluster::Cluster;
 use crate::support::preflight::{Ended, Preflight, Running};
-use crate::support::server::{Server, free_port, listens};
 use crate::support::wire::Wire;
 
 const OTHER: &str = "5.14.0-503.11.1.el9_5.x86_64";
@@ -19,23 +17,11 @@ fn prepared() -> Cluster {
     cluster
 }
 
-/// kubectl's proxy, by which requests are seen without their TLS.
-fn in_the_clear(cluster: &Cluster, folder: &Path) -> (Server, Wire) {
-    let port = free_port();
-    let args = [
-        format!("--kubeconfig={}", cluster.kubeconfig(ADMIN).display()),
-        "proxy".to_owned(),
-        format!("--port={port}"),
-    ];
-    let mut proxy = Server::start("kubectl", &args, &folder.join("proxy.log"));
-    proxy.wait_until(|| listens(port));
-    (proxy, Wire::to(port))
-}
-
 /// A call whose request with this text waits until something else was done.
 fn meanwhile(cluster: &Cluster, args: &[&str], text: &str, act: impl FnOnce()) -> Ended {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_proxy, wire) = in_the_clear(cluster, folder.path());
+    let (_proxy, port) = in_the_clear(cluster, folder.path());
+    let wire = Wire::to(port);
     wire.hold(text);
     let server = format!("--server=http://127.0.0.1:{}", wire.port());
     let running = Running::start(Preflight::new(args).arg(server));

@@ -94,7 +94,7 @@ fn a_watch_goes_on_over_resets() {
 }
 
 /// kubectl's proxy, by which requests are seen without their TLS.
-fn in_the_clear(cluster: &Cluster, folder: &Path) -> (Server, u16) {
+pub(super) fn in_the_clear(cluster: &Cluster, folder: &Path) -> (Server, u16) {
     let port = free_port();
     let args = [
         format!("--kubeconfig={}", cluster.kubeconfig(ADMIN).display()),

@@ -4,10 +4,10 @@
 use std::fs;
 use std::io::Read as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cluster::example;
-use crate::support::image::{Built, Dialect, Image, Layer};
+use crate::support::image::{Built, Dialect, Image, Layer, release_image};
 use crate::support::registry::Registry;
 use crate::support::server::environment;
 
@@ -69,17 +69,7 @@ pub(super) fn push(registry: &Registry, name: &str, image: &Built) -> String {
 
 /// The release image of one architecture, with these tags.
 fn release_of(version: &str, arch: &str, tags: &[(&str, String)]) -> Built {
-    let tags: Vec<Value> = tags
-        .iter()
-        .map(|(tag, image)| json!({"name": tag, "from": {"kind": "DockerImage", "name": image}}))
-        .collect();
-    let references = json!({"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
-        "metadata": {"name": version}, "spec": {"tags": tags}});
-    let layer = Layer::new().file(
-        "release-manifests/image-references",
-        references.to_string().as_bytes(),
-    );
-    Image::new().layer(layer).architecture(arch).build()
+    release_image(version, tags).architecture(arch).build()
 }
 
 /// The releases that a cluster runs and can go to, and its machine-os images.

@@ -326,6 +326,20 @@ impl Image {
     }
 }
 
+/// An OpenShift release image with these tags of its payload.
+pub fn release_image(version: &str, tags: &[(&str, String)]) -> Image {
+    let tags: Vec<Value> = tags
+        .iter()
+        .map(|(tag, image)| json!({"name": tag, "from": {"kind": "DockerImage", "name": image}}))
+        .collect();
+    let references = json!({"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
+        "metadata": {"name": version}, "spec": {"tags": tags}});
+    Image::new().layer(Layer::new().file(
+        "release-manifests/image-references",
+        references.to_string().as_bytes(),
+    ))
+}
+
 /// An index (or Docker manifest list) over built images: its bytes and media type.
 pub fn index_of(images: &[Built], dialect: Dialect) -> (Vec<u8>, &'static str) {
     let media_type = match dialect {

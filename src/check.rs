@@ -1,14 +1,14 @@
 //! Checks: the plans' questions put to images, kernels, builders and signers.
 
-pub mod cross_check;
+pub(crate) mod cross_check;
 #[cfg(test)]
 mod example;
-pub mod facts;
-pub mod image;
-pub mod inspect;
-pub mod objects;
-pub mod run;
-pub mod stages;
-pub mod targets;
-pub mod tree;
-pub mod watch;
+pub(crate) mod facts;
+pub(crate) mod image;
+pub(crate) mod inspect;
+pub(crate) mod objects;
+pub(crate) mod run;
+pub(crate) mod stages;
+pub(crate) mod targets;
+pub(crate) mod tree;
+pub(crate) mod watch;

@@ -1,22 +1,22 @@
 //! The command line: clap's types and nothing else.
 
-pub mod candidates;
-pub mod cluster;
+pub(crate) mod candidates;
+pub(crate) mod cluster;
 pub mod config;
-pub mod connection;
+pub(crate) mod connection;
 pub mod examples;
-pub mod explain;
+pub(crate) mod explain;
 pub mod help;
-pub mod image;
-pub mod in_cluster;
+pub(crate) mod image;
+pub(crate) mod in_cluster;
 pub mod invocation;
-pub mod output;
-pub mod pod_flags;
-pub mod run;
+pub(crate) mod output;
+pub(crate) mod pod_flags;
+pub(crate) mod run;
 pub mod screen;
-pub mod shard;
-pub mod stages;
-pub mod target;
+pub(crate) mod shard;
+pub(crate) mod stages;
+pub(crate) mod target;
 
 use clap::{Args, Parser, Subcommand};
 

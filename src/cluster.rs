@@ -3,10 +3,10 @@
 //! [`api`] connects and reads objects, [`kmm`] knows KMM's CRs of every release, [`pools`] which
 //! releases the cluster can go to.
 
-pub mod api;
-pub mod kmm;
-pub mod pools;
+pub(crate) mod api;
+pub(crate) mod kmm;
+pub(crate) mod pools;
 pub(crate) mod rbac;
 pub(crate) mod registry;
 
-pub use api::client::{Cluster, connect};
+pub(crate) use api::client::{Cluster, connect};

@@ -1,16 +1,16 @@
 //! The commands: each wires the stages together and returns what is to be printed.
 
 pub mod complete;
-pub mod completion;
-pub mod delete;
-pub mod explain;
-pub mod generate;
-pub mod inspect;
-pub mod kernel;
+pub(crate) mod completion;
+pub(crate) mod delete;
+pub(crate) mod explain;
+pub(crate) mod generate;
+pub(crate) mod inspect;
+pub(crate) mod kernel;
 pub mod run;
-pub mod status;
-pub mod targets;
-pub mod version;
+pub(crate) mod status;
+pub(crate) mod targets;
+pub(crate) mod version;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,10 +1,10 @@
 //! What a command shows while it runs: progress, live tables, logs.
 
-pub mod drawing;
-pub mod live;
-pub mod logging;
-pub mod output;
-pub mod progress;
+pub(crate) mod drawing;
+pub(crate) mod live;
+pub(crate) mod logging;
+pub(crate) mod output;
+pub(crate) mod progress;
 
 use std::io::Write;
 

@@ -11,18 +11,18 @@ use crate::model::verdict::Verdict;
 /// Every module is verified or accepted, or the command did what it was asked.
 pub const EXIT_VERIFIED: u8 = 0;
 /// At least one module failed.
-pub const EXIT_FAILED: u8 = 1;
+pub(crate) const EXIT_FAILED: u8 = 1;
 /// The command line, or an input that it names, cannot be used.
 pub const EXIT_USAGE: u8 = 2;
 /// No failure seen, but an error, an unknown, a timeout, or modules still in progress.
 pub const EXIT_UNDECIDED: u8 = 3;
 /// Nothing to check; never a silent pass.
-pub const EXIT_NOTHING: u8 = 4;
+pub(crate) const EXIT_NOTHING: u8 = 4;
 /// Interrupted by a signal.
-pub const EXIT_INTERRUPTED: u8 = 130;
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
 /// The exit-code table as `--help` and the README print it.
-pub const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    every module is verified or accepted
   1    at least one module failed
@@ -33,7 +33,7 @@ Exit codes:
   130  interrupted";
 
 /// The exit code of a report: that of its overall verdict, and never a pass when empty.
-pub fn exit_code_of(verdict: Option<Verdict>) -> u8 {
+pub(crate) fn exit_code_of(verdict: Option<Verdict>) -> u8 {
     match verdict {
         Some(Verdict::Verified | Verdict::Accepted) => EXIT_VERIFIED,
         Some(Verdict::Failed) => EXIT_FAILED,
@@ -147,7 +147,7 @@ impl Error {
 
 /// A message for stderr. Further lines of a text are indented: at the beginning of a line
 /// stand only words of this program.
-pub fn message(kind: &str, text: &str) -> String {
+pub(crate) fn message(kind: &str, text: &str) -> String {
     let text = printable(text.trim_end());
     format!("{kind}: {}\n", text.replace('\n', "\n  "))
 }

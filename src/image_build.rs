@@ -5,17 +5,17 @@
 //! [`tool`] is the only place that starts a process, [`processes`] ends them all, and
 //! [`leftovers`] removes what killed runs have left on disk.
 
-pub mod args;
-pub mod builder;
-pub mod command;
-pub mod credentials;
-pub mod docker_config;
-pub mod dockerfile;
-pub mod failure;
-pub mod leftovers;
-pub mod lint;
-pub mod log;
-pub mod processes;
-pub mod redaction;
-pub mod stage;
-pub mod tool;
+pub(crate) mod args;
+pub(crate) mod builder;
+pub(crate) mod command;
+pub(crate) mod credentials;
+pub(crate) mod docker_config;
+pub(crate) mod dockerfile;
+pub(crate) mod failure;
+pub(crate) mod leftovers;
+pub(crate) mod lint;
+pub(crate) mod log;
+pub(crate) mod processes;
+pub(crate) mod redaction;
+pub(crate) mod stage;
+pub(crate) mod tool;

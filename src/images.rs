@@ -3,12 +3,12 @@
 //! [`registry`] reads and writes registries, [`layouts`] finds images on disk, [`layers`] makes one
 //! file system of an image's layers; [`open`] asks every place that may have an image.
 
-pub mod bounded;
-pub mod layers;
-pub mod layouts;
-pub mod open;
-pub mod open_image;
-pub mod opened;
-pub mod place;
-pub mod push;
-pub mod registry;
+pub(crate) mod bounded;
+pub(crate) mod layers;
+pub(crate) mod layouts;
+pub(crate) mod open;
+pub(crate) mod open_image;
+pub(crate) mod opened;
+pub(crate) mod place;
+pub(crate) mod push;
+pub(crate) mod registry;

@@ -5,9 +5,9 @@
 //! ConfigMap and [`merge`] makes one of them. Scheduling is Kubernetes': an Indexed Job is the
 //! only engine.
 
-pub mod alert;
-pub mod manifests;
-pub mod merge;
-pub mod progress;
-pub mod reports;
-pub mod shards;
+pub(crate) mod alert;
+pub(crate) mod manifests;
+pub(crate) mod merge;
+pub(crate) mod progress;
+pub(crate) mod reports;
+pub(crate) mod shards;

@@ -4,10 +4,10 @@
 //! documents, [`decode`] makes Modules and the objects that they refer to of them,
 //! [`selector`] selects.
 
-pub mod decode;
-pub mod kustomize;
-pub mod selector;
-pub mod source;
+pub(crate) mod decode;
+pub(crate) mod kustomize;
+pub(crate) mod selector;
+pub(crate) mod source;
 mod url;
 pub mod yaml;
 
@@ -68,7 +68,7 @@ fn mentions_kmm(text: &str) -> bool {
 ///
 /// # Errors
 /// A document that is malformed, with file, document and line.
-pub fn parse(texts: Vec<Text>, namespace: &str) -> Result<Inputs, Error> {
+pub(crate) fn parse(texts: Vec<Text>, namespace: &str) -> Result<Inputs, Error> {
     let mut inputs = Inputs::default();
     for text in texts {
         let documents = match yaml::documents(&text) {

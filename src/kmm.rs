@@ -1,11 +1,11 @@
 //! KMM: its Module, and what each release makes of it.
 
-pub mod early;
-pub mod module;
-pub mod names;
-pub mod owner;
-pub mod plan;
-pub mod planned;
-pub mod releases;
-pub mod schema;
+pub(crate) mod early;
+pub(crate) mod module;
+pub(crate) mod names;
+pub(crate) mod owner;
+pub(crate) mod plan;
+pub(crate) mod planned;
+pub(crate) mod releases;
+pub(crate) mod schema;
 pub(crate) mod worker;

@@ -3,11 +3,10 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use kmm_preflight::cli::config::{self, Environment, Refusal};
-use kmm_preflight::cli::{invocation, screen};
-use kmm_preflight::commands::complete;
-use kmm_preflight::model::printable::printable;
-use kmm_preflight::{commands, error};
+use kmm_preflight::program::config::{self, Environment, Refusal};
+use kmm_preflight::program::{
+    EXIT_UNDECIDED, EXIT_USAGE, EXIT_VERIFIED, complete, invocation, printable, run, screen,
+};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
@@ -32,14 +31,10 @@ fn main() -> ExitCode {
         Err(Refusal::Clap(message)) => {
             let failed_to_print = message.print().is_err();
             let usage = message.use_stderr() || failed_to_print;
-            return ExitCode::from(if usage {
-                error::EXIT_USAGE
-            } else {
-                error::EXIT_VERIFIED
-            });
+            return ExitCode::from(if usage { EXIT_USAGE } else { EXIT_VERIFIED });
         }
     };
-    let (stdout, mut stderr, mut code) = match commands::run(cli, &settings) {
+    let (stdout, mut stderr, mut code) = match run(cli, &settings) {
         Ok(done) => (done.stdout, done.stderr, done.exit_code),
         Err(error) => (String::new(), error.render(), error.exit_code()),
     };
@@ -53,8 +48,8 @@ fn main() -> ExitCode {
             "error: the answer could not be written to stdout: {fault}\n\
              hint: write it to where there is room\n"
         ));
-        if code == error::EXIT_VERIFIED {
-            code = error::EXIT_UNDECIDED;
+        if code == EXIT_VERIFIED {
+            code = EXIT_UNDECIDED;
         }
     }
     let _ = std::io::stderr().write_all(screen::for_stderr(&printable(stderr)).as_bytes());

@@ -1,8 +1,8 @@
 //! The nouns that all stages share.
 
-pub mod budget;
-pub mod layer;
-pub mod printable;
-pub mod report;
-pub mod target;
-pub mod verdict;
+pub(crate) mod budget;
+pub(crate) mod layer;
+pub(crate) mod printable;
+pub(crate) mod report;
+pub(crate) mod target;
+pub(crate) mod verdict;

@@ -2,4 +2,4 @@
 //! the run.
 
 pub(crate) mod folder;
-pub mod workspace;
+pub(crate) mod workspace;

@@ -5,32 +5,32 @@
 //! [`answer`] does so for what commands print without one. [`screen`] says what a terminal
 //! can show.
 
-pub mod answer;
+pub(crate) mod answer;
 mod blocks;
 mod causes;
-pub mod data;
-pub mod explain;
-pub mod github;
+pub(crate) mod data;
+pub(crate) mod explain;
+pub(crate) mod github;
 mod grid;
-pub mod inspect;
-pub mod junit;
-pub mod kernel;
-pub mod markdown;
-pub mod name;
+pub(crate) mod inspect;
+pub(crate) mod junit;
+pub(crate) mod kernel;
+pub(crate) mod markdown;
+pub(crate) mod name;
 mod natural;
-pub mod prometheus;
-pub mod read;
-pub mod render;
+pub(crate) mod prometheus;
+pub(crate) mod read;
+pub(crate) mod render;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod sarif;
-pub mod screen;
+pub(crate) mod sarif;
+pub(crate) mod screen;
 mod summary;
-pub mod table;
-pub mod targets;
+pub(crate) mod table;
+pub(crate) mod targets;
 mod wide;
-pub mod wrap;
+pub(crate) mod wrap;
 
-pub use answer::print;
-pub use render::render;
-pub use screen::Screen;
+pub(crate) use answer::print;
+pub(crate) use render::render;
+pub(crate) use screen::Screen;

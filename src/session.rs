@@ -1,12 +1,12 @@
 //! From flags and inputs to what a run needs: images, objects and targets.
 
-pub mod arch;
+pub(crate) mod arch;
 mod fleet;
-pub mod open;
-pub mod outcome;
+pub(crate) mod open;
+pub(crate) mod outcome;
 mod releases;
-pub mod requested;
-pub mod selection;
-pub mod shard;
-pub mod stages;
-pub mod targets;
+pub(crate) mod requested;
+pub(crate) mod selection;
+pub(crate) mod shard;
+pub(crate) mod stages;
+pub(crate) mod targets;

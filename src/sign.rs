@@ -5,10 +5,10 @@
 //! [`derived`] decide and write bytes; [`stage`] reads the Secrets and the unsigned image.
 
 pub mod appended;
-pub mod derived;
-pub mod keys;
-pub mod layer;
-pub mod patterns;
-pub mod pem;
+pub(crate) mod derived;
+pub(crate) mod keys;
+pub(crate) mod layer;
+pub(crate) mod patterns;
+pub(crate) mod pem;
 pub mod pkcs7;
-pub mod stage;
+pub(crate) mod stage;

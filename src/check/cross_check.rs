@@ -1,5 +1,5 @@
 //! The cross-check: what KMM's own preflight reported is checked again from this machine.
 
-pub mod looker;
-pub mod report_rows;
-pub mod running;
+pub(crate) mod looker;
+pub(crate) mod report_rows;
+pub(crate) mod running;

@@ -15,7 +15,7 @@ use crate::report::inspect::{InspectedModule, Inspection};
 ///
 /// # Errors
 /// The image, or a layer of it, cannot be read.
-pub async fn inspect(
+pub(crate) async fn inspect(
     images: &Images,
     reference: &str,
     arch: Arch,
@@ -68,7 +68,7 @@ pub async fn inspect(
 }
 
 /// The error of a command that is about one image.
-pub fn as_error(finding: Finding) -> Error {
+pub(crate) fn as_error(finding: Finding) -> Error {
     let hint = finding.hint.unwrap_or_default();
     let message = finding.message;
     match finding.code {

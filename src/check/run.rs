@@ -17,7 +17,7 @@ use crate::model::verdict::{Stage, Verdict};
 
 /// When a run ends, and how much of it happens at once.
 #[derive(Debug, Clone)]
-pub struct RunLimits {
+pub(crate) struct RunLimits {
     /// How many modules are checked at once; at least 1.
     pub jobs: usize,
     /// The whole run ends after this time.
@@ -92,7 +92,7 @@ impl Slot {
 /// are dropped and their modules are `not-decided`.
 ///
 /// `decided` gets each row as soon as it is known, and may mark what the user accepts.
-pub async fn run_all<C, F>(
+pub(crate) async fn run_all<C, F>(
     plans: Vec<Plan>,
     limits: &RunLimits,
     check: C,
@@ -224,7 +224,7 @@ fn panicked(error: &JoinError) -> Outcome {
 
 /// The row of a plan whose checks are over. Findings are sorted gravest first, and the
 /// five fields of KMM say what a local run says: True, False, Error or Unknown.
-pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport {
+pub(crate) fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport {
     let mut findings = plan.findings.clone();
     findings.extend(outcome.findings);
     if let Some(owner) = &plan.owner {
@@ -263,7 +263,7 @@ pub fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport
 
 /// `verificationStatus` of a local run. KMM ≤2.3 writes True and False; it has no words for the
 /// other two.
-pub fn local_status(verdict: Verdict) -> &'static str {
+pub(crate) fn local_status(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Verified => "True",
         Verdict::Failed => "False",

@@ -12,7 +12,7 @@ use crate::check::objects::Objects;
 use crate::check::run::{Outcome, Slot};
 use crate::check::stages::case::Case;
 use crate::check::stages::inputs::entries;
-pub use crate::check::stages::inputs::lints;
+pub(crate) use crate::check::stages::inputs::lints;
 use crate::findings::finding::{Code, Finding};
 use crate::findings::gathered::Gathered;
 use crate::image_build::stage::Builds;
@@ -69,7 +69,7 @@ impl std::str::FromStr for StageSet {
 }
 
 /// Hears what a module's check is doing, and in which stage.
-pub type Progress<'a> = &'a (dyn Fn(Stage, &str) + Send + Sync);
+pub(crate) type Progress<'a> = &'a (dyn Fn(Stage, &str) + Send + Sync);
 
 /// What the stages of all modules share.
 #[derive(Debug)]

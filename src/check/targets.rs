@@ -30,7 +30,7 @@ const OS_MODULES: &str = "usr/lib/modules";
 
 /// Resolves images to kernels.
 #[derive(Debug, Clone)]
-pub struct Resolver<'a> {
+pub(crate) struct Resolver<'a> {
     /// Where images are read.
     pub images: &'a Arc<Images>,
     /// How.
@@ -54,7 +54,11 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// Why an image cannot be read, or that it is none of these.
-    pub async fn resolve(&self, reference: &str, arch: Arch) -> Result<ReleaseKernels, Finding> {
+    pub(crate) async fn resolve(
+        &self,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<ReleaseKernels, Finding> {
         let image = self.open(reference, arch).await?;
         let mut kernels = ReleaseKernels {
             release_image: None,
@@ -90,7 +94,11 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// Why the release cannot be read.
-    pub async fn os_images(&self, reference: &str, arch: Arch) -> Result<Vec<String>, Finding> {
+    pub(crate) async fn os_images(
+        &self,
+        reference: &str,
+        arch: Arch,
+    ) -> Result<Vec<String>, Finding> {
         let image = self.open(reference, arch).await?;
         match self.kind(reference, &image).await? {
             Kind::Release(payload) => Ok(payload

@@ -20,7 +20,7 @@ const LAYERS_AT_A_TIME: usize = 4;
 ///
 /// # Errors
 /// Why a layer could not be read.
-pub async fn read_all(images: &Arc<Images>, image: &OpenImage) -> Result<Overlay, Finding> {
+pub(crate) async fn read_all(images: &Arc<Images>, image: &OpenImage) -> Result<Overlay, Finding> {
     let mut overlay = Overlay::new(image.layers.len());
     let reads =
         (0..image.layers.len()).map(|from_top| images.layer(image, from_top, Purpose::Kernel));
@@ -34,7 +34,7 @@ pub async fn read_all(images: &Arc<Images>, image: &OpenImage) -> Result<Overlay
 
 /// An image all of whose layers were read.
 #[derive(Debug)]
-pub struct OverlayTree<'a>(pub &'a Overlay);
+pub(crate) struct OverlayTree<'a>(pub &'a Overlay);
 
 impl OverlayTree<'_> {
     fn content(&self, path: &str) -> Option<&Content> {

@@ -14,7 +14,7 @@ type Key = (&'static str, String, String, String, &'static str);
 
 /// What a watched run knows.
 #[derive(Debug, Default)]
-pub struct Watch {
+pub(crate) struct Watch {
     known: BTreeMap<Key, Known>,
 }
 
@@ -27,7 +27,7 @@ struct Known {
 impl Watch {
     /// The plans that have to be checked now: those that are new, and those whose definition
     /// is another than when they were not verified. Modules that are gone are forgotten.
-    pub fn due(&mut self, plans: Vec<(Plan, String)>) -> Vec<Plan> {
+    pub(crate) fn due(&mut self, plans: Vec<(Plan, String)>) -> Vec<Plan> {
         let there: Vec<Key> = plans.iter().map(|(plan, _)| key(plan)).collect();
         self.known.retain(|known, _| there.contains(known));
         let mut due = Vec::new();
@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// Takes the rows of plans that were due.
-    pub fn record(&mut self, rows: Vec<ModuleReport>) {
+    pub(crate) fn record(&mut self, rows: Vec<ModuleReport>) {
         for row in rows {
             let key = (
                 row.kind,
@@ -63,7 +63,7 @@ impl Watch {
     }
 
     /// The latest row of every module.
-    pub fn rows(&self) -> Vec<ModuleReport> {
+    pub(crate) fn rows(&self) -> Vec<ModuleReport> {
         self.known
             .values()
             .filter_map(|known| known.row.clone())
@@ -71,7 +71,7 @@ impl Watch {
     }
 
     /// True when nothing is left to wait for.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let mut rows = self.known.values().map(|known| &known.row);
         !self.known.is_empty()
             && rows.all(|row| row.as_ref().is_some_and(|row| row.verdict.passes()))
@@ -96,7 +96,7 @@ fn key(plan: &Plan) -> Key {
 /// Everything that decides a plan besides images, as a digest: the Module's sections in
 /// force, and the ConfigMap and the Secrets that they name. An object that cannot be read
 /// counts by its reason.
-pub async fn definition(plan: &Plan, objects: &Objects) -> String {
+pub(crate) async fn definition(plan: &Plan, objects: &Objects) -> String {
     let mut text = format!("{:?} {:?} {:?}", plan.work, plan.findings, plan.target);
     let Some(work) = &plan.work else {
         return digest::sha256(text.as_bytes());

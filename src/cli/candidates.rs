@@ -6,7 +6,7 @@ use crate::findings::finding::Code;
 
 /// One candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The whole word.
     pub word: String,
     /// What it means; empty where it says that itself.
@@ -15,7 +15,7 @@ pub struct Candidate {
 
 /// Values that only a cluster or a kubeconfig knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Live {
+pub(crate) enum Live {
     /// Names of preflight CRs.
     Preflights,
     /// Namespaces.
@@ -32,7 +32,7 @@ pub enum Live {
 
 /// What completes a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Completion {
+pub(crate) enum Completion {
     /// One of these.
     Words(Vec<Candidate>),
     /// A live value, behind what is there already (`--context=`).
@@ -43,7 +43,7 @@ pub enum Completion {
 
 /// What completes the last of some words, which may be empty. The words follow the plugin's
 /// name, and may begin with `preflight`.
-pub fn complete(root: &mut Command, words: &[String]) -> Completion {
+pub(crate) fn complete(root: &mut Command, words: &[String]) -> Completion {
     root.build();
     let words = match words {
         [only] if "preflight".starts_with(only.as_str()) && !only.is_empty() => {

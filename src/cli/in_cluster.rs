@@ -60,10 +60,10 @@ pub struct JobRunArgs {
 }
 
 /// Flags of `run` that mean something with `--in-cluster` only.
-pub const IN_CLUSTER_ONLY: [&str; 4] = ["keep", "shards", "image", "job-namespace"];
+pub(crate) const IN_CLUSTER_ONLY: [&str; 4] = ["keep", "shards", "image", "job-namespace"];
 
 /// Where KMM of OpenShift runs.
-pub const NAMESPACE: &str = "openshift-kmm";
+pub(crate) const NAMESPACE: &str = "openshift-kmm";
 
 impl InClusterArgs {
     /// True when objects for the cluster are wanted, and no preflight CR.

@@ -24,7 +24,7 @@ pub enum Caller {
 }
 
 /// Flags that name files of this machine.
-pub const FILES: [&str; 9] = [
+pub(crate) const FILES: [&str; 9] = [
     "filename",
     "kustomize",
     "kernel-dir",
@@ -54,7 +54,7 @@ const OWN: [&str; 4] = ["in-cluster", "timeout", "accept", "dry-run"];
 ///
 /// # Errors
 /// A flag names a file of this machine, or is not for a run in the cluster.
-pub fn of(words: &[OsString], caller: Caller) -> Result<Vec<String>, Error> {
+pub(crate) fn of(words: &[OsString], caller: Caller) -> Result<Vec<String>, Error> {
     let command = Cli::command();
     let Ok(matches) = command.clone().try_get_matches_from(words) else {
         return Ok(Vec::new());
@@ -89,7 +89,7 @@ pub fn of(words: &[OsString], caller: Caller) -> Result<Vec<String>, Error> {
 }
 
 /// True for a flag that `run --in-cluster` heeds, here or in its pods.
-pub fn is_heeded(long: &str) -> bool {
+pub(crate) fn is_heeded(long: &str) -> bool {
     matches!(class(long), Class::Pods | Class::Own)
 }
 

@@ -69,9 +69,9 @@ pub struct RunArgs {
 }
 
 /// Flags for a run by the cluster's KMM only.
-pub const CLUSTER_ONLY: [&str; 4] = ["wait", "dry-run", "cleanup", "cross-check"];
+pub(crate) const CLUSTER_ONLY: [&str; 4] = ["wait", "dry-run", "cleanup", "cross-check"];
 /// Flags for a local run only.
-pub const LOCAL_ONLY: [&str; 7] = [
+pub(crate) const LOCAL_ONLY: [&str; 7] = [
     "pushgateway",
     "filename",
     "fail-fast",

@@ -4,14 +4,14 @@
 //! and [`client`] connect, [`fault`] explains why a request failed; [`resource`] names what is read,
 //! [`objects`] reads it.
 
-pub mod client;
-pub mod credentials;
-pub mod fault;
-pub mod kubeconfig;
-pub mod objects;
+pub(crate) mod client;
+pub(crate) mod credentials;
+pub(crate) mod fault;
+pub(crate) mod kubeconfig;
+pub(crate) mod objects;
 mod overrides;
-pub mod pod;
-pub mod resource;
+pub(crate) mod pod;
+pub(crate) mod resource;
 pub(crate) mod tls;
 pub(crate) mod transport;
-pub mod warnings;
+pub(crate) mod warnings;

@@ -3,8 +3,8 @@
 //! [`objects`] reads the pools' objects, [`needs`] decides what each pool needs, [`assign`]
 //! puts it to what releases have; [`read`] asks the API server, and [`updates`] finds releases.
 
-pub mod assign;
-pub mod needs;
-pub mod objects;
-pub mod read;
-pub mod updates;
+pub(crate) mod assign;
+pub(crate) mod needs;
+pub(crate) mod objects;
+pub(crate) mod read;
+pub(crate) mod updates;

@@ -24,7 +24,7 @@ const COMPLETERS: [&str; 3] = [
 ///
 /// # Errors
 /// The completer cannot be written, or a file of another program has its name.
-pub fn run(args: &CompletionArgs) -> Result<Done, Error> {
+pub(crate) fn run(args: &CompletionArgs) -> Result<Done, Error> {
     let shell = match args.what {
         CompletionTarget::Bash => Shell::Bash,
         CompletionTarget::Elvish => Shell::Elvish,
@@ -46,7 +46,7 @@ pub fn run(args: &CompletionArgs) -> Result<Done, Error> {
 }
 
 /// The completion script of a shell.
-pub fn script(shell: Shell) -> String {
+pub(crate) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut help::command(), PROGRAM, &mut script);
     String::from_utf8_lossy(&script).into_owned()

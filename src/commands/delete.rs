@@ -31,7 +31,7 @@ const LEASE_AGE: i64 = 60;
 ///
 /// # Errors
 /// A named CR does not exist, none is to be deleted, or the API server refuses.
-pub async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
+pub(crate) async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     for name in &args.names {
         check_name(name)?;
     }
@@ -269,7 +269,7 @@ async fn is_collected(cluster: &Cluster) -> bool {
 }
 
 /// Deletes the CR that a run made, and says so.
-pub async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String {
+pub(crate) async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String {
     let kind = preflight.resource.kind;
     let Meta { name, uid, .. } = &preflight.meta;
     match cluster.delete(preflight.resource, None, name, uid).await {

@@ -1,6 +1,6 @@
 //! `explain`: how each Module's spec is understood; no registry is asked.
 
-pub mod code;
+pub(crate) mod code;
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::session::targets::named_targets;
 ///
 /// # Errors
 /// An input that cannot be used, no target, or a format for reports.
-pub async fn run(
+pub(crate) async fn run(
     args: &ExplainArgs,
     console: &Console<'_>,
     screen: &Screen,

@@ -1,6 +1,6 @@
 //! `generate`: the preflight CR for a KMM release.
 
-pub mod image_list;
+pub(crate) mod image_list;
 
 use std::ffi::OsString;
 
@@ -25,7 +25,11 @@ const NAME: &str = "kmm-preflight";
 ///
 /// # Errors
 /// A contradictory or incomplete target, or a cluster or image that cannot be asked.
-pub async fn run(args: &GenerateArgs, format: Format, words: &[OsString]) -> Result<Done, Error> {
+pub(crate) async fn run(
+    args: &GenerateArgs,
+    format: Format,
+    words: &[OsString],
+) -> Result<Done, Error> {
     if args.rbac {
         return Ok(Done {
             stdout: rbac::manifests(),
@@ -82,7 +86,7 @@ fn in_cluster(args: &GenerateArgs, format: Format, words: &[OsString]) -> Result
 ///
 /// # Errors
 /// The format is for reports, and a CR to create has no result yet.
-pub fn print(object: &Value, format: Format) -> Result<String, Error> {
+pub(crate) fn print(object: &Value, format: Format) -> Result<String, Error> {
     report::print(&Manifest(object), format, &Screen::PLAIN)
 }
 

@@ -13,7 +13,7 @@ use crate::report::{self, Screen};
 ///
 /// # Errors
 /// The image cannot be read, or the format is for reports.
-pub async fn run(
+pub(crate) async fn run(
     reference: &str,
     arch: Arch,
     format: Format,

@@ -20,7 +20,7 @@ use crate::report::{self, Screen};
 /// # Errors
 /// An image cannot be read or is neither kind, or the format describes findings, which there
 /// are none of.
-pub async fn run(
+pub(crate) async fn run(
     reference: &str,
     archs: &[Arch],
     format: Format,

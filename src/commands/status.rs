@@ -27,7 +27,7 @@ const MANIFEST: &str = "status";
 ///
 /// # Errors
 /// No such CR, no CR at all, or the API server cannot be asked.
-pub async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error> {
+pub(crate) async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done, Error> {
     if let Some(name) = &args.name {
         check_name(name)?;
     }
@@ -191,7 +191,7 @@ async fn watch_one(
 }
 
 /// The CR went away while it was watched.
-pub fn deleted(name: &str) -> Error {
+pub(crate) fn deleted(name: &str) -> Error {
     Error::Cluster {
         message: format!("preflight CR {name} was deleted"),
         hint: format!("Create it again with `kubectl kmm preflight run {name}`."),

@@ -18,7 +18,11 @@ use crate::session::targets::Request;
 /// # Errors
 /// Nothing names a kernel, an image or a cluster cannot be read, or the format describes
 /// findings.
-pub async fn run(args: &TargetsArgs, format: Format, screen: &Screen) -> Result<Done, Error> {
+pub(crate) async fn run(
+    args: &TargetsArgs,
+    format: Format,
+    screen: &Screen,
+) -> Result<Done, Error> {
     let mut notes = Vec::new();
     let cluster = cluster(args).await?;
     let (session, cluster) = open(args, cluster, &mut notes).await?;

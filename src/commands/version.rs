@@ -20,7 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A format for reports.
-pub async fn run(args: &ConnectionArgs, format: Format, screen: &Screen) -> Result<Done, Error> {
+pub(crate) async fn run(
+    args: &ConnectionArgs,
+    format: Format,
+    screen: &Screen,
+) -> Result<Done, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let (kmm, remark) = kmm(args).await;
     let version = Version { version, kmm };

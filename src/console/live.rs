@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// How a waiting command shows what it sees.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     bar: Option<ProgressBar>,
     lines: bool,
     said: HashMap<(Option<String>, String, String), String>,
@@ -27,7 +27,7 @@ pub struct Live {
 
 impl Live {
     /// Progress in the mode that the user chose.
-    pub fn new(mode: ProgressMode) -> Self {
+    pub(crate) fn new(mode: ProgressMode) -> Self {
         let bar = draws(mode).then(|| {
             let bar = ProgressBar::with_draw_target(None, drawing::target());
             bar.set_style(style("{msg}\n{spinner} {elapsed}"));
@@ -43,7 +43,7 @@ impl Live {
     }
 
     /// Shows the state: the table that `table` renders, or the rows that changed.
-    pub fn show(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
+    pub(crate) fn show(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
         if let Some(bar) = &self.bar {
             if bar.is_finished() {
                 bar.reset();
@@ -85,7 +85,7 @@ impl Live {
     }
 
     /// Shows one line per thing that is waited for, or those that changed.
-    pub fn lines(&mut self, lines: Vec<String>) {
+    pub(crate) fn lines(&mut self, lines: Vec<String>) {
         if let Some(bar) = &self.bar {
             let height = terminal_size::terminal_size_of(std::io::stderr())
                 .map_or(usize::MAX, |(_, height)| usize::from(height.0));
@@ -101,7 +101,7 @@ impl Live {
     }
 
     /// Says something that is no state, above the table.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(printable(text)),
             None => say(text),
@@ -109,7 +109,7 @@ impl Live {
     }
 
     /// Takes the table away, so that the result can be printed in its place.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

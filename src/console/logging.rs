@@ -16,7 +16,7 @@ pub(crate) const NOTE: &str = "kmm_preflight::note";
 /// Starts logging: without `-v` warnings only, as the other messages on stderr look; `-v` tells
 /// what is done, `-vv` and `-vvv` ever more. Only this program's own events are shown, which
 /// name no secrets.
-pub fn start(verbose: u8) {
+pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 => "warn",
         1 => "info",

@@ -21,7 +21,7 @@ const BEFORE_NOW: usize = 42;
 
 /// How a run shows what it does.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
     matrix: bool,
@@ -98,7 +98,7 @@ impl Shared {
 
 impl Progress {
     /// Progress over `total` checks; with `matrix` a line names the kernel too.
-    pub fn new(mode: ProgressMode, total: usize, matrix: bool) -> Self {
+    pub(crate) fn new(mode: ProgressMode, total: usize, matrix: bool) -> Self {
         let shared = Arc::new(Shared::default());
         shared.state().total = total;
         let bar = draws(mode).then(|| bar(total, &shared));
@@ -116,7 +116,7 @@ impl Progress {
     }
 
     /// What a module's check is called.
-    pub fn name(&self, namespace: &str, name: &str, kernel_version: &str) -> String {
+    pub(crate) fn name(&self, namespace: &str, name: &str, kernel_version: &str) -> String {
         printable_line(match self.matrix {
             true => format!("{namespace}/{name} on {kernel_version}"),
             false => format!("{namespace}/{name}"),
@@ -125,7 +125,7 @@ impl Progress {
 
     /// A module's check has begun another step. As a line only the steps of Build and Sign
     /// are written: each of them may take minutes.
-    pub fn step(&self, name: &str, stage: Stage, step: &str) {
+    pub(crate) fn step(&self, name: &str, stage: Stage, step: &str) {
         let step = printable_line(step);
         if self.lines && stage != Stage::Image {
             say(&format!("{name}: {step}"));
@@ -136,7 +136,7 @@ impl Progress {
     }
 
     /// A module is decided.
-    pub fn decided(&self, row: &ModuleReport) {
+    pub(crate) fn decided(&self, row: &ModuleReport) {
         let name = self.name(&row.namespace, &row.name, &row.kernel_version);
         let mut state = self.shared.state();
         state.running.remove(&name);
@@ -148,7 +148,7 @@ impl Progress {
     }
 
     /// Takes the bar off the screen, or writes the last counter.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let mut state = self.shared.state();
         state.has_ended = true;
         state.running.clear();

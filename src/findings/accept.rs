@@ -87,7 +87,7 @@ impl Accept {
 /// Accepts findings of a report: they stay in it, marked, and no longer count for the
 /// verdict. What KMM itself said of a module stays as it is. Gives those that met no
 /// finding.
-pub fn apply(accepts: &[Accept], report: &mut Report) -> Vec<Accept> {
+pub(crate) fn apply(accepts: &[Accept], report: &mut Report) -> Vec<Accept> {
     let mut unused = Vec::new();
     for accept in accepts {
         let mut met = false;
@@ -102,7 +102,7 @@ pub fn apply(accepts: &[Accept], report: &mut Report) -> Vec<Accept> {
 }
 
 /// The same for one row.
-pub fn apply_to(accepts: &[Accept], module: &mut ModuleReport) {
+pub(crate) fn apply_to(accepts: &[Accept], module: &mut ModuleReport) {
     for accept in accepts {
         mark(accept, module);
     }

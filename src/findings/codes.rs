@@ -1,7 +1,7 @@
 //! What each finding code means: the text of `explain CODE`, of SARIF's rules, and of
 //! docs/findings.md.
 
-pub use crate::findings::explanations::explain;
+pub(crate) use crate::findings::explanations::explain;
 use crate::findings::finding::Code;
 use crate::report::screen::Screen;
 use crate::report::wrap::wrap;
@@ -10,17 +10,17 @@ use crate::report::wrap::wrap;
 const PAGE: &str = "https://kmm-preflight.github.io/kubectl-kmm-preflight/findings";
 
 /// Where a code is explained.
-pub fn url(code: Code) -> String {
+pub(crate) fn url(code: Code) -> String {
     address(code.as_str())
 }
 
 /// The same for a word that stands for a code.
-pub fn address(code: &str) -> String {
+pub(crate) fn address(code: &str) -> String {
     format!("{PAGE}#{code}")
 }
 
 /// The text of `explain CODE`.
-pub fn text(code: Code, screen: &Screen) -> String {
+pub(crate) fn text(code: Code, screen: &Screen) -> String {
     let about = explain(code);
     let title = screen.linked(code.as_str(), code);
     let mut text = format!("{title} ({})\n", code.severity().as_str());

@@ -4,7 +4,7 @@ use crate::findings::finding::Code;
 
 /// The text about one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// What was found, in one sentence.
     pub what: &'static str,
     /// Why KMM, modprobe or the kernel behaves like this.
@@ -20,7 +20,7 @@ pub struct Explanation {
 macro_rules! explanations {
     ($($code:ident: $what:literal, $why:literal, $example:literal, $see:literal, $fix:literal;)*) => {
         /// What a code means.
-        pub fn explain(code: Code) -> Explanation {
+        pub(crate) fn explain(code: Code) -> Explanation {
             match code {
                 $(Code::$code => Explanation {
                     what: $what, why: $why, example: $example, see: $see, fix: $fix,

@@ -235,7 +235,7 @@ impl FromStr for Code {
 }
 
 /// The most bytes of a message or hint; the middle of a longer one is left out.
-pub const MOST_TEXT: usize = 16 << 10;
+pub(crate) const MOST_TEXT: usize = 16 << 10;
 
 /// What one of several findings of a code is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use crate::findings::finding::{Code, Effect, Finding};
 
 /// The most findings of one code and effect about one module.
-pub const MOST_OF_A_KIND: usize = 1000;
+pub(crate) const MOST_OF_A_KIND: usize = 1000;
 
 /// Findings that are being gathered.
 #[derive(Debug, Default)]
-pub struct Gathered {
+pub(crate) struct Gathered {
     kept: Vec<Finding>,
     seen: HashSet<Finding>,
     counts: BTreeMap<(Code, Effect), usize>,
@@ -18,7 +18,7 @@ pub struct Gathered {
 impl Gathered {
     /// Adds a finding, unless it is there already. Of those beyond [`MOST_OF_A_KIND`] only the
     /// number is kept.
-    pub fn push(&mut self, finding: Finding) {
+    pub(crate) fn push(&mut self, finding: Finding) {
         if self.seen.contains(&finding) {
             return;
         }
@@ -35,7 +35,7 @@ impl Gathered {
 
     /// What was gathered, in the order in which it came, and one finding for all those of a kind
     /// that were not kept.
-    pub fn into_findings(mut self) -> Vec<Finding> {
+    pub(crate) fn into_findings(mut self) -> Vec<Finding> {
         for ((code, effect), count) in self.counts {
             let more = count.saturating_sub(MOST_OF_A_KIND);
             if more > 0

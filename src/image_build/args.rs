@@ -5,7 +5,7 @@ use crate::kmm::releases::{Feature, KmmRelease};
 
 /// Which Module is built for which kernel.
 #[derive(Debug, Clone, Copy)]
-pub struct ArgsCase<'a> {
+pub(crate) struct ArgsCase<'a> {
     /// Namespace of the Module.
     pub namespace: &'a str,
     /// Name of the Module.
@@ -20,16 +20,16 @@ pub struct ArgsCase<'a> {
 
 /// The Dockerfile asks for `DTK_AUTO` and no driver-toolkit image is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DtkMissing;
+pub(crate) struct DtkMissing;
 
 /// True when KMM gives the build `DTK_AUTO`: the text stands anywhere in the Dockerfile, and
 /// the operator is OpenShift's.
-pub fn wants_dtk(dockerfile: &str, release: KmmRelease) -> bool {
+pub(crate) fn wants_dtk(dockerfile: &str, release: KmmRelease) -> bool {
     !release.upstream && dockerfile.contains("DTK_AUTO")
 }
 
 /// The names that KMM sets by itself.
-pub fn injected(release: KmmRelease) -> &'static [&'static str] {
+pub(crate) fn injected(release: KmmRelease) -> &'static [&'static str] {
     if release.has(Feature::ContainerImage) {
         &[
             "KERNEL_VERSION",
@@ -50,7 +50,7 @@ pub fn injected(release: KmmRelease) -> &'static [&'static str] {
 ///
 /// # Errors
 /// `DTK_AUTO` is asked for and unknown.
-pub fn build_args(
+pub(crate) fn build_args(
     own: &[BuildArg],
     dockerfile: &str,
     case: &ArgsCase<'_>,

@@ -54,7 +54,7 @@ const CHROOT: &str = "chroot";
 
 /// A builder that was tried and works.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Builder {
+pub(crate) struct Builder {
     /// The program.
     pub kind: BuilderKind,
     /// How it is used; docker's daemon decides for itself.
@@ -74,7 +74,7 @@ const PROBE: &str = "FROM scratch\nRUN [\"/kmm-preflight-probe\"]\n";
 ///
 /// # Errors
 /// `builder-missing`, with the reason of each.
-pub async fn choose(
+pub(crate) async fn choose(
     choice: Choice,
     isolation: IsolationChoice,
     folders: &Folders,
@@ -216,7 +216,7 @@ fn probe_run(folders: &Folders) -> std::io::Result<BuildRun> {
 }
 
 /// The architecture of this machine, as far as images know it.
-pub fn this_machine() -> Arch {
+pub(crate) fn this_machine() -> Arch {
     match std::env::consts::ARCH {
         "aarch64" => Arch::Arm64,
         "powerpc64" => Arch::Ppc64le,

@@ -1,6 +1,6 @@
 //! The command lines of the builders.
 
-pub mod docker;
+pub(crate) mod docker;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::model::target::Arch;
 
 /// A program that builds images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BuilderKind {
+pub(crate) enum BuilderKind {
     /// buildah
     Buildah,
     /// podman, whose build is buildah's
@@ -20,10 +20,10 @@ pub enum BuilderKind {
 
 impl BuilderKind {
     /// In the order in which they are tried: without a daemon first.
-    pub const ALL: [Self; 3] = [Self::Buildah, Self::Podman, Self::Docker];
+    pub(crate) const ALL: [Self; 3] = [Self::Buildah, Self::Podman, Self::Docker];
 
     /// The program.
-    pub fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Buildah => "buildah",
             Self::Podman => "podman",
@@ -34,7 +34,7 @@ impl BuilderKind {
 
 /// Where a builder without a daemon keeps its images, and how its steps run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// `--storage-driver`: `overlay`, or `vfs` where that does not work.
     pub driver: &'static str,
     /// `--isolation`; `None` is the program's own default.
@@ -43,7 +43,7 @@ pub struct Storage {
 
 /// The folders of a run that a builder works in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
+pub(crate) struct Folders {
     /// Images and containers of the run.
     pub storage: PathBuf,
     /// State of running containers.
@@ -56,7 +56,7 @@ pub struct Folders {
 
 /// One build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildRun {
+pub(crate) struct BuildRun {
     /// The Dockerfile.
     pub dockerfile: PathBuf,
     /// What the result is called while the run lasts.
@@ -108,7 +108,12 @@ fn base(kind: BuilderKind, storage: &Storage, folders: &Folders) -> Tool {
 }
 
 /// buildah's or podman's build.
-pub fn build(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &BuildRun) -> Tool {
+pub(crate) fn build(
+    kind: BuilderKind,
+    storage: &Storage,
+    folders: &Folders,
+    run: &BuildRun,
+) -> Tool {
     let mut tool = base(kind, storage, folders);
     let mut arg = |words: &[&str]| {
         tool.args
@@ -157,7 +162,7 @@ pub fn build(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &Buil
 }
 
 /// Writes the built image into an OCI layout. Compression only pays for a later push.
-pub fn export(
+pub(crate) fn export(
     kind: BuilderKind,
     storage: &Storage,
     folders: &Folders,
@@ -180,10 +185,15 @@ pub fn export(
 }
 
 /// What the built image is called in its layout.
-pub const LAYOUT_TAG: &str = "built";
+pub(crate) const LAYOUT_TAG: &str = "built";
 
 /// Takes the built image out of the storage, which would otherwise grow with every build.
-pub fn forget(kind: BuilderKind, storage: &Storage, folders: &Folders, run: &BuildRun) -> Tool {
+pub(crate) fn forget(
+    kind: BuilderKind,
+    storage: &Storage,
+    folders: &Folders,
+    run: &BuildRun,
+) -> Tool {
     let mut tool = base(kind, storage, folders);
     tool.args
         .extend(["rmi", "--force", &run.tag].map(str::to_owned));

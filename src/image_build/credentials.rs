@@ -11,7 +11,7 @@ use crate::images::registry::credentials::Credential;
 
 /// An authfile.
 #[derive(Default)]
-pub struct AuthFile {
+pub(crate) struct AuthFile {
     /// containers-auth.json(5); docker's config.json has the same form.
     pub json: String,
     /// What must not be seen in a log.
@@ -26,7 +26,7 @@ impl std::fmt::Debug for AuthFile {
 
 /// The credentials that `access` has for the images that a build pulls. An image without any
 /// is pulled anonymously, as a node would.
-pub async fn auth_file(kind: BuilderKind, images: &[String], access: &Access) -> AuthFile {
+pub(crate) async fn auth_file(kind: BuilderKind, images: &[String], access: &Access) -> AuthFile {
     let mut auths = Map::new();
     let mut secrets = Vec::new();
     for image in images {

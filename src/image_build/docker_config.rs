@@ -21,7 +21,7 @@ const KEPT: [&str; 4] = [
 const FOLDERS: [&str; 2] = ["contexts", "cli-plugins"];
 
 /// Where the user's own settings are: `$DOCKER_CONFIG`, or `.docker` in the home folder.
-pub fn of_user() -> Option<PathBuf> {
+pub(crate) fn of_user() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name);
     folders::named(&variable, "DOCKER_CONFIG")
         .or_else(|| Some(folders::home(&variable)?.join(".docker")))
@@ -32,7 +32,7 @@ pub fn of_user() -> Option<PathBuf> {
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write(folder: &Path, user: Option<&Path>, auths: &str) -> io::Result<PathBuf> {
+pub(crate) fn write(folder: &Path, user: Option<&Path>, auths: &str) -> io::Result<PathBuf> {
     let object =
         |text: &str| -> Map<String, Value> { serde_json::from_str(text).unwrap_or_default() };
     let mut config = object(auths);

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use parse_dockerfile::{Command, Instruction, JsonOrStringArray, Source};
 
 use crate::image_build::dockerfile::text::{env_names, unfolded, without_comments, words};
-pub use crate::image_build::dockerfile::text::{expand, variables};
+pub(crate) use crate::image_build::dockerfile::text::{expand, variables};
 
 /// The text is no Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Malformed {
+pub(crate) struct Malformed {
     /// The parser's reason.
     pub message: String,
     /// The line, from 1.
@@ -21,7 +21,7 @@ pub struct Malformed {
 
 /// One `NAME` or `NAME=default` of an `ARG`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arg {
+pub(crate) struct Arg {
     /// Name.
     pub name: String,
     /// Default, as written.
@@ -32,7 +32,7 @@ pub struct Arg {
 
 /// An instruction, as far as a lint can need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// `ARG`
     Arg(Arg),
     /// `ENV`, with the names that it sets.
@@ -56,7 +56,7 @@ pub enum Step {
 
 /// A step with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// The step.
     pub step: Step,
     /// Line of its keyword, from 1.
@@ -70,7 +70,7 @@ pub struct Placed {
 
 /// One stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// The image or earlier stage that it starts from, as written.
     pub base: String,
     /// Name given with `AS`.
@@ -83,7 +83,7 @@ pub struct Stage {
 
 /// A Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dockerfile {
+pub(crate) struct Dockerfile {
     /// Arguments before the first `FROM`.
     pub global_args: Vec<Arg>,
     /// Its stages; never empty.
@@ -95,7 +95,7 @@ impl Dockerfile {
     ///
     /// # Errors
     /// It does not parse.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
         let parsed = parse_dockerfile::parse(text).map_err(|error| Malformed {
             message: error.to_string(),
             line: error.line(),
@@ -142,13 +142,13 @@ impl Dockerfile {
     }
 
     /// The stage that becomes the image.
-    pub fn last_stage(&self) -> &Stage {
+    pub(crate) fn last_stage(&self) -> &Stage {
         &self.stages[self.stages.len() - 1]
     }
 
     /// The earlier stage that a name, or number, in `FROM` or `--from` of the stage at
     /// `before` means.
-    pub fn earlier_stage(&self, before: usize, name: &str) -> Option<usize> {
+    pub(crate) fn earlier_stage(&self, before: usize, name: &str) -> Option<usize> {
         let earlier = &self.stages[..before];
         earlier
             .iter()
@@ -163,7 +163,7 @@ impl Dockerfile {
 
     /// The images that a build pulls, with build arguments put in: every `FROM` and
     /// `COPY --from` that names no earlier stage and is not `scratch`.
-    pub fn images(&self, args: &[(String, String)]) -> Vec<String> {
+    pub(crate) fn images(&self, args: &[(String, String)]) -> Vec<String> {
         let global = self.global_values(args);
         let mut images = Vec::new();
         for (index, stage) in self.stages.iter().enumerate() {
@@ -183,7 +183,7 @@ impl Dockerfile {
     }
 
     /// The values of the arguments before the first `FROM`.
-    pub fn global_values(&self, args: &[(String, String)]) -> BTreeMap<String, String> {
+    pub(crate) fn global_values(&self, args: &[(String, String)]) -> BTreeMap<String, String> {
         let mut values = BTreeMap::new();
         for arg in &self.global_args {
             let given = args.iter().find(|(name, _)| *name == arg.name);

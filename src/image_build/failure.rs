@@ -4,7 +4,7 @@ use crate::findings::finding::Effect;
 
 /// What the end of a log tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// `Fails` where the Dockerfile or its base images are at fault, `Blocks` where another
     /// machine or another try could succeed.
     pub effect: Effect,
@@ -27,7 +27,7 @@ const PULLING: &[&str] = &[
 ];
 
 /// Reads the last lines of a failed build's log.
-pub fn cause(lines: &[&str]) -> Cause {
+pub(crate) fn cause(lines: &[&str]) -> Cause {
     let text = lines.join("\n").to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&["no space left on device", "disk quota exceeded"]) {
@@ -80,7 +80,7 @@ pub fn cause(lines: &[&str]) -> Cause {
 }
 
 /// The step that a line of a builder's output begins, such as `step 3/7: RUN make`.
-pub fn step(line: &str) -> Option<String> {
+pub(crate) fn step(line: &str) -> Option<String> {
     if let Some(at) = line.find("STEP ") {
         let stage = line[..at].trim();
         let (count, instruction) = line[at + "STEP ".len()..].split_once(": ")?;

@@ -7,7 +7,7 @@ use crate::own_files::workspace;
 
 /// Ends the builders of dead runs and removes their folders. A run that is alive holds its
 /// folder locked and is not touched.
-pub fn remove() {
+pub(crate) fn remove() {
     for (folder, _lock) in workspace::left_by_dead_runs() {
         tracing::info!("removing {}, which a killed run left", folder.display());
         processes::end_working_in(&folder);

@@ -7,7 +7,7 @@ mod signs;
 use crate::findings::finding::{Code, Finding};
 use crate::image_build::args::{self, ArgsCase};
 use crate::image_build::dockerfile::{Dockerfile, Placed, Step, expand, variables};
-pub use crate::image_build::lint::codes::{SUB_CODES, SubCode};
+pub(crate) use crate::image_build::lint::codes::SUB_CODES;
 use crate::image_build::lint::signs::{
     asks_uname, brings_a_shell, commands, is_floating, is_module, names_a_kernel, release_in,
     uses_a_kernel,
@@ -40,7 +40,7 @@ const PREDEFINED: &[&str] = &[
 
 /// What a Dockerfile is for.
 #[derive(Debug, Clone, Copy)]
-pub struct LintCase<'a> {
+pub(crate) struct LintCase<'a> {
     /// The Module and the kernel.
     pub args: ArgsCase<'a>,
     /// `buildArgs` in force.
@@ -50,7 +50,7 @@ pub struct LintCase<'a> {
 }
 
 /// Every weakness, in the order of its line.
-pub fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
+pub(crate) fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
     let dockerfile = match Dockerfile::parse(text) {
         Ok(dockerfile) => dockerfile,
         Err(error) => {

@@ -16,11 +16,11 @@ const HEAD: usize = 12 << 20;
 /// Bytes that are kept of its end.
 const TAIL: usize = 1 << 20;
 /// Longer lines are broken.
-pub const LONGEST_LINE: usize = 64 << 10;
+pub(crate) const LONGEST_LINE: usize = 64 << 10;
 
 /// A log that is being written.
 #[derive(Debug)]
-pub struct BuildLog {
+pub(crate) struct BuildLog {
     path: Option<PathBuf>,
     file: Option<BufWriter<File>>,
     written: usize,
@@ -32,7 +32,7 @@ pub struct BuildLog {
 impl BuildLog {
     /// A log in a file that only its owner may read, replacing an older one; without a
     /// path, or where the file cannot be written, only the end is kept, in memory.
-    pub fn create(path: Option<&Path>) -> Self {
+    pub(crate) fn create(path: Option<&Path>) -> Self {
         let file = path.and_then(|path| match open(path) {
             Ok(file) => Some(file),
             Err(fault) => {
@@ -51,7 +51,7 @@ impl BuildLog {
     }
 
     /// Takes the next line.
-    pub fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         if self.written < HEAD {
             self.written += line.len() + 1;
             self.write(line);
@@ -72,12 +72,12 @@ impl BuildLog {
     }
 
     /// The file, where there is one.
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// The last lines that are not empty, oldest first.
-    pub fn last_lines(&self, count: usize) -> Vec<&str> {
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<&str> {
         let mut lines: Vec<&str> = self
             .tail
             .iter()
@@ -141,14 +141,14 @@ fn open(path: &Path) -> std::io::Result<File> {
 /// Breaks a stream of bytes into lines without secrets, at newlines, carriage returns
 /// (progress bars) and after about [`LONGEST_LINE`] bytes.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     pending: Vec<u8>,
     redaction: &'a Redaction,
 }
 
 impl<'a> Lines<'a> {
     /// Nothing is read yet.
-    pub fn new(redaction: &'a Redaction) -> Self {
+    pub(crate) fn new(redaction: &'a Redaction) -> Self {
         Self {
             pending: Vec::new(),
             redaction,
@@ -156,7 +156,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Takes the next bytes and hands over every line that is complete.
-    pub fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+    pub(crate) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         let limit = LONGEST_LINE + self.redaction.reach();
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -175,7 +175,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Hands over what is left at the end of the stream.
-    pub fn end(&mut self, mut each: impl FnMut(&str)) {
+    pub(crate) fn end(&mut self, mut each: impl FnMut(&str)) {
         if !self.pending.is_empty() {
             let text = String::from_utf8_lossy(&self.pending);
             each(&self.redaction.apply(&text));

@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// The process groups that are running.
 #[derive(Debug, Default)]
-pub struct Processes {
+pub(crate) struct Processes {
     state: Mutex<State>,
 }
 
@@ -33,7 +33,7 @@ impl Processes {
     ///
     /// # Errors
     /// Whatever `start` says.
-    pub fn start<T, E>(
+    pub(crate) fn start<T, E>(
         &self,
         start: impl FnOnce() -> Result<(T, Option<u32>), E>,
     ) -> Result<Option<T>, E> {
@@ -50,7 +50,7 @@ impl Processes {
 
     /// A leader ended by itself and was waited for. What it left behind in its group is
     /// ended.
-    pub fn finished(&self, leader: u32) {
+    pub(crate) fn finished(&self, leader: u32) {
         self.state().leaders.remove(&leader);
         system::kill_group(leader);
     }
@@ -58,7 +58,7 @@ impl Processes {
     /// Ends all that is running: SIGTERM to every group, SIGKILL to whatever is left of
     /// them after a moment, their descendants in other groups too. Blocks for less than two
     /// seconds. Nothing can be started afterwards.
-    pub fn end_all(&self) {
+    pub(crate) fn end_all(&self) {
         let leaders: Vec<u32> = {
             let mut state = self.state();
             state.ended = true;

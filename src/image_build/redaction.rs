@@ -7,7 +7,7 @@ const SHORTEST: usize = 4;
 
 /// The texts to hide.
 #[derive(Clone, Default)]
-pub struct Redaction {
+pub(crate) struct Redaction {
     needles: Vec<String>,
 }
 
@@ -19,7 +19,7 @@ impl std::fmt::Debug for Redaction {
 
 impl Redaction {
     /// Hides every line of these values.
-    pub fn of<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn of<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut needles: Vec<String> = values
             .into_iter()
             .flat_map(|value| {
@@ -36,14 +36,14 @@ impl Redaction {
     }
 
     /// How much of a line's end, in bytes, may be the beginning of a text to hide.
-    pub fn reach(&self) -> usize {
+    pub(crate) fn reach(&self) -> usize {
         // The needles are in order, the longest first.
         let longest = self.needles.first().map_or(0, String::len);
         longest.saturating_sub(1)
     }
 
     /// The line without them.
-    pub fn apply(&self, line: &str) -> String {
+    pub(crate) fn apply(&self, line: &str) -> String {
         self.needles
             .iter()
             .fold(line.to_owned(), |line, needle| line.replace(needle, HIDDEN))

@@ -344,6 +344,6 @@ fn io_fault(error: &io::Error) -> Finding {
 }
 
 /// How many builds run at once where `--build-jobs` says nothing: one for two cores.
-pub fn default_jobs() -> usize {
+pub(crate) fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }

@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// A program with its arguments. Arguments never hold a secret, so all of them are logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tool {
+pub(crate) struct Tool {
     /// The program's name, looked up in `PATH`.
     pub program: String,
     /// Its arguments.
@@ -41,7 +41,7 @@ impl Tool {
     ///
     /// # Errors
     /// It cannot be started, or the run is over (`Interrupted`).
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         processes: &Processes,
         redaction: &Redaction,
@@ -108,7 +108,7 @@ impl Tool {
 
     /// Runs the program for less than half a second, and does not ask how it went. For what is
     /// left to do when the run is over.
-    pub fn run_briefly(&self) {
+    pub(crate) fn run_briefly(&self) {
         let mut command = std::process::Command::new(&self.program);
         command
             .args(&self.args)

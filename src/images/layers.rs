@@ -3,18 +3,18 @@
 //! [`layer_reader`] turns one layer's tar stream into an index (pure over `impl Read`),
 //! [`overlay`] puts indexes on top of each other (pure), [`stack`] fetches what they need.
 
-pub mod decompress;
-pub mod files;
-pub mod kept_files;
-pub mod layer_limits;
-pub mod layer_paths;
-pub mod layer_reader;
-pub mod overlay;
-pub mod stack;
-pub mod tar_entry;
-pub mod tar_extensions;
-pub mod tar_sparse;
-pub mod tar_stream;
-pub mod toc;
-pub mod toc_reader;
+pub(crate) mod decompress;
+pub(crate) mod files;
+pub(crate) mod kept_files;
+pub(crate) mod layer_limits;
+pub(crate) mod layer_paths;
+pub(crate) mod layer_reader;
+pub(crate) mod overlay;
+pub(crate) mod stack;
+pub(crate) mod tar_entry;
+pub(crate) mod tar_extensions;
+pub(crate) mod tar_sparse;
+pub(crate) mod tar_stream;
+pub(crate) mod toc;
+pub(crate) mod toc_reader;
 mod weight;

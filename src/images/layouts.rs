@@ -1,8 +1,8 @@
 //! Images on disk: OCI layouts, archives, storage of other tools, and what mirrors leave.
 
-pub mod docker_archive;
-pub mod files;
-pub mod layout;
-pub mod mirrored;
-pub mod on_disk;
-pub mod storage;
+pub(crate) mod docker_archive;
+pub(crate) mod files;
+pub(crate) mod layout;
+pub(crate) mod mirrored;
+pub(crate) mod on_disk;
+pub(crate) mod storage;

@@ -3,23 +3,23 @@
 //! [`credentials`] and [`mirrors`] decide whom to ask and as whom; [`retry`] when to ask
 //! again; [`fault`] says why an image could not be read.
 
-pub mod access;
-pub mod blob;
-pub mod cache;
+pub(crate) mod access;
+pub(crate) mod blob;
+pub(crate) mod cache;
 mod challenge;
-pub mod client;
+pub(crate) mod client;
 pub(crate) mod cluster_registry;
-pub mod credentials;
-pub mod digest;
+pub(crate) mod credentials;
+pub(crate) mod digest;
 mod endpoint;
-pub mod fault;
+pub(crate) mod fault;
 pub(crate) mod folders;
-pub mod http;
-pub mod manifest;
-pub mod mirrors;
-pub mod push;
+pub(crate) mod http;
+pub(crate) mod manifest;
+pub(crate) mod mirrors;
+pub(crate) mod push;
 mod refusal;
-pub mod repository;
-pub mod retry;
+pub(crate) mod repository;
+pub(crate) mod retry;
 mod token;
-pub mod trust;
+pub(crate) mod trust;

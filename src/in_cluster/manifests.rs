@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 use crate::input::yaml;
 
 /// The image of this release, unless `--image` or `$KMM_PREFLIGHT_IMAGE` names another.
-pub const IMAGE: &str = concat!(
+pub(crate) const IMAGE: &str = concat!(
     "ghcr.io/kmm-preflight/kubectl-kmm-preflight:v",
     env!("CARGO_PKG_VERSION")
 );
 /// Label of everything that belongs to a run in the cluster; its value is the run's name.
-pub const RUN_LABEL: &str = "preflight.kmm/run";
+pub(crate) const RUN_LABEL: &str = "preflight.kmm/run";
 /// The variable that holds the number of shards.
-pub const SHARDS_VARIABLE: &str = "KMM_PREFLIGHT_SHARDS";
+pub(crate) const SHARDS_VARIABLE: &str = "KMM_PREFLIGHT_SHARDS";
 /// The variable in which Kubernetes puts the index of a pod of an Indexed Job.
-pub const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+pub(crate) const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
 /// The variable that holds the name of the Job.
-pub const JOB_NAME_VARIABLE: &str = "KMM_PREFLIGHT_JOB_NAME";
+pub(crate) const JOB_NAME_VARIABLE: &str = "KMM_PREFLIGHT_JOB_NAME";
 /// The variable that holds its UID.
-pub const JOB_UID_VARIABLE: &str = "KMM_PREFLIGHT_JOB_UID";
+pub(crate) const JOB_UID_VARIABLE: &str = "KMM_PREFLIGHT_JOB_UID";
 
 /// The rights to read what Modules refer to and which kernels the cluster gets, as the
 /// repository's manifests grant them.
@@ -229,7 +229,7 @@ impl InCluster {
 
 /// True for a schedule that a CronJob takes: five fields, or one of cron's names such as
 /// `@daily`. What the fields hold is the API server's to judge.
-pub fn is_schedule(text: &str) -> bool {
+pub(crate) fn is_schedule(text: &str) -> bool {
     let is_field = |field: &str| {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "*/,-?".contains(c);
         !field.is_empty() && field.chars().all(is_allowed)

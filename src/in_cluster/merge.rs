@@ -12,11 +12,11 @@ use crate::model::target::{Arch, Target};
 use crate::model::verdict::{Stage, Verdict};
 
 /// A Module of the run: kind, namespace and name.
-pub type Key = (&'static str, String, String);
+pub(crate) type Key = (&'static str, String, String);
 
 /// A Module of the run, in the words of a shard: each of them knows all.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// Its kind.
     pub kind: String,
     /// Its namespace.
@@ -31,7 +31,7 @@ pub struct Planned {
 
 /// What came of the shards.
 #[derive(Debug, Default)]
-pub struct Shards<'a> {
+pub(crate) struct Shards<'a> {
     /// The reports that there are.
     pub kept: &'a [Kept],
     /// Why each of the others left none.
@@ -43,7 +43,7 @@ pub struct Shards<'a> {
 }
 
 /// The one report.
-pub fn merge(shards: &Shards<'_>) -> Report {
+pub(crate) fn merge(shards: &Shards<'_>) -> Report {
     let mut report = Report::default();
     let mut rows: BTreeMap<(Key, String, Option<Arch>), ModuleReport> = BTreeMap::new();
     for kept in shards.kept {
@@ -102,7 +102,7 @@ pub fn merge(shards: &Shards<'_>) -> Report {
 
 /// The report of a run's last Job, with `count` shards, and why shards of it have none. What
 /// older Jobs of the run left says when their shards last had one.
-pub fn of_last_job(
+pub(crate) fn of_last_job(
     own: &[Kept],
     older: &[Kept],
     count: NonZeroU32,

@@ -15,7 +15,7 @@ const LAST_WORDS: usize = 400;
 
 /// What is seen of a Job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Its shards, by their index.
     pub shards: Vec<ShardProgress>,
     /// Why the Job is over, where it is.
@@ -24,7 +24,7 @@ pub struct Progress {
 
 /// What is seen of one shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ShardProgress {
+pub(crate) struct ShardProgress {
     /// Its index is completed or failed for good.
     pub has_ended: bool,
     /// The pod that runs now.
@@ -38,7 +38,7 @@ pub struct ShardProgress {
 }
 
 /// Reads the state of a Job with so many shards.
-pub fn look(job: &Job, pods: &[Pod], count: u32) -> Progress {
+pub(crate) fn look(job: &Job, pods: &[Pod], count: u32) -> Progress {
     let status = job.status.as_ref();
     let indexes = |text: Option<&String>| indexes(text.map_or("", String::as_str), count);
     let mut done = indexes(status.and_then(|status| status.completed_indexes.as_ref()));

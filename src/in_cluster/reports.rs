@@ -20,7 +20,7 @@ use crate::model::report::Report;
 use crate::report::{data, read};
 
 /// Label of a report: the index of its shard.
-pub const SHARD_LABEL: &str = "preflight.kmm/shard";
+pub(crate) const SHARD_LABEL: &str = "preflight.kmm/shard";
 /// Label of a report: the UID of the Job that made it.
 const JOB_LABEL: &str = "preflight.kmm/job-uid";
 /// How many shards the run has.
@@ -42,7 +42,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// The Job of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its name.
     pub name: String,
     /// Its UID.
@@ -51,7 +51,7 @@ pub struct Job {
 
 /// Whose report it is.
 #[derive(Debug, Clone)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The run.
     pub run: &'a str,
     /// The namespace of its Job.
@@ -64,7 +64,7 @@ pub struct Place<'a> {
 
 /// A report that was kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Which part of the Modules.
     pub shard: Shard,
     /// The UID of the Job that made it.
@@ -79,13 +79,18 @@ pub struct Kept {
 
 impl Place<'_> {
     /// The name of the ConfigMap.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         name_of(self.run, self.shard.index)
     }
 
     /// The ConfigMap. A Job of the run's name owns it, so that it goes with the Job; what a
     /// CronJob's Jobs leave stays until the next one.
-    pub fn config_map(&self, report: &Report, plan: &[Planned], finished: Timestamp) -> Value {
+    pub(crate) fn config_map(
+        &self,
+        report: &Report,
+        plan: &[Planned],
+        finished: Timestamp,
+    ) -> Value {
         let mut metadata = json!({
             "name": self.name(),
             "namespace": self.namespace,
@@ -128,7 +133,7 @@ impl Place<'_> {
 }
 
 /// The name of the ConfigMap of a shard's report.
-pub fn name_of(run: &str, index: u32) -> String {
+pub(crate) fn name_of(run: &str, index: u32) -> String {
     format!("{run}-report-{index}")
 }
 
@@ -143,7 +148,7 @@ fn compressed(text: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// It holds none, a damaged one, or one of another release.
-pub fn kept(map: &ConfigMap) -> Result<Kept, String> {
+pub(crate) fn kept(map: &ConfigMap) -> Result<Kept, String> {
     let label = |name: &str| map.metadata.labels.as_ref()?.get(name).cloned();
     let annotation = |name: &str| map.metadata.annotations.as_ref()?.get(name).cloned();
     let index = label(SHARD_LABEL).and_then(|text| text.parse().ok());

@@ -59,12 +59,12 @@ impl fmt::Display for Shard {
 }
 
 /// The layers of a Module's images: digest and size in bytes, the lowest layer first.
-pub type Layers = Vec<(String, u64)>;
+pub(crate) type Layers = Vec<(String, u64)>;
 
 /// The shard of each Module, in the order given. A group of Modules that share layers is split
 /// when it is larger than twice the mean of the shards; then its parts share the lowest layers
 /// only. Modules without layers (no image, or none that can be read) are spread evenly.
-pub fn assign(modules: &[Layers], count: NonZeroU32) -> Vec<u32> {
+pub(crate) fn assign(modules: &[Layers], count: NonZeroU32) -> Vec<u32> {
     let count = count.get() as usize;
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let mean = bytes_of(modules, 0..modules.len()) / count as u64;

@@ -42,7 +42,7 @@ fn wanted(kind: &str) -> &'static [&'static str] {
 ///
 /// # Errors
 /// The document is no Kubernetes object, or a field has the wrong type.
-pub fn document(
+pub(crate) fn document(
     document: Document,
     namespace: &str,
     found: bool,

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// There is no kubectl, or it cannot build the kustomization.
-pub async fn read(folders: &[OsString]) -> Result<Vec<Text>, Error> {
+pub(crate) async fn read(folders: &[OsString]) -> Result<Vec<Text>, Error> {
     let mut texts = Vec::new();
     for folder in folders {
         let name = folder.to_string_lossy().into_owned();

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// A parsed `-l`: every requirement has to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selector(Vec<Requirement>);
+pub(crate) struct Selector(Vec<Requirement>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Requirement {
@@ -29,7 +29,7 @@ impl Selector {
     ///
     /// # Errors
     /// The text is no selector.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         split(text)
             .into_iter()
             .map(|part| requirement(part.trim()))
@@ -42,7 +42,7 @@ impl Selector {
     }
 
     /// True when the labels meet every requirement.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.iter().all(|requirement| {
             let value = labels.get(&requirement.key);
             let number = value.and_then(|value| value.parse::<i64>().ok());

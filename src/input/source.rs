@@ -12,9 +12,9 @@ use crate::input::url;
 use crate::model::report::Origin;
 
 /// The most bytes of one file, URL or standard input.
-pub const MAX_BYTES: u64 = 32 << 20;
+pub(crate) const MAX_BYTES: u64 = 32 << 20;
 /// The most bytes of all that one `-f` names, and of all `-f` together.
-pub const MAX_TOTAL: u64 = 64 << 20;
+pub(crate) const MAX_TOTAL: u64 = 64 << 20;
 /// The most files of one folder.
 const MAX_FILES: usize = 10_000;
 /// How deep folders are looked into.
@@ -63,7 +63,7 @@ impl Place {
 ///
 /// # Errors
 /// One of them cannot be read; a folder without such files.
-pub async fn read(
+pub(crate) async fn read(
     names: &[OsString],
     authorities: &[CertificateDer<'static>],
 ) -> Result<Vec<Text>, Error> {
@@ -92,7 +92,7 @@ pub async fn read(
 ///
 /// # Errors
 /// What the work gives, or that it ended in a fault of this program.
-pub async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

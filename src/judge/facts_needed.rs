@@ -125,7 +125,7 @@ pub(super) fn doubt(
 }
 
 /// Nobody said where the facts about the kernel are.
-pub fn no_facts(kernel_version: &str) -> Finding {
+pub(crate) fn no_facts(kernel_version: &str) -> Finding {
     Finding::new(
         Code::KernelFactsMissing,
         format!(

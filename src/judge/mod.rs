@@ -46,10 +46,10 @@ pub struct LoadCase<'a> {
     pub flavor_is_assumed: bool,
 }
 
-pub use facts_needed::no_facts;
+pub(crate) use facts_needed::no_facts;
 pub(crate) use load::in_tree::in_tree_files;
 
-pub use kernel_loader::signature::verification::Trust;
+pub(crate) use kernel_loader::signature::verification::Trust;
 
 /// Judges one load: what KMM's worker, `modprobe` and the kernel would make of it, on a node
 /// on which nothing is loaded that `modprobe` would not load.

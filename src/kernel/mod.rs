@@ -1,5 +1,5 @@
 //! Where the facts about a target kernel come from: images, and a folder on disk.
 
-pub mod release;
-pub mod sources;
-pub mod streams;
+pub(crate) mod release;
+pub(crate) mod sources;
+pub(crate) mod streams;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// `/etc/driver-toolkit-release.json` of a driver-toolkit image.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct DriverToolkitRelease {
+pub(crate) struct DriverToolkitRelease {
     /// `uname -r` of the standard kernel.
     #[serde(rename = "KERNEL_VERSION")]
     pub kernel_version: String,
@@ -26,7 +26,7 @@ impl DriverToolkitRelease {
     ///
     /// # Errors
     /// It is not JSON, or has no standard kernel.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut release: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         release.kernel_version = release.kernel_version.trim().to_owned();
         if release.kernel_version.is_empty() {
@@ -48,7 +48,7 @@ impl DriverToolkitRelease {
 }
 
 /// True for what `uname -r` prints: digits and a dot first, and no blanks.
-pub fn is_kernel_release(text: &str) -> bool {
+pub(crate) fn is_kernel_release(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~');
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.contains('.')
@@ -92,7 +92,7 @@ struct ImageStreamFrom {
 
 /// What an image of a release is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// A driver-toolkit image.
     Toolkit,
     /// The operating system of nodes.
@@ -101,7 +101,7 @@ pub enum Role {
 
 /// One image of a release that is about kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PayloadImage {
+pub(crate) struct PayloadImage {
     /// The tag in `image-references`.
     pub tag: String,
     /// The reference.
@@ -113,7 +113,7 @@ pub struct PayloadImage {
 impl PayloadImage {
     /// What the tag has behind the name of its first image: `10` of `driver-toolkit-10` and of
     /// `rhel-coreos-10`; empty for the first.
-    pub fn suffix(&self) -> &str {
+    pub(crate) fn suffix(&self) -> &str {
         match self.tag.rsplit_once('-') {
             Some((_, digits)) if digits.bytes().all(|c| c.is_ascii_digit()) => digits,
             _ => "",
@@ -123,7 +123,7 @@ impl PayloadImage {
 
 /// The images of a release that are about kernels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Payload {
+pub(crate) struct Payload {
     /// The release's version.
     pub version: Option<String>,
     /// Driver-toolkit and machine-os images.
@@ -135,7 +135,7 @@ impl Payload {
     ///
     /// # Errors
     /// It is not an ImageStream, or has no usable driver-toolkit and no machine-os entry.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let stream: ImageStream =
             serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let images: Vec<PayloadImage> = stream

@@ -27,7 +27,7 @@ const MOST_LINKS: usize = 40;
 ///
 /// # Errors
 /// The folder is none of these, or describes another kernel.
-pub fn from_dir(
+pub(crate) fn from_dir(
     dir: &Path,
     kernel_version: &str,
     arch: Arch,

@@ -5,7 +5,7 @@ use crate::model::target::{Arch, KernelType};
 
 /// What is known about one operating system stream of a release, for one architecture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// Its name, such as `rhel-9`; `None` where nothing shows it.
     pub name: Option<String>,
     /// The driver-toolkit image.
@@ -22,7 +22,7 @@ pub struct Stream {
 
 /// A kernel of a stream, and the images that describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamKernel {
+pub(crate) struct StreamKernel {
     /// `uname -r`.
     pub kernel_version: String,
     /// The driver-toolkit image.
@@ -34,30 +34,30 @@ pub struct StreamKernel {
 impl Stream {
     /// The standard kernel: the machine-os image's where the two images differ, because that
     /// is the one which the nodes boot.
-    pub fn standard(&self) -> Option<&str> {
+    pub(crate) fn standard(&self) -> Option<&str> {
         let toolkit = self.toolkit.as_ref().map(|kernels| &kernels.kernel_version);
         self.os_kernel.as_ref().or(toolkit).map(String::as_str)
     }
 
     /// The real-time kernel.
-    pub fn realtime(&self) -> Option<&str> {
+    pub(crate) fn realtime(&self) -> Option<&str> {
         self.toolkit.as_ref()?.rt_kernel_version.as_deref()
     }
 
     /// The kernel with pages of 64 KiB.
-    pub fn pages_64k(&self) -> Option<String> {
+    pub(crate) fn pages_64k(&self) -> Option<String> {
         let toolkit = self.toolkit.as_ref().filter(|_| self.has_64k)?;
         Some(name_of_64k(&toolkit.kernel_version))
     }
 
     /// True where driver-toolkit and machine-os image have different standard kernels.
-    pub fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         let toolkit = self.toolkit.as_ref().map(|kernels| &kernels.kernel_version);
         toolkit.is_some() && self.os_kernel.is_some() && toolkit != self.os_kernel.as_ref()
     }
 
     /// The kernel of a kind; `None` where the stream has none of that kind.
-    pub fn kernel(&self, kind: KernelType) -> Option<StreamKernel> {
+    pub(crate) fn kernel(&self, kind: KernelType) -> Option<StreamKernel> {
         let kernel_version = match kind {
             KernelType::Default => self.standard()?.to_owned(),
             KernelType::Realtime => self.realtime()?.to_owned(),
@@ -74,7 +74,7 @@ impl Stream {
     }
 
     /// Why the stream has no kernel of a kind.
-    pub fn lacks(&self, kind: KernelType, arch: Arch) -> String {
+    pub(crate) fn lacks(&self, kind: KernelType, arch: Arch) -> String {
         let image = self.dtk_image.as_deref().or(self.os_image.as_deref());
         let image = image.unwrap_or_default();
         match kind {
@@ -95,13 +95,13 @@ impl Stream {
 }
 
 /// The release of the kernel with pages of 64 KiB beside a standard one (`kernel-64k`).
-pub fn name_of_64k(standard: &str) -> String {
+pub(crate) fn name_of_64k(standard: &str) -> String {
     format!("{standard}+64k")
 }
 
 /// The name of a stream that no label names: from the RHEL release, else from the suffix of
 /// the image's tag, else from the kernel (`….el9….`).
-pub fn name_without_label(
+pub(crate) fn name_without_label(
     rhel_version: &str,
     tag_suffix: &str,
     kernel: Option<&str>,
@@ -123,7 +123,7 @@ pub fn name_without_label(
 
 /// The kernels of a release, or of one image, for one architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseKernels {
+pub(crate) struct ReleaseKernels {
     /// The release image, where one was asked for.
     pub release_image: Option<String>,
     /// The release's version.
@@ -138,7 +138,7 @@ pub struct ReleaseKernels {
 
 impl ReleaseKernels {
     /// How messages name it.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         match (&self.version, &self.release_image) {
             (Some(version), _) => format!("release {version}"),
             (None, Some(image)) => format!("release image {image}"),
@@ -152,7 +152,7 @@ impl ReleaseKernels {
     }
 
     /// The driver-toolkit image that describes a kernel; where none lists it, the first one.
-    pub fn toolkit_of(&self, kernel_version: &str) -> Option<&str> {
+    pub(crate) fn toolkit_of(&self, kernel_version: &str) -> Option<&str> {
         let has_it = |stream: &&Stream| {
             let mut kinds = KernelType::ALL.into_iter();
             kinds.any(|kind| {
@@ -166,7 +166,7 @@ impl ReleaseKernels {
     }
 
     /// The names of its streams, for a message.
-    pub fn stream_names(&self) -> String {
+    pub(crate) fn stream_names(&self) -> String {
         let names: Vec<&str> = self
             .streams
             .iter()
@@ -178,7 +178,7 @@ impl ReleaseKernels {
 
 /// What one image of a payload adds to a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// The suffix of its tag.
     pub suffix: String,
     /// What it says.
@@ -187,7 +187,7 @@ pub struct Part {
 
 /// Puts the machine-os images to the driver-toolkit images of the same stream: by the
 /// stream's name, else by the suffix of the tags.
-pub fn pair(toolkits: Vec<Part>, machines: Vec<Part>) -> Vec<Stream> {
+pub(crate) fn pair(toolkits: Vec<Part>, machines: Vec<Part>) -> Vec<Stream> {
     let mut parts = toolkits;
     for machine in machines {
         let fits = |part: &&mut Part| match (&part.stream.name, &machine.stream.name) {
@@ -210,7 +210,7 @@ pub fn pair(toolkits: Vec<Part>, machines: Vec<Part>) -> Vec<Stream> {
 
 /// The kernel of a machine-os image, from the folders of `/usr/lib/modules` as its layers
 /// leave them: the one that has a `vmlinuz`.
-pub fn kernel_of_folders<'a>(
+pub(crate) fn kernel_of_folders<'a>(
     folders: impl IntoIterator<Item = &'a str>,
     has_vmlinuz: impl Fn(&str) -> bool,
 ) -> Result<String, Vec<String>> {

@@ -100,7 +100,7 @@ struct InitramfsSpec {
 ///
 /// # Errors
 /// The object cannot be read, in words.
-pub fn spec(kind: ModuleKind, value: &serde_json::Value) -> Result<ModuleSpec, String> {
+pub(crate) fn spec(kind: ModuleKind, value: &serde_json::Value) -> Result<ModuleSpec, String> {
     match kind {
         ModuleKind::Module => ModuleSpec::deserialize(value).map_err(|error| error.to_string()),
         ModuleKind::BootModuleConfig => BootSpec::deserialize(value)

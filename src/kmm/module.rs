@@ -85,14 +85,14 @@ pub struct Dra {
 /// A pod's volume.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Volume {
+pub(crate) struct Volume {
     pub(crate) host_path: Option<HostPath>,
 }
 
 /// `hostPath` of a volume.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct HostPath {
+pub(crate) struct HostPath {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) path: String,
 }

@@ -10,17 +10,17 @@ fn is_label(text: &str) -> bool {
 }
 
 /// `IsDNS1123Label`: the name of a namespace.
-pub fn is_dns_label(text: &str) -> bool {
+pub(crate) fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_label(text)
 }
 
 /// `IsDNS1123Subdomain`: the name of most objects.
-pub fn is_subdomain(text: &str) -> bool {
+pub(crate) fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
 /// `IsValidLabelValue`.
-pub fn is_label_value(text: &str) -> bool {
+pub(crate) fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_name_part(text)
 }
 
@@ -36,7 +36,7 @@ fn is_name_part(text: &str) -> bool {
 }
 
 /// `IsQualifiedName`: a label key, with or without a prefix.
-pub fn is_qualified_name(text: &str) -> bool {
+pub(crate) fn is_qualified_name(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_name_part(name),
         None => is_name_part(text),
@@ -44,7 +44,7 @@ pub fn is_qualified_name(text: &str) -> bool {
 }
 
 /// `IsConfigMapKey`: a key of a ConfigMap or Secret.
-pub fn is_data_key(text: &str) -> bool {
+pub(crate) fn is_data_key(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     (1..=253).contains(&text.len())
         && text.bytes().all(is_allowed)

@@ -3,12 +3,12 @@
 //! [`mapping`] finds the kernel mapping, [`merge`] puts its sections over the container's,
 //! [`template`] substitutes, [`admission`] says what KMM's webhook would refuse.
 
-pub mod admission;
-pub mod go_regexp;
-pub mod mapping;
-pub mod merge;
-pub mod resolve;
-pub mod template;
-pub mod variables;
+pub(crate) mod admission;
+pub(crate) mod go_regexp;
+pub(crate) mod mapping;
+pub(crate) mod merge;
+pub(crate) mod resolve;
+pub(crate) mod template;
+pub(crate) mod variables;
 
-pub use resolve::plan;
+pub(crate) use resolve::plan;

@@ -52,7 +52,7 @@ enum Need {
 /// A value that does not fit; never the value itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {what}")]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     path: String,
     what: String,
 }
@@ -85,7 +85,7 @@ pub struct Written {
 ///
 /// # Errors
 /// The field that does not fit.
-pub fn decode(mut spec: Value, path: &str) -> Result<(ModuleSpec, Written), Mismatch> {
+pub(crate) fn decode(mut spec: Value, path: &str) -> Result<(ModuleSpec, Written), Mismatch> {
     let mut written = Written::default();
     let mut reader = Reader {
         written: &mut written,

@@ -18,13 +18,13 @@ pub fn printable(text: impl AsRef<str>) -> String {
 }
 
 /// The same in one line.
-pub fn printable_line(text: impl AsRef<str>) -> String {
+pub(crate) fn printable_line(text: impl AsRef<str>) -> String {
     written_out(text.as_ref(), |_| false, true, rust)
 }
 
 /// A rendered JSON document; what is written out can only be part of its strings, which begin
 /// with a quotation mark, so no line of it begins with a command.
-pub fn json(document: &str) -> String {
+pub(crate) fn json(document: &str) -> String {
     written_out(
         document,
         |c| c == '\n',
@@ -38,7 +38,7 @@ pub fn json(document: &str) -> String {
 }
 
 /// A rendered XML document.
-pub fn xml(document: &str) -> String {
+pub(crate) fn xml(document: &str) -> String {
     let keeps = |c| matches!(c, '\n' | '\t' | '\r');
     written_out(document, keeps, true, |c, out| {
         out.push_str(&format!("&#x{:x};", u32::from(c)));
@@ -46,7 +46,7 @@ pub fn xml(document: &str) -> String {
 }
 
 /// True when a text is safe as it is, line breaks and tabs included.
-pub fn is_printable(text: &str) -> bool {
+pub(crate) fn is_printable(text: &str) -> bool {
     printable(text) == text
 }
 

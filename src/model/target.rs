@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use kernel_loader::arch::Arch;
+pub(crate) use kernel_loader::arch::Arch;
 
 /// A kind of kernel, in the words of MachineConfig's `kernelType`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -92,8 +92,6 @@ pub enum Stage {
     Sign,
     /// Decided.
     Done,
-    /// KMM ≤2.3: looked at and not verified; will be looked at again.
-    Requeued,
 }
 
 impl Stage {
@@ -104,7 +102,6 @@ impl Stage {
             Self::Build => "Build",
             Self::Sign => "Sign",
             Self::Done => "Done",
-            Self::Requeued => "Requeued",
         }
     }
 }

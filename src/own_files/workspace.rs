@@ -17,7 +17,7 @@ const LOCK: &str = "lock";
 
 /// A folder that only its owner may enter.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: TempDir,
     /// Locked until the run ends, however it ends.
     _lock: File,
@@ -29,7 +29,7 @@ impl Workspace {
     ///
     /// # Errors
     /// No such folder can be made.
-    pub fn create() -> io::Result<Self> {
+    pub(crate) fn create() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX);
         #[cfg(unix)]
@@ -45,7 +45,7 @@ impl Workspace {
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
@@ -72,7 +72,7 @@ fn lock(folder: &Path) -> io::Result<File> {
 
 /// The workspaces of runs that were killed, each locked by this run now: whoever holds the
 /// returned file may remove the folder. Only folders of this user are looked at.
-pub fn left_by_dead_runs() -> Vec<(PathBuf, File)> {
+pub(crate) fn left_by_dead_runs() -> Vec<(PathBuf, File)> {
     let entries = fs::read_dir(base()).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
@@ -90,7 +90,7 @@ pub fn left_by_dead_runs() -> Vec<(PathBuf, File)> {
 
 /// Removes a workspace with everything in it. Mounts that an ended builder left in the folder
 /// are undone first, so that removing the folder removes nothing but what the run has made.
-pub fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     #[cfg(target_os = "linux")]
     unmount_below(path);
     if remove_all(path).is_err() {
@@ -201,7 +201,7 @@ fn mounts_below(mountinfo: &str, folder: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// The name is a path, or stands for another folder.
-pub fn entry(folder: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn entry(folder: &Path, name: &str) -> io::Result<PathBuf> {
     let mut parts = Path::new(name).components();
     match (parts.next(), parts.next()) {
         (Some(Component::Normal(part)), None) if part == name => Ok(folder.join(name)),
@@ -216,7 +216,7 @@ pub fn entry(folder: &Path, name: &str) -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// It cannot be written, or exists already.
-pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use crate::model::printable;
 use crate::report::screen::Screen;
 
 /// What a command prints.
-pub trait Answer {
+pub(crate) trait Answer {
     /// The text for people; `wide` shows more.
     fn text(&self, screen: &Screen, wide: bool) -> String;
 
@@ -27,7 +27,11 @@ pub trait Answer {
 ///
 /// # Errors
 /// The format is for reports about Modules, or for names that the answer has none of.
-pub fn print(answer: &impl Answer, format: Format, screen: &Screen) -> Result<String, Error> {
+pub(crate) fn print(
+    answer: &impl Answer,
+    format: Format,
+    screen: &Screen,
+) -> Result<String, Error> {
     let names = answer.names();
     match (format, names) {
         (Format::Table | Format::Short, _) => Ok(answer.text(screen, false)),

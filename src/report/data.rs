@@ -14,7 +14,7 @@ use crate::report::answer;
 use crate::report::causes::{self, Cause};
 
 /// The version of the shape.
-pub const API_VERSION: &str = "preflight.kmm/v1";
+pub(crate) const API_VERSION: &str = "preflight.kmm/v1";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,7 +110,7 @@ impl<'a> From<&'a Target> for TargetData<'a> {
 }
 
 /// The document of `targets`: the report's target objects.
-pub fn targets(targets: &[Target]) -> serde_json::Value {
+pub(crate) fn targets(targets: &[Target]) -> serde_json::Value {
     let targets: Vec<TargetData<'_>> = targets.iter().map(TargetData::from).collect();
     serde_json::json!({"apiVersion": API_VERSION, "kind": "Targets", "targets": targets})
 }
@@ -191,12 +191,12 @@ fn document(report: &Report) -> Document<'_> {
 }
 
 /// The report as indented JSON.
-pub fn json(report: &Report) -> String {
+pub(crate) fn json(report: &Report) -> String {
     answer::json(&document(report))
 }
 
 /// The same as YAML.
-pub fn yaml(report: &Report) -> String {
+pub(crate) fn yaml(report: &Report) -> String {
     answer::yaml(&document(report))
 }
 

@@ -15,7 +15,7 @@ use crate::report::wrap::wrap;
 
 /// One Module on one kernel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The plan.
     pub plan: Plan,
     /// What became of each kernel mapping.
@@ -28,7 +28,7 @@ pub struct Explanation {
 
 /// An object that a Module refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub(crate) struct Need {
     /// `Secret` or `ConfigMap`.
     pub kind: &'static str,
     /// Its name, in the Module's namespace.
@@ -41,7 +41,7 @@ pub struct Need {
 
 /// How every Module is understood on every kernel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Explanations(pub Vec<Explanation>);
+pub(crate) struct Explanations(pub Vec<Explanation>);
 
 impl Answer for Explanations {
     fn text(&self, screen: &Screen, _: bool) -> String {

@@ -11,7 +11,7 @@ const SHOWN: usize = 10;
 
 /// Renders the report: one annotation per module and code, failures first, at most ten of a
 /// kind, then how many more there are, and a closing `::notice` with the counts.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let (mut errors, mut warnings, mut notices) = (Vec::new(), Vec::new(), Vec::new());
     for module in &report.modules {
         let before = errors.len() + warnings.len() + notices.len();

@@ -18,7 +18,7 @@ use crate::report::wrap::wrap;
 
 /// The kernel modules of one image, by path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inspection {
+pub(crate) struct Inspection {
     /// The image as it was asked for.
     pub image: String,
     /// The digest of the manifest that was read.
@@ -31,7 +31,7 @@ pub struct Inspection {
 
 /// One kernel module file of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InspectedModule {
+pub(crate) struct InspectedModule {
     /// Absolute path in the image.
     pub path: String,
     /// The module's name.
@@ -60,7 +60,7 @@ pub struct InspectedModule {
 
 impl InspectedModule {
     /// Describes a module file at a path of the image.
-    pub fn new(path: &str, file: &ModuleFile, layer: &str) -> Self {
+    pub(crate) fn new(path: &str, file: &ModuleFile, layer: &str) -> Self {
         let elf = file.elf.as_ref().ok();
         let value = |tag: &str| elf?.modinfo(tag).map(|value| value.trim_end().to_owned());
         let vermagic = value("vermagic");

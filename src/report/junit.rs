@@ -10,7 +10,7 @@ use crate::model::verdict::Verdict;
 
 /// Renders the report. A failed Module is a failure, an accepted one is skipped; one that
 /// could not be looked at, or is not decided, is an error; what KMM or the kernel only warns of is in the case's output.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut document = Document::new("kmm-preflight");
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for module in &report.modules {

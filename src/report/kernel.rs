@@ -12,7 +12,7 @@ use crate::report::table::borderless;
 
 /// The kernels of an image, for every architecture that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kernels(pub Vec<ReleaseKernels>);
+pub(crate) struct Kernels(pub Vec<ReleaseKernels>);
 
 impl Answer for Kernels {
     fn text(&self, _: &Screen, wide: bool) -> String {

@@ -14,7 +14,7 @@ const SIGNS: Screen = Screen {
 };
 
 /// Renders the report: the verdict, a table of modules and kernels, and what is wrong.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let Some(verdict) = report.verdict() else {
         return "### KMM preflight: nothing to check\n".to_owned();
     };

@@ -6,7 +6,7 @@ use crate::model::report::Report;
 
 /// `module.kmm.sigs.x-k8s.io/NAME` of every Module, each once however many kernels it was
 /// checked against. Like kubectl's, the names tell no namespace; `-n` selects one.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut seen = BTreeSet::new();
     report
         .modules

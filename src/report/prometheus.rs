@@ -4,7 +4,7 @@ use crate::model::report::Report;
 use crate::model::verdict::Verdict;
 
 /// Renders the report. Every verdict has a number, so that an alert never misses a series.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut text = String::from(
         "# HELP kmm_preflight_modules Modules by verdict, one for each target kernel.\n\
          # TYPE kmm_preflight_modules gauge\n",

@@ -33,7 +33,7 @@ struct FindingDetails {
 }
 
 /// What is kept beside the report as data.
-pub fn details(report: &Report) -> Value {
+pub(crate) fn details(report: &Report) -> Value {
     let of_finding = |finding: &Finding| FindingDetails {
         effect: finding.effect,
         subject: finding.subject.clone(),
@@ -54,7 +54,7 @@ pub fn details(report: &Report) -> Value {
 ///
 /// # Errors
 /// It is damaged, or of a release that has other codes.
-pub fn report(document: Value, details: Value) -> Result<Report, String> {
+pub(crate) fn report(document: Value, details: Value) -> Result<Report, String> {
     let document: Document = serde_json::from_value(document).map_err(|why| why.to_string())?;
     let details: Details = serde_json::from_value(details).map_err(|why| why.to_string())?;
     if document.api_version != super::data::API_VERSION {

@@ -17,7 +17,7 @@ use crate::report::{
 /// Renders a report; the last line ends with a newline, and an empty report is an empty
 /// table but never empty data. Formats with an escaping of their own get the texts from
 /// outside as they are, the others as a terminal may show them.
-pub fn render(report: &Report, format: Format, quiet: bool, screen: &Screen) -> String {
+pub(crate) fn render(report: &Report, format: Format, quiet: bool, screen: &Screen) -> String {
     match format {
         Format::Json => data::json(report),
         Format::Yaml => data::yaml(report),
@@ -38,7 +38,7 @@ pub fn render(report: &Report, format: Format, quiet: bool, screen: &Screen) -> 
 
 /// The report with every text from outside as a terminal may show it, and its rows as people
 /// read them: what failed first, names in natural order.
-pub fn shown(report: &Report) -> Report {
+pub(crate) fn shown(report: &Report) -> Report {
     let mut preflights: Vec<Option<&str>> = Vec::new();
     for module in &report.modules {
         if !preflights.contains(&module.preflight.as_deref()) {

@@ -15,7 +15,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// Renders the report: one rule per code, one result per module and code, at the Module's place in the
 /// file that it came from. Accepted findings are suppressed results.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut used: Vec<Code> = report
         .modules
         .iter()

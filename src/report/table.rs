@@ -20,7 +20,7 @@ const LINES_BELOW: usize = 3;
 
 /// Renders the table; where its rows do not fit the screen's height, modules that pass are
 /// counted, and the others are named in the blocks.
-pub fn render(report: &Report, screen: &Screen) -> String {
+pub(crate) fn render(report: &Report, screen: &Screen) -> String {
     if report.modules.is_empty() {
         return String::new();
     }
@@ -49,7 +49,7 @@ pub fn render(report: &Report, screen: &Screen) -> String {
 }
 
 /// `-o wide`: a block per module.
-pub fn render_wide(report: &Report, screen: &Screen) -> String {
+pub(crate) fn render_wide(report: &Report, screen: &Screen) -> String {
     if report.modules.is_empty() {
         return String::new();
     }
@@ -57,7 +57,7 @@ pub fn render_wide(report: &Report, screen: &Screen) -> String {
 }
 
 /// `-o short`: what is wrong, and the last line.
-pub fn render_short(report: &Report, screen: &Screen) -> String {
+pub(crate) fn render_short(report: &Report, screen: &Screen) -> String {
     let (run, causes) = split(report);
     let grave = |cause: &Cause<'_>| cause.severity != Severity::Info && cause.accepted.is_none();
     let causes: Vec<Cause<'_>> = causes.into_iter().filter(grave).collect();

@@ -14,7 +14,7 @@ use crate::report::table::borderless;
 
 /// The kernels that a run would check.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Targets(pub Vec<Target>);
+pub(crate) struct Targets(pub Vec<Target>);
 
 impl Answer for Targets {
     fn text(&self, _: &Screen, wide: bool) -> String {

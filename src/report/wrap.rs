@@ -8,7 +8,7 @@ const MIN_WIDTH: usize = 24;
 /// Breaks a text at its spaces into lines of at most `width` columns, each after `indent` and
 /// ended by a newline. A word that is too long stays whole, so that it can be copied; line
 /// breaks in the text are kept.
-pub fn wrap(text: &str, width: usize, indent: &str) -> String {
+pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let room = width.saturating_sub(indent.width()).max(MIN_WIDTH);
     let mut out = String::new();
     for line in text.trim_end().lines() {

@@ -13,7 +13,7 @@ use crate::model::target::Arch;
 ///
 /// # Errors
 /// The image is for none of them, or cannot be looked at.
-pub async fn of_image(
+pub(crate) async fn of_image(
     named: &[Arch],
     reference: &str,
     images: &Images,

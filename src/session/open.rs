@@ -34,7 +34,7 @@ use crate::sign::pem;
 
 /// The way to images and to the objects that Modules refer to.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     /// Registries and layouts.
     pub images: Arc<Images>,
     /// Secrets, ConfigMaps and credentials.
@@ -48,7 +48,7 @@ impl Session {
     ///
     /// # Errors
     /// A layout, or a file of credentials, rules or certificates, cannot be used.
-    pub async fn new(
+    pub(crate) async fn new(
         args: &RegistryArgs,
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
@@ -127,7 +127,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::new`], or the API server cannot be asked.
-    pub async fn as_nodes(
+    pub(crate) async fn as_nodes(
         args: &RegistryArgs,
         inputs: &mut Inputs,
         cluster: Option<Arc<Cluster>>,
@@ -180,7 +180,7 @@ impl Session {
 ///
 /// # Errors
 /// It cannot be read or holds none.
-pub fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(crate) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     http::read_authorities(file)
         .map_err(|fault| unusable(fault.message, &fault.hint.unwrap_or_default()))
 }
@@ -229,7 +229,7 @@ async fn images(
 ///
 /// # Errors
 /// A certificate of `--signing-cert` or the folder of `--kernel-dir` cannot be used.
-pub fn image_check(
+pub(crate) fn image_check(
     target: &TargetArgs,
     images: Arc<Images>,
     access: Access,

@@ -13,11 +13,11 @@ type Key = (&'static str, String, String);
 /// The nodes that each Module selects, with their pools. Modules that select none, or whose
 /// nodes are not known, are not in it: they count for every node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach(BTreeMap<Key, BTreeMap<String, Option<String>>>);
+pub(crate) struct Reach(BTreeMap<Key, BTreeMap<String, Option<String>>>);
 
 impl Reach {
     /// Adds a Module with its nodes.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         kind: &'static str,
         namespace: &str,
@@ -70,7 +70,7 @@ fn loads(row: &ModuleReport) -> bool {
 
 /// Marks the rows of modules that load on a node today and would not after the upgrade, and
 /// puts them first.
-pub fn mark_breaks(report: &mut Report, reach: &Reach) {
+pub(crate) fn mark_breaks(report: &mut Report, reach: &Reach) {
     let mut breaks: BTreeMap<usize, Finding> = BTreeMap::new();
     for (index, row) in report.modules.iter().enumerate() {
         let Some(new) = target_of(row, &report.targets) else {
@@ -110,7 +110,7 @@ pub fn mark_breaks(report: &mut Report, reach: &Reach) {
 }
 
 /// For each module that does not load everywhere: the pools that are safe, and the others.
-pub fn pools_by_module(report: &Report, reach: &Reach) -> Vec<String> {
+pub(crate) fn pools_by_module(report: &Report, reach: &Reach) -> Vec<String> {
     let mut pools: BTreeMap<Key, BTreeMap<String, bool>> = BTreeMap::new();
     for row in &report.modules {
         let Some(target) = target_of(row, &report.targets) else {

@@ -19,7 +19,7 @@ use crate::session::targets::Request;
 
 /// The target as the flags give it.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Its flags.
     pub target: &'a TargetArgs,
     /// `--push-built-image`.
@@ -40,7 +40,7 @@ impl<'a> From<&'a GenerateArgs> for Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// The target of a `run` by the cluster's KMM.
-    pub fn of_run(args: &'a RunArgs) -> Self {
+    pub(crate) fn of_run(args: &'a RunArgs) -> Self {
         Self {
             target: &args.target,
             push_built_image: args.push_built_image,
@@ -53,7 +53,7 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// An unknown update, several kernels, or a release image that cannot be resolved.
-    pub async fn wish(
+    pub(crate) async fn wish(
         &self,
         kmm: KmmRelease,
         cluster: Option<&Cluster>,

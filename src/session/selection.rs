@@ -15,7 +15,7 @@ use crate::session::targets::Found;
 /// Leaves the plans whose target is for a node that the Module selects, and adds one for each
 /// Module whose nodes have no known kernel. A Module that selects no node keeps every plan,
 /// and is told so.
-pub fn select(plans: Vec<Plan>, modules: &[Module], found: &Found) -> Vec<Plan> {
+pub(crate) fn select(plans: Vec<Plan>, modules: &[Module], found: &Found) -> Vec<Plan> {
     let nodes = found.nodes.as_deref();
     let selected: BTreeMap<(ModuleKind, &str, &str), Option<BTreeSet<&str>>> = modules
         .iter()
@@ -80,7 +80,7 @@ pub fn select(plans: Vec<Plan>, modules: &[Module], found: &Found) -> Vec<Plan> 
 }
 
 /// The nodes that each Module selects, with their pools.
-pub fn reach(modules: &[Module], found: &Found) -> Reach {
+pub(crate) fn reach(modules: &[Module], found: &Found) -> Reach {
     let mut reach = Reach::default();
     for module in modules {
         let nodes = nodes_of(

@@ -18,7 +18,7 @@ use crate::model::target::Target;
 ///
 /// # Errors
 /// The Job's variables hold no shard.
-pub fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
+pub(crate) fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
     if args.shard.is_some() {
         return Ok(args.shard);
     }
@@ -35,7 +35,7 @@ pub fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
 
 /// What a shard checks.
 #[derive(Debug, Default)]
-pub struct Part {
+pub(crate) struct Part {
     /// Its plans, in the order given.
     pub plans: Vec<Plan>,
     /// The Modules of the whole run, for whoever merges the reports.
@@ -43,7 +43,7 @@ pub struct Part {
 }
 
 /// The plans of a shard: those of the Modules that it checks.
-pub async fn select(
+pub(crate) async fn select(
     plans: Vec<Plan>,
     shard: Shard,
     targets: &[Target],

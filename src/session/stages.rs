@@ -13,7 +13,7 @@ use crate::images::registry::cache::Cache;
 use crate::own_files::workspace::Scratch;
 
 /// The stages of a run. [`Stages::end`] ends what they have started, on every way out.
-pub fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) -> Stages {
+pub(crate) fn from_args(args: &RunArgs, image: Arc<ImageCheck>, objects: Arc<Objects>) -> Stages {
     let scratch = Arc::new(Scratch::default());
     let run_jobs = args.jobs.map_or(usize::MAX, usize::from);
     let jobs = args

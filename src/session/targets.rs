@@ -25,7 +25,7 @@ use crate::session::{arch, fleet};
 
 /// What a run is asked to check against, and where that is looked up.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The flags.
     pub args: &'a TargetArgs,
     /// The preflight CRs of `-f`.
@@ -40,7 +40,7 @@ pub struct Request<'a> {
 
 /// The kernels to check against.
 #[derive(Debug, Clone, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// Each kernel once.
     pub targets: Vec<Target>,
     /// Nodes for which no kernel is known.
@@ -81,7 +81,7 @@ impl Request<'_> {
     ///
     /// # Errors
     /// Nothing names a kernel, or an image that should name it cannot be read.
-    pub async fn find(&self) -> Result<Found, Error> {
+    pub(crate) async fn find(&self) -> Result<Found, Error> {
         let args = self.args;
         let kinds = args.kernel_types();
         if !kinds.is_empty() && !args.kernel_version.is_empty() {
@@ -342,7 +342,7 @@ fn add_targets(found: &mut Found, more: Found) {
 ///
 /// # Errors
 /// Nothing names a kernel.
-pub fn named_targets(
+pub(crate) fn named_targets(
     args: &TargetArgs,
     preflights: &[PreflightInput],
 ) -> Result<(Vec<Target>, Vec<String>), Error> {

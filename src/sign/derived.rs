@@ -13,11 +13,11 @@ const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// Why an image cannot get another layer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the unsigned image's {0}")]
-pub struct Unsuitable(String);
+pub(crate) struct Unsuitable(String);
 
 /// Manifest and configuration, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Derived {
+pub(crate) struct Derived {
     /// The manifest.
     pub manifest: Vec<u8>,
     /// Its digest.
@@ -36,7 +36,11 @@ pub struct Derived {
 ///
 /// # Errors
 /// Manifest or configuration are not what the specification wants.
-pub fn with_layer(manifest: &[u8], config: &[u8], layer: &Layer) -> Result<Derived, Unsuitable> {
+pub(crate) fn with_layer(
+    manifest: &[u8],
+    config: &[u8],
+    layer: &Layer,
+) -> Result<Derived, Unsuitable> {
     let mut manifest = object(manifest, "manifest")?;
     let mut config = object(config, "configuration")?;
     let rootfs = config.get_mut("rootfs").and_then(|v| v.get_mut("diff_ids"));

@@ -178,7 +178,7 @@ fn same_point(uncompressed: &[u8], certified: &[u8]) -> bool {
 }
 
 /// A certificate in DER form: the first one of a PEM text, and anything else as it is.
-pub fn certificate_der(bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn certificate_der(bytes: Vec<u8>) -> Vec<u8> {
     pem::blocks(&bytes)
         .into_iter()
         .find(|block| block.label.ends_with("CERTIFICATE"))

@@ -10,7 +10,7 @@ use crate::images::registry::digest;
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub(crate) struct File {
     /// Path relative to the image root, no component of which is a symlink.
     pub path: String,
     /// Permission bits.
@@ -25,7 +25,7 @@ pub struct File {
 
 /// A finished layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
+pub(crate) struct Layer {
     /// The gzip-compressed archive.
     pub blob: Vec<u8>,
     /// Digest of the blob.
@@ -38,7 +38,7 @@ pub struct Layer {
 ///
 /// # Errors
 /// A path is beyond what a tar archive takes.
-pub fn write(files: &[File]) -> std::io::Result<Layer> {
+pub(crate) fn write(files: &[File]) -> std::io::Result<Layer> {
     let mut archive = Builder::new(Vec::new());
     for file in files {
         let mut header = Header::new_gnu();

@@ -21,7 +21,7 @@ const SHELL: MatchOptions = MatchOptions {
 };
 
 /// The unsigned image's files. Paths are relative to its root.
-pub trait Files {
+pub(crate) trait Files {
     /// True for a regular file, or a link to one.
     ///
     /// # Errors
@@ -37,14 +37,14 @@ pub trait Files {
 
 /// What the entries name, or a `sign-failed` for every entry that names nothing or that KMM
 /// refuses.
-pub type Selection = Result<BTreeSet<String>, Vec<Finding>>;
+pub(crate) type Selection = Result<BTreeSet<String>, Vec<Finding>>;
 
 /// The files that the entries name, as paths relative to the image root; the release
 /// decides how they are read.
 ///
 /// # Errors
 /// A layer further down decides.
-pub fn select(
+pub(crate) fn select(
     entries: &[String],
     dir_name: &str,
     release: KmmRelease,

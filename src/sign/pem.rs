@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// One `-----BEGIN …-----` block.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Block {
+pub(crate) struct Block {
     /// The words after `BEGIN`, such as `RSA PRIVATE KEY`.
     pub label: String,
     /// True when a header says that the content is encrypted.
@@ -28,7 +28,7 @@ impl fmt::Debug for Block {
 
 /// The complete blocks of a text, in order; a damaged block is left out. Empty for
 /// anything that is no PEM text.
-pub fn blocks(bytes: &[u8]) -> Vec<Block> {
+pub(crate) fn blocks(bytes: &[u8]) -> Vec<Block> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Vec::new();
     };

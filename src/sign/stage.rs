@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use kernel_loader::module::LARGEST_MODULE;
@@ -27,7 +27,7 @@ use crate::sign::{appended, pkcs7};
 
 /// What is to be signed.
 #[derive(Debug, Clone)]
-pub struct SignRequest {
+pub(crate) struct SignRequest {
     /// `filesToSign`, templates resolved.
     pub entries: Vec<String>,
     /// `dirName` of the Module.
@@ -40,11 +40,9 @@ pub struct SignRequest {
 
 /// A signed image.
 #[derive(Debug, Clone)]
-pub struct Signed {
+pub(crate) struct Signed {
     /// The image, open.
     pub image: OpenImage,
-    /// Where its own blobs are; `None` when there was nothing to sign.
-    pub layout: Option<PathBuf>,
     /// What should be known about it.
     pub findings: Vec<Finding>,
 }
@@ -53,7 +51,7 @@ pub struct Signed {
 ///
 /// # Errors
 /// `sign-failed`, or why the image could not be read.
-pub async fn sign(
+pub(crate) async fn sign(
     images: &Images,
     scratch: &Scratch,
     unsigned: &OpenImage,
@@ -68,7 +66,6 @@ pub async fn sign(
         );
         return Ok(Signed {
             image: unsigned.clone(),
-            layout: None,
             findings: vec![warning.as_warning()],
         });
     }
@@ -96,11 +93,7 @@ pub async fn sign(
         .open_on_top(unsigned, &layout, request.arch)
         .await
         .map_err(one)?;
-    Ok(Signed {
-        image,
-        layout: Some(layout),
-        findings,
-    })
+    Ok(Signed { image, findings })
 }
 
 fn one(finding: Finding) -> Vec<Finding> {

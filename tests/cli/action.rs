@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 
 use super::preflight::program;

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
-use kmm_preflight::cli::Cli;
-use kmm_preflight::cli::invocation;
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::{Cli, invocation, yaml};
 
 use super::preflight::Preflight;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::Instant;
 
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::yaml;
 
 use super::bad_input::{KERNEL, mapping};
 use super::preflight::{AT_ONCE, Ended, Preflight, Running};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kmm_preflight::cli::{examples, help, invocation};
+use kmm_preflight::for_tests::{examples, help, invocation};
 
 use super::preflight::Preflight;
 

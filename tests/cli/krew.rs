@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 
 /// The platforms that krew knows.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use kmm_preflight::cli::help;
+use kmm_preflight::for_tests::help;
 
 fn pages(folder: &Path) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 
 use super::bad_input::{KERNEL, module};

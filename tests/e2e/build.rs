@@ -8,16 +8,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kmm_preflight::findings::finding::{Code, Effect, Finding};
-use kmm_preflight::image_build::builder::{Choice, IsolationChoice};
-use kmm_preflight::image_build::stage::{BuildConfig, BuildRequest, Builds, Built};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
-use kmm_preflight::images::registry::mirrors::Mirrors;
-use kmm_preflight::images::registry::trust::TrustPlaces;
-use kmm_preflight::kmm::module::TlsOptions;
-use kmm_preflight::model::target::Arch;
-use kmm_preflight::own_files::workspace::Scratch;
+use kmm_preflight::for_tests::{
+    Access, Arch, BuildConfig, BuildRequest, Builds, Built, Choice, Code, Credential,
+    CredentialSource, Effect, Finding, IsolationChoice, Mirrors, Scratch, SecretText, TlsOptions,
+    TrustPlaces,
+};
 
 use crate::support::image::{Image, Layer};
 use crate::support::registry::{PASSWORD, Registry, USER};

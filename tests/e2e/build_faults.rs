@@ -4,9 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::image_build::builder::Choice;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{Arch, Choice, Code, Effect};
 
 use crate::build::{Run, config, push_busybox, request, runtime, sleeping, wait_for_sleep};
 use crate::support::image::{Image, Layer};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use kmm_preflight::input::yaml;
+use kmm_preflight::for_tests::yaml;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

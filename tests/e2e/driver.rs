@@ -3,8 +3,7 @@
 
 use std::process::Command;
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::model::verdict::{Stage, Verdict};
+use kmm_preflight::for_tests::{Code, Effect, Stage, Verdict};
 use serde_json::json;
 
 use crate::build::push_busybox;

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use kmm_preflight::sign::keys::Signer;
-use kmm_preflight::sign::{appended, pkcs7};
+use kmm_preflight::for_tests::{Signer, appended, pkcs7};
 
 use crate::sign_file::Pair;
 use crate::stages::run;

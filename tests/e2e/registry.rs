@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use kmm_preflight::findings::finding::{Code, Finding};
-use kmm_preflight::images::layers::layer_reader::Purpose;
-use kmm_preflight::images::open::{Images, ImagesConfig};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
-use kmm_preflight::images::registry::http::HttpConfig;
-use kmm_preflight::kmm::module::TlsOptions;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Code, Credential, CredentialSource, Finding, HttpConfig, Images, ImagesConfig,
+    Purpose, SecretText, TlsOptions,
+};
 
 use crate::support::image::{Built, Dialect, Image, Layer, Packing, index_of};
 use crate::support::registry::{PASSWORD, Registry, USER};

@@ -10,8 +10,7 @@ use cms::signed_data::{SignedData, SignerInfos};
 use der::Decode;
 use der::asn1::OctetString;
 use kernel_loader::module::compression::Compression;
-use kmm_preflight::sign::keys::{KeyFault, Signer};
-use kmm_preflight::sign::{appended, pkcs7};
+use kmm_preflight::for_tests::{KeyFault, Signer, appended, pkcs7};
 use tempfile::TempDir;
 
 use crate::support::server::succeed;

@@ -2,12 +2,7 @@
 
 use std::process::Command;
 
-use kmm_preflight::findings::finding::Code;
-use kmm_preflight::images::layers::layer_reader::Purpose;
-use kmm_preflight::images::open::{Images, ImagesConfig};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::model::layer::{Content, Node};
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{Access, Arch, Code, Content, Images, ImagesConfig, Node, Purpose};
 
 use crate::support::image::{Built, Image, Layer, Packing};
 use crate::support::layout::write_layout;

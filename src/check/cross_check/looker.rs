@@ -20,7 +20,7 @@ use crate::session::open::{self, Session};
 
 /// What one look gave.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub(crate) struct Look {
     /// The image that was looked at.
     pub image: Option<String>,
     /// The kernel mapping that named it, in words.
@@ -31,7 +31,7 @@ pub struct Look {
 
 impl Look {
     /// None was possible, for this reason.
-    pub fn none(finding: Finding) -> Self {
+    pub(crate) fn none(finding: Finding) -> Self {
         Self {
             image: None,
             mapping: None,
@@ -45,7 +45,7 @@ impl Look {
 
 /// What a look needs.
 #[derive(Debug)]
-pub struct Looker {
+pub(crate) struct Looker {
     check: ImageCheck,
     objects: Arc<Objects>,
     /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3), where no
@@ -59,7 +59,7 @@ impl Looker {
     ///
     /// # Errors
     /// A file that the flags name cannot be used.
-    pub async fn new(
+    pub(crate) async fn new(
         args: &RunArgs,
         cluster: &Cluster,
         release: KmmRelease,
@@ -83,7 +83,7 @@ impl Looker {
     }
 
     /// Judges the Module's image for the target.
-    pub async fn look(&self, module: &Module, target: &Target) -> Look {
+    pub(crate) async fn look(&self, module: &Module, target: &Target) -> Look {
         let mut target = target.clone();
         let unresolved = self.resolve(&mut target).await;
         let release = self.check.release;

@@ -8,7 +8,7 @@ use crate::model::verdict::Verdict;
 
 /// Why a module has no image that could be looked at, or has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
+pub(crate) enum Pushed {
     /// What KMM verified is in the registry.
     Yes,
     /// KMM built or signed it and did not push it.
@@ -18,7 +18,7 @@ pub enum Pushed {
 }
 
 /// True when KMM decided the module by its image: only then is a look of our own worth it.
-pub fn is_due(row: &Row) -> bool {
+pub(crate) fn is_due(row: &Row) -> bool {
     row.verdict() == Verdict::Verified || row.failed_in_image_stage()
 }
 
@@ -28,7 +28,7 @@ pub fn is_due(row: &Row) -> bool {
 /// - KMM failed, the kernel would take it: still failed, warning `kmm-false-fail`.
 /// - KMM verified, and we could not look, or not with the kernel's facts: unknown,
 ///   `cross-check-unavailable`.
-pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
+pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
     let kmm_verified = report.verdict == Verdict::Verified;
     report.digest = outcome.digest;
     let seen = outcome.findings;
@@ -106,7 +106,7 @@ pub fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
 }
 
 /// The module's row while the look at its image is under way, or where the run ended first.
-pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
+pub(crate) fn merge_open(report: &mut ModuleReport, is_over: bool) {
     if is_over {
         let why = "the run ended before its image was checked";
         report.findings.push(unavailable(why.to_owned()));
@@ -122,7 +122,7 @@ pub fn merge_open(report: &mut ModuleReport, is_over: bool) {
 }
 
 /// KMM's verdict stands alone, and why.
-pub fn unavailable(why: String) -> Finding {
+pub(crate) fn unavailable(why: String) -> Finding {
     Finding::new(
         Code::CrossCheckUnavailable,
         format!("KMM's verdict was not checked: {why}"),

@@ -29,7 +29,7 @@ struct Seen {
 
 /// The cross-checks of one run.
 #[derive(Debug)]
-pub struct CrossChecks {
+pub(crate) struct CrossChecks {
     looker: Option<Arc<Looker>>,
     slots: Arc<Semaphore>,
     running: JoinSet<(Key, Seen)>,
@@ -39,7 +39,7 @@ pub struct CrossChecks {
 
 impl CrossChecks {
     /// Checks by `looker`, `jobs` at a time; none without one.
-    pub fn new(looker: Option<Looker>, jobs: usize) -> Self {
+    pub(crate) fn new(looker: Option<Looker>, jobs: usize) -> Self {
         Self {
             looker: looker.map(Arc::new),
             slots: Arc::new(Semaphore::new(jobs.max(1))),
@@ -50,7 +50,12 @@ impl CrossChecks {
     }
 
     /// Starts a look for every module that KMM decided by its image since the last call.
-    pub fn start(&mut self, preflight: &Preflight, survey: &Survey, modules: Option<&[Module]>) {
+    pub(crate) fn start(
+        &mut self,
+        preflight: &Preflight,
+        survey: &Survey,
+        modules: Option<&[Module]>,
+    ) {
         let Some(looker) = &self.looker else {
             return;
         };
@@ -100,7 +105,7 @@ impl CrossChecks {
     }
 
     /// Waits for the next look to end; for ever where none is under way.
-    pub async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         match self.running.join_next().await {
             Some(Ok((key, seen))) => {
                 self.open.remove(&key);
@@ -123,14 +128,14 @@ impl CrossChecks {
     }
 
     /// True when no look is under way.
-    pub fn are_done(&self) -> bool {
+    pub(crate) fn are_done(&self) -> bool {
         self.running.is_empty()
     }
 
     /// Adds what was seen to the rows. A look at a module about which KMM has changed its
     /// mind since does not count. A look that is under way leaves its module open; where the
     /// run ends before it, KMM's word stands alone.
-    pub fn merge(&self, report: &mut Report, is_over: bool) {
+    pub(crate) fn merge(&self, report: &mut Report, is_over: bool) {
         for module in &mut report.modules {
             let key = (module.namespace.clone(), module.name.clone());
             if let Some(seen) = self.seen.get(&key)

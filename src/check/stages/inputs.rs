@@ -25,7 +25,7 @@ pub(super) fn args_case(plan: &Plan, release: KmmRelease) -> ArgsCase<'_> {
 
 /// The weaknesses of the Dockerfile that a plan's build section names, or why there is none
 /// to look at.
-pub async fn lints(objects: &Objects, plan: &Plan, release: KmmRelease) -> Vec<Finding> {
+pub(crate) async fn lints(objects: &Objects, plan: &Plan, release: KmmRelease) -> Vec<Finding> {
     let Some(work) = &plan.work else {
         return Vec::new();
     };

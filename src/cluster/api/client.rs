@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::images::registry::credentials::SecretText;
 
 /// The name under which server-side apply notes what this program wrote.
-pub const FIELD_MANAGER: &str = "kubectl-kmm";
+pub(crate) const FIELD_MANAGER: &str = "kubectl-kmm";
 
 /// How long a watch lasts before it is asked for anew, in seconds.
 const WATCH_SECONDS: u32 = 280;
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Cluster {
 ///
 /// # Errors
 /// No usable kubeconfig, certificate, address or credential.
-pub async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
+pub(crate) async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     let settings = kubeconfig::settings(args)?;
     let limit = args.request_timeout.filter(|limit| !limit.is_zero());
     let own = settings.clone();

@@ -20,7 +20,7 @@ use crate::cluster::api::fault::Fault;
 use crate::input::yaml;
 
 /// The most bytes that a plugin may print.
-pub const MAX_OUTPUT: u64 = 1 << 20;
+pub(crate) const MAX_OUTPUT: u64 = 1 << 20;
 /// How long the rest of what it printed may take once it has ended.
 const OUTPUT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -39,7 +39,7 @@ struct ExecStatus {
 }
 
 /// True when a rejected credential can be had anew.
-pub fn is_renewable(user: &AuthInfo) -> bool {
+pub(crate) fn is_renewable(user: &AuthInfo) -> bool {
     user.exec.is_some() || user.token_file.is_some()
 }
 
@@ -49,7 +49,7 @@ pub fn is_renewable(user: &AuthInfo) -> bool {
 ///
 /// # Errors
 /// The file or the plugin gives nothing, or the plugin takes longer than `limit`.
-pub fn resolve(user: &AuthInfo, limit: Option<Duration>) -> Result<AuthInfo, Fault> {
+pub(crate) fn resolve(user: &AuthInfo, limit: Option<Duration>) -> Result<AuthInfo, Fault> {
     let mut user = user.clone();
     if let Some(file) = user.token_file.take() {
         match std::fs::read_to_string(&file) {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::net::no_answer::{Kind, NoAnswer};
 
 /// Where this release's manifests of least rights are.
-pub const RBAC_FOLDER: &str = concat!(
+pub(crate) const RBAC_FOLDER: &str = concat!(
     "https://raw.githubusercontent.com/kmm-preflight/kubectl-kmm-preflight/v",
     env!("CARGO_PKG_VERSION"),
     "/examples/rbac"

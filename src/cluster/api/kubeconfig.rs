@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The settings of a client, and what messages need beside them.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// kube's settings.
     pub config: Config,
     /// `scheme://host:port` of the API server.
@@ -44,7 +44,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// A file, context, cluster, certificate or address that is absent or cannot be used.
-pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
+pub(crate) fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
     let (paths, given) = kubeconfig_paths(args);
     let found = read_files(&paths, given)?;
     let mut settings = match found {
@@ -72,7 +72,7 @@ pub fn settings(args: &ConnectionArgs) -> Result<Settings, Error> {
 }
 
 /// The names of the contexts that the kubeconfig files hold; none where they cannot be read.
-pub fn contexts(args: &ConnectionArgs) -> Vec<String> {
+pub(crate) fn contexts(args: &ConnectionArgs) -> Vec<String> {
     let (paths, given) = kubeconfig_paths(args);
     read_files(&paths, given)
         .ok()

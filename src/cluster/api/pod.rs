@@ -6,11 +6,11 @@ use std::path::Path;
 use kube::config::{AuthInfo, Cluster};
 
 /// Where the kubelet mounts `token`, `ca.crt` and `namespace`.
-pub const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+pub(crate) const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The pod's own account.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// The API server.
     pub cluster: Cluster,
     /// The ServiceAccount; its token is a file that the kubelet renews.
@@ -21,7 +21,7 @@ pub struct Account {
 
 /// The account of the pod that this process runs in; `None` where it runs in none. As
 /// client-go's `rest.InClusterConfig`, which wants both variables and the token.
-pub fn account(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Option<Account> {
+pub(crate) fn account(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Option<Account> {
     let host = variable("KUBERNETES_SERVICE_HOST").filter(|host| !host.is_empty())?;
     let port = variable("KUBERNETES_SERVICE_PORT").filter(|port| !port.is_empty())?;
     let token = folder.join("token");

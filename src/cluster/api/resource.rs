@@ -14,7 +14,7 @@ pub struct Resource {
 }
 
 /// KMM's API group, which all its releases share.
-pub const KMM_GROUP: &str = "kmm.sigs.x-k8s.io";
+pub(crate) const KMM_GROUP: &str = "kmm.sigs.x-k8s.io";
 
 const fn kmm(version: &'static str, plural: &'static str, kind: &'static str) -> Resource {
     Resource {
@@ -26,115 +26,117 @@ const fn kmm(version: &'static str, plural: &'static str, kind: &'static str) ->
 }
 
 /// PreflightValidationOCP (OpenShift's KMM).
-pub const PREFLIGHT_OCP: Resource = kmm(
+pub(crate) const PREFLIGHT_OCP: Resource = kmm(
     "v1beta2",
     "preflightvalidationsocp",
     "PreflightValidationOCP",
 );
 /// PreflightValidation (every KMM).
-pub const PREFLIGHT: Resource = kmm("v1beta2", "preflightvalidations", "PreflightValidation");
+pub(crate) const PREFLIGHT: Resource =
+    kmm("v1beta2", "preflightvalidations", "PreflightValidation");
 /// Module; KMM has no other version of it.
-pub const MODULE: Resource = kmm("v1beta1", "modules", "Module");
+pub(crate) const MODULE: Resource = kmm("v1beta1", "modules", "Module");
 /// BootModuleConfig (KMM ≥2.5).
-pub const BOOT_MODULE_CONFIG: Resource = kmm("v1beta1", "bootmoduleconfigs", "BootModuleConfig");
+pub(crate) const BOOT_MODULE_CONFIG: Resource =
+    kmm("v1beta1", "bootmoduleconfigs", "BootModuleConfig");
 /// InitramfsModule.
-pub const INITRAMFS_MODULE: Resource = kmm("v1beta1", "initramfsmodules", "InitramfsModule");
+pub(crate) const INITRAMFS_MODULE: Resource = kmm("v1beta1", "initramfsmodules", "InitramfsModule");
 /// ModuleImagesConfig (KMM ≥2.4, internal).
-pub const MODULE_IMAGES_CONFIG: Resource =
+pub(crate) const MODULE_IMAGES_CONFIG: Resource =
     kmm("v1beta1", "moduleimagesconfigs", "ModuleImagesConfig");
 /// ModuleBuildSignConfig (KMM ≥2.4, internal).
-pub const MODULE_BUILD_SIGN_CONFIG: Resource =
+pub(crate) const MODULE_BUILD_SIGN_CONFIG: Resource =
     kmm("v1beta1", "modulebuildsignconfigs", "ModuleBuildSignConfig");
 /// ManagedClusterModule, of a hub.
-pub const MANAGED_CLUSTER_MODULE: Resource = Resource {
+pub(crate) const MANAGED_CLUSTER_MODULE: Resource = Resource {
     group: "hub.kmm.sigs.x-k8s.io",
     version: "v1beta1",
     plural: "managedclustermodules",
     kind: "ManagedClusterModule",
 };
 /// CustomResourceDefinition.
-pub const CRD: Resource = Resource {
+pub(crate) const CRD: Resource = Resource {
     group: "apiextensions.k8s.io",
     version: "v1",
     plural: "customresourcedefinitions",
     kind: "CustomResourceDefinition",
 };
 /// Secret.
-pub const SECRET: Resource = core("secrets", "Secret");
+pub(crate) const SECRET: Resource = core("secrets", "Secret");
 /// ConfigMap.
-pub const CONFIG_MAP: Resource = core("configmaps", "ConfigMap");
+pub(crate) const CONFIG_MAP: Resource = core("configmaps", "ConfigMap");
 /// Namespace.
-pub const NAMESPACE: Resource = core("namespaces", "Namespace");
+pub(crate) const NAMESPACE: Resource = core("namespaces", "Namespace");
 /// ServiceAccount.
-pub const SERVICE_ACCOUNT: Resource = core("serviceaccounts", "ServiceAccount");
+pub(crate) const SERVICE_ACCOUNT: Resource = core("serviceaccounts", "ServiceAccount");
 /// Pod.
-pub const POD: Resource = core("pods", "Pod");
+pub(crate) const POD: Resource = core("pods", "Pod");
 /// Deployment.
-pub const DEPLOYMENT: Resource = Resource {
+pub(crate) const DEPLOYMENT: Resource = Resource {
     group: "apps",
     version: "v1",
     plural: "deployments",
     kind: "Deployment",
 };
 /// Lease, by which a running controller manager shows.
-pub const LEASE: Resource = Resource {
+pub(crate) const LEASE: Resource = Resource {
     group: "coordination.k8s.io",
     version: "v1",
     plural: "leases",
     kind: "Lease",
 };
 /// Job.
-pub const JOB: Resource = Resource {
+pub(crate) const JOB: Resource = Resource {
     group: "batch",
     version: "v1",
     plural: "jobs",
     kind: "Job",
 };
 /// ClusterRole.
-pub const CLUSTER_ROLE: Resource = rbac("clusterroles", "ClusterRole");
+pub(crate) const CLUSTER_ROLE: Resource = rbac("clusterroles", "ClusterRole");
 /// ClusterRoleBinding.
-pub const CLUSTER_ROLE_BINDING: Resource = rbac("clusterrolebindings", "ClusterRoleBinding");
+pub(crate) const CLUSTER_ROLE_BINDING: Resource = rbac("clusterrolebindings", "ClusterRoleBinding");
 /// Role.
-pub const ROLE: Resource = rbac("roles", "Role");
+pub(crate) const ROLE: Resource = rbac("roles", "Role");
 /// RoleBinding.
-pub const ROLE_BINDING: Resource = rbac("rolebindings", "RoleBinding");
+pub(crate) const ROLE_BINDING: Resource = rbac("rolebindings", "RoleBinding");
 /// OpenShift's Build.
-pub const BUILD: Resource = Resource {
+pub(crate) const BUILD: Resource = Resource {
     group: "build.openshift.io",
     version: "v1",
     plural: "builds",
     kind: "Build",
 };
 /// OpenShift's ClusterVersion.
-pub const CLUSTER_VERSION: Resource = Resource {
+pub(crate) const CLUSTER_VERSION: Resource = Resource {
     group: "config.openshift.io",
     version: "v1",
     plural: "clusterversions",
     kind: "ClusterVersion",
 };
 /// OpenShift's settings for images.
-pub const IMAGE_CONFIG: Resource = Resource {
+pub(crate) const IMAGE_CONFIG: Resource = Resource {
     group: "config.openshift.io",
     version: "v1",
     plural: "images",
     kind: "Image",
 };
 /// OpenShift's ImageStream.
-pub const IMAGE_STREAM: Resource = Resource {
+pub(crate) const IMAGE_STREAM: Resource = Resource {
     group: "image.openshift.io",
     version: "v1",
     plural: "imagestreams",
     kind: "ImageStream",
 };
 /// OpenShift's Route.
-pub const ROUTE: Resource = Resource {
+pub(crate) const ROUTE: Resource = Resource {
     group: "route.openshift.io",
     version: "v1",
     plural: "routes",
     kind: "Route",
 };
 /// The kinds of OpenShift's mirror rules.
-pub const MIRROR_SETS: [Resource; 3] = [
+pub(crate) const MIRROR_SETS: [Resource; 3] = [
     Resource {
         group: "config.openshift.io",
         version: "v1",

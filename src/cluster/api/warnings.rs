@@ -1,7 +1,7 @@
 //! The `Warning` headers by which the API server remarks on a request (pure).
 
 /// The quoted text of one header: `299 - "text"` (RFC 7234, section 5.5).
-pub fn text(header: &str) -> Option<String> {
+pub(crate) fn text(header: &str) -> Option<String> {
     let mut quoted = header
         .splitn(3, ' ')
         .nth(2)?

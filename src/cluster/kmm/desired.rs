@@ -10,7 +10,7 @@ use crate::kmm::releases::{Generation, KmmRelease};
 /// What the user asked for; a release image that KMM does not resolve itself is resolved by
 /// then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The kernel.
     pub kernel_version: Option<String>,
     /// The driver-toolkit image.
@@ -39,7 +39,7 @@ pub struct Desired {
 impl Wish {
     /// True when this KMM wants the kernel where the user named a release image: OpenShift's
     /// since 2.4, and upstream's always, which knows no release images.
-    pub fn needs_resolution(&self, kmm: KmmRelease) -> bool {
+    pub(crate) fn needs_resolution(&self, kmm: KmmRelease) -> bool {
         self.release_image.is_some() && (kmm.generation() == Generation::Three || kmm.upstream)
     }
 
@@ -47,7 +47,7 @@ impl Wish {
     ///
     /// # Errors
     /// The wish contradicts itself, lacks a target, or is beyond this release.
-    pub fn desired(&self, kmm: KmmRelease, name: Option<&str>) -> Result<Desired, Error> {
+    pub(crate) fn desired(&self, kmm: KmmRelease, name: Option<&str>) -> Result<Desired, Error> {
         let resource = self.kind(kmm)?;
         let mut spec = PreflightSpec {
             push_built_image: self.push_built_image,
@@ -197,7 +197,7 @@ fn check_kernel(kernel: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// It cannot.
-pub fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let label_is_good = |label: &str| {
         label.starts_with(edge)

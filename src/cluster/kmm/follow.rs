@@ -30,7 +30,7 @@ type Events = Pin<Box<dyn Stream<Item = Result<WatchEvent<RawPreflight>, Fault>>
 
 /// What happened to a followed CR.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// It is now like this.
     Changed(Box<Preflight>),
     /// It was deleted.
@@ -40,7 +40,7 @@ pub enum Event {
 }
 
 /// A CR that is followed.
-pub struct Follower<'a> {
+pub(crate) struct Follower<'a> {
     cluster: &'a Cluster,
     preflight: Preflight,
     events: Option<Events>,
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Follower<'_> {
 
 impl<'a> Follower<'a> {
     /// Follows a CR from the state in which it was read.
-    pub fn new(cluster: &'a Cluster, preflight: Preflight) -> Self {
+    pub(crate) fn new(cluster: &'a Cluster, preflight: Preflight) -> Self {
         Self {
             cluster,
             preflight,
@@ -81,7 +81,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// The CR may no longer be read, or the API server was away for five minutes.
-    pub async fn next(&mut self) -> Result<Event, Fault> {
+    pub(crate) async fn next(&mut self) -> Result<Event, Fault> {
         loop {
             if self.must_read
                 && let Some(event) = self.read().await?

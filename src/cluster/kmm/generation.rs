@@ -9,7 +9,7 @@ use crate::kmm::releases::{Generation, KmmRelease};
 
 /// What the schema of one kind, in its newest served version, says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// `v1beta2`, or `v1beta1` where that is not served.
     pub version: String,
     /// The names below `spec`.
@@ -24,7 +24,7 @@ pub struct Schema {
 
 /// The schemas by which releases differ; `None` where a kind is not served.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Schemas {
+pub(crate) struct Schemas {
     /// PreflightValidationOCP.
     pub preflight_ocp: Option<Schema>,
     /// PreflightValidation.
@@ -37,7 +37,7 @@ pub struct Schemas {
 
 impl Schema {
     /// Reads a CustomResourceDefinition; `None` where it serves no version.
-    pub fn of_crd(crd: &Value) -> Option<Self> {
+    pub(crate) fn of_crd(crd: &Value) -> Option<Self> {
         let versions = crd["spec"]["versions"].as_array()?;
         let newest = versions
             .iter()
@@ -51,7 +51,7 @@ impl Schema {
     }
 
     /// Reads an OpenAPI v3 document of one group version; `None` where the kind is not in it.
-    pub fn of_openapi(document: &Value, version: &str, kind: &str) -> Option<Self> {
+    pub(crate) fn of_openapi(document: &Value, version: &str, kind: &str) -> Option<Self> {
         let schemas = document["components"]["schemas"].as_object()?;
         let schema = schemas.values().find(|schema| {
             schema["x-kubernetes-group-version-kind"]
@@ -103,7 +103,7 @@ fn words(list: &Value) -> BTreeSet<String> {
 
 impl Schemas {
     /// Which KMM serves these schemas; `None` where no preflight kind is served.
-    pub fn kmm(&self) -> Option<KmmRelease> {
+    pub(crate) fn kmm(&self) -> Option<KmmRelease> {
         let upstream = self.preflight_ocp.is_none();
         let schema = self.preflight_ocp.as_ref().or(self.preflight.as_ref())?;
         let generation = if schema.version == "v1beta1" {

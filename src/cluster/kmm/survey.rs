@@ -112,7 +112,7 @@ impl Cluster {
 }
 
 /// True when something of the CR is open, or a failed build has more to say.
-pub fn needs_evidence(preflight: &Preflight) -> bool {
+pub(crate) fn needs_evidence(preflight: &Preflight) -> bool {
     preflight.rows.is_empty()
         || preflight.rows.iter().any(|row| match row.verdict() {
             Verdict::InProgress => true,
@@ -122,7 +122,7 @@ pub fn needs_evidence(preflight: &Preflight) -> bool {
 }
 
 /// The report on a CR from what is known (pure).
-pub fn of_evidence(
+pub(crate) fn of_evidence(
     preflight: &Preflight,
     kernel: &str,
     evidence: Option<&Evidence>,
@@ -296,11 +296,11 @@ fn target(preflight: &Preflight, kernel: &str) -> Option<Target> {
 /// Keeps what the last pass of KMM ≤2.3 ended with while the next one runs, during which
 /// every row that is not verified looks unbegun.
 #[derive(Debug, Default)]
-pub struct Steady(HashMap<(String, String), Row>);
+pub(crate) struct Steady(HashMap<(String, String), Row>);
 
 impl Steady {
     /// Replaces rows in the middle of a pass by what is known of them.
-    pub fn apply(&mut self, preflight: &mut Preflight) {
+    pub(crate) fn apply(&mut self, preflight: &mut Preflight) {
         for row in &mut preflight.rows {
             let key = (row.namespace.clone(), row.name.clone());
             let is_mid_pass = row.verification_status == "False"

@@ -9,11 +9,11 @@ use crate::kernel::streams::{ReleaseKernels, Stream, StreamKernel};
 use crate::model::target::{Arch, KernelType, Scope, Target};
 
 /// What pools' own images have, by image and architecture; or why they could not be read.
-pub type OwnImages = BTreeMap<(String, Arch), Result<ReleaseKernels, String>>;
+pub(crate) type OwnImages = BTreeMap<(String, Arch), Result<ReleaseKernels, String>>;
 
 /// Kernels to check, and the nodes for which there is none.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Assigned {
+pub(crate) struct Assigned {
     /// Each kernel once.
     pub targets: Vec<Target>,
     /// Who has none.
@@ -22,7 +22,7 @@ pub struct Assigned {
 
 impl Assigned {
     /// Adds a kernel. One that is there already gets the other's pools, nodes and releases.
-    pub fn add(&mut self, kernel: StreamKernel, arch: Arch, scope: Scope) {
+    pub(crate) fn add(&mut self, kernel: StreamKernel, arch: Arch, scope: Scope) {
         let known = self
             .targets
             .iter_mut()
@@ -68,7 +68,7 @@ fn add_new(known: &mut Vec<String>, more: Vec<String>) {
 }
 
 /// The kernels that these nodes get with these releases.
-pub fn assign(needs: &[Need], releases: &[ReleaseKernels], own: &OwnImages) -> Assigned {
+pub(crate) fn assign(needs: &[Need], releases: &[ReleaseKernels], own: &OwnImages) -> Assigned {
     let mut assigned = Assigned::default();
     for need in needs {
         match &need.source {
@@ -199,7 +199,7 @@ struct Running {
 
 /// The kernels that nodes run now (`--current`), each with the images of today's release that
 /// describe it.
-pub fn current(
+pub(crate) fn current(
     nodes: &[(&Node, Option<&str>)],
     todays: &[ReleaseKernels],
     needs: &[Need],

@@ -37,7 +37,7 @@ pub enum Pools {
 
 /// What the user chose among pools and kernels; empty means all.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// `--pool`
     pub pools: Vec<String>,
     /// `--arch`
@@ -50,7 +50,7 @@ pub struct Choice {
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// This stream of the release.
     Stream(String),
     /// The release's only stream, or each of them.
@@ -61,7 +61,7 @@ pub enum Source {
 
 /// A kernel that nodes need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub(crate) struct Need {
     /// The pool; `None` for nodes of a cluster without pools.
     pub pool: Option<String>,
     /// Where the kernel comes from.
@@ -76,7 +76,7 @@ pub struct Need {
 
 /// Nodes for which no kernel is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unserved {
+pub(crate) struct Unserved {
     /// Their pool, or the node itself.
     pub who: String,
     /// Why.
@@ -93,7 +93,7 @@ impl fmt::Display for Unserved {
 
 /// What the nodes of a cluster need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// The kernels.
     pub needs: Vec<Need>,
     /// Who has none.
@@ -104,7 +104,7 @@ pub struct Needs {
 
 /// Which pool a node belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Membership<'a> {
+pub(crate) enum Membership<'a> {
     /// This one.
     Pool(&'a Pool),
     /// Two custom pools claim it, which the Machine Config Operator refuses.
@@ -115,7 +115,7 @@ pub enum Membership<'a> {
 
 /// The pool of a node: master before a custom one before worker (Machine Config Operator,
 /// `GetPoolsForNode`).
-pub fn pool_of<'a>(node: &Node, pools: &'a [Pool]) -> Membership<'a> {
+pub(crate) fn pool_of<'a>(node: &Node, pools: &'a [Pool]) -> Membership<'a> {
     let taking: Vec<&Pool> = pools
         .iter()
         .filter(|pool| pool.selector.takes(&node.labels))
@@ -134,7 +134,7 @@ pub fn pool_of<'a>(node: &Node, pools: &'a [Pool]) -> Membership<'a> {
 
 /// The stream of a pool: its own, else for a custom pool that of the pool worker, else the
 /// cluster's default.
-pub fn stream_of(pool: &Pool, pools: &[Pool], streams: &OsStreams) -> Option<String> {
+pub(crate) fn stream_of(pool: &Pool, pools: &[Pool], streams: &OsStreams) -> Option<String> {
     let worker = || {
         let mut pools = pools.iter().filter(|_| pool.is_custom());
         pools.find(|other| other.name == "worker")?.stream.clone()
@@ -146,7 +146,7 @@ pub fn stream_of(pool: &Pool, pools: &[Pool], streams: &OsStreams) -> Option<Str
 }
 
 /// What the nodes of a cluster need.
-pub fn needs(fleet: &Fleet, choice: &Choice) -> Needs {
+pub(crate) fn needs(fleet: &Fleet, choice: &Choice) -> Needs {
     match &fleet.pools {
         Pools::Known(pools) => of_pools(fleet, pools, choice),
         Pools::None => of_nodes(fleet.nodes.as_deref(), choice),
@@ -223,7 +223,7 @@ fn of_pools(fleet: &Fleet, pools: &[Pool], choice: &Choice) -> Needs {
 
 /// The release's kernels for the architectures of these nodes, which are not said to be those
 /// of any pool.
-pub fn unassigned(nodes: Option<&[Node]>, choice: &Choice) -> Vec<Need> {
+pub(crate) fn unassigned(nodes: Option<&[Node]>, choice: &Choice) -> Vec<Need> {
     let mut archs: BTreeSet<Option<Arch>> = nodes
         .unwrap_or_default()
         .iter()

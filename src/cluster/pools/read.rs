@@ -12,21 +12,21 @@ use crate::cluster::pools::needs::{Fleet, Pools};
 use crate::cluster::pools::objects::{Node, OsStreams, Pool, Rendered};
 
 /// The manifest that grants what is read here.
-pub const MANIFEST: &str = "targets";
+pub(crate) const MANIFEST: &str = "targets";
 
 /// Node.
-pub const NODE: Resource = Resource {
+pub(crate) const NODE: Resource = Resource {
     group: "",
     version: "v1",
     plural: "nodes",
     kind: "Node",
 };
 /// MachineConfigPool.
-pub const POOL: Resource = machine_config("v1", "machineconfigpools", "MachineConfigPool");
+pub(crate) const POOL: Resource = machine_config("v1", "machineconfigpools", "MachineConfigPool");
 /// MachineConfig.
-pub const CONFIG: Resource = machine_config("v1", "machineconfigs", "MachineConfig");
+pub(crate) const CONFIG: Resource = machine_config("v1", "machineconfigs", "MachineConfig");
 /// OSImageStream, in its later version.
-pub const OS_STREAM: Resource = machine_config("v1", "osimagestreams", "OSImageStream");
+pub(crate) const OS_STREAM: Resource = machine_config("v1", "osimagestreams", "OSImageStream");
 
 const fn machine_config(
     version: &'static str,

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// A release that the cluster can be updated to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
+pub(crate) struct Update {
     /// Its version.
     pub version: String,
     /// The release image, by digest as ClusterVersion names it.
@@ -17,7 +17,7 @@ pub struct Update {
 }
 
 /// The versions that a ClusterVersion can be updated to, the conditional ones last.
-pub fn versions(cluster_version: &Value) -> Vec<String> {
+pub(crate) fn versions(cluster_version: &Value) -> Vec<String> {
     let status = &cluster_version["status"];
     let conditional = list(&status["conditionalUpdates"]);
     list(&status["availableUpdates"])
@@ -29,7 +29,7 @@ pub fn versions(cluster_version: &Value) -> Vec<String> {
 }
 
 /// Every update that the cluster offers, the conditional ones last.
-pub fn all(cluster_version: &Value) -> Vec<Update> {
+pub(crate) fn all(cluster_version: &Value) -> Vec<Update> {
     let found = versions(cluster_version).into_iter();
     found
         .filter_map(|version| find(cluster_version, &version).ok())
@@ -37,14 +37,14 @@ pub fn all(cluster_version: &Value) -> Vec<Update> {
 }
 
 /// The image of the release that the cluster runs, or is on its way to.
-pub fn todays_image(cluster_version: &Value) -> Option<&str> {
+pub(crate) fn todays_image(cluster_version: &Value) -> Option<&str> {
     let image = cluster_version["status"]["desired"]["image"].as_str();
     image.filter(|image| !image.is_empty())
 }
 
 /// The image of the release that an update which is not over leads away from
 /// (`status.history`, newest first).
-pub fn image_before(cluster_version: &Value) -> Option<&str> {
+pub(crate) fn image_before(cluster_version: &Value) -> Option<&str> {
     let history = list(&cluster_version["status"]["history"]);
     let (now, before) = (history.first()?, history.get(1)?);
     let is_under_way = now["state"] == "Partial";
@@ -57,7 +57,7 @@ pub fn image_before(cluster_version: &Value) -> Option<&str> {
 ///
 /// # Errors
 /// The version is none of them; the known ones are listed.
-pub fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
+pub(crate) fn find(cluster_version: &Value, wanted: &str) -> Result<Update, Error> {
     let status = &cluster_version["status"];
     let available = list(&status["availableUpdates"]);
     let conditional = list(&status["conditionalUpdates"]);

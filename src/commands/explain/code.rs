@@ -15,7 +15,7 @@ use crate::report::{self, Screen};
 ///
 /// # Errors
 /// A word that is no finding code, or a format for reports.
-pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Error> {
+pub(crate) fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Error> {
     let codes = words
         .iter()
         .map(|word| word.parse())
@@ -34,7 +34,7 @@ pub fn run(words: &[String], format: Format, screen: &Screen) -> Result<Done, Er
 ///
 /// # Errors
 /// A format for reports.
-pub fn list(format: Format, screen: &Screen) -> Result<Done, Error> {
+pub(crate) fn list(format: Format, screen: &Screen) -> Result<Done, Error> {
     Ok(Done {
         stdout: report::print(&List(Codes(Code::ALL.to_vec())), format, screen)?,
         ..Done::default()

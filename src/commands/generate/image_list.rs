@@ -20,7 +20,7 @@ use crate::model::target::Target;
 ///
 /// # Errors
 /// Inputs, targets or images that cannot be used.
-pub async fn run(args: &GenerateArgs, form: ImageList) -> Result<Done, Error> {
+pub(crate) async fn run(args: &GenerateArgs, form: ImageList) -> Result<Done, Error> {
     let asks = args.source.is_cluster()
         || args.target.asks_the_cluster()
         || args.connection.names_a_cluster();

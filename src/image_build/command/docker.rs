@@ -7,7 +7,7 @@ use crate::image_build::tool::Tool;
 
 /// One file of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
+pub(crate) struct SecretFile {
     /// Its id in the build.
     pub id: String,
     /// The file.
@@ -17,7 +17,7 @@ pub struct SecretFile {
 }
 
 /// Any command of docker's.
-pub fn command(folders: &Folders, words: &[&str]) -> Tool {
+pub(crate) fn command(folders: &Folders, words: &[&str]) -> Tool {
     Tool {
         program: "docker".into(),
         args: words.iter().map(|word| (*word).to_owned()).collect(),
@@ -32,7 +32,7 @@ pub fn command(folders: &Folders, words: &[&str]) -> Tool {
 ///
 /// The daemon takes no folders for steps: each file of a Secret is handed over by id, and the
 /// Dockerfile mounts it ([`with_secret_mounts`]).
-pub fn build(folders: &Folders, run: &BuildRun, secret_files: &[SecretFile]) -> Tool {
+pub(crate) fn build(folders: &Folders, run: &BuildRun, secret_files: &[SecretFile]) -> Tool {
     let platform = format!("linux/{}", run.arch);
     let mut tool = command(
         folders,
@@ -73,7 +73,7 @@ pub fn build(folders: &Folders, run: &BuildRun, secret_files: &[SecretFile]) -> 
 
 /// What the daemon does as it is set up itself, whatever this run is told; `None` where that
 /// makes no difference.
-pub fn unheeded(run: &BuildRun) -> Option<String> {
+pub(crate) fn unheeded(run: &BuildRun) -> Option<String> {
     let mut what = Vec::new();
     if !run.insecure.is_empty() {
         what.push("baseImageRegistryTLS and --insecure-registry");
@@ -94,7 +94,7 @@ pub fn unheeded(run: &BuildRun) -> Option<String> {
 
 /// The Dockerfile with every Secret mounted in every `RUN`, at the offsets given (bytes
 /// where the keyword `RUN` stands).
-pub fn with_secret_mounts(text: &str, runs: &[usize], files: &[SecretFile]) -> String {
+pub(crate) fn with_secret_mounts(text: &str, runs: &[usize], files: &[SecretFile]) -> String {
     let mounts: String = files
         .iter()
         .map(|file| format!(" --mount=type=secret,id={},target={}", file.id, file.target))

@@ -59,7 +59,7 @@ pub(super) fn env_names(text: &str) -> Vec<String> {
 
 /// `$NAME`, `${NAME}` and `${NAME:-default}` with the values put in; what has none is empty
 /// (Dockerfile reference, "Environment replacement").
-pub fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
+pub(crate) fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -91,7 +91,7 @@ pub fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
 }
 
 /// The names of the variables that a text refers to.
-pub fn variables(text: &str) -> Vec<&str> {
+pub(crate) fn variables(text: &str) -> Vec<&str> {
     text.match_indices('$')
         .filter(|(at, _)| !text[..*at].ends_with(['\\', '$']))
         .filter_map(|(at, _)| {

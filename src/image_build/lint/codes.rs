@@ -2,7 +2,7 @@
 
 /// A known weakness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SubCode {
+pub(crate) struct SubCode {
     /// Its stable name, the first word of a finding's message.
     pub name: &'static str,
     /// What it means.
@@ -20,7 +20,7 @@ const fn sub_code(name: &'static str, meaning: &'static str, remedy: &'static st
 }
 
 /// All of them.
-pub const SUB_CODES: &[SubCode] = &[
+pub(crate) const SUB_CODES: &[SubCode] = &[
     sub_code(
         "does-not-parse",
         "the Dockerfile is invalid; the builder will reject it",

@@ -9,7 +9,7 @@ use kernel_loader::module::compression::Compression;
 
 /// Largest window of a zstd frame, as a power of two: eight times what RFC 8878 section
 /// 3.1.1.1.2 asks of every decoder, and what writers of layers use at most.
-pub const ZSTD_WINDOW_LOG_MAX: u32 = 26;
+pub(crate) const ZSTD_WINDOW_LOG_MAX: u32 = 26;
 /// The largest window that any number of decoders may have at a time.
 const USUAL_WINDOW_LOG: u32 = 23;
 /// Held while a stream with a larger window is read.
@@ -22,7 +22,7 @@ const BZIP2: &[u8] = b"BZh";
 ///
 /// # Errors
 /// The stream cannot be read, or is compressed in a way that no container runtime takes.
-pub fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(crate) fn decompress<'a>(mut layer: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let start = layer.fill_buf()?;
     let compression = Compression::of(start);
     let skippable = start.len() >= 4 && start[0] & 0xf0 == 0x50 && start[1..4] == ZSKIP;

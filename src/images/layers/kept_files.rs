@@ -6,7 +6,7 @@ use crate::images::layers::layer_reader::Purpose;
 
 /// True for the names under which kmod looks for modules (`libkmod.c`, `kmod_exts`, and
 /// `libkmod-file.c`).
-pub fn is_module_name(path: &str) -> bool {
+pub(crate) fn is_module_name(path: &str) -> bool {
     without_suffix(path).is_some()
 }
 

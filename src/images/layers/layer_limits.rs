@@ -32,13 +32,13 @@ pub struct LayerLimits {
 }
 
 /// Bytes that layers may take in memory, of all images that a run looks at side by side.
-pub const KEPT_BY_ALL: usize = 160 << 20;
+pub(crate) const KEPT_BY_ALL: usize = 160 << 20;
 /// The same for the one image at a time for which that was not enough.
-pub const KEPT_BY_ONE: usize = 128 << 20;
+pub(crate) const KEPT_BY_ONE: usize = 128 << 20;
 /// Bytes that a layer or archive may always have when it is unpacked.
-pub const UNPACKED_AT_LEAST: u64 = 2 << 30;
+pub(crate) const UNPACKED_AT_LEAST: u64 = 2 << 30;
 /// How many times its own size it may have beyond that.
-pub const UNPACKED_RATIO: u64 = 100;
+pub(crate) const UNPACKED_RATIO: u64 = 100;
 
 impl LayerLimits {
     /// The same for a layer of so many bytes: a small one may not unpack to any size.
@@ -52,7 +52,7 @@ impl LayerLimits {
 }
 
 /// What a stream of so many bytes may unpack to.
-pub fn unpacked(size: u64) -> u64 {
+pub(crate) fn unpacked(size: u64) -> u64 {
     UNPACKED_AT_LEAST.saturating_add(size.saturating_mul(UNPACKED_RATIO))
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::images::layers::decompress::decompress;
 use crate::images::layers::kept_files::{is_kept, is_module_name, leads_to_kernels};
-pub use crate::images::layers::layer_limits::LayerLimits;
+pub(crate) use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::layer_paths::{check_length, clean, join};
 use crate::images::layers::layer_reader::content::Held;
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
@@ -93,7 +93,7 @@ pub fn read_layer(layer: impl BufRead, reading: &Reading<'_>) -> Result<ReadLaye
 ///
 /// # Errors
 /// The layer is beyond a limit.
-pub fn index_entries<C: Contents>(
+pub(crate) fn index_entries<C: Contents>(
     entries: impl Iterator<Item = (Entry, C)>,
     reading: &Reading<'_>,
 ) -> Result<LayerIndex, TarFault> {
@@ -105,7 +105,7 @@ pub fn index_entries<C: Contents>(
 }
 
 /// True for files that are read for more than their name.
-pub fn needs_content(name: &str, purpose: Purpose) -> bool {
+pub(crate) fn needs_content(name: &str, purpose: Purpose) -> bool {
     let path = name.trim_start_matches("./").trim_start_matches('/');
     is_kept(path, purpose) || is_module_name(path)
 }

@@ -2,7 +2,7 @@
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A directory.
@@ -19,7 +19,7 @@ pub enum Kind {
 
 /// One entry's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its name as written.
     pub name: String,
     /// What it is.

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek};
 
 use tar::{EntryType, Header};
 
-pub use crate::images::layers::tar_entry::{Entry, Kind};
+pub(crate) use crate::images::layers::tar_entry::{Entry, Kind};
 use crate::images::layers::tar_extensions::{
     Extensions, MAX_EXTENSION, check_pieces, damaged, pairs, until_nul,
 };
@@ -31,7 +31,7 @@ pub enum TarFault {
 }
 
 /// A tar stream at a header, or in the middle of an entry's content.
-pub struct TarStream<R> {
+pub(crate) struct TarStream<R> {
     reader: R,
     /// Bytes of the current entry that were not read yet.
     content: u64,
@@ -52,7 +52,7 @@ impl<R> std::fmt::Debug for TarStream<R> {
 }
 
 /// Gives the content of the entry that was read last.
-pub trait Contents {
+pub(crate) trait Contents {
     /// Its first bytes as they are stored; at most `length`.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl<R: Read + Seek> TarStream<R> {
     ///
     /// # Errors
     /// The archive is damaged, cut, or beyond a limit.
-    pub fn next_place(&mut self) -> Result<Option<(Entry, u64)>, TarFault> {
+    pub(crate) fn next_place(&mut self) -> Result<Option<(Entry, u64)>, TarFault> {
         let left = self.content.checked_add(self.padding);
         let left = left.and_then(|left| i64::try_from(left).ok());
         let left = left.ok_or_else(|| damaged("a size in a tar header is too large"))?;
@@ -100,7 +100,7 @@ impl<R: Read + Seek> TarStream<R> {
 
 impl<R: Read> TarStream<R> {
     /// A stream of which at most `limit` bytes are read.
-    pub fn new(reader: R, limit: u64) -> Self {
+    pub(crate) fn new(reader: R, limit: u64) -> Self {
         Self {
             reader,
             content: 0,
@@ -115,7 +115,7 @@ impl<R: Read> TarStream<R> {
     ///
     /// # Errors
     /// The archive is damaged, cut, or beyond a limit.
-    pub fn next_entry(&mut self) -> Result<Option<Entry>, TarFault> {
+    pub(crate) fn next_entry(&mut self) -> Result<Option<Entry>, TarFault> {
         let mut extensions = Extensions::default();
         loop {
             self.skip()?;
@@ -213,7 +213,7 @@ impl<R: Read> TarStream<R> {
     ///
     /// # Errors
     /// The stream breaks or ends.
-    pub fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
+    pub(crate) fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
         let mut start = vec![0; length.min(usize::try_from(self.content).unwrap_or(length))];
         self.read_exact(&mut start)?;
         self.content -= start.len() as u64;
@@ -224,7 +224,7 @@ impl<R: Read> TarStream<R> {
     ///
     /// # Errors
     /// The stream breaks or ends, or the sparse map contradicts itself.
-    pub fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
+    pub(crate) fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
         let mut stored = start;
         let read = stored.len();
         let rest = usize::try_from(self.content)
@@ -268,7 +268,7 @@ impl<R: Read> TarStream<R> {
     ///
     /// # Errors
     /// The stream breaks, its compression is damaged, or it is beyond the limit.
-    pub fn drain(&mut self) -> Result<(), TarFault> {
+    pub(crate) fn drain(&mut self) -> Result<(), TarFault> {
         loop {
             let read = match self.reader.read(&mut self.scratch) {
                 Ok(read) => read as u64,

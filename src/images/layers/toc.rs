@@ -12,9 +12,9 @@ use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStre
 use crate::images::open::LayerRef;
 
 /// Most bytes of a table.
-pub const MAX_TABLE: u64 = 16 << 20;
+pub(crate) const MAX_TABLE: u64 = 16 << 20;
 /// Most entries of a table, pieces of files included.
-pub const MAX_ENTRIES: usize = 100_000;
+pub(crate) const MAX_ENTRIES: usize = 100_000;
 /// Length of an eStargz footer.
 pub(crate) const FOOTER: u64 = 51;
 

@@ -14,9 +14,9 @@ use crate::images::layers::tar_stream::TarStream;
 use crate::images::registry::fault::{Fault, FaultKind};
 
 /// Most files of one archive.
-pub const MAX_FILES: usize = 1 << 18;
+pub(crate) const MAX_FILES: usize = 1 << 18;
 /// Most bytes of the names of all files of one archive, and of one of them.
-pub const MAX_NAMES: usize = 48 << 20;
+pub(crate) const MAX_NAMES: usize = 48 << 20;
 const MAX_NAME: usize = 4096;
 /// Most bytes of a compressed archive when it is decompressed.
 const MAX_UNPACKED: u64 = 256 << 30;

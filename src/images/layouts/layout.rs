@@ -25,11 +25,11 @@ pub(super) const NAMES: [&str; 2] = [
     "io.containerd.image.name",
 ];
 /// Most bytes of an `index.json`.
-pub const MAX_INDEX: u64 = 32 << 20;
+pub(crate) const MAX_INDEX: u64 = 32 << 20;
 /// How deep indexes may lie in each other.
 const MAX_DEPTH: usize = 4;
 /// Most bytes of all indexes inside the layout's index.
-pub const MAX_INDEXES: usize = 32 << 20;
+pub(crate) const MAX_INDEXES: usize = 32 << 20;
 
 /// Images on disk.
 #[derive(Debug)]

@@ -29,11 +29,11 @@ const READERS: &str = env!("LAYER_READER_DIGEST");
 /// The largest entry that is read, in bytes.
 const LARGEST_ENTRY: u64 = 64 << 20;
 /// The size that the folder is cut down to without `--cache-size`, in bytes.
-pub const DEFAULT_SIZE: u64 = 1 << 30;
+pub(crate) const DEFAULT_SIZE: u64 = 1 << 30;
 
 /// A folder of entries, or none.
 #[derive(Debug)]
-pub struct Cache {
+pub(crate) struct Cache {
     dir: Option<PathBuf>,
     /// The folder, once it was found to be this user's own.
     folder: OnceLock<OwnFolder>,
@@ -49,7 +49,7 @@ pub struct Cache {
 impl Cache {
     /// A cache in a folder, which is made when the first entry is written. What is oldest in it
     /// beyond `size` bytes is removed when the cache is dropped.
-    pub fn in_dir(dir: &Path, size: u64) -> Self {
+    pub(crate) fn in_dir(dir: &Path, size: u64) -> Self {
         Self::new(Some(dir.to_owned()), size, None)
     }
 
@@ -65,7 +65,7 @@ impl Cache {
     }
 
     /// A cache for this run alone.
-    pub fn for_this_run() -> Self {
+    pub(crate) fn for_this_run() -> Self {
         match Workspace::create() {
             Ok(own) => Self::new(Some(own.path().to_owned()), u64::MAX, Some(own)),
             Err(fault) => {
@@ -77,14 +77,14 @@ impl Cache {
 
     /// The folder that users expect: `$XDG_CACHE_HOME`, `~/.cache`, on macOS
     /// `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
-    pub fn default_dir() -> Option<PathBuf> {
+    pub(crate) fn default_dir() -> Option<PathBuf> {
         let base = folders::caches(&|name| std::env::var_os(name))?;
         Some(base.join("kubectl-kmm-preflight"))
     }
 
     /// What is known about content, of one kind; `None` when nothing is, or the entry is
     /// damaged.
-    pub fn get<T: DeserializeOwned>(&self, kind: &str, digest: &str) -> Option<T> {
+    pub(crate) fn get<T: DeserializeOwned>(&self, kind: &str, digest: &str) -> Option<T> {
         let entry = entry(kind, digest)?;
         let bytes = self.read(&entry)?;
         let (sum, body) = bytes.split_at_checked(SUM)?;
@@ -93,7 +93,7 @@ impl Cache {
     }
 
     /// The size of an entry in bytes, 0 where there is none.
-    pub fn size_of(&self, kind: &str, digest: &str) -> u64 {
+    pub(crate) fn size_of(&self, kind: &str, digest: &str) -> u64 {
         let path = self.dir.as_ref().zip(entry(kind, digest));
         let path = path.map(|(dir, entry)| dir.join(entry.path()));
         path.and_then(|path| std::fs::symlink_metadata(path).ok())
@@ -101,7 +101,7 @@ impl Cache {
     }
 
     /// Keeps what is known. That it cannot be kept is worth a note and no more.
-    pub fn put<T: Serialize>(&self, kind: &str, digest: &str, value: &T) {
+    pub(crate) fn put<T: Serialize>(&self, kind: &str, digest: &str, value: &T) {
         let Some(entry) = entry(kind, digest) else {
             return;
         };
@@ -114,13 +114,13 @@ impl Cache {
     }
 
     /// A small document (a manifest by digest, a configuration) that was kept, verified.
-    pub fn document(&self, digest: &str) -> Option<Vec<u8>> {
+    pub(crate) fn document(&self, digest: &str) -> Option<Vec<u8>> {
         let bytes = self.read(&entry(DOCUMENT, digest)?)?;
         digest::verify(digest, &bytes).then_some(bytes)
     }
 
     /// Keeps a small document, unless it is there undamaged.
-    pub fn put_document(&self, digest: &str, bytes: &[u8]) {
+    pub(crate) fn put_document(&self, digest: &str, bytes: &[u8]) {
         if let Some(entry) = entry(DOCUMENT, digest)
             && self.read(&entry).is_none_or(|known| known != bytes)
             && let Err(fault) = self.write(&entry, &[bytes])

@@ -3,9 +3,9 @@
 //! [`docker_config`] reads the files and Secrets that hold them (pure), [`places`] finds the
 //! files, [`helper`] asks the programs that keep them elsewhere.
 
-pub mod docker_config;
-pub mod helper;
-pub mod places;
-mod source;
+pub(crate) mod docker_config;
+pub(crate) mod helper;
+pub(crate) mod places;
+pub(crate) mod source;
 
-pub use source::{Credential, CredentialFault, CredentialSource, SecretText};
+pub(crate) use source::{Credential, CredentialSource, SecretText};

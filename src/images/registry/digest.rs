@@ -50,7 +50,7 @@ impl<'de> serde::Deserialize<'de> for Digest {
 }
 
 /// Hashes content as it passes and compares it with the digest that was promised.
-pub struct Verifier {
+pub(crate) struct Verifier {
     context: Context,
     expected: String,
 }
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Verifier {
 impl Verifier {
     /// A verifier for a digest such as `sha256:…`; `None` when it is malformed or of an
     /// algorithm other than the two registered ones, sha256 and sha512.
-    pub fn new(digest: &str) -> Option<Self> {
+    pub(crate) fn new(digest: &str) -> Option<Self> {
         let (algorithm, hex) = digest.split_once(':')?;
         let (algorithm, length) = match algorithm {
             "sha256" => (&SHA256, 64),
@@ -84,18 +84,18 @@ impl Verifier {
     }
 
     /// Takes the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.context.update(bytes);
     }
 
     /// True when the bytes were those that the digest stands for.
-    pub fn matches(self) -> bool {
+    pub(crate) fn matches(self) -> bool {
         hex(self.context.finish().as_ref()) == self.expected
     }
 }
 
 /// `sha256:…` of some bytes.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!(
         "sha256:{}",
         hex(aws_lc_rs::digest::digest(&SHA256, bytes).as_ref())
@@ -103,12 +103,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// `sha256:…` of what a context has seen.
-pub fn text(sha256: Context) -> String {
+pub(crate) fn text(sha256: Context) -> String {
     format!("sha256:{}", hex(sha256.finish().as_ref()))
 }
 
 /// True when the digest is well-formed and stands for these bytes.
-pub fn verify(digest: &str, bytes: &[u8]) -> bool {
+pub(crate) fn verify(digest: &str, bytes: &[u8]) -> bool {
     Verifier::new(digest).is_some_and(|mut verifier| {
         verifier.update(bytes);
         verifier.matches()

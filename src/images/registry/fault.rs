@@ -93,7 +93,7 @@ impl FaultKind {
 
 /// What names an image, where no kernel mapping does: a hint is about what can be corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NamedBy {
+pub(crate) enum NamedBy {
     /// The argument of a command.
     Argument,
     /// A release, or a flag for an image of one.
@@ -103,7 +103,7 @@ pub enum NamedBy {
 impl NamedBy {
     /// The finding with a hint about what names the image, where it had a mapping's.
     #[must_use]
-    pub fn hint(self, finding: Finding) -> Finding {
+    pub(crate) fn hint(self, finding: Finding) -> Finding {
         let is_of_mapping = |kind: FaultKind| finding.hint.as_deref() == Some(kind.hint());
         let kind = [
             FaultKind::NotFound,

@@ -12,18 +12,18 @@ use crate::images::registry::fault::{Fault, FaultKind};
 use crate::model::target::Arch;
 
 /// The media types that a manifest is asked for with.
-pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 /// Most bytes of a manifest (distribution spec, "Pushing Manifests", names 4 MiB).
-pub const MAX_MANIFEST: u64 = 4 << 20;
+pub(crate) const MAX_MANIFEST: u64 = 4 << 20;
 /// Most bytes of an image configuration.
-pub const MAX_CONFIG: u64 = 4 << 20;
+pub(crate) const MAX_CONFIG: u64 = 4 << 20;
 /// Most layers of one image.
-pub const MAX_LAYERS: usize = 1024;
+pub(crate) const MAX_LAYERS: usize = 1024;
 /// Most manifests of one index; that of a layout may name the images of a whole mirror.
-pub const MAX_MANIFESTS: usize = 1 << 16;
+pub(crate) const MAX_MANIFESTS: usize = 1 << 16;
 /// Most steps of an image's history, and words of its command.
 const MAX_STEPS: usize = 1 << 12;
 
@@ -77,7 +77,7 @@ pub struct Platform {
 
 /// What a manifest document is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Manifest {
+pub(crate) enum Manifest {
     /// An image.
     Image {
         /// Its configuration.
@@ -104,7 +104,7 @@ impl Manifest {
     ///
     /// # Errors
     /// It is none, or of a kind that container runtimes no longer take.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let document: Document = serde_json::from_slice(bytes).map_err(|fault| {
             Fault::new(
                 FaultKind::Unreadable,
@@ -134,7 +134,7 @@ impl Manifest {
 
 /// The entry of an index for Linux on an architecture: the first that says so, one without a
 /// CPU variant before others; then one that says nothing.
-pub fn select(manifests: &[Descriptor], arch: Arch) -> Option<&Descriptor> {
+pub(crate) fn select(manifests: &[Descriptor], arch: Arch) -> Option<&Descriptor> {
     let fits = |platform: &Platform| {
         platform.architecture == arch.as_str() && matches!(&*platform.os, "linux" | "")
     };
@@ -163,7 +163,7 @@ pub fn select(manifests: &[Descriptor], arch: Arch) -> Option<&Descriptor> {
 
 /// The platforms of an index, for a message; `None` where it has no image. Linux goes
 /// without saying.
-pub fn platforms(manifests: &[Descriptor]) -> Option<String> {
+pub(crate) fn platforms(manifests: &[Descriptor]) -> Option<String> {
     let mut names: Vec<String> = manifests
         .iter()
         .filter_map(|descriptor| descriptor.platform.as_ref())
@@ -179,11 +179,11 @@ pub fn platforms(manifests: &[Descriptor]) -> Option<String> {
 }
 
 /// The operating system stream of an image of a release.
-pub const STREAM_LABEL: &str = "io.openshift.os.streamclass";
+pub(crate) const STREAM_LABEL: &str = "io.openshift.os.streamclass";
 /// The kernel of a machine-os image; an image that is built on it inherits the label.
-pub const KERNEL_LABEL: &str = "ostree.linux";
+pub(crate) const KERNEL_LABEL: &str = "ostree.linux";
 /// The version of a release image.
-pub const RELEASE_LABEL: &str = "io.openshift.release";
+pub(crate) const RELEASE_LABEL: &str = "io.openshift.release";
 /// The labels that are kept of a configuration.
 const OS_LABELS: [&str; 3] = [STREAM_LABEL, KERNEL_LABEL, RELEASE_LABEL];
 

@@ -3,10 +3,10 @@
 //! [`registries_conf`], [`sets`] and [`registry_sources`] read the rules of podman and of
 //! OpenShift, [`Mirrors`] applies them (pure), [`places`] finds the files.
 
-pub mod places;
-pub mod registries_conf;
-pub mod registry_sources;
-mod rules;
-pub mod sets;
+pub(crate) mod places;
+pub(crate) mod registries_conf;
+pub(crate) mod registry_sources;
+pub(crate) mod rules;
+pub(crate) mod sets;
 
-pub use rules::{Blocked, Mirror, Mirrors, PullSource, Registry, When};
+pub(crate) use rules::{Blocked, Mirror, Mirrors, PullSource, Registry, When};

@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Where a push goes.
 #[derive(Debug)]
-pub struct Destination {
+pub(crate) struct Destination {
     repository: Repository,
     tag: String,
 }
@@ -45,7 +45,7 @@ impl Destination {
     ///
     /// # Errors
     /// The reference is none, or names a digest, which nobody can push to.
-    pub fn new(repository: Repository, reference: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(repository: Repository, reference: &str) -> Result<Self, Fault> {
         let parsed: Reference = reference
             .parse()
             .map_err(|fault| Fault::new(FaultKind::Invalid, format!("{reference}: {fault}")))?;
@@ -61,7 +61,7 @@ impl Destination {
     }
 
     /// `host[:port]` of the registry.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.repository.host
     }
 
@@ -69,7 +69,7 @@ impl Destination {
     ///
     /// # Errors
     /// It cannot be asked.
-    pub async fn has(&self, digest: &str) -> Result<bool, Fault> {
+    pub(crate) async fn has(&self, digest: &str) -> Result<bool, Fault> {
         let path = format!("blobs/{digest}");
         let (none, content) = (HeaderMap::new(), Content::DigestChecked);
         let asked = self
@@ -90,7 +90,7 @@ impl Destination {
     ///
     /// # Errors
     /// It cannot be asked.
-    pub async fn mount(&self, digest: &str, from: &str) -> Result<bool, Fault> {
+    pub(crate) async fn mount(&self, digest: &str, from: &str) -> Result<bool, Fault> {
         let mut url = self.repository.url("blobs/uploads/")?;
         url.query_pairs_mut()
             .append_pair("mount", digest)
@@ -103,7 +103,7 @@ impl Destination {
     ///
     /// # Errors
     /// It cannot be read or sent; the second value says whether another try may help.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         digest: &str,
         size: u64,
@@ -132,7 +132,11 @@ impl Destination {
     ///
     /// # Errors
     /// The registry refuses it.
-    pub async fn put_manifest(&self, manifest: &[u8], media_type: &str) -> Result<(), Fault> {
+    pub(crate) async fn put_manifest(
+        &self,
+        manifest: &[u8],
+        media_type: &str,
+    ) -> Result<(), Fault> {
         let url = self.repository.url(&format!("manifests/{}", self.tag))?;
         let put = self.order(Method::PUT, &url, |request| {
             request

@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::net::retry_after;
 
 /// How often one request is sent at most.
-pub const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 /// How often at most where each attempt ends with the server's silence.
-pub const SILENT_ATTEMPTS: u32 = 2;
+pub(crate) const SILENT_ATTEMPTS: u32 = 2;
 /// The pause before the second attempt; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// No pause of our own is longer.
@@ -18,14 +18,18 @@ const LONGEST_WISH: Duration = Duration::from_secs(120);
 
 /// True for answers that may be better the next time: time-outs, too many requests and
 /// faults of the server (RFC 9110 section 15, RFC 6585 section 4).
-pub fn is_worth_a_retry(status: u16) -> bool {
+pub(crate) fn is_worth_a_retry(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 522 | 524)
 }
 
 /// The pause before a request is sent again whose attempt number `attempt` was answered with
 /// a status and perhaps a `Retry-After`; `None` when the answer is final, or the server asks
 /// for more time than a run can wait.
-pub fn pause_after(attempt: u32, status: u16, retry_after: Option<&str>) -> Option<Duration> {
+pub(crate) fn pause_after(
+    attempt: u32,
+    status: u16,
+    retry_after: Option<&str>,
+) -> Option<Duration> {
     if !is_worth_a_retry(status) || attempt >= ATTEMPTS {
         return None;
     }
@@ -37,7 +41,7 @@ pub fn pause_after(attempt: u32, status: u16, retry_after: Option<&str>) -> Opti
 
 /// The pause after failed attempt number `attempt` (from 1): a doubling time of which up to a
 /// quarter is left to chance, so that parallel requests do not come back all at once.
-pub fn pause(attempt: u32) -> Duration {
+pub(crate) fn pause(attempt: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(8));
     let chance = RandomState::new().hash_one(attempt) % 256;
     let shortened = doubled.mul_f64(1.0 - 0.25 * chance as f64 / 256.0);

@@ -108,7 +108,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
 /// The host of a key in the ConfigMap of additional trusted CAs, where a port follows two
 /// dots because keys have no colons (OpenShift's `image.config.openshift.io`,
 /// `spec.additionalTrustedCA`).
-pub fn host_of_key(key: &str) -> String {
+pub(crate) fn host_of_key(key: &str) -> String {
     match key.rsplit_once("..") {
         Some((host, port)) => format!("{host}:{port}"),
         None => key.to_owned(),

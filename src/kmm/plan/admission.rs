@@ -14,7 +14,7 @@ use crate::kmm::releases::{Feature, KmmRelease};
 
 /// What the search for a mapping reports by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// The regexp of this mapping.
     Regexp(usize),
     /// The missing image of this mapping.
@@ -22,7 +22,7 @@ pub enum Told {
 }
 
 /// What admission says of a Module: warnings, but for a Module that names nothing to load.
-pub fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec<Finding> {
+pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec<Finding> {
     if !release.has(Feature::Webhook) {
         return Vec::new();
     }

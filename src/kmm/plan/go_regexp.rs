@@ -32,7 +32,7 @@ const MAX_COMPILED: usize = 16 << 20;
 
 /// Why a pattern has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
+pub(crate) enum PatternError {
     /// Go would not compile it.
     #[error("{0}")]
     Refused(String),
@@ -53,7 +53,7 @@ impl PatternError {
 
 /// A pattern that Go compiles.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     regex: Regex,
     /// The pattern where its matches of non-ASCII text hang on Go's Unicode tables.
     of_tables: Option<String>,
@@ -64,7 +64,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The answer hangs on the Unicode tables of the Go that built KMM.
-    pub fn is_match(&self, text: &str) -> Result<bool, PatternError> {
+    pub(crate) fn is_match(&self, text: &str) -> Result<bool, PatternError> {
         if let (Some(pattern), false) = (&self.of_tables, text.is_ascii()) {
             return Err(PatternError::unclear(
                 "the answer depends on Go's Unicode tables",
@@ -81,7 +81,7 @@ impl Pattern {
 ///
 /// # Errors
 /// Go would not compile it, or it cannot be told.
-pub fn compile(pattern: &str, go: u8) -> Result<Pattern, PatternError> {
+pub(crate) fn compile(pattern: &str, go: u8) -> Result<Pattern, PatternError> {
     type Compiled = HashMap<(String, u8), Result<Pattern, PatternError>>;
     thread_local! {
         // Every Module is asked about every kernel, and compiling takes most of that time.

@@ -8,7 +8,7 @@ use crate::kmm::releases::KmmRelease;
 
 /// Why no mapping can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoMapping {
+pub(crate) enum NoMapping {
     /// None matches.
     #[error("no kernel mapping matches kernel {0}")]
     NotFound(String),
@@ -32,7 +32,7 @@ pub enum NoMapping {
 
 impl NoMapping {
     /// The mapping at whose regexp the search ended.
-    pub fn regexp_at(&self) -> Option<usize> {
+    pub(crate) fn regexp_at(&self) -> Option<usize> {
         match self {
             Self::NotFound(_) => None,
             Self::BadRegexp { index, .. } | Self::Unclear { index, .. } => Some(*index),
@@ -45,7 +45,7 @@ impl NoMapping {
 ///
 /// # Errors
 /// None matches, or a regexp that is reached does not compile or cannot be understood.
-pub fn find(
+pub(crate) fn find(
     mappings: &[KernelMapping],
     kernel_version: &str,
     release: KmmRelease,
@@ -86,7 +86,7 @@ fn matches(
 
 /// What became of one mapping in the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
+pub(crate) struct Tried {
     /// The mapping in words: `literal 'K'`, `regexp 'R'`, or both.
     pub rule: String,
     /// What came of it.
@@ -95,7 +95,7 @@ pub struct Tried {
 
 /// What became of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TriedResult {
+pub(crate) enum TriedResult {
     /// It is the one.
     Used,
     /// It does not match.
@@ -110,7 +110,7 @@ pub enum TriedResult {
 
 impl TriedResult {
     /// The words of `explain`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Used => "used",
             Self::NoMatch => "no match",
@@ -122,7 +122,11 @@ impl TriedResult {
 }
 
 /// Every mapping and what became of it, in order.
-pub fn trace(mappings: &[KernelMapping], kernel_version: &str, release: KmmRelease) -> Vec<Tried> {
+pub(crate) fn trace(
+    mappings: &[KernelMapping],
+    kernel_version: &str,
+    release: KmmRelease,
+) -> Vec<Tried> {
     let mut over = false;
     mappings
         .iter()
@@ -148,7 +152,7 @@ pub fn trace(mappings: &[KernelMapping], kernel_version: &str, release: KmmRelea
 }
 
 /// A mapping in words.
-pub fn rule(mapping: &KernelMapping) -> String {
+pub(crate) fn rule(mapping: &KernelMapping) -> String {
     match (mapping.literal.as_str(), mapping.regexp.as_str()) {
         ("", "") => "neither literal nor regexp".to_owned(),
         (literal, "") => format!("literal '{literal}'"),

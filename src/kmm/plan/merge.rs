@@ -6,7 +6,7 @@ use crate::kmm::releases::{Feature, KmmRelease};
 
 /// The image template in force; empty where neither level has one. KMM 1.0's preflight looks
 /// at the mapping only.
-pub fn container_image<'a>(
+pub(crate) fn container_image<'a>(
     container: &'a Container,
     mapping: &'a KernelMapping,
     release: KmmRelease,
@@ -20,7 +20,7 @@ pub fn container_image<'a>(
 
 /// The build section in force. Where both levels have one it is the container's, with the
 /// mapping's ConfigMap, build arguments and Secrets; its other fields are ignored.
-pub fn build(
+pub(crate) fn build(
     container: Option<&Build>,
     mapping: Option<&Build>,
     release: KmmRelease,
@@ -65,7 +65,7 @@ fn build_args(base: &[BuildArg], over: &[BuildArg], release: KmmRelease) -> Vec<
 
 /// The sign section in force, its templates untouched. Where both levels have one it is the
 /// container's with the mapping's unsigned image and Secrets, and the files of both.
-pub fn sign(container: Option<&Sign>, mapping: Option<&Sign>) -> Option<Sign> {
+pub(crate) fn sign(container: Option<&Sign>, mapping: Option<&Sign>) -> Option<Sign> {
     let (base, over) = match (container, mapping) {
         (Some(base), Some(over)) => (base, over),
         (one, other) => return one.or(other).cloned(),
@@ -87,7 +87,7 @@ pub fn sign(container: Option<&Sign>, mapping: Option<&Sign>) -> Option<Sign> {
 
 /// The in-tree modules to unload: the mapping's list where it has one, else the container's;
 /// the older singular field, which admission keeps apart from the list, replaces both.
-pub fn in_tree_modules(container: &Container, mapping: &KernelMapping) -> Vec<String> {
+pub(crate) fn in_tree_modules(container: &Container, mapping: &KernelMapping) -> Vec<String> {
     let singular = [
         &mapping.in_tree_module_to_remove,
         &container.in_tree_module_to_remove,

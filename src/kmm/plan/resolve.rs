@@ -13,7 +13,7 @@ use crate::kmm::releases::KmmRelease;
 use crate::model::target::Target;
 
 /// Plans every Module on every target, sorted by namespace, name, kernel and architecture.
-pub fn plan(modules: &[Module], targets: &[Target], release: KmmRelease) -> Vec<Plan> {
+pub(crate) fn plan(modules: &[Module], targets: &[Target], release: KmmRelease) -> Vec<Plan> {
     let mut plans: Vec<Plan> = modules
         .iter()
         .flat_map(|module| {

@@ -12,7 +12,7 @@ use regex::Regex;
 
 /// A template that KMM cannot substitute.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
+pub(crate) enum TemplateError {
     /// `${` without its `}` on the same line.
     #[error("failed to substitute {0:?}: closing brace expected")]
     Unterminated(String),
@@ -22,14 +22,14 @@ pub enum TemplateError {
 }
 
 /// Names and values, in order; the first of a name counts.
-pub type Variables = [(&'static str, String)];
+pub(crate) type Variables = [(&'static str, String)];
 
 /// Substitutes `$NAME`, `${NAME}` and the operators `-`, `:-`, `=`, `:=`, `+`, `:+`; `$$` is a
 /// dollar sign and an unknown variable is empty.
 ///
 /// # Errors
 /// The template is broken.
-pub fn substitute(template: &str, variables: &Variables) -> Result<String, TemplateError> {
+pub(crate) fn substitute(template: &str, variables: &Variables) -> Result<String, TemplateError> {
     let mut tokens = Lexer::new(template).run();
     let mut out = String::new();
     let unterminated = || TemplateError::Unterminated(template.to_owned());

@@ -5,11 +5,11 @@ use crate::kmm::releases::{Feature, KmmRelease};
 /// A kernel version of fewer than three parts, which no release of KMM can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid kernel version {0}: expected at least three components (major.minor.patch)")]
-pub struct BadKernelVersion(pub String);
+pub(crate) struct BadKernelVersion(pub String);
 
 /// Where a template stands; each place has its own variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// `containerImage` of a Module.
     ContainerImage {
         /// The Module's name.
@@ -27,7 +27,7 @@ pub enum Place<'a> {
 ///
 /// # Errors
 /// The version has fewer than three parts.
-pub fn variables(
+pub(crate) fn variables(
     kernel_version: &str,
     place: Place<'_>,
     release: KmmRelease,
@@ -65,7 +65,7 @@ pub fn variables(
 
 /// The kernel version as it may stand in a tag or label (KMM ≥2.1,
 /// `internal/kernel/kernel.go`): every other character becomes `_`.
-pub fn normalise(kernel_version: &str) -> String {
+pub(crate) fn normalise(kernel_version: &str) -> String {
     kernel_version
         .chars()
         .map(|c| match c {

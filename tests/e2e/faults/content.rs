@@ -1,10 +1,8 @@
 //! Answers that are whole, and not what was asked for.
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::images::layers::layer_reader::{LayerLimits, Purpose};
-use kmm_preflight::images::open::{Images, ImagesConfig};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Code, Effect, Images, ImagesConfig, LayerLimits, Purpose,
+};
 
 use super::{image, is_manifest, layer_of, read};
 use crate::support::faults::{Answer, FaultServer};

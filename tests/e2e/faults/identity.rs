@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use kmm_preflight::findings::finding::Code;
-use kmm_preflight::images::layers::layer_reader::Purpose;
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Code, Credential, CredentialSource, Purpose, SecretText,
+};
 
 use super::{image, layer_of, open_as};
 use crate::support::faults::{Answer, FaultServer};

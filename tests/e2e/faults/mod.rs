@@ -9,13 +9,9 @@ mod side_by_side;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kmm_preflight::findings::finding::Finding;
-use kmm_preflight::images::layers::layer_reader::Purpose;
-use kmm_preflight::images::open::{Images, ImagesConfig, OpenImage};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::http::HttpConfig;
-use kmm_preflight::model::layer::Node;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Finding, HttpConfig, Images, ImagesConfig, Node, OpenImage, Purpose,
+};
 
 use crate::support::faults::{Asked, FaultServer};
 use crate::support::image::{Built, Image, Layer};

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kmm_preflight::findings::finding::{Code, Finding};
-use kmm_preflight::images::open::{Images, ImagesConfig};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::credentials::{Credential, CredentialSource, SecretText};
-use kmm_preflight::images::registry::http::HttpConfig;
-use kmm_preflight::images::registry::trust::TrustPlaces;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Code, Credential, CredentialSource, Finding, HttpConfig, Images, ImagesConfig,
+    SecretText, TrustPlaces,
+};
 
 use super::{image, images};
 use crate::support::faults::{Answer, Asked, End, FaultServer};

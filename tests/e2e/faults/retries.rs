@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::images::layers::layer_reader::Purpose;
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::model::target::Arch;
+use kmm_preflight::for_tests::{Access, Arch, Code, Effect, Purpose};
 
 use super::{image, images, is_manifest, layer_of, read};
 use crate::support::faults::{Answer, End, FaultServer, serve_image};

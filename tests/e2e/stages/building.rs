@@ -1,7 +1,6 @@
 //! The Build stage and what follows from it.
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::model::verdict::{Stage, Verdict};
+use kmm_preflight::for_tests::{Code, Effect, Stage, Verdict};
 use serde_json::json;
 
 use crate::build::push_busybox;

@@ -1,7 +1,6 @@
 //! Which stage runs, and what is pushed in the end.
 
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::model::verdict::{Stage, Verdict};
+use kmm_preflight::for_tests::{Code, Effect, Stage, Verdict};
 
 use crate::build::push_busybox;
 use crate::stages::setup::{

@@ -5,27 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
-use kmm_preflight::check::facts::FactsStore;
-use kmm_preflight::check::image::ImageCheck;
-use kmm_preflight::check::objects::Objects;
-use kmm_preflight::check::run::{Outcome, Slot};
-use kmm_preflight::check::stages::{StageSet, Stages};
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::image_build::builder::{Choice, IsolationChoice};
-use kmm_preflight::image_build::stage::{BuildConfig, Builds};
-use kmm_preflight::images::open::{Images, ImagesConfig};
-use kmm_preflight::images::registry::access::Access;
-use kmm_preflight::images::registry::mirrors::Mirrors;
-use kmm_preflight::images::registry::trust::TrustPlaces;
-use kmm_preflight::judge::Trust;
-use kmm_preflight::kmm::early::ModuleKind;
-use kmm_preflight::kmm::module::{Build, Modprobe, Sign, TlsOptions};
-use kmm_preflight::kmm::planned::{Plan, Work};
-use kmm_preflight::kmm::releases::KmmRelease;
-use kmm_preflight::model::report::Origin;
-use kmm_preflight::model::target::{Arch, Target};
-use kmm_preflight::model::verdict::{Stage, Verdict};
-use kmm_preflight::own_files::workspace::Scratch;
+use kmm_preflight::for_tests::{
+    Access, Arch, Build, BuildConfig, Builds, Choice, Code, Effect, FactsStore, ImageCheck, Images,
+    ImagesConfig, IsolationChoice, KmmRelease, Mirrors, Modprobe, ModuleKind, Objects, Origin,
+    Outcome, Plan, Scratch, Sign, Slot, Stage, StageSet, Stages, Target, TlsOptions, Trust,
+    TrustPlaces, Verdict, Work,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,9 +3,7 @@
 use std::fs;
 
 use kernel_loader::module::compression::Compression;
-use kmm_preflight::findings::finding::{Code, Effect};
-use kmm_preflight::kmm::module::Sign;
-use kmm_preflight::model::verdict::{Stage, Verdict};
+use kmm_preflight::for_tests::{Code, Effect, Sign, Stage, Verdict};
 use serde_json::{Value, json};
 
 use crate::sign_file::Pair;

@@ -12,16 +12,10 @@ use kernel_loader::kernel::facts::{FileTree, KernelFacts};
 use kernel_loader::kernel::symvers::Symbols;
 use kernel_loader::module::ModuleFile;
 use kernel_loader::module::facts::{self, Depth};
-use kmm_preflight::images::layers::layer_reader::{LayerLimits, Purpose, Reading, read_layer};
-use kmm_preflight::images::layers::overlay::Overlay;
-use kmm_preflight::images::open::ImageConfig;
-use kmm_preflight::judge::{LoadCase, Trust, judge};
-use kmm_preflight::kmm::module::{Modprobe, TlsOptions};
-use kmm_preflight::kmm::planned::Work;
-use kmm_preflight::kmm::releases::KmmRelease;
-use kmm_preflight::model::budget::Budget;
-use kmm_preflight::model::layer::{Content, LayerIndex, Node};
-use kmm_preflight::model::target::{Arch, Target};
+use kmm_preflight::for_tests::{
+    Arch, Budget, Content, ImageConfig, KmmRelease, LayerIndex, LayerLimits, LoadCase, Modprobe,
+    Node, Overlay, Purpose, Reading, Target, TlsOptions, Trust, Work, judge, read_layer,
+};
 
 const KERNEL: &str = "6.1.0-56-amd64";
 const FOLDER: &str = "opt/lib/modules/6.1.0-56-amd64";

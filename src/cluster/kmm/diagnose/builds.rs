@@ -13,7 +13,7 @@ const LOG_LINES: usize = 6;
 
 /// The Builds of a row: since 2.4 they are labelled with the name of the
 /// ModuleBuildSignConfig, before with the Module's.
-pub fn of_builds(row: &Row, evidence: &Evidence, only_failed: bool) -> Vec<Finding> {
+pub(crate) fn of_builds(row: &Row, evidence: &Evidence, only_failed: bool) -> Vec<Finding> {
     let named = format!("{}-preflight", row.name);
     let of_row = |labels: &BTreeMap<String, String>| {
         labels

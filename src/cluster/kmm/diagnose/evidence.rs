@@ -26,9 +26,9 @@ const OPERATORS: [(&str, &str); 4] = [
 /// Labels of KMM's pods and builds.
 const PULL_POD_LABEL: &str = "kmm.node.kubernetes.io/pull-pod-type";
 /// The label that names the Module.
-pub const MODULE_LABEL: &str = "kmm.node.kubernetes.io/module.name";
+pub(crate) const MODULE_LABEL: &str = "kmm.node.kubernetes.io/module.name";
 /// The label that names the ModuleImagesConfig of a pull pod.
-pub const IMAGE_OWNER_LABEL: &str = "kmm.node.kubernetes.io/image-owner";
+pub(crate) const IMAGE_OWNER_LABEL: &str = "kmm.node.kubernetes.io/image-owner";
 
 /// How long KMM has to begin with a CR before its silence is worth a word, in seconds.
 const YOUTH: i64 = 15;

@@ -8,7 +8,7 @@ use crate::findings::finding::{Code, Finding};
 use crate::model::verdict::Verdict;
 
 /// Why KMM decides nothing at all for this CR.
-pub fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> {
+pub(crate) fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(operator) = &evidence.operator {
         let place = format!("{}/{}", operator.namespace, operator.name);
@@ -107,7 +107,7 @@ fn no_plain(preflight: &Preflight, evidence: &Evidence) -> Finding {
 }
 
 /// Why this row is in progress, or what its failed build says.
-pub fn of_row(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> {
+pub(crate) fn of_row(row: &Row, preflight: &Preflight, evidence: &Evidence) -> Vec<Finding> {
     match row.verdict() {
         Verdict::InProgress => {}
         Verdict::Failed if row.status_reason.contains("build") => {

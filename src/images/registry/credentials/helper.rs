@@ -24,7 +24,7 @@ type Answer = serde_json::Map<String, Value>;
 ///
 /// # Errors
 /// The helper is not there, hangs, fails, or answers no JSON. What it printed is not told.
-pub async fn get(program: &str, host: &str) -> Result<Option<Credential>, String> {
+pub(crate) async fn get(program: &str, host: &str) -> Result<Option<Credential>, String> {
     let program = format!("docker-credential-{program}");
     if program.contains(['/', '\\']) {
         return Err(format!(

@@ -18,7 +18,7 @@ const LARGEST_FILE: u64 = 4 << 20;
 /// # Errors
 /// The file that was named cannot be read. A file in one of the usual places is passed over
 /// when it is absent; where it is damaged, it says so when a credential is asked of it.
-pub fn sources(
+pub(crate) fn sources(
     authfile: Option<&Path>,
     variable: Variable<'_>,
 ) -> Result<Vec<CredentialSource>, String> {

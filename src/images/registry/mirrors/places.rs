@@ -13,7 +13,7 @@ use crate::images::registry::mirrors::registries_conf::RegistriesConf;
 ///
 /// # Errors
 /// A file that was named, or one that is there, cannot be read or understood.
-pub fn read(
+pub(crate) fn read(
     named: Option<&Path>,
     variable: Variable<'_>,
 ) -> Result<(Mirrors, Vec<String>), String> {

@@ -7,7 +7,7 @@ use crate::images::registry::mirrors::{Mirror, Mirrors, Registry, When};
 
 /// What one registries.conf says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RegistriesConf {
+pub(crate) struct RegistriesConf {
     /// The rules for prefixes.
     pub registries: Vec<Registry>,
     /// `unqualified-search-registries`; `None` where the file has no such key.
@@ -75,7 +75,7 @@ impl RegistriesConf {
     ///
     /// # Errors
     /// It is no TOML of version 2; the reason names the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let table: Table = text.parse().map_err(|error| place(&error))?;
         if table.contains_key("registries") {
             return Err(
@@ -99,7 +99,7 @@ impl RegistriesConf {
 
 /// Writes rules as a file for programs that read registries.conf; hosts that `insecure` names
 /// may be plain HTTP, or TLS without verification.
-pub fn write(mirrors: &Mirrors, insecure: &[String]) -> String {
+pub(crate) fn write(mirrors: &Mirrors, insecure: &[String]) -> String {
     let is_insecure = |location: &str| {
         let host = location.split('/').next().unwrap_or(location);
         insecure.iter().any(|known| known == host)

@@ -39,7 +39,7 @@ struct Source {
 ///
 /// # Errors
 /// A set is not as its CRD says; names it.
-pub fn rules(sets: &[Value]) -> Result<Vec<Registry>, String> {
+pub(crate) fn rules(sets: &[Value]) -> Result<Vec<Registry>, String> {
     let mut rules = Vec::new();
     for set in sets {
         let name = set["metadata"]["name"].as_str().unwrap_or("without a name");

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::base64_text;
 use crate::error::Error;
+use crate::input::decode::metadata::Meta;
 use crate::input::yaml::{Document, place};
 use crate::input::{Inputs, PreflightInput};
 use crate::kmm::early::{self, ModuleKind};
@@ -19,6 +20,8 @@ use crate::kmm::names;
 use crate::kmm::owner::Owner;
 use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
+
+mod metadata;
 
 /// How deep Lists may lie in each other.
 const MAX_LISTS: usize = 8;
@@ -61,16 +64,6 @@ struct Reader<'a> {
     namespace: &'a str,
     /// It was found in a folder, which may hold other things too.
     found: bool,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Meta {
-    name: Option<String>,
-    namespace: Option<String>,
-    labels: Option<BTreeMap<String, String>>,
-    #[serde(rename = "ownerReferences")]
-    owner_references: Value,
 }
 
 #[derive(Deserialize)]
@@ -340,8 +333,8 @@ impl Reader<'_> {
     }
 
     fn module(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
-        let object: Object = self.typed("Module", value)?;
-        let name = object.metadata.name.unwrap_or_default();
+        let mut object: Object = self.typed("Module", value)?;
+        let name = object.metadata.name.take().unwrap_or_default();
         if name.is_empty() {
             return Err(self.bad("Module: metadata.name is missing"));
         }
@@ -357,8 +350,7 @@ impl Reader<'_> {
             .ok_or_else(|| self.bad(&format!("{what}: spec is missing")))?;
         let spec = self.module_spec(&what, "spec", spec, inputs)?;
         let owner = Owner::of(&object.metadata.owner_references);
-        let namespace = object.metadata.namespace;
-        let mut module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        let mut module = self.with_spec(name, object.metadata, spec);
         module.owner = owner;
         inputs.modules.push(module);
         Ok(())
@@ -372,8 +364,8 @@ impl Reader<'_> {
         inputs: &mut Inputs,
     ) -> Result<(), Error> {
         let word = kind.as_str();
-        let object: Object = self.typed(word, value)?;
-        let name = object.metadata.name.unwrap_or_default();
+        let mut object: Object = self.typed(word, value)?;
+        let name = object.metadata.name.take().unwrap_or_default();
         if name.is_empty() {
             return Err(self.bad(&format!("{word}: metadata.name is missing")));
         }
@@ -384,9 +376,8 @@ impl Reader<'_> {
         let spec =
             early::spec(kind, &spec).map_err(|why| self.bad(&format!("{what}: spec: {why}")))?;
         let owner = Owner::of(&object.metadata.owner_references);
-        let namespace = object.metadata.namespace;
         let spec = (spec, Written::default());
-        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        let module = self.with_spec(name, object.metadata, spec);
         inputs.modules.push(Module {
             kind,
             owner,
@@ -399,15 +390,15 @@ impl Reader<'_> {
     fn with_spec(
         &self,
         name: String,
-        mut namespace: Option<String>,
-        labels: Option<BTreeMap<String, String>>,
-        (spec, written): (ModuleSpec, Written),
+        mut metadata: Meta,
+        (spec, mut written): (ModuleSpec, Written),
     ) -> Module {
-        self.fill_namespace(&mut namespace);
+        written.refused.extend(metadata.refused());
+        self.fill_namespace(&mut metadata.namespace);
         Module {
-            namespace: namespace.unwrap_or_default(),
+            namespace: metadata.namespace.unwrap_or_default(),
             name,
-            labels: labels.unwrap_or_default(),
+            labels: metadata.labels,
             spec,
             written,
             origin: self.origin.clone(),
@@ -417,8 +408,8 @@ impl Reader<'_> {
     }
 
     fn managed(&self, value: Value, inputs: &mut Inputs) -> Result<(), Error> {
-        let object: Object = self.typed("ManagedClusterModule", value)?;
-        let name = object.metadata.name.unwrap_or_default();
+        let mut object: Object = self.typed("ManagedClusterModule", value)?;
+        let name = object.metadata.name.take().unwrap_or_default();
         if name.is_empty() {
             return Err(self.bad("ManagedClusterModule: metadata.name is missing"));
         }
@@ -433,7 +424,8 @@ impl Reader<'_> {
         let spec = self.module_spec(&what, "spec.moduleSpec", spec, inputs)?;
         let namespace = managed.spoke_namespace;
         self.namespace(&what, "spec.spokeNamespace", namespace.as_deref())?;
-        let module = self.with_spec(name, namespace, object.metadata.labels, spec);
+        object.metadata.namespace = namespace;
+        let module = self.with_spec(name, object.metadata, spec);
         inputs.modules.push(module);
         Ok(())
     }

@@ -90,6 +90,8 @@ pub enum Feature {
     /// A pod that pulls the image is the whole Image stage, and builds belong to a
     /// ModuleBuildSignConfig `<module>-preflight`.
     PullPods,
+    /// `moduleLoader` may be absent: Modules that only run a device plugin.
+    OptionalLoader,
     /// The webhook limits the host paths of device plugins.
     HostPaths,
     /// `filesToSign` holds globs, is required, and must be below `dirName`.
@@ -109,7 +111,7 @@ impl Feature {
             Self::NormalisedKernel | Self::InTreeModules => (2, 1),
             Self::TaggedImages | Self::ImageExtractor => (2, 2),
             Self::Tolerations => (2, 3),
-            Self::PullPods => (2, 4),
+            Self::PullPods | Self::OptionalLoader => (2, 4),
             Self::HostPaths => (2, 5),
             Self::SignGlobs => (2, 6),
             Self::Dra | Self::NoIntermediateImage => (2, 7),

@@ -22,6 +22,10 @@ enum Shape {
     Filled(&'static Shape),
     /// An object whose values are texts.
     Texts,
+    /// An object whose values have one shape.
+    Values(&'static Shape),
+    /// An amount of a resource: a whole number, or a text such as `500m` or `1.5Gi`.
+    Quantity,
     /// A text.
     Text,
     /// True or false.
@@ -152,19 +156,24 @@ impl Reader<'_> {
                 }
                 Ok(())
             }
-            (Shape::Texts, Value::Object(map)) => {
-                map.retain(|_, value| !value.is_null());
-                for (key, value) in map {
-                    self.below(key.clone(), |reader| reader.read(&Shape::Text, value))?;
-                }
-                Ok(())
-            }
+            (Shape::Texts, Value::Object(map)) => self.values(&Shape::Text, map),
+            (Shape::Values(shape), Value::Object(map)) => self.values(shape, map),
+            (Shape::Quantity, Value::Number(number)) if number.is_i64() => Ok(()),
+            (Shape::Quantity, Value::String(text)) if is_quantity(text) => Ok(()),
             (shape, value) => Err(self.mismatch(format!(
                 "must be {}, but is {}",
                 shape.describe(),
                 kind(value)
             ))),
         }
+    }
+
+    fn values(&mut self, shape: &Shape, map: &mut Map<String, Value>) -> Result<(), Mismatch> {
+        map.retain(|_, value| !value.is_null());
+        for (key, value) in map {
+            self.below(key.clone(), |reader| reader.read(shape, value))?;
+        }
+        Ok(())
     }
 
     fn object(
@@ -226,13 +235,39 @@ impl Reader<'_> {
 impl Shape {
     fn describe(&self) -> &'static str {
         match self {
-            Self::Object(_) | Self::Open(_) | Self::Texts => "an object",
+            Self::Object(_) | Self::Open(_) | Self::Texts | Self::Values(_) => "an object",
             Self::List(_) | Self::Filled(_) => "a list",
             Self::Text => "a string",
             Self::Flag => "true or false",
             Self::Number => "a whole number",
+            Self::Quantity => "a quantity, such as 500m or 1.5Gi",
         }
     }
+}
+
+/// apimachinery, `resource.Quantity`, as the CRDs' pattern has it: a sign, digits with a point,
+/// and a suffix or an exponent.
+fn is_quantity(text: &str) -> bool {
+    let amount = |text: &str| -> Option<usize> {
+        let text_without_sign = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let sign = text.len() - text_without_sign.len();
+        let is_part = |c: char| c.is_ascii_digit() || c == '.';
+        let end = text_without_sign.find(|c| !is_part(c));
+        let number = &text_without_sign[..end.unwrap_or(text_without_sign.len())];
+        let has_digit = number.contains(|c: char| c.is_ascii_digit());
+        (has_digit && number.matches('.').count() <= 1).then_some(sign + number.len())
+    };
+    let Some(length) = amount(text) else {
+        return false;
+    };
+    let suffix = &text[length..];
+    let is_exponent = suffix
+        .strip_prefix(['e', 'E'])
+        .is_some_and(|rest| amount(rest) == Some(rest.len()));
+    let is_suffix = [
+        "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P", "E",
+    ];
+    is_exponent || is_suffix.contains(&suffix)
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -7,6 +7,7 @@ mod bad_input;
 mod boot;
 mod cache;
 mod config;
+mod crd_rules;
 mod documents;
 mod explain;
 mod formats;

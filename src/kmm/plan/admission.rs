@@ -23,17 +23,15 @@ pub(crate) enum Told {
 
 /// What admission says of a Module: warnings, but for a Module that names nothing to load.
 pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec<Finding> {
+    let mut findings = schema(module, release);
     if !release.has(Feature::Webhook) {
-        return Vec::new();
+        return findings;
     }
     let mut rules = Rules {
         release,
         told,
         seen: Vec::new(),
     };
-    for refused in &module.written.refused {
-        rules.refuse(format!("{refused}: the API server rejects this"));
-    }
     rules.pods(&module.spec);
     let container = module.spec.module_loader.as_ref().map(|l| &l.container);
     if let Some(container) = container {
@@ -44,16 +42,33 @@ pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>)
         }
     }
     let refused = |message: String| refused(message, release);
-    let mut findings: Vec<Finding> = rules
-        .seen
-        .into_iter()
-        .map(|message| refused(message).as_warning())
-        .collect();
+    let seen = rules.seen.into_iter();
+    findings.extend(seen.map(|message| refused(message).as_warning()));
     findings.extend(container.and_then(|container| {
         names_nothing(&container.modprobe).map(|message| refused(message.to_owned()))
     }));
     findings.extend(name_length(module, release).map(Finding::as_warning));
     findings
+}
+
+/// What the API server refuses by the CRD of a release. Objects that it admitted before may
+/// still break these rules.
+fn schema(module: &Module, release: KmmRelease) -> Vec<Finding> {
+    let mut refused = module.written.refused.clone();
+    if module.spec.module_loader.is_none() && !release.has(Feature::OptionalLoader) {
+        refused.push("spec.moduleLoader is missing".to_owned());
+    }
+    let finding = |what: String| {
+        Finding::new(
+            Code::ModuleInvalid,
+            format!("{what}: the API server rejects this"),
+        )
+        .hint(format!(
+            "Correct the Module: it does not fit the CRD of {release}."
+        ))
+        .as_warning()
+    };
+    refused.into_iter().map(finding).collect()
 }
 
 fn refused(message: String, release: KmmRelease) -> Finding {

@@ -1,7 +1,7 @@
 //! The fields of a Module's `spec`.
 
 use super::Need::{Expected, Optional, Required};
-use super::Shape::{Filled, Flag, List, Number, Object, Open, Text, Texts};
+use super::Shape::{Filled, Flag, List, Number, Object, Open, Quantity, Text, Texts, Values};
 use super::{Field, Need, Shape};
 
 const fn since(since: (u8, u8), name: &'static str, shape: Shape) -> Field {
@@ -57,10 +57,73 @@ const IMAGE_CONTAINER: Shape = Open(&[
     needed(Required, "image", Text),
     field("args", List(&Text)),
     field("command", List(&Text)),
-    field("env", List(&Open(&[]))),
+    field("env", List(&VARIABLE)),
     field("imagePullPolicy", Text),
-    field("resources", Open(&[])),
-    field("volumeMounts", List(&Open(&[]))),
+    field("resources", RESOURCES),
+    field("volumeMounts", List(&VOLUME_MOUNT)),
+]);
+
+const VARIABLE: Shape = Open(&[
+    needed(Required, "name", Text),
+    field("value", Text),
+    field("valueFrom", SOURCE),
+]);
+
+const SOURCE: Shape = Open(&[
+    field("configMapKeyRef", KEY),
+    field("secretKeyRef", KEY),
+    field(
+        "fileKeyRef",
+        Open(&[
+            needed(Required, "key", Text),
+            needed(Required, "path", Text),
+            needed(Required, "volumeName", Text),
+            field("optional", Flag),
+        ]),
+    ),
+    field(
+        "fieldRef",
+        Open(&[
+            needed(Required, "fieldPath", Text),
+            field("apiVersion", Text),
+        ]),
+    ),
+    field(
+        "resourceFieldRef",
+        Open(&[
+            needed(Required, "resource", Text),
+            field("containerName", Text),
+            field("divisor", Quantity),
+        ]),
+    ),
+]);
+
+const KEY: Shape = Open(&[
+    needed(Required, "key", Text),
+    field("name", Text),
+    field("optional", Flag),
+]);
+
+const RESOURCES: Shape = Open(&[
+    field(
+        "claims",
+        List(&Open(&[
+            needed(Required, "name", Text),
+            field("request", Text),
+        ])),
+    ),
+    field("limits", Values(&Quantity)),
+    field("requests", Values(&Quantity)),
+]);
+
+const VOLUME_MOUNT: Shape = Open(&[
+    needed(Required, "mountPath", Text),
+    needed(Required, "name", Text),
+    field("mountPropagation", Text),
+    field("readOnly", Flag),
+    field("recursiveReadOnly", Text),
+    field("subPath", Text),
+    field("subPathExpr", Text),
 ]);
 
 const PLUGIN: &[Field] = &[
@@ -84,10 +147,24 @@ const DRA: Shape = Open(&[
     field("automountServiceAccountToken", Flag),
     field(
         "deviceClasses",
-        List(&Open(&[needed(Required, "name", Text)])),
+        List(&Open(&[
+            needed(Required, "name", Text),
+            field("selectors", List(&DEVICE_SELECTOR)),
+            field("config", List(&DEVICE_CONFIG)),
+        ])),
     ),
     field("volumes", VOLUMES),
 ]);
+
+const DEVICE_SELECTOR: Shape = Open(&[field("cel", Open(&[needed(Required, "expression", Text)]))]);
+
+const DEVICE_CONFIG: Shape = Open(&[field(
+    "opaque",
+    Open(&[
+        needed(Required, "driver", Text),
+        needed(Required, "parameters", Open(&[])),
+    ]),
+)]);
 
 const MODULE_LOADER: Shape = Object(&[
     needed(Required, "container", CONTAINER),

@@ -196,3 +196,17 @@ fn what_the_spec_no_longer_shows_is_kept() {
         ]
     );
 }
+
+#[test]
+fn quantities_are_those_of_the_api_server() {
+    for text in [
+        "1", "1.5", ".5", "5.", "+1", "-1Gi", "500m", "1e3", "1E-3", "2E", "1k",
+    ] {
+        assert!(is_quantity(text), "{text}");
+    }
+    for text in [
+        "", ".", "+", "x", "1x", "1.2.3", "1 Gi", "1e", "Gi", "1GiB", "1e3m",
+    ] {
+        assert!(!is_quantity(text), "{text}");
+    }
+}

@@ -217,11 +217,6 @@ explanations! {
         "meter.ko: signed by `Example driver key`, a key that was not passed with --signing-cert; unless the kernel trusts it, a node with Secure Boot rejects it",
         "`modinfo -F signer FILE`; `mokutil --list-enrolled` on a node.",
         "Sign the module with an enrolled key, and pass its certificate with `--signing-cert`.";
-    KernelTainted: "Loading the module taints the kernel.",
-        "The module is proprietary, forced or unsigned.",
-        "the module taints the kernel",
-        "`cat /proc/sys/kernel/tainted` on a node that has it loaded.",
-        "No action needed.";
     KernelFactsMissing: "Kernel facts are missing, so something was not checked.",
         "Symbols, configuration and version magic come from the driver-toolkit image, the machine-os image or `--kernel-dir`.",
         "No kernel facts for 6.1.0-56-amd64: symbols, symbol versions, version magic and signatures were not checked.",

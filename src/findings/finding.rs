@@ -149,8 +149,6 @@ codes! {
     SignatureMissing = "signature-missing", Fails, Error;
     /// The signature is not by a key that the kernel is known to trust.
     SignatureUntrusted = "signature-untrusted", Fails, Error;
-    /// Loading taints the kernel (forced, unsigned or proprietary module).
-    KernelTainted = "kernel-tainted", None, Info;
     /// Facts about the target kernel are missing, so something was not checked.
     KernelFactsMissing = "kernel-facts-missing", Doubts, Warning;
     /// The module loads on the kernel of today and would not on the one of the upgrade.

@@ -77,7 +77,7 @@ pub(crate) fn mixed() -> Report {
                     "opt/lib/modules/5.14.0-427.13.1.el9_4.x86_64/extra/refused.ko disagrees about the version of symbol pci_read_config_dword: built against 0x12345678, the kernel has 0x9abcdef0",
                 )
                 .hint("rebuild the module against this kernel's headers"),
-                Finding::new(Code::KernelTainted, "the module taints the kernel"),
+                Finding::new(Code::ImageMirrored, "read from mirror.example/refused:1"),
             ],
         ),
         row(

@@ -39,16 +39,14 @@ pub(crate) fn render(report: &Report, format: Format, quiet: bool, screen: &Scre
 /// The report with every text from outside as a terminal may show it, and its rows as people
 /// read them: what failed first, names in natural order.
 pub(crate) fn shown(report: &Report) -> Report {
-    let mut preflights: Vec<Option<&str>> = Vec::new();
+    let mut preflights: HashMap<Option<&str>, usize> = HashMap::new();
     for module in &report.modules {
-        if !preflights.contains(&module.preflight.as_deref()) {
-            preflights.push(module.preflight.as_deref());
-        }
+        let next = preflights.len();
+        preflights
+            .entry(module.preflight.as_deref())
+            .or_insert(next);
     }
-    let rank = |module: &ModuleReport| {
-        let preflight = module.preflight.as_deref();
-        preflights.iter().position(|other| *other == preflight)
-    };
+    let place = |module: &ModuleReport| preflights.get(&module.preflight.as_deref()).copied();
     let mut rows: Vec<&ModuleReport> = report.modules.iter().collect();
     let mut worst: HashMap<String, u8> = HashMap::new();
     for module in &rows {
@@ -58,8 +56,8 @@ pub(crate) fn shown(report: &Report) -> Report {
     }
     rows.sort_by(|one, other| {
         let worst = |module: &ModuleReport| worst.get(&causes::full_name(module));
-        rank(one)
-            .cmp(&rank(other))
+        place(one)
+            .cmp(&place(other))
             .then_with(|| worst(one).cmp(&worst(other)))
             .then_with(|| natural::compare(&one.namespace, &other.namespace))
             .then_with(|| natural::compare(&one.name, &other.name))

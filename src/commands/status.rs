@@ -55,32 +55,22 @@ pub(crate) async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done
     Ok(console.done(survey.report, &cluster.take_warnings(), exit_code))
 }
 
-/// The columns that a command for copying keeps to, where its words allow it.
-const COLUMNS: usize = 80;
-
-/// What KMM's word is worth, and which command looks at the images.
+/// The command that looks at the images, with the target where there is one, as a shell reads it
+/// and no line is too long; in the last line, what KMM's word is worth.
 fn not_looked_at(report: &Report) -> String {
-    let mut flags = Vec::new();
+    let mut text = String::new();
     if let [target] = report.targets.as_slice() {
-        flags.push(format!("--kernel-version {}", target.kernel_version));
-        let image = target.dtk_image.as_ref();
-        flags.extend(image.map(|image| format!("--dtk-image {image}")));
+        let kernel = &target.kernel_version;
+        text.push_str(&format!(
+            "To check the images:\n  kubectl kmm preflight run --local \\\n    \
+             --kernel-version {kernel}"
+        ));
+        if let Some(image) = &target.dtk_image {
+            text.push_str(&format!(" \\\n    --dtk-image {image}"));
+        }
+        text.push('\n');
     }
-    let mut line =
-        "Images were not checked. To check them: kubectl kmm preflight run --local".to_owned();
-    let needed: usize = flags.iter().map(|flag| flag.len() + 1).sum();
-    if line.len() + needed <= COLUMNS {
-        flags
-            .iter()
-            .for_each(|flag| line.push_str(&format!(" {flag}")));
-        return line;
-    }
-    // As a shell reads it.
-    let mut text = line.replace(": kubectl", ":\n  kubectl");
-    for flag in flags {
-        text.push_str(&format!(" \\\n    {flag}"));
-    }
-    text
+    text + "Images were not checked; `kubectl kmm preflight run --local` checks them."
 }
 
 async fn read_one(cluster: &Cluster, name: &str) -> Result<Preflight, Error> {
@@ -229,30 +219,25 @@ mod tests {
     use crate::model::target::{Arch, Target};
 
     #[test]
-    fn the_command_that_looks_at_images_has_the_target_and_fits_a_line() {
+    fn the_last_line_says_that_images_were_not_looked_at_and_what_looks() {
+        let last = "Images were not checked; `kubectl kmm preflight run --local` checks them.";
         let mut report = Report::default();
-        let none = not_looked_at(&report);
-        assert!(
-            none.ends_with("kubectl kmm preflight run --local"),
-            "{none}"
-        );
+        assert_eq!(not_looked_at(&report), last);
         let kernel = "5.14.0-570.12.1.el9_6.x86_64";
         let mut target = Target::new(kernel, Arch::Amd64);
         target.dtk_image = Some("q/dtk@sha256:1".to_owned());
         report.targets.push(target);
         let text = not_looked_at(&report);
         assert_eq!(
-            text.lines().skip(1).collect::<Vec<_>>(),
+            text.lines().collect::<Vec<_>>(),
             [
+                "To check the images:",
                 "  kubectl kmm preflight run --local \\",
                 "    --kernel-version 5.14.0-570.12.1.el9_6.x86_64 \\",
                 "    --dtk-image q/dtk@sha256:1",
+                last,
             ]
         );
-        assert!(
-            text.lines()
-                .chain(none.lines())
-                .all(|line| line.len() <= COLUMNS)
-        );
+        assert!(text.lines().all(|line| line.len() <= 80));
     }
 }

@@ -70,7 +70,7 @@ fn is_drawn(lines: &[String]) -> bool {
 fn status(cluster: &Cluster, args: &[&str], columns: u16) -> String {
     let call = call(cluster, &["status", "p"]).env("LANG", "C.UTF-8");
     let text = call.env("COLUMNS", columns.to_string()).run().stdout;
-    let is_shown = |line: &&str| args[0] == "status" || !line.starts_with("Images were not");
+    let is_shown = |line: &&str| args[0] == "status" || !line.starts_with("To check the images");
     let lines: Vec<String> = text
         .lines()
         .take_while(is_shown)

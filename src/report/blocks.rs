@@ -58,17 +58,17 @@ fn headed(cause: &Cause<'_>, text: &str, screen: &Screen) -> String {
     format!("{} {code}{rest}", screen.severity_sign(cause.severity))
 }
 
-/// A block per cause. `named_elsewhere` are modules whose rows stand above.
+/// A block per cause. Where `has_rows`, every module has a row above; without rows, modules that
+/// pass are only counted.
 pub(super) fn of_causes(
     causes: &[Cause<'_>],
     report: &Report,
-    named_elsewhere: bool,
+    has_rows: bool,
     screen: &Screen,
 ) -> String {
-    let mut named: HashSet<String> = HashSet::new();
-    if named_elsewhere {
-        named.extend(report.modules.iter().map(full_name));
-    }
+    let told = |module: &&ModuleReport| has_rows || module.verdict.passes();
+    let told = report.modules.iter().filter(told);
+    let mut named: HashSet<String> = told.map(full_name).collect();
     let mut text = String::new();
     for cause in causes {
         text.push('\n');

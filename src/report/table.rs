@@ -56,16 +56,28 @@ pub(crate) fn render_wide(report: &Report, screen: &Screen) -> String {
     wide::blocks(report, screen) + &end(report, screen)
 }
 
-/// `-o short`: what is wrong, and the last line.
+/// `-o short`: what is wrong with modules that do not pass, and the last line.
 pub(crate) fn render_short(report: &Report, screen: &Screen) -> String {
-    let (run, causes) = split(report);
-    let grave = |cause: &Cause<'_>| cause.severity != Severity::Info && cause.accepted.is_none();
-    let causes: Vec<Cause<'_>> = causes.into_iter().filter(grave).collect();
+    let (run, mut causes) = split(report);
+    for cause in &mut causes {
+        cause
+            .members
+            .retain(|member| !member.module.verdict.passes());
+    }
+    causes.retain(|cause| {
+        cause.severity != Severity::Info && cause.accepted.is_none() && !cause.members.is_empty()
+    });
     let mut text = blocks::about_run(&run, screen);
     text.push_str(&blocks::of_causes(&causes, report, false, screen));
     let text = text.trim_start_matches('\n').to_owned();
     let gap = if text.is_empty() { "" } else { "\n" };
-    text + gap + &summary::last_line(report, screen)
+    text + gap + &summary::last_line(report, screen) + &footer(report)
+}
+
+/// What `status` says below the sum.
+fn footer(report: &Report) -> String {
+    let footer = report.footer.as_ref();
+    footer.map_or_else(String::new, |footer| format!("{footer}\n"))
 }
 
 /// The causes that are about the run, and the others.
@@ -81,9 +93,8 @@ fn end(report: &Report, screen: &Screen) -> String {
         true => summary::learn_more(screen),
         false => String::new(),
     };
-    let footer = report.footer.as_ref();
-    let footer = footer.map_or_else(String::new, |footer| format!("{footer}\n"));
-    format!("\n{more}{}{footer}", summary::last_line(report, screen))
+    let last_line = summary::last_line(report, screen);
+    format!("\n{more}{last_line}{}", footer(report))
 }
 
 /// Modules that pass, counted.

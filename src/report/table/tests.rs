@@ -372,3 +372,33 @@ fn rows_of_a_cluster_have_kmms_word_and_share_what_they_have_in_common() {
     };
     insta::assert_snapshot!(table(&shared, &Screen::PLAIN));
 }
+
+/// Rows that do not fit are folded: modules that pass are counted, and no block names them.
+#[test]
+fn a_warning_about_modules_that_pass_does_not_fill_the_screen() {
+    let mut report = many(&KERNELS[..1]);
+    for (number, module) in report.modules.iter_mut().enumerate() {
+        let warning = format!("parameter p{} is not known", number % 5);
+        let warning = Finding::new(Code::DockerfileLint, warning).hint("Use another.");
+        module.findings.push(warning);
+    }
+    let passing: Vec<&str> = report
+        .modules
+        .iter()
+        .filter(|module| module.verdict.passes())
+        .map(|module| module.name.as_str())
+        .collect();
+    assert_eq!(passing.len(), 15);
+    let text = table(&report, &screen(80));
+    assert!(text.lines().count() <= 60, "{text}");
+    assert!(text.contains("verified: 15 modules"), "{text}");
+    let named = |text: &str| {
+        let words = text.split([' ', ',', '\n', '/']);
+        words.filter(|word| passing.contains(word)).count()
+    };
+    assert_eq!(named(&text), 0, "{text}");
+
+    let short = render(&report, Format::Short, false, &screen(80));
+    assert_eq!(named(&short), 0, "{short}");
+    assert!(short.contains("15 verified, "), "{short}");
+}

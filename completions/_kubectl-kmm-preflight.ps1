@@ -381,6 +381,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight' -ScriptB
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only Modules with these labels, as kubectl''s -l')
             [CompletionResult]::new('--kmm-version', '--kmm-version', [CompletionResultType]::ParameterName, 'KMM release whose rules apply')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Certificate authorities to trust besides the system''s where -f is a URL, PEM')
             [CompletionResult]::new('--kernel-version', '--kernel-version', [CompletionResultType]::ParameterName, 'Kernel to check against, as `uname -r` prints it')
             [CompletionResult]::new('--release-image', '--release-image', [CompletionResultType]::ParameterName, 'OpenShift release to check')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Update of the cluster, or `all`')

@@ -259,7 +259,7 @@ _kubectl__kmm__preflight() {
             return 0
             ;;
         kubectl__subcmd__kmm__subcmd__preflight__subcmd__explain)
-            opts="-f -k -n -A -l -s -o -q -v -h --list --filename --kustomize --assume-image --namespace --all-namespaces --selector --kmm-version --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -s -o -q -v -h --list --filename --kustomize --assume-image --namespace --all-namespaces --selector --kmm-version --ca-file --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,6 +302,10 @@ _kubectl__kmm__preflight() {
                     return 0
                     ;;
                 --kmm-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

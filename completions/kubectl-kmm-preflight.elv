@@ -372,6 +372,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand -l 'Only Modules with these labels, as kubectl''s -l'
             cand --selector 'Only Modules with these labels, as kubectl''s -l'
             cand --kmm-version 'KMM release whose rules apply'
+            cand --ca-file 'Certificate authorities to trust besides the system''s where -f is a URL, PEM'
             cand --kernel-version 'Kernel to check against, as `uname -r` prints it'
             cand --release-image 'OpenShift release to check'
             cand --to 'Update of the cluster, or `all`'

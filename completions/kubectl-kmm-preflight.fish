@@ -439,6 +439,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kmm-version -d 'KMM release whose rules apply' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l ca-file -d 'Certificate authorities to trust besides the system\'s where -f is a URL, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l to -d 'Update of the cluster, or `all`' -r

@@ -1,5 +1,7 @@
 //! `explain`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::cli::connection::ConnectionArgs;
@@ -23,6 +25,9 @@ pub struct ExplainArgs {
     /// newest]
     #[arg(long, value_name = "X.Y")]
     pub kmm_version: Option<KmmRelease>,
+    /// Certificate authorities to trust besides the system's where -f is a URL, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// Which kernels.
     #[command(flatten)]
     pub target: TargetArgs,

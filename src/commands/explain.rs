@@ -32,11 +32,11 @@ pub(crate) async fn run(
     console: &Console<'_>,
     screen: &Screen,
 ) -> Result<Done, Error> {
-    let cluster = match args.source.files.is_empty() {
+    let cluster = match args.source.is_cluster() {
         true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
-    let inputs = inputs(&args.source, None, cluster.as_deref()).await?;
+    let inputs = inputs(&args.source, args.ca_file.as_deref(), cluster.as_deref()).await?;
     let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
     let release = release(args.kmm_version, cluster.as_deref()).await;
     let objects = Objects {

@@ -358,10 +358,24 @@ pub(crate) fn named_targets(
         }
     }
     if found.targets.is_empty() {
+        let images = [
+            ("--release-image", !args.release_image.is_empty()),
+            ("--dtk-image", args.dtk_image.is_some()),
+            ("--os-image", args.os_image.is_some()),
+            ("--to", !args.to.is_empty()),
+            ("--current", args.current),
+        ];
+        let given = images.iter().find(|(_, is_given)| *is_given);
         return Err(Error::Usage {
-            message: "no target kernel given".to_owned(),
-            hint: "Pass --kernel-version; `kubectl kmm preflight kernel IMAGE` prints the kernel \
-                of a release."
+            message: match given {
+                Some((flag, _)) => format!(
+                    "no target kernel given: this command reads no image and no node, so it \
+                     cannot resolve {flag}"
+                ),
+                None => "no target kernel given".to_owned(),
+            },
+            hint: "Pass --kernel-version; `kubectl kmm preflight targets` prints the kernels of \
+                a release or a cluster."
                 .to_owned(),
         });
     }

@@ -65,3 +65,30 @@ fn a_kernel_without_a_mapping_fails() {
         ended.stdout
     );
 }
+
+/// It reads no image and no node, so a flag that needs one is told, not passed over.
+#[test]
+fn a_target_that_needs_an_image_is_told() {
+    for flags in [
+        &["--release-image=q/r:1"][..],
+        &["--os-image=q/o:1"],
+        &["--to=4.18.9"],
+        &["--current"],
+        &[],
+    ] {
+        let ended = Preflight::new(["explain", "-f", "-"])
+            .args(flags)
+            .input(mapping("regexp: '.'", "i:1"))
+            .run()
+            .code(2);
+        let flag = flags
+            .first()
+            .map_or("", |flag| flag.split('=').next().unwrap_or(flag));
+        assert!(ended.stderr.contains(flag), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("--kernel-version"),
+            "{}",
+            ended.stderr
+        );
+    }
+}

@@ -140,8 +140,8 @@ fn no_kubeconfig(paths: &[PathBuf]) -> Error {
             "no kubeconfig with a cluster at {}, and this is not a pod in a cluster",
             looked.join(", ")
         ),
-        hint: "Log in to the cluster, or pass --kubeconfig; without a cluster, use `run --local \
-            -f FILE`."
+        hint: "Log in to the cluster, or pass --kubeconfig. Without a cluster, use `run --local \
+            -f FILE` with --kernel-version or --release-image."
             .to_owned(),
     }
 }

@@ -67,6 +67,11 @@ fn ways(server: &FaultServer, file: &Path) -> Vec<(&'static str, Preflight)> {
                 .arg("--kernel-version=6.1.0-1-amd64"),
         ),
         (
+            "-f URL of explain",
+            Preflight::new(["explain", "-f", &url, "--ca-file", &shown])
+                .arg("--kernel-version=6.1.0-1-amd64"),
+        ),
+        (
             "--certificate-authority",
             Preflight::new(["status", "-s", &format!("https://{host}")])
                 .args(["--certificate-authority", &shown]),

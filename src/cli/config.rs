@@ -213,8 +213,8 @@ fn words(arg: &Arg, preset: &Preset) -> Vec<OsString> {
     let flag = format!("--{}", preset.flag);
     let value = preset.values.first().and_then(|value| value.to_str());
     match arg.get_action() {
-        ArgAction::SetTrue if value == Some("true") => vec![flag.into()],
-        ArgAction::SetTrue if value == Some("false") => Vec::new(),
+        ArgAction::SetTrue if value.and_then(truth) == Some(true) => vec![flag.into()],
+        ArgAction::SetTrue if value.and_then(truth) == Some(false) => Vec::new(),
         ArgAction::Count => {
             let count = value.and_then(|value| value.parse::<u8>().ok());
             vec![flag.into(); count.unwrap_or(1).into()]
@@ -228,6 +228,15 @@ fn words(arg: &Arg, preset: &Preset) -> Vec<OsString> {
                 word
             })
             .collect(),
+    }
+}
+
+/// A truth value as people write it into variables and YAML.
+fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 
@@ -297,7 +306,9 @@ fn variable(flag: &str) -> String {
 /// The files to read: the one that `--config` names, or the project's; then the user's own.
 fn files(args: &[OsString], environment: &Environment) -> Result<Vec<ConfigFile>, Error> {
     let [config, none] = ["--config", "--no-config"].map(|flag| given(args, flag));
-    if none.is_some() || environment.get("KMM_PREFLIGHT_NO_CONFIG").is_some() {
+    let variable = environment.get("KMM_PREFLIGHT_NO_CONFIG");
+    let is_off = variable.is_some_and(|value| value.to_str().and_then(truth) != Some(false));
+    if none.is_some() || is_off {
         return Ok(Vec::new());
     }
     let named = config.or_else(|| environment.get("KMM_PREFLIGHT_CONFIG").map(OsString::from));

@@ -159,3 +159,55 @@ fn a_default_gives_way_to_what_is_in_conflict_with_it() {
     let ended = examples(folder.path()).arg("-o=name").run().code(1);
     assert!(ended.stdout.contains("/ticker"), "{}", ended.stdout);
 }
+
+/// Truth values as people write them, in variables and in files; nothing else is one.
+#[test]
+fn a_switch_is_on_or_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (value, is_quiet) in [
+        ("true", true),
+        ("1", true),
+        ("yes", true),
+        ("False", false),
+        ("0", false),
+        ("off", false),
+    ] {
+        let ended = examples(folder.path())
+            .env("KMM_PREFLIGHT_QUIET", value)
+            .run();
+        let ended = ended.code(1);
+        assert_eq!(
+            ended.stdout.lines().count() == 1,
+            is_quiet,
+            "{value}: {}",
+            ended.stdout
+        );
+        project(folder.path(), &format!("quiet: {value}\n"));
+        let ended = examples(folder.path()).run().code(1);
+        assert_eq!(
+            ended.stdout.lines().count() == 1,
+            is_quiet,
+            "{value}: {}",
+            ended.stdout
+        );
+        fs::remove_file(folder.path().join("repository/.kmm-preflight.yaml")).expect("the file");
+    }
+    for value in ["2", "maybe", "quiet"] {
+        examples(folder.path())
+            .env("KMM_PREFLIGHT_QUIET", value)
+            .run()
+            .code(2);
+    }
+    project(folder.path(), "quiet: true\n");
+    for (value, is_read) in [("true", false), ("1", false), ("false", true), ("0", true)] {
+        let ended = examples(folder.path())
+            .env("KMM_PREFLIGHT_NO_CONFIG", value)
+            .run();
+        assert_eq!(
+            ended.stdout.lines().count() == 1,
+            is_read,
+            "{value}: {}",
+            ended.stdout
+        );
+    }
+}

@@ -34,7 +34,10 @@ pub(super) struct Setting {
 
 /// One entry of `accept:`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "`code`, `reason`, and where wanted `module` and `until`"
+)]
 struct Entry {
     code: String,
     module: Option<String>,

@@ -61,6 +61,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// A URL that `-f` names could not be asked.
+    #[error("{message}")]
+    Unfetched {
+        /// What was seen.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// A file of this program's own (cache, completion script) cannot be written.
     #[error("writing {}", path.display())]
     Write {
@@ -109,6 +117,7 @@ impl Error {
         match self {
             Self::Usage { hint, .. }
             | Self::Input { hint, .. }
+            | Self::Unfetched { hint, .. }
             | Self::Write { hint, .. }
             | Self::Image { hint, .. }
             | Self::Cluster { hint, .. }
@@ -122,9 +131,10 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::Input { .. } => EXIT_USAGE,
             Self::Image { looked: true, .. } => EXIT_FAILED,
-            Self::Write { .. } | Self::Image { looked: false, .. } | Self::Cluster { .. } => {
-                EXIT_UNDECIDED
-            }
+            Self::Unfetched { .. }
+            | Self::Write { .. }
+            | Self::Image { looked: false, .. }
+            | Self::Cluster { .. } => EXIT_UNDECIDED,
             Self::Nothing { .. } => EXIT_NOTHING,
             Self::Interrupted => EXIT_INTERRUPTED,
         }

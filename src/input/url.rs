@@ -6,8 +6,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
@@ -39,9 +39,16 @@ pub(super) async fn read(
         message: format!("{shown}: {why}"),
         hint: hint.to_owned(),
     };
+    let unfetched = |why: String, hint: &str| Error::Unfetched {
+        message: format!("{shown}: {why}"),
+        hint: hint.to_owned(),
+    };
     let unanswered = |no_answer: NoAnswer| {
         let (why, hint) = words_of(&no_answer, !authorities.is_empty());
-        failed(why, hint)
+        match no_answer.kind {
+            Kind::ProxySetting => failed(why, hint),
+            _ => unfetched(why, hint),
+        }
     };
     let client = Http::new(HttpSettings {
         trusted: Trusted::SystemAnd(authorities.to_vec()),
@@ -67,10 +74,12 @@ pub(super) async fn read(
         let by = proxy
             .map(|proxy| format!(", by {proxy}"))
             .unwrap_or_default();
-        return Err(failed(
-            format!("the server responded with status {status}{by}"),
-            "Check the address, or download the file and pass it.",
-        ));
+        let why = format!("the server responded with status {status}{by}");
+        let hint = "Check the address, or download the file and pass it.";
+        return Err(match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => failed(why, hint),
+            _ => unfetched(why, hint),
+        });
     }
     let mut bytes = Vec::new();
     let mut body = response.bytes_stream();

@@ -53,9 +53,10 @@ impl Repository {
         }
         let said = words_of(&body);
         let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-        let by = proxy
-            .map(|proxy| format!(" by {proxy}"))
-            .unwrap_or_default();
+        let by = match &proxy {
+            Some(proxy) => format!(" through {proxy}"),
+            None => String::new(),
+        };
         let (kind, message) = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
                 FaultKind::Unauthorized,
@@ -86,6 +87,9 @@ impl Repository {
             429 => fault.hint(
                 "Try again later, or pass credentials with --authfile: registries allow them \
                  more requests.",
+            ),
+            500.. if proxy.is_some() => fault.hint(
+                "Check the proxy and its way to the registry, or add the registry to NO_PROXY.",
             ),
             500.. => fault.hint("Try again; if it fails again, check the registry's log."),
             _ => fault,

@@ -205,6 +205,20 @@ fn a_proxy_that_does_not_lead_there_is_blamed_by_its_address() {
             assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
         }
     }
+    // Over plain HTTP the proxy answers for itself.
+    let host = "registry.corp.example:5000";
+    for (status, said) in [
+        (502, "status 502 through proxy http://"),
+        (407, "407 Proxy"),
+    ] {
+        let proxy = FaultServer::start(move |_| Answer::new(status, "no upstream"));
+        let call = inspect(host).arg(format!("--insecure-registry={host}"));
+        let call = call.env("HTTP_PROXY", format!("http://{}", proxy.host()));
+        let ended = call.run().code(3);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+        assert!(ended.stderr.contains("NO_PROXY"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("registry's log"), "{}", ended.stderr);
+    }
     // The flag is given already; over plain HTTP no proxy leads there.
     let call = inspect("registry.corp.example").arg("--insecure-registry=registry.corp.example");
     let ended = call.env("HTTPS_PROXY", "http://127.0.0.1:9").run().code(3);

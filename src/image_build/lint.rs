@@ -129,7 +129,10 @@ impl<'a> Lints<'a> {
             }
         }
         for (line, command) in bare {
-            let what = format!("`{command}` has no kernel version");
+            let what = match asks_uname(command) {
+                true => format!("`{command}` is about the kernel of the node that builds"),
+                false => format!("`{command}` has no kernel version"),
+            };
             self.add("depmod-kernel-missing", Some(line), &what);
         }
         if !seen {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel_loader::kernel::facts::KernelFacts;
 use kernel_loader::modprobe::command_line::{CommandLine, parse};
 use kernel_loader::module::ModuleFile;
+use kernel_loader::module::names::without_suffix;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::modprobe_words;
@@ -259,7 +260,11 @@ impl Load<'_, '_> {
                             step.name
                         ),
                     )
-                    .hint("Modules in `modulesLoadingOrder` must also be in modules.dep."),
+                    .hint(match without_suffix(&absent) {
+                        Some(bare) => format!("Write {bare} instead of {absent} in the Module."),
+                        None => "Modules in `modulesLoadingOrder` must also be in modules.dep."
+                            .to_owned(),
+                    }),
                 );
             }
         }

@@ -46,10 +46,9 @@ pub(super) fn explain(
     } = wanted;
     let copied = wanted.image_folder;
     let fatal = format!("modprobe: FATAL: Module {name} not found in directory {folder}");
-    let suffixed = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-        .into_iter()
-        .find_map(|suffix| Some((name.strip_suffix(suffix)?, suffix)));
-    if let Some((bare, suffix)) = suffixed {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    if let Some(bare) = without_suffix(file) {
+        let suffix = &file[bare.len()..];
         return Ok(vec![
             Finding::new(
                 Code::ModuleNotFound,

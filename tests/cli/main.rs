@@ -28,6 +28,7 @@ mod other_writers;
 mod outside;
 mod pictures;
 mod releases;
+mod reported_faults;
 mod schema;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::findings::finding::{Code, Finding};
-use crate::kmm::planned::Plan;
+use crate::kmm::planned::{ASSUMED, Plan};
 use crate::model::report::{CheckedBy, ModuleReport};
 use crate::model::target::Target;
 use crate::model::verdict::{Stage, Verdict};
@@ -222,11 +222,32 @@ fn panicked(error: &JoinError) -> Outcome {
     ])
 }
 
+/// Points the hints about the image's name at the flag that assumes it.
+fn point_at_assumed_image(finding: &mut Finding) {
+    let hint = match finding.code {
+        Code::ImageInvalid | Code::ImagePlaceholder | Code::MappingInvalid => {
+            format!("Correct the image of {ASSUMED}.")
+        }
+        Code::ModuleInvalid if finding.message.contains(ASSUMED) => {
+            format!("Correct the image of {ASSUMED}.")
+        }
+        Code::ImageNotFound => format!("Push this image, or correct {ASSUMED}."),
+        Code::ModuleNotFound => {
+            format!("Build this image for the kernel, or correct {ASSUMED}.")
+        }
+        _ => return,
+    };
+    finding.hint = Some(hint);
+}
+
 /// The row of a plan whose checks are over. Findings are sorted gravest first, and the
 /// five fields of KMM say what a local run says: True, False, Error or Unknown.
 pub(crate) fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> ModuleReport {
     let mut findings = plan.findings.clone();
     findings.extend(outcome.findings);
+    if plan.mapping.as_ref().is_some_and(|found| found.is_assumed) {
+        findings.iter_mut().for_each(point_at_assumed_image);
+    }
     if let Some(owner) = &plan.owner {
         owner.take_over(&mut findings);
     }

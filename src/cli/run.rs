@@ -14,6 +14,10 @@ use crate::cli::shard::ShardArgs;
 use crate::cli::stages::StageArgs;
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
+use crate::images::registry::client::check_reference;
+use crate::kmm::plan::template;
+use crate::kmm::plan::variables::{Place, variables};
+use crate::kmm::releases::KmmRelease;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -118,6 +122,16 @@ pub struct AssumedImage {
     pub template: String,
 }
 
+/// A registry as images name it.
+fn parse_host(text: &str) -> Result<String, String> {
+    let is_part =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    match !text.is_empty() && text.chars().all(is_part) {
+        true => Ok(text.to_owned()),
+        false => Err("not HOST or HOST:PORT, as in the image's name".to_owned()),
+    }
+}
+
 fn parse_assumed(text: &str) -> Result<AssumedImage, String> {
     let parts = text.split_once('=').and_then(|(module, template)| {
         let (namespace, name) = module.split_once('/')?;
@@ -128,7 +142,20 @@ fn parse_assumed(text: &str) -> Result<AssumedImage, String> {
             template: template.to_owned(),
         })
     });
-    parts.ok_or_else(|| "not NAMESPACE/NAME=IMAGE (with templates as in containerImage)".to_owned())
+    let assumed = parts.ok_or_else(|| {
+        "not NAMESPACE/NAME=IMAGE (with templates as in containerImage)".to_owned()
+    })?;
+    // Any kernel shows whether the template makes an image's name.
+    let place = Place::ContainerImage {
+        name: &assumed.name,
+        namespace: &assumed.namespace,
+    };
+    let variables = variables("5.14.0-1.x86_64", place, KmmRelease::NEWEST)
+        .map_err(|error| error.to_string())?;
+    let image =
+        template::substitute(&assumed.template, &variables).map_err(|error| error.to_string())?;
+    check_reference(&image)?;
+    Ok(assumed)
 }
 
 impl SourceArgs {
@@ -153,7 +180,7 @@ pub struct RegistryArgs {
     #[arg(long, value_name = "FILE")]
     pub registries_conf: Option<PathBuf>,
     /// Registry with plain HTTP, or TLS without verification (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_host)]
     pub insecure_registry: Vec<String>,
     /// Certificate authorities to trust besides the system's, PEM
     #[arg(long, value_name = "FILE")]

@@ -161,6 +161,9 @@ pub struct KernelMapping {
     pub registry_tls: Option<TlsOptions>,
     /// Sign section, merged over the container's.
     pub sign: Option<Sign>,
+    /// The user assumes it (`--assume-image`); the Module does not have it.
+    #[serde(skip)]
+    pub is_assumed: bool,
 }
 
 /// `modprobe`.

@@ -16,11 +16,19 @@ pub struct MappingMatch {
     pub index: usize,
     /// `literal 'K'` or `regexp 'R'`.
     pub by: String,
+    /// The user assumes it (`--assume-image`).
+    pub is_assumed: bool,
 }
+
+/// What an assumed mapping is called.
+pub(crate) const ASSUMED: &str = "--assume-image";
 
 impl fmt::Display for MappingMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kernelMappings[{}] {}", self.index, self.by)
+        match self.is_assumed {
+            true => f.write_str(ASSUMED),
+            false => write!(f, "kernelMappings[{}] {}", self.index, self.by),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::findings::codes;
 use crate::findings::finding::Finding;
 use crate::kmm::plan::mapping::{Tried, TriedResult};
-use crate::kmm::planned::{Plan, Work};
+use crate::kmm::planned::{ASSUMED, Plan, Work};
 use crate::model::printable::{printable, printable_line};
 use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
@@ -74,11 +74,11 @@ fn part(one: &Explanation, screen: &Screen) -> String {
             (TriedResult::Used, false) => ">",
             _ => " ",
         };
-        let line = format!(
-            "  {sign} kernelMappings[{index}] {}: {}",
-            tried.rule,
-            tried.result.as_str()
-        );
+        let mapping = match tried.is_assumed {
+            true => ASSUMED.to_owned(),
+            false => format!("kernelMappings[{index}] {}", tried.rule),
+        };
+        let line = format!("  {sign} {mapping}: {}", tried.result.as_str());
         let style = match tried.result {
             TriedResult::Used => Style::new().bold(),
             TriedResult::Bad
@@ -205,7 +205,13 @@ fn document(explanations: &[Explanation]) -> Value {
 fn module(one: &Explanation) -> Value {
     let plan = &one.plan;
     let work = plan.work.as_ref();
-    let mapping = |(index, tried): (usize, &Tried)| json!({"index": index, "rule": tried.rule, "result": tried.result.as_str()});
+    let mapping = |(index, tried): (usize, &Tried)| {
+        let rule = match tried.is_assumed {
+            true => ASSUMED,
+            false => &tried.rule,
+        };
+        json!({"index": index, "rule": rule, "result": tried.result.as_str()})
+    };
     let need = |need: &Need| {
         json!({
             "kind": need.kind, "namespace": plan.namespace, "name": need.name,

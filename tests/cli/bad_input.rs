@@ -65,6 +65,8 @@ fn rows() -> Vec<Row> {
         (good(), KERNEL, &["--signing-cert", "/nowhere"], 2, &["--signing-cert /nowhere"]),
         (good(), KERNEL, &["--authfile", "/nowhere"], 2, &["--authfile /nowhere"]),
         (good(), KERNEL, &["-f", "/nowhere.yaml"], 2, &["/nowhere.yaml", "hint:"]),
+        (good(), KERNEL, &["--insecure-registry", "http://127.0.0.1:1"], 2, &["--insecure-registry", "HOST:PORT"]),
+        (good(), KERNEL, &["--insecure-registry", "127.0.0.1:1/ns"], 2, &["--insecure-registry", "HOST:PORT"]),
         (good(), KERNEL, &["--arch", "mips"], 2, &["amd64, arm64"]),
         (good(), KERNEL, &["--timeout", "soon"], 2, &["not a duration"]),
         (good(), KERNEL, &["-j", "0"], 2, &["0 is not in"]),

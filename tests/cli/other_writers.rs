@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use test_support::faults::{Answer, FaultServer};
+
 use super::preflight::{Ended, Preflight};
 
 const KERNEL: &str = "6.1.0-56-amd64";
@@ -72,9 +74,54 @@ fn an_assumed_image_is_looked_at() {
         "--assume-image=gpu=i",
         "--assume-image=ns/gpu",
         "--assume-image=ns/=i",
+        "--assume-image=ns/gpu=BAD NAME",
+        "--assume-image=ns/gpu=q/i:${KERNEL_FULL_VERSION",
     ] {
         run(&input, &[bad]).code(2);
     }
+}
+
+/// The image of a flag is corrected at the flag, not in a kernel mapping that is not there.
+#[test]
+fn hints_about_an_assumed_image_name_the_flag() {
+    let registry = FaultServer::start(|asked| match asked.path.as_str() {
+        "/v2/" => Answer::new(200, "{}"),
+        _ => Answer::new(404, "{}"),
+    });
+    let absent = format!("{}/i:1", registry.host());
+    for owner in ["", ", controller: true"] {
+        let metadata = match owner {
+            "" => String::new(),
+            controller => owned(controller),
+        };
+        let input = module("gpu", &metadata, TODAY);
+        for (image, code) in [
+            (absent.as_str(), "image-not-found"),
+            ("registry.example/drivers/meter:latest", "module-not-found"),
+            ("registry.example/drivers/ticker", "module-invalid"),
+            ("placeholder", "image-placeholder"),
+        ] {
+            let ended = run(&input, &[&format!("--assume-image=ns/gpu={image}")]);
+            let row = ended.json()["modules"][0].clone();
+            assert_eq!(row["mapping"], "--assume-image");
+            let findings = row["findings"].as_array().expect("findings");
+            let found = findings.iter().find(|finding| finding["code"] == code);
+            let found = found.unwrap_or_else(|| panic!("no {code}: {row}"));
+            let hint = found["hint"].as_str().expect("a hint");
+            assert!(hint.contains("--assume-image"), "{code}: {hint}");
+            assert!(!found.to_string().contains("kernelMappings[1]"), "{found}");
+        }
+    }
+    let ended = Preflight::new(["explain", "-f=-", "--kernel-version", KERNEL])
+        .arg(format!("--assume-image=ns/gpu={TICKER}"))
+        .input(module("gpu", "", TODAY))
+        .run()
+        .code(0);
+    assert!(
+        ended.stdout.contains("--assume-image: used"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -189,6 +236,12 @@ fn a_kustomization_is_what_kubectl_makes_of_it() {
     );
     let ended = call(&fake_kubectl(dir, &script)).code(0);
     assert_eq!(ended.json()["modules"][0]["name"], "kustomized");
+    let ended = Preflight::new(["explain", "--kernel-version", KERNEL, "-k"])
+        .arg(dir.join("overlay"))
+        .env("PATH", fake_kubectl(dir, &script))
+        .run()
+        .code(0);
+    assert!(ended.stdout.contains("ns/kustomized"), "{}", ended.stdout);
     let ended = call(&fake_kubectl(dir, "echo no such base >&2; exit 1")).code(2);
     assert!(ended.stderr.contains("no such base"), "{}", ended.stderr);
     let ended = call("/nowhere").code(2);

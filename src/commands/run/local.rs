@@ -383,6 +383,7 @@ fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
             Some(loader) => loader.container.kernel_mappings.push(KernelMapping {
                 regexp: ".*".to_owned(),
                 container_image: assumed.template.clone(),
+                is_assumed: true,
                 ..KernelMapping::default()
             }),
             None => inputs.notes.push(format!(

@@ -157,6 +157,14 @@ fn unauthorized(refusal: Option<Fault>, tried: &[String], broken: &[String], nam
     }
 }
 
+/// Checks the form of an image's name.
+///
+/// # Errors
+/// It is not a valid reference.
+pub(crate) fn check_reference(reference: &str) -> Result<(), String> {
+    parse(reference).map(drop).map_err(|fault| fault.message)
+}
+
 fn parse(reference: &str) -> Result<Reference, Fault> {
     reference.parse().map_err(|fault| {
         Fault::new(

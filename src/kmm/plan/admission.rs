@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::findings::finding::{Code, Finding};
 use crate::kmm::module::{Container, KernelMapping, Modprobe, Module, Sign};
 use crate::kmm::plan::go_regexp::{self, PatternError};
+use crate::kmm::planned::ASSUMED;
 use crate::kmm::releases::{Feature, KmmRelease};
 
 /// What the search for a mapping reports by itself.
@@ -137,7 +138,10 @@ impl Rules {
         if no_image && self.told != Some(Told::Image(index)) {
             self.refuse(missing_image(index));
         }
-        let place = format!("kernelMappings[{index}]");
+        let place = match mapping.is_assumed {
+            true => ASSUMED.to_owned(),
+            false => format!("kernelMappings[{index}]"),
+        };
         self.image_format(&place, &mapping.container_image);
     }
 

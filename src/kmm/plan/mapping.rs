@@ -58,7 +58,11 @@ pub(crate) fn find(
             } else {
                 format!("regexp '{}'", mapping.regexp)
             };
-            return Ok(MappingMatch { index, by });
+            return Ok(MappingMatch {
+                index,
+                by,
+                is_assumed: mapping.is_assumed,
+            });
         }
     }
     Err(NoMapping::NotFound(kernel_version.to_owned()))
@@ -89,6 +93,8 @@ fn matches(
 pub(crate) struct Tried {
     /// The mapping in words: `literal 'K'`, `regexp 'R'`, or both.
     pub rule: String,
+    /// The user assumes it (`--assume-image`).
+    pub is_assumed: bool,
     /// What came of it.
     pub result: TriedResult,
 }
@@ -145,6 +151,7 @@ pub(crate) fn trace(
             over |= result != TriedResult::NoMatch;
             Tried {
                 rule: rule(mapping),
+                is_assumed: mapping.is_assumed,
                 result,
             }
         })

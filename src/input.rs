@@ -71,6 +71,15 @@ fn mentions_kmm(text: &str) -> bool {
 pub(crate) fn parse(texts: Vec<Text>, namespace: &str) -> Result<Inputs, Error> {
     let mut inputs = Inputs::default();
     for text in texts {
+        let text = match text.is_damaged {
+            true if text.found && !mentions_kmm(&text.text) => {
+                let fault = text.intact().err().map(|error| error.to_string());
+                let notes = fault.map(|fault| format!("{fault}; skipped"));
+                inputs.notes.extend(notes);
+                continue;
+            }
+            _ => text.intact()?,
+        };
         let documents = match yaml::documents(&text) {
             // Folders hold values, templates and workflows too, which are not KMM's.
             Err(error) if text.found && !mentions_kmm(&text.text) => {

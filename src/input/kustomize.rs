@@ -36,6 +36,7 @@ pub(crate) async fn read(folders: &[OsString]) -> Result<Vec<Text>, Error> {
         texts.push(Text {
             place: Place::Stream(format!("-k {name}")),
             found: false,
+            is_damaged: false,
             text,
         });
     }

@@ -29,6 +29,8 @@ pub struct Text {
     pub text: String,
     /// It was found in a folder that `-f` names.
     pub found: bool,
+    /// Its bytes are no text: what can be read of them.
+    pub is_damaged: bool,
 }
 
 /// Where a text came from.
@@ -41,6 +43,13 @@ pub enum Place {
 }
 
 impl Place {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stream(name) => name.clone(),
+        }
+    }
+
     /// The origin of a document of this text; both count from 1.
     pub fn origin(&self, document: usize, line: usize) -> Origin {
         match self {
@@ -114,12 +123,12 @@ fn read_local(name: &OsStr, mut left: u64) -> Result<Vec<Text>, Error> {
             .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable("standard input", &error.to_string()))?;
-        return Ok(vec![text(Place::Stream("-".to_owned()), bytes)?]);
+        return Ok(vec![text(Place::Stream("-".to_owned()), bytes)?.intact()?]);
     }
     let path = Path::new(name);
     let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
     if !kind.is_dir() {
-        return Ok(vec![read_file(path.to_owned())?]);
+        return Ok(vec![read_file(path.to_owned())?.intact()?]);
     }
     let mut files = Vec::new();
     find_files(path, 0, &mut files)?;
@@ -192,28 +201,46 @@ fn read_file(path: PathBuf) -> Result<Text, Error> {
 }
 
 pub(super) fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
-    let name = match &place {
-        Place::File(path) => path.display().to_string(),
-        Place::Stream(name) => name.clone(),
-    };
+    let name = place.name();
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unreadable(&name, &too_large(MAX_BYTES)));
     }
-    let text = decoded(bytes).ok_or_else(|| unreadable(&name, "neither UTF-8 nor UTF-16 text"))?;
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (text, is_damaged) = match decoded(&bytes) {
+        Some(text) => (text, false),
+        None => (lossy(&bytes), true),
+    };
     Ok(Text {
         place,
         text,
         found: false,
+        is_damaged,
     })
+}
+
+impl Text {
+    /// The text, where its bytes are one.
+    ///
+    /// # Errors
+    /// They are not.
+    pub(crate) fn intact(self) -> Result<Self, Error> {
+        match self.is_damaged {
+            true => Err(unreadable(
+                &self.place.name(),
+                "neither UTF-8 nor UTF-16 text",
+            )),
+            false => Ok(self),
+        }
+    }
 }
 
 /// The text of bytes: UTF-16 where its byte order mark says so, as go-yaml and so kubectl reads
 /// it, else UTF-8. Marks at the start of a line are those of files that were put together.
-fn decoded(bytes: Vec<u8>) -> Option<String> {
-    let text = match bytes.as_slice() {
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let text = match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
-        _ => String::from_utf8(bytes).ok()?,
+        _ => std::str::from_utf8(bytes).ok()?.to_owned(),
     };
     Some(match text.contains("\n\u{feff}") {
         true => text.replace("\n\u{feff}", "\n"),
@@ -270,7 +297,8 @@ mod tests {
             b"\xff\xfe\x00\xd8",
             b"a\x00\xe9",
         ] {
-            let error = text(Place::Stream("-".into()), bytes.to_vec()).expect_err("no text");
+            let text = text(Place::Stream("-".into()), bytes.to_vec()).expect("bytes");
+            let error = text.intact().expect_err("no text");
             assert_eq!(error.to_string(), "-: neither UTF-8 nor UTF-16 text");
         }
     }
@@ -284,10 +312,10 @@ mod tests {
         let little = marked.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         let big = marked.iter().flat_map(|unit| unit.to_be_bytes()).collect();
         for bytes in [little, big, written.as_bytes().to_vec()] {
-            assert_eq!(decoded(bytes).as_deref(), Some(written));
+            assert_eq!(decoded(&bytes).as_deref(), Some(written));
         }
         let joined = "\u{feff}a: 1\n---\n\u{feff}b: 2\n";
         let kept = "\u{feff}a: 1\n---\nb: 2\n";
-        assert_eq!(decoded(joined.as_bytes().to_vec()).as_deref(), Some(kept));
+        assert_eq!(decoded(joined.as_bytes()).as_deref(), Some(kept));
     }
 }

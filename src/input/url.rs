@@ -96,7 +96,7 @@ pub(super) async fn read(
             "Pass the address of the file itself (raw).",
         ));
     }
-    text(Place::Stream(shown.clone()), bytes)
+    text(Place::Stream(shown.clone()), bytes)?.intact()
 }
 
 /// Takes the user and password out of a URL, so that they are neither shown nor sent to where

@@ -117,6 +117,44 @@ fn folders_are_read_at_any_depth() {
         .run()
         .code(0);
     assert!(ended.stderr.contains("skipped"), "{}", ended.stderr);
+    let latin = |text: &str| [text.as_bytes(), b"# \xe9\n"].concat();
+    let path = folder.path().join("deep/latin.yaml");
+    fs::write(&path, latin("a: 1\n")).expect("a file");
+    let ended = run()
+        .arg("-f")
+        .arg(folder.path())
+        .arg(&kernel)
+        .run()
+        .code(0);
+    let note = "latin.yaml: neither UTF-8 nor UTF-16 text; skipped";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    let others = run()
+        .arg("-f")
+        .arg(folder.path().join("deep"))
+        .args(["-l", "x=y", &kernel]);
+    others.run().code(4);
+    for (file, input) in [
+        (path.clone(), latin("a: 1\n")),
+        (folder.path().to_owned(), latin("kind: Module\n")),
+    ] {
+        fs::write(&path, input).expect("a file");
+        run().arg("-f").arg(file).arg(&kernel).run().code(2);
+    }
+    fs::remove_file(path).expect("the file");
+    // Where nothing is left to check, what was passed over may be what was meant.
+    let foreign = tempfile::tempdir().expect("a folder");
+    fs::write(foreign.path().join("values.yaml"), "a: {{ .b }}\n").expect("a file");
+    let ended = run()
+        .arg("-f")
+        .arg(foreign.path())
+        .arg(&kernel)
+        .run()
+        .code(4);
+    assert!(
+        ended.stderr.contains("values.yaml:1: document 1"),
+        "{}",
+        ended.stderr
+    );
     write(
         "deep/er/bad.yaml",
         "a: 1\n---\nb: [ # of kmm.sigs.x-k8s.io\n".to_owned(),

@@ -126,6 +126,12 @@ fn what_a_layout_lacks_is_told_with_what_it_has() {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
     }
+    // A registry that has it and wants credentials is not told by the layout.
+    let registry = registry(401);
+    let image = format!("{}/drivers/none:1", registry.host());
+    let ended = Preflight::new(["inspect", &image, layout]).run().code(3);
+    assert!(ended.stderr.contains("--authfile"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("Copy the image"), "{}", ended.stderr);
     // What it has is not looked for anywhere else.
     let image = "registry.example/drivers/ticker:6.1.0-56-amd64";
     let ended = Preflight::new(["inspect", image, layout]).run().code(0);

@@ -325,19 +325,14 @@ pub async fn inputs(
                 .is_none_or(|selector| selector.matches(&module.labels))
     });
     if inputs.modules.is_empty() {
-        return Err(nothing(args, cluster, found, &inputs.strangers));
+        return Err(nothing(args, cluster, found, &inputs));
     }
     keep_the_last(&mut inputs);
     assume_images(args, &mut inputs);
     Ok(inputs)
 }
 
-fn nothing(
-    args: &SourceArgs,
-    cluster: Option<&Cluster>,
-    found: usize,
-    strangers: &[String],
-) -> Error {
+fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize, inputs: &Inputs) -> Error {
     let place = match cluster {
         Some(cluster) if args.is_cluster() => format!("the cluster {}", cluster.server()),
         _ => {
@@ -346,14 +341,21 @@ fn nothing(
             names.collect::<Vec<_>>().join(", ")
         }
     };
-    let (message, hint) = if let (0, [first, ..]) = (found, strangers) {
+    let (message, hint) = if let (0, [first, ..]) = (found, inputs.strangers.as_slice()) {
         (
             format!("nothing to check: no Modules in {place}; {first}"),
             "Use the apiVersion of KMM's Modules: kmm.sigs.x-k8s.io/v1beta1.",
         )
     } else if found == 0 {
         (
-            format!("nothing to check: no Modules in {place}"),
+            match inputs.notes.as_slice() {
+                [] => format!("nothing to check: no Modules in {place}"),
+                [one] => format!("nothing to check: no Modules in {place}; {one}"),
+                [first, more @ ..] => format!(
+                    "nothing to check: no Modules in {place}; {first}; and {} more such notes",
+                    more.len()
+                ),
+            },
             "Pass files or folders with KMM Modules to -f, or another cluster with --context.",
         )
     } else {

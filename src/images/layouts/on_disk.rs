@@ -74,11 +74,16 @@ impl Layouts {
         let misses = self.0.iter().map(|layout| layout.miss(reference));
         let message = misses.chain([fault.message]).collect::<Vec<_>>().join("; ");
         let hint = match fault.kind {
-            FaultKind::Invalid => fault.hint,
-            _ => Some(format!(
+            FaultKind::NotFound | FaultKind::Unreachable => Some(format!(
                 "Copy the image to {} under this name, or correct the name.",
                 first.path().display()
             )),
+            // The registry has it, or nobody does.
+            FaultKind::Unauthorized
+            | FaultKind::Unreadable
+            | FaultKind::Busy
+            | FaultKind::Invalid
+            | FaultKind::ArchMissing => fault.hint,
         };
         Fault {
             message,

@@ -9,6 +9,7 @@ fn read(text: &str) -> Result<Inputs, Error> {
         place: Place::File("m.yaml".into()),
         text: text.to_owned(),
         found: false,
+        is_damaged: false,
     };
     parse(vec![text], "default")
 }
@@ -182,6 +183,7 @@ fn folders_hold_other_things_too() {
             place: Place::File("f/x.yaml".into()),
             text: text.to_owned(),
             found: true,
+            is_damaged: false,
         };
         parse(vec![text], "default")
     };

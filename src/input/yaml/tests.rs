@@ -9,6 +9,7 @@ fn text(text: &str) -> Text {
         place: Place::Stream("-".into()),
         text: text.to_owned(),
         found: false,
+        is_damaged: false,
     }
 }
 

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
 use crate::cli::Cli;
 use crate::cli::config::file::ConfigFile;
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::output::Format;
 use crate::cli::{help, in_cluster, pod_flags, run};
 use crate::error::Error;
 use crate::findings::accept::Accept;
@@ -148,6 +149,14 @@ struct Preset {
     place: String,
 }
 
+impl Preset {
+    /// Its value as a format; `None` for one that is no format, which is told.
+    fn format(&self) -> Option<Format> {
+        let value = self.values.first().and_then(|value| value.to_str());
+        Format::from_str(value?, false).ok()
+    }
+}
+
 /// The command line with the presets behind its command's name: those of its flags that are not
 /// given, and that nothing given is in conflict with. Of several the first counts.
 fn with_presets(
@@ -187,10 +196,14 @@ fn with_presets(
             "run" if has(&given, "in-cluster") => pod_flags::is_heeded(flag),
             "run" if has(&given, "local") => !run::CLUSTER_ONLY.contains(&flag) && !is_of_pods,
             "run" => !run::LOCAL_ONLY.contains(&flag) && !is_of_pods,
-            "generate" if has(&given, "job") || has(&given, "cronjob") => {
-                !pod_flags::FILES.contains(&flag)
+            "generate" if flag != "output" => {
+                let is_for_pods = ["job", "cronjob", "alert"];
+                let is_for_pods = is_for_pods.iter().any(|flag| has(&given, flag));
+                !is_for_pods || !pod_flags::FILES.contains(&flag)
             }
-            _ => true,
+            "status" => true,
+            // A format for reports about Modules is one for the commands that print them.
+            _ => flag != "output" || preset.format().is_none_or(Format::is_general),
         };
         let beaten = given.iter().any(|other| {
             other.get_id() == arg.get_id()

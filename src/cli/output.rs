@@ -57,6 +57,21 @@ pub enum Format {
     Prometheus,
 }
 
+impl Format {
+    /// True for one that every command has, whatever it prints.
+    pub fn is_general(self) -> bool {
+        match self {
+            Self::Table | Self::Wide | Self::Short | Self::Json | Self::Yaml => true,
+            Self::Name
+            | Self::Junit
+            | Self::Sarif
+            | Self::Github
+            | Self::Markdown
+            | Self::Prometheus => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let value = self.to_possible_value();

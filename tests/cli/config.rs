@@ -158,6 +158,37 @@ fn a_default_gives_way_to_what_is_in_conflict_with_it() {
     project(folder.path(), "release-image: registry.example/release:1\n");
     let ended = examples(folder.path()).arg("-o=name").run().code(1);
     assert!(ended.stdout.contains("/ticker"), "{}", ended.stdout);
+
+    // A format for reports is for the commands that print one, a cache for those that read.
+    for format in ["junit", "sarif", "github", "markdown", "prometheus", "name"] {
+        project(folder.path(), &format!("output: {format}\n"));
+        for words in [
+            &["version"][..],
+            &["explain", "--list"],
+            &["targets", "--kernel-version=6.1.0-56-amd64"],
+            &[
+                "generate",
+                "--kmm-version=2.7",
+                "--kernel-version=5.14.0-1.x86_64",
+            ],
+        ] {
+            let repository = folder.path().join("repository");
+            Preflight::new(words).dir(repository).run().code(0);
+        }
+        let ended = examples(folder.path()).run().code(1);
+        assert!(
+            !ended.stdout.contains("VERDICT"),
+            "{format}: {}",
+            ended.stdout
+        );
+    }
+    project(folder.path(), "output: nothing\n");
+    let repository = folder.path().join("repository");
+    Preflight::new(["version"]).dir(&repository).run().code(2);
+    Preflight::new(["generate", "--alert"])
+        .env("KMM_PREFLIGHT_CACHE_DIR", "/nowhere")
+        .run()
+        .code(0);
 }
 
 /// Truth values as people write them, in variables and in files; nothing else is one.

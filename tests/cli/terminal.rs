@@ -96,7 +96,7 @@ fn a_locale_without_utf_8_has_other_signs() {
 #[test]
 fn progress_is_drawn_on_stderr_only_and_taken_away() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let call = || with_a_module_that_hangs(&silent).arg("--timeout=1s");
+    let call = || with_a_module_that_hangs(&silent).arg("--timeout=4s");
     let result = plain(call(), 80);
 
     let terminal = Terminal::start(call(), Streams::Stderr, 24, 80);

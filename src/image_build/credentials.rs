@@ -2,12 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oci_client::Reference;
 use serde_json::{Map, Value, json};
 
 use crate::image_build::command::BuilderKind;
 use crate::images::registry::access::Access;
 use crate::images::registry::credentials::Credential;
+use crate::images::registry::reference;
 
 /// An authfile.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(crate) async fn auth_file(kind: BuilderKind, images: &[String], access: &Acc
     let mut auths = Map::new();
     let mut secrets = Vec::new();
     for image in images {
-        let Ok(reference) = image.parse::<Reference>() else {
+        let Ok(reference) = reference::parse(image) else {
             continue;
         };
         let repository = format!("{}/{}", reference.registry(), reference.repository());

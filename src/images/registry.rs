@@ -18,6 +18,7 @@ pub(crate) mod http;
 pub(crate) mod manifest;
 pub(crate) mod mirrors;
 pub(crate) mod push;
+pub(crate) mod reference;
 mod refusal;
 pub(crate) mod repository;
 pub(crate) mod retry;

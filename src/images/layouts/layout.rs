@@ -18,6 +18,7 @@ use crate::images::layouts::{docker_archive, storage};
 use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, MAX_MANIFESTS, Manifest};
+use crate::images::registry::reference;
 
 /// The annotations that name an image; the second is containerd's and always a full name.
 pub(super) const NAMES: [&str; 2] = [
@@ -122,7 +123,7 @@ impl Layout {
             image,
             short_name: None,
         };
-        let parsed: Option<Reference> = reference.parse().ok();
+        let parsed: Option<Reference> = reference::parse(reference).ok();
         if let Some(wanted) = parsed.as_ref().and_then(Reference::digest) {
             let wanted = Digest::parse(wanted)?;
             let named = self.images.iter().find(|image| image.digest == wanted);
@@ -135,8 +136,7 @@ impl Layout {
         let tag = parsed.as_ref().and_then(Reference::tag);
         let images = self.named.get_or_init(|| self.named_images());
         let is_whole = |name: &str| {
-            name.parse::<Reference>()
-                .is_ok_and(|name| asked.as_ref() == Some(&name.whole()))
+            reference::parse(name).is_ok_and(|name| asked.as_ref() == Some(&name.whole()))
         };
         let is_end = |name: &str| {
             name.contains(':')

@@ -11,6 +11,7 @@ use crate::images::registry::endpoint::Endpoints;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::HttpConfig;
 use crate::images::registry::mirrors::PullSource;
+use crate::images::registry::reference;
 use crate::images::registry::repository::{FetchedManifest, Repository};
 use crate::images::registry::token::Tokens;
 use crate::kmm::module::TlsOptions;
@@ -166,7 +167,7 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), String> {
 }
 
 fn parse(reference: &str) -> Result<Reference, Fault> {
-    reference.parse().map_err(|fault| {
+    reference::parse(reference).map_err(|fault| {
         Fault::new(
             FaultKind::Invalid,
             format!("not a valid image reference: {fault}"),

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::Stream;
-use oci_client::Reference;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use tokio::sync::mpsc;
@@ -15,6 +14,7 @@ use url::Url;
 
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::attempts;
+use crate::images::registry::reference;
 use crate::images::registry::refusal::words_of;
 use crate::images::registry::repository::{Repository, bounded, header};
 use crate::images::registry::retry;
@@ -46,8 +46,7 @@ impl Destination {
     /// # Errors
     /// The reference is none, or names a digest, which nobody can push to.
     pub(crate) fn new(repository: Repository, reference: &str) -> Result<Self, Fault> {
-        let parsed: Reference = reference
-            .parse()
+        let parsed = reference::parse(reference)
             .map_err(|fault| Fault::new(FaultKind::Invalid, format!("{reference}: {fault}")))?;
         if parsed.digest().is_some() {
             let message = "containerImage has a digest, so nothing can be pushed to it";

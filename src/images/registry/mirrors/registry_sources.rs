@@ -1,11 +1,11 @@
 //! `spec.registrySources` of OpenShift's `images.config.openshift.io/cluster`, which the
 //! machine config operator writes into registries.conf and policy.json of every node.
 
-use oci_client::Reference;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::images::registry::mirrors::{Blocked, Mirrors, Registry};
+use crate::images::registry::reference;
 
 /// Where nodes may pull from, and how. Scopes are a host with its port, a repository, what a
 /// repository begins with, or `*.domain`.
@@ -70,7 +70,7 @@ impl RegistrySources {
     /// # Errors
     /// They may not.
     pub(super) fn allow(&self, reference: &str) -> Result<(), Blocked> {
-        let Ok(parsed) = reference.parse::<Reference>() else {
+        let Ok(parsed) = reference::parse(reference) else {
             return Ok(());
         };
         let repository = format!("{}/{}", parsed.registry(), parsed.repository());

@@ -37,60 +37,62 @@ pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pu
         .iter()
         .filter(|finding| finding.effect == Effect::Fails)
         .all(|finding| finding.code == Code::ImageNotFound);
-    let added =
-        match ours {
-            Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
-                vec![unavailable(
+    let added = match ours {
+        Verdict::Failed if kmm_verified && pushed != Pushed::Yes && absent_alone => {
+            vec![unavailable(
                 "KMM built or signed the image and did not push it, so there is no image to check"
                     .to_owned(),
             )]
-            }
-            Verdict::Failed if kmm_verified => {
-                let mut found =
-                    vec![
+        }
+        Verdict::Failed if kmm_verified => {
+            let mut found = vec![
                 Finding::new(
                     Code::KmmFalsePass,
                     "KMM verified this module, but the kernel would not load it",
                 )
-                .hint("See the other findings about this module; KMM does not check the image's \
-                    contents."),
+                .hint(
+                    "See the other findings about this module; KMM does not check the image's \
+                    contents.",
+                ),
             ];
-                found.extend(seen);
-                found
-            }
-            Verdict::Failed => seen,
-            Verdict::Verified | Verdict::Accepted if kmm_verified => seen,
-            Verdict::Verified | Verdict::Accepted => {
-                let mut found = vec![Finding::new(
+            found.extend(seen);
+            found
+        }
+        Verdict::Failed => seen,
+        Verdict::Verified | Verdict::Accepted if kmm_verified => seen,
+        Verdict::Verified | Verdict::Accepted => {
+            let mut found = vec![Finding::new(
                 Code::KmmFalseFail,
                 "KMM failed this module, but its image is there and the kernel would load it",
             )
-            .hint("KMM looks for one path only, with the operator's credentials; its reason is \
-                in the report.")];
-                found.extend(seen);
-                found
-            }
-            Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
-                let gravest = seen.iter().min_by_key(|finding| finding.effect);
-                // What is rejected for want of a Secret is mended by way of the Secret.
-                let secret = seen
-                    .iter()
-                    .find(|finding| finding.code == Code::SecretMissing)
-                    .filter(|secret| gravest != Some(secret));
-                let whys: Vec<&str> = [gravest, secret]
-                    .into_iter()
-                    .flatten()
-                    .map(|finding| finding.message.as_str())
-                    .collect();
-                let mut finding = unavailable(if whys.is_empty() {
-                    "no answer".to_owned()
-                } else {
-                    whys.join("; ")
-                });
-                finding.hint = secret.or(gravest).and_then(|finding| finding.hint.clone());
-                vec![finding]
-            }
-        };
+            .hint(
+                "Read KMM's reason in the report; if the image was pushed since, delete the CR and \
+                 run again.",
+            )];
+            found.extend(seen);
+            found
+        }
+        Verdict::Error | Verdict::Unknown | Verdict::InProgress => {
+            let gravest = seen.iter().min_by_key(|finding| finding.effect);
+            // What is rejected for want of a Secret is mended by way of the Secret.
+            let secret = seen
+                .iter()
+                .find(|finding| finding.code == Code::SecretMissing)
+                .filter(|secret| gravest != Some(secret));
+            let whys: Vec<&str> = [gravest, secret]
+                .into_iter()
+                .flatten()
+                .map(|finding| finding.message.as_str())
+                .collect();
+            let mut finding = unavailable(if whys.is_empty() {
+                "no answer".to_owned()
+            } else {
+                whys.join("; ")
+            });
+            finding.hint = secret.or(gravest).and_then(|finding| finding.hint.clone());
+            vec![finding]
+        }
+    };
     let looked = added
         .iter()
         .all(|finding| finding.code != Code::CrossCheckUnavailable);

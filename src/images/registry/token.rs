@@ -186,7 +186,7 @@ impl TokenRequest<'_> {
             if is_web_page(&headers, &body) {
                 let message =
                     format!("uses token server {server}, which returned a web page ({shown})");
-                return Err(self.fault(FaultKind::Unreachable, &message));
+                return Err(self.no_token(&message));
             }
             if matches!(status, 400 | 401 | 403) {
                 let message = if withheld {
@@ -205,14 +205,14 @@ impl TokenRequest<'_> {
             }
             if !shown.is_success() {
                 let message = format!("uses token server {server}, which responded with {shown}");
-                return Err(self.fault(FaultKind::Unreachable, &message));
+                return Err(self.no_token(&message));
             }
             let answer = serde_json::from_slice::<Answer>(&body).ok();
             let life = answer.as_ref().and_then(|answer| answer.expires_in);
             let value = answer.and_then(|answer| answer.token.or(answer.access_token));
             let Some(value) = value.filter(|value| is_header_text(value)) else {
                 let message = format!("uses token server {server}, which returned no token");
-                return Err(self.fault(FaultKind::Unreachable, &message));
+                return Err(self.no_token(&message));
             };
             let life = life.map_or(DEFAULT_LIFE, Duration::from_secs);
             let life = life.clamp(DEFAULT_LIFE, Duration::from_secs(24 * 3600));
@@ -221,6 +221,12 @@ impl TokenRequest<'_> {
                 until: Instant::now() + (life - MARGIN),
             });
         }
+    }
+
+    /// The registry was reached; the server that it names gives no token.
+    fn no_token(&self, message: &str) -> Fault {
+        let fault = self.fault(FaultKind::Unreachable, message);
+        fault.hint("Check the token server, or the registry's setting that names it.")
     }
 
     async fn request(

@@ -63,7 +63,8 @@ fn the_status_of_the_token_server_is_told_where_only_a_token_helps() {
         let (call, _folder) = inspect_as_user(&registry.host());
         let ended = call.run().code(3);
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
-        assert!(ended.stderr.contains("token server"), "{}", ended.stderr);
+        let blamed = "hint: Check the token server";
+        assert!(ended.stderr.contains(blamed), "{}", ended.stderr);
     }
 }
 

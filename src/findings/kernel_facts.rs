@@ -27,7 +27,6 @@ fn fault(kernel: &str, arch: Arch, fault: FactsFault) -> Finding {
             Code::KernelFactsMissing,
             "no facts about any kernel were found".to_owned(),
         )
-        .with_effect(Effect::Blocks)
         .hint(
             "Facts are a root folder with usr/src/kernels/K and lib/modules/K, a \
             /lib/modules/K, or a headers tree.",

@@ -198,3 +198,51 @@ fn secure_boot_decides_about_a_module_that_is_not_signed() {
         assert_eq!(severities, [severity], "{report}");
     }
 }
+
+/// Whichever facts are there count, and what they leave open is never green.
+#[test]
+fn facts_that_leave_something_open_are_unknown() {
+    let of_kernel = format!("lib/modules/{KERNEL}");
+    let examples = format!("examples/kernel/{of_kernel}");
+    for (files, verdict) in [
+        (vec![], "unknown"),
+        (vec![("config", format!("{of_kernel}/config"))], "unknown"),
+        (vec![("config", "config".to_owned())], "unknown"),
+        (vec![("config", format!("boot/config-{KERNEL}"))], "unknown"),
+        (
+            vec![("config", format!("usr/src/linux-headers-{KERNEL}/.config"))],
+            "unknown",
+        ),
+        (
+            vec![("symvers.xz", format!("{of_kernel}/symvers.xz"))],
+            "unknown",
+        ),
+        (
+            vec![("symvers.xz", format!("boot/symvers-{KERNEL}.xz"))],
+            "unknown",
+        ),
+        (
+            vec![
+                ("config", format!("boot/config-{KERNEL}")),
+                ("symvers.xz", "symvers.xz".to_owned()),
+            ],
+            "verified",
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (file, place) in &files {
+            let place = folder.path().join(place);
+            fs::create_dir_all(place.parent().expect("a folder")).expect("folders");
+            fs::copy(format!("{examples}/{file}"), place).expect("a file");
+        }
+        let facts = format!("--kernel-dir={}", folder.path().display());
+        let report = run("ticker", &[&facts], "json").run().json();
+        assert_eq!(report["verdict"], verdict, "{files:?}: {report}");
+        let findings = report["modules"][0]["findings"].to_string();
+        let is_told = findings.contains("kernel-facts-missing");
+        assert_eq!(is_told, verdict == "unknown", "{files:?}: {findings}");
+        // What can be seen is still checked.
+        let seen = run("meter", &[&facts], "json").run().code(1).json();
+        assert_eq!(seen["verdict"], "failed", "{files:?}");
+    }
+}

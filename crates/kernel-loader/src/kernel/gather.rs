@@ -58,7 +58,7 @@ pub(crate) fn gather(
         .into_iter()
         .filter(|folder| is_modules(tree, folder))
         .collect();
-    if headers.is_empty() && modules.is_empty() {
+    if headers.is_empty() && modules.is_empty() && !is_boot(kernel, tree) {
         let others = other_kernels(kernel, tree);
         return Err(FactsFault::Absent { others });
     }
@@ -227,6 +227,7 @@ fn is_modules(tree: &dyn FileTree, folder: &str) -> bool {
         "modules.dep.bin",
         "modules.builtin",
         "modules.order",
+        "config",
         "symvers.gz",
         "symvers.xz",
         "symvers.zst",
@@ -234,6 +235,16 @@ fn is_modules(tree: &dyn FileTree, folder: &str) -> bool {
     .iter()
     .any(|file| tree.is_file(&below(folder, file)))
         || (!folder.is_empty() && !tree.list(&below(folder, "kernel")).is_empty())
+}
+
+/// Distributions keep the configuration in /boot, and RHEL the symbols too.
+fn is_boot(kernel: &str, tree: &dyn FileTree) -> bool {
+    let symbols = ["gz", "xz", "zst"].map(|suffix| format!("boot/symvers-{kernel}.{suffix}"));
+    let config = format!("boot/config-{kernel}");
+    symbols
+        .iter()
+        .chain([&config])
+        .any(|path| tree.is_file(path))
 }
 
 /// The release that a headers tree says it is for: `UTS_RELEASE`, which is what modules get

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel_loader::kernel::facts::{FileTree, KernelFacts};
 use kernel_loader::module::ModuleFile;
@@ -41,10 +41,33 @@ pub(crate) fn from_dir(
         .hint("Pass a folder with --kernel-dir, or a driver-toolkit image with --dtk-image."));
     }
     let tree = FolderTree::of(dir, kernel_version);
-    kernel_facts::gather(kernel_version, arch, &tree).map_err(|mut finding| {
-        finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
-        finding
-    })
+    let gathered = kernel_facts::gather(kernel_version, arch, &tree);
+    let lost = tree.lost.lock().unwrap_or_else(PoisonError::into_inner);
+    let lost = lost.iter().next();
+    let name_link = |finding: Finding| match lost {
+        Some((link, target)) if finding.code == Code::KernelFactsMissing => {
+            let link = link.display();
+            Finding {
+                message: format!(
+                    "{}; link {link} leads to {}, which is not in that folder",
+                    finding.message,
+                    target.display()
+                ),
+                ..finding
+            }
+            .hint(format!(
+                "Pass a folder that also has what {link} leads to, or copy it there."
+            ))
+        }
+        _ => finding,
+    };
+    match gathered {
+        Ok((facts, findings)) => Ok((facts, findings.into_iter().map(name_link).collect())),
+        Err(mut finding) => {
+            finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
+            Err(name_link(finding))
+        }
+    }
 }
 
 /// The content of files of a folder with a kernel, by their paths as they are asked for, below
@@ -78,6 +101,8 @@ fn root_of(dir: &Path, kernel_version: &str) -> Option<PathBuf> {
 #[derive(Debug)]
 struct FolderTree {
     root: PathBuf,
+    /// Links that lead to nothing inside of it, and where to.
+    lost: Mutex<BTreeMap<PathBuf, PathBuf>>,
 }
 
 impl FolderTree {
@@ -85,6 +110,7 @@ impl FolderTree {
         let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         Self {
             root: root_of(&real, kernel_version).unwrap_or(real),
+            lost: Mutex::default(),
         }
     }
 
@@ -94,6 +120,7 @@ impl FolderTree {
         rest.reverse();
         let mut real = self.root.clone();
         let mut links = 0;
+        let mut last_link = None;
         while let Some(part) = rest.pop() {
             if part == ".." {
                 if real != self.root {
@@ -102,7 +129,10 @@ impl FolderTree {
                 continue;
             }
             let next = real.join(&part);
-            let metadata = fs::symlink_metadata(&next).ok()?;
+            let Ok(metadata) = fs::symlink_metadata(&next) else {
+                self.lose(last_link, rest.len());
+                return None;
+            };
             if !metadata.file_type().is_symlink() {
                 real = next;
                 continue;
@@ -116,9 +146,23 @@ impl FolderTree {
             if target.has_root() {
                 real = self.root.clone();
             }
+            let behind = rest.len();
             rest.extend(components(&target).into_iter().rev());
+            last_link = Some((next, target, behind));
         }
         Some(real)
+    }
+
+    /// Keeps a link whose own target is not there, unlike one that led to a folder without the
+    /// file that was looked for.
+    fn lose(&self, link: Option<(PathBuf, PathBuf, usize)>, left: usize) {
+        if let Some((link, target, behind)) = link
+            && left >= behind
+        {
+            let link = link.strip_prefix(&self.root).unwrap_or(&link).to_owned();
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.insert(link, target);
+        }
     }
 }
 
@@ -160,5 +204,42 @@ impl FileTree for FolderTree {
     fn module(&self, path: &str) -> Option<Arc<ModuleFile>> {
         let bytes = self.read(path)?;
         Some(Arc::new(ModuleFile::parse(&bytes, Depth::Slim)))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A root whose headers are where a link leads.
+    fn messages(target: &str) -> Vec<String> {
+        let root = tempfile::tempdir().expect("a folder");
+        let place = |path: &str| root.path().join(path);
+        fs::create_dir_all(place("usr/src/kernels")).expect("a folder");
+        fs::create_dir_all(place("headers")).expect("a folder");
+        fs::write(place("headers/.config"), "CONFIG_64BIT=y\n").expect("a file");
+        fs::write(place("headers/Module.symvers"), "").expect("a file");
+        symlink(target, place("usr/src/kernels/6.1.0")).expect("a link");
+        let findings = match from_dir(root.path(), "6.1.0", Arch::Amd64) {
+            Ok((_, findings)) => findings,
+            Err(finding) => vec![finding],
+        };
+        findings.into_iter().map(|it| it.message).collect()
+    }
+
+    #[test]
+    fn a_link_that_leads_out_of_the_folder_is_named() {
+        for target in ["/elsewhere/headers", "../../../../elsewhere"] {
+            let messages = messages(target);
+            let link = format!("link usr/src/kernels/6.1.0 leads to {target}");
+            assert!(messages[0].contains(&link), "{messages:?}");
+        }
+        for target in ["/headers", "../../../headers"] {
+            let messages = messages(target);
+            let names_link = messages.iter().any(|message| message.contains("link"));
+            assert!(!names_link, "{messages:?}");
+        }
     }
 }

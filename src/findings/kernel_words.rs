@@ -129,6 +129,9 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             "Skipping invalid relocation target, existing value is nonzero for type {kind} in \
              section {section}"
         ),
+        Defect::RelocationToExport { kind, section } => {
+            format!("overflow in relocation type {kind} in section {section}")
+        }
         Defect::RelocationOverflow { kind, section } if arch != Some(Arch::Amd64) => {
             format!("overflow in relocation type {kind} in section {section}")
         }

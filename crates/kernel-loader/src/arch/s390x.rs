@@ -2,7 +2,7 @@
 
 use crate::module::defects::Defect;
 use crate::module::defects::relocations::{Address, Addresses, Applied, first_refused};
-use crate::module::elf::{Elf, Symbol};
+use crate::module::elf::{Elf, Relocation, Symbol};
 
 /// `R_390_COPY`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT`, `R_390_RELATIVE`: of shared objects only.
 const OF_SHARED_OBJECTS: std::ops::RangeInclusive<u32> = 9..=12;
@@ -13,7 +13,8 @@ const LONG_DISPLACEMENT: std::ops::RangeInclusive<u32> = 57..=59;
 
 /// `R_390_8`, `R_390_12`, `R_390_16` and `R_390_20`, which hold no address above 1 MiB.
 const SHORT: [u32; 4] = [1, 2, 3, 57];
-/// `R_390_32`: modules are at the end of the address space, and kernels may be at its start.
+/// `R_390_32`: modules are at the end of the address space, and kernels were at its start before
+/// they got an address of their own (`CONFIG_KERNEL_IMAGE_BASE`, Linux 6.10).
 const R_390_32: u32 = 4;
 
 /// Whether `apply_rela` has a case for a kind, and does not refuse it there.
@@ -29,8 +30,18 @@ pub(crate) fn relocations(
     applied: &[Applied<'_, '_>],
 ) -> Option<Defect> {
     let addresses = Addresses::of(elf, symbols);
-    first_refused(applied, is_known, |relocation| match relocation.kind {
+    let refused = first_refused(applied, is_known, |relocation| match relocation.kind {
         R_390_32 => addresses.target(relocation) == Some(Address::Own),
         kind => SHORT.contains(&kind) && addresses.target(relocation).is_some(),
+    });
+    refused.or_else(|| {
+        let is_exported = |relocation: &Relocation| {
+            relocation.kind == R_390_32 && addresses.target(relocation) == Some(Address::Exported)
+        };
+        let first = first_refused(applied, is_known, is_exported)?;
+        let Defect::RelocationOverflow { kind, section } = first else {
+            return None;
+        };
+        Some(Defect::RelocationToExport { kind, section })
     })
 }

@@ -67,6 +67,22 @@ impl<'a> Kernel<'a> {
         Some(!absent.contains(&section))
     }
 
+    /// Whether IBM Z maps the kernel above 4 GiB (`setup_kernel_memory_layout`, Linux 6.10): then
+    /// its configuration has an address. `None` where that is not known.
+    pub fn is_mapped_high(&self) -> Option<bool> {
+        match self
+            .facts
+            .and_then(|facts| facts.option("KERNEL_IMAGE_BASE"))
+        {
+            Some(None) => Some(false),
+            Some(Some(address)) => {
+                let address = u64::from_str_radix(address.trim_start_matches("0x"), 16).ok()?;
+                (address >> 32 > 0).then_some(true)
+            }
+            None => self.at_least(6, 10).then_some(true),
+        }
+    }
+
     /// Whether symbols have versions (`CONFIG_MODVERSIONS`); `None` where nothing tells.
     pub fn modversions(&self) -> Option<bool> {
         self.facts?.has_modversions()

@@ -1,6 +1,7 @@
 //! The ELF file as the kernel's loader wants it (`elf_validity_check`, `setup_load_info`,
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
+use crate::arch::Arch;
 use crate::arch::sections::ArchSection;
 use crate::kernel::version::Kernel;
 use crate::module::defects::{Defect, SymbolNames};
@@ -86,6 +87,11 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::RelocationUnknown { .. }
         | Defect::RelocationTarget { .. }
         | Defect::RelocationOverflow { .. } => Outcome::Refused,
+        Defect::RelocationToExport { .. } => match kernel.is_mapped_high() {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
         // See `twin_sections`.
         Defect::TwinSections { .. } => Outcome::Taken,
     }
@@ -142,13 +148,13 @@ pub struct NoRoom {
 
 /// Room for the module's sections (`module_alloc`).
 pub fn memory(elf: &ElfFacts) -> Option<NoRoom> {
-    /// What x86 has for modules at most (`MODULES_LEN`); others have no more.
+    /// What x86 has for modules at most (`MODULES_LEN`); others have more.
     const ROOM: u32 = 1520 << 20;
     /// A node may not have as much left.
     const MUCH: u32 = 512 << 20;
     (elf.memory >= MUCH).then(|| NoRoom {
         bytes: elf.memory.into(),
-        is_certain: elf.memory >= ROOM,
+        is_certain: elf.memory >= ROOM && elf.machine == Arch::Amd64.elf_machine(),
     })
 }
 
@@ -243,6 +249,42 @@ mod tests {
             let kernel = Kernel::new(release, Some(&facts));
             let found = section_absent(section, &kernel);
             assert_eq!(found, outcome, "{section:?} on {release} {config:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_kernel_fits_where_the_kernel_is_low() {
+        use Outcome::{MayRefuse, Refused, Taken};
+        let defect = Defect::RelocationToExport {
+            kind: 4,
+            section: ".data".into(),
+        };
+        for (release, config, expected) in [
+            ("6.1.0", Some("CONFIG_64BIT=y\n"), Taken),
+            (
+                "6.12.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
+                Refused,
+            ),
+            (
+                "5.14.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
+                Refused,
+            ),
+            (
+                "6.12.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x100000\n"),
+                MayRefuse,
+            ),
+            ("6.12.0", None, Refused),
+            ("5.14.0", None, MayRefuse),
+        ] {
+            let facts = KernelFacts {
+                config: config.map(Config::parse),
+                ..KernelFacts::default()
+            };
+            let kernel = Kernel::new(release, Some(&facts));
+            assert_eq!(outcome(&defect, &kernel), expected, "{release} {config:?}");
         }
     }
 }

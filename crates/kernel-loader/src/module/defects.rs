@@ -91,6 +91,9 @@ pub enum Defect {
     RelocationTarget { kind: u32, section: Box<str> },
     /// A relocation to an address that never fits (`apply_relocate_add`).
     RelocationOverflow { kind: u32, section: Box<str> },
+    /// The same to an address of the kernel or another module, which fits where those are low (IBM Z
+    /// before Linux 6.10).
+    RelocationToExport { kind: u32, section: Box<str> },
     /// Code or data that is used when the module is loaded points into a section that is not
     /// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
     NotLoaded { from: Box<str>, to: Box<str> },

@@ -159,6 +159,26 @@ fn relocations_are_those_of_the_architecture() {
 }
 
 #[test]
+fn a_relocation_to_an_export_of_the_kernel_is_told_apart() {
+    let [_, big, _] = FORMS;
+    let mut bytes = of_machine(big, 22, 4, 0);
+    // To `kfree` in place of the module's own names.
+    let old = big.relocation(0, 3, 4, 0);
+    let at = bytes.windows(old.len()).position(|bytes| bytes == old);
+    let at = at.expect("the relocations");
+    for offset in 0..3 {
+        let new = big.relocation(4 * offset as u64, 1, 4, 0);
+        let at = at + offset * new.len();
+        bytes[at..at + new.len()].copy_from_slice(&new);
+    }
+    let section = "__ksymtab_gpl".into();
+    assert_eq!(
+        facts(&bytes).defects,
+        [Defect::RelocationToExport { kind: 4, section }]
+    );
+}
+
+#[test]
 fn sections_of_the_architecture_are_missed() {
     use crate::arch::sections::ArchSection::{
         FtraceTrampoline, InitFtraceTrampoline, InitPlt, Plt, Stubs,

@@ -20,7 +20,7 @@ const TO_FIRST_PROGRAM: [(Accelerator, Duration); 2] = [
 ];
 /// How long a call of `modprobe` may take. The kernel itself ends one that goes in circles or
 /// waits without end for a minute.
-pub(super) const OF_A_CASE: Duration = Duration::from_secs(100);
+const OF_A_CASE: Duration = Duration::from_secs(100);
 /// How long it may take to unload what a case has loaded.
 const OF_UNLOADING: Duration = Duration::from_secs(60);
 /// The most bytes that a guest writes between two words of its first program.
@@ -31,6 +31,17 @@ const KVM_FAULTS: [&str; 3] = [
     "failed to initialize kvm",
     "Could not access KVM",
 ];
+
+/// [`OF_A_CASE`], or what a test has no time for more than.
+pub(super) fn of_a_case() -> Duration {
+    #[cfg(feature = "test-env")]
+    if let Ok(seconds) = std::env::var("KMM_TEST_BOOT_SECONDS")
+        && let Ok(seconds) = seconds.parse()
+    {
+        return Duration::from_secs(seconds);
+    }
+    OF_A_CASE
+}
 
 /// Why a guest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +75,12 @@ pub(super) enum Booted {
 /// # Errors
 /// QEMU cannot be started.
 pub(super) async fn boot(qemu: &Path, machine: &Machine<'_>, mark: &str) -> Result<Booted, String> {
-    let mut command = Command::new(qemu);
-    command
+    let started = command(qemu)
         .args(machine.arguments())
         .env_clear()
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let started = command.spawn();
+        .spawn();
     let mut child = started.map_err(|fault| format!("{}: {fault}", qemu.display()))?;
     let (mut out, mut faults) = (Reader::of(child.stdout.take()), Faults::default());
     let mut errors = Reader::of(child.stderr.take());
@@ -105,6 +113,25 @@ pub(super) async fn boot(qemu: &Path, machine: &Machine<'_>, mark: &str) -> Resu
     })))
 }
 
+/// QEMU with a shell before it, which ends it once nobody holds the other end of its input: no
+/// guest outlives this program, however that ends. What a terminal sends to this program's group
+/// does not reach them.
+#[cfg(unix)]
+fn command(qemu: &Path) -> Command {
+    const KEEPER: &str = r#""$@" </dev/null & exec >/dev/null 2>&1; read -r _; kill -9 $!; wait"#;
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", KEEPER, "sh"]).arg(qemu);
+    command.process_group(0).stdin(Stdio::piped());
+    command
+}
+
+#[cfg(not(unix))]
+fn command(qemu: &Path) -> Command {
+    let mut command = Command::new(qemu);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
 /// Reads until the guest ends, or has to.
 async fn follow(
     accelerator: Accelerator,
@@ -114,7 +141,7 @@ async fn follow(
     faults: &mut Faults,
 ) -> End {
     let first = TO_FIRST_PROGRAM.iter().find(|(of, _)| *of == accelerator);
-    let first = first.map_or(OF_A_CASE, |(_, limit)| *limit);
+    let first = first.map_or_else(of_a_case, |(_, limit)| *limit);
     let mut deadline = Instant::now() + first;
     let mut written = 0;
     loop {
@@ -157,7 +184,7 @@ async fn follow(
             written = 0;
             deadline = Instant::now()
                 + match console.running() {
-                    Some(_) => OF_A_CASE,
+                    Some(_) => of_a_case(),
                     None => OF_UNLOADING,
                 };
         }
@@ -188,7 +215,11 @@ fn not_ready(end: End, console: &Console, faults: &Faults) -> String {
 }
 
 async fn kill(child: &mut Child) {
-    let _ = child.start_kill();
+    if cfg!(unix) {
+        drop(child.stdin.take());
+    } else {
+        let _ = child.start_kill();
+    }
     let _ = child.wait().await;
 }
 

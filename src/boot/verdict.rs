@@ -4,7 +4,7 @@
 //! stays as it was predicted: the image's tools, fields of the Module, keys that nodes enrol.
 
 use crate::boot::console::{Answer, Ended};
-use crate::boot::run::OF_A_CASE;
+use crate::boot::run::of_a_case;
 use crate::findings::finding::{Code, Effect, Finding};
 
 /// The most lines of the kernel or of `modprobe` in a message.
@@ -259,7 +259,7 @@ fn how(ended: Ended) -> String {
     match ended {
         Ended::Exit(code) => format!("ended modprobe with exit code {code}"),
         Ended::Crashed => "crashed the kernel".to_owned(),
-        Ended::Hung => format!("did not come back within {} s", OF_A_CASE.as_secs()),
+        Ended::Hung => format!("did not come back within {} s", of_a_case().as_secs()),
         Ended::Flooded => "filled the log without end".to_owned(),
     }
 }

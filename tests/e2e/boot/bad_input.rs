@@ -32,7 +32,10 @@ fn modules_that_end_the_guest_fail_and_delay_no_other() {
     for module in ["bt_good", "bt_panic", "bt_flood", "bt_wait", "bt_good2"] {
         run.add(&module.replace('_', "-"), module, &modules.folder(module));
     }
-    let report = run.call(&["--boot", "require", "-j", "1"]).code(1).json();
+    // A module that waits is given a hundred seconds, of which a test needs some.
+    let call = run.prepared(&["--boot", "require", "-j", "1"]);
+    let ended = call.env("KMM_TEST_BOOT_SECONDS", "20").run().code(1);
+    let report = ended.json();
     for name in ["bt-good", "bt-good2"] {
         let good = row(&report, name);
         assert_eq!(good["verdict"], "verified", "{good:#}");
@@ -140,7 +143,7 @@ fn a_kernel_that_panics_at_start_is_told_with_its_last_lines() {
 }
 
 #[test]
-fn an_interruption_or_a_timeout_ends_the_guest() {
+fn an_interruption_a_timeout_or_a_kill_ends_the_guest() {
     let modules = Modules::compiled("rhel");
     let run = Run::new(&modules.kernel);
     run.add("bt-wait", "bt_wait", &modules.folder("bt_wait"));
@@ -162,12 +165,25 @@ fn an_interruption_or_a_timeout_ends_the_guest() {
     assert!(start.elapsed() < Duration::from_secs(80));
     wait_for(|| guests(temporary.path()) == 0);
     assert_eq!(left_in(temporary.path()), 0);
+
+    // No guest outlives a program that has no time to end it.
+    let call = run
+        .prepared(&["--boot", "require"])
+        .env("TMPDIR", temporary.path());
+    let running = Running::start(call);
+    wait_for(|| guests(temporary.path()) == 1);
+    running.signal("KILL");
+    wait_for(|| guests(temporary.path()) == 0);
+    running.end();
 }
 
 /// Guests whose files are in this folder.
 fn guests(folder: &Path) -> usize {
     let output = Command::new("pgrep")
-        .args(["-f", &format!("initrd {}", folder.display())])
+        .args([
+            "-f",
+            &format!("^[^ ]*qemu-system.* -initrd {}", folder.display()),
+        ])
         .output()
         .expect("pgrep runs");
     String::from_utf8_lossy(&output.stdout).lines().count()

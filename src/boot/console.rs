@@ -44,6 +44,18 @@ pub(crate) struct Answer {
     pub(crate) calls: Vec<InitCall>,
 }
 
+impl Answer {
+    /// True where `modprobe` did not come back, and no init function is to blame: a machine may
+    /// have been too slow, which is no word of the kernel.
+    pub(crate) fn is_missing(&self) -> bool {
+        let is_in_init = self
+            .calls
+            .last()
+            .is_some_and(|call| call.returned.is_none());
+        self.ended == Ended::Hung && !is_in_init
+    }
+}
+
 /// A bounded list: its first and last lines.
 #[derive(Debug, Default)]
 struct Lines {
@@ -122,14 +134,14 @@ impl Console {
     pub(crate) fn line(&mut self, raw: &[u8]) {
         let raw = &raw[..raw.len().min(LONGEST_LINE)];
         let text = String::from_utf8_lossy(raw);
-        let line = without_time(text.trim_end());
-        let said = line
-            .strip_prefix(self.mark.as_str())
-            .and_then(|rest| rest.strip_prefix(' '));
-        match said {
+        // Firmware may have left the cursor behind words of its own.
+        let said = text.trim_end().split_once(self.mark.as_str());
+        match said.and_then(|(_, rest)| rest.strip_prefix(' ')) {
             Some(said) => self.said(said),
-            None if line.is_empty() => {}
-            None => self.of_kernel(line),
+            None => match without_time(text.trim_end()) {
+                "" => {}
+                line => self.of_kernel(line),
+            },
         }
     }
 
@@ -315,6 +327,26 @@ mod tests {
         let slow = &answers[&9];
         assert_eq!((slow.ended, slow.calls.len()), (Ended::Hung, 1));
         assert_eq!(slow.calls[0].returned, None);
+    }
+
+    #[test]
+    fn words_of_firmware_before_the_first_line_are_no_part_of_it() {
+        let answers = read(
+            "#1 SMP Debian 6.[    1.5] M1 ready\nand more [ 1.6] M1 begin 0\n[ 1.7] M1 said exit 0\n\
+             [ 1.8] M1 end 0\n",
+            None,
+        );
+        assert_eq!(answers[&0].ended, Ended::Exit(0));
+    }
+
+    #[test]
+    fn only_an_init_function_that_does_not_come_back_is_the_modules_fault() {
+        let loading = "M1 begin 0\n[ 2.0] calling  a_init+0x0/0x10 [a] @ 99\n";
+        let late = |lines: &str| read(lines, Some(Ended::Hung))[&0].is_missing();
+        assert!(!late(loading));
+        assert!(late("M1 begin 0\n"));
+        let returned = "[ 2.1] initcall a_init+0x0/0x10 [a] returned 0 after 1 usecs\n";
+        assert!(late(&format!("{loading}{returned}")));
     }
 
     #[test]

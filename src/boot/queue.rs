@@ -13,6 +13,7 @@ use crate::boot::case::Making;
 use crate::boot::console::Answer;
 use crate::boot::driver::Guests;
 use crate::boot::kernel::{BootKernel, folder};
+use crate::boot::run::of_a_case;
 use crate::boot::verdict::{self, Circumstances};
 use crate::check::image::ImageCheck;
 use crate::findings::finding::{Code, Finding};
@@ -154,7 +155,14 @@ impl Boots {
         let Some(case) = case else {
             return Ok(None);
         };
-        self.guests.ask(target, &kernel, case).await.map(Some)
+        let answer = self.guests.ask(target, &kernel, case).await?;
+        if answer.is_missing() {
+            return Err(format!(
+                "modprobe did not come back within {} s, and no init function was running",
+                of_a_case().as_secs()
+            ));
+        }
+        Ok(Some(answer))
     }
 
     async fn kernel(&self, target: &Target) -> Ready {

@@ -230,9 +230,10 @@ impl Guests {
     }
 }
 
-/// MiB of a guest: the kernel, and the archive beside what is unpacked of it.
-fn memory(initrd: u64) -> u64 {
-    512 + 3 * (initrd >> 20)
+/// MiB of a guest: the kernel, and the archive beside what is unpacked of it, in blocks of POWER's
+/// memory (`SPAPR_MEMORY_BLOCK_SIZE`), for which QEMU takes no other sizes there.
+pub(super) fn memory(initrd: u64) -> u64 {
+    (512 + 3 * (initrd >> 20)).next_multiple_of(256)
 }
 
 /// True where the kernel of this machine lends its processor to this user.
@@ -246,7 +247,7 @@ fn has_kvm(target: &Target) -> bool {
 
 /// The word that begins the lines of a guest's first program, which nothing else writes by
 /// chance.
-fn mark() -> Result<String, String> {
+pub(super) fn mark() -> Result<String, String> {
     let mut bytes = [0; 8];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| "this machine has no random numbers".to_owned())?;

@@ -38,7 +38,14 @@ const WANTED: [Wanted; 3] = [
     Wanted {
         name: "kmm/sh",
         program: "shell",
-        paths: &["usr/bin/bash", "bin/bash", "usr/bin/dash", "bin/dash"],
+        paths: &[
+            "usr/bin/bash",
+            "bin/bash",
+            "usr/bin/dash",
+            "bin/dash",
+            "usr/bin/sh",
+            "bin/sh",
+        ],
     },
     Wanted {
         name: "kmm/mount",

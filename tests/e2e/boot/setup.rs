@@ -143,7 +143,7 @@ impl Folder {
         modules.join(&self.kernel.release).join(path)
     }
 
-    fn put(&mut self, path: &str, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, path: &str, bytes: &[u8]) {
         fs::write(self.place(path), bytes).expect("a file");
     }
 
@@ -202,8 +202,7 @@ impl Folder {
     }
 
     /// The `host` link to the node's modules, known to depmod.
-    pub(crate) fn with_host(&mut self, path: &str) {
-        assert!(self.in_tree_file(path).is_file());
+    pub(crate) fn with_host(&mut self) {
         symlink(self.in_tree(), self.place("host")).expect("a link");
         self.depmod();
         fs::remove_file(self.place("host")).expect("the link");

@@ -89,7 +89,10 @@ async fn explain(
 fn tried(plan: &Plan, modules: &[Module], release: KmmRelease) -> Vec<Tried> {
     modules
         .iter()
-        .find(|module| module.namespace == plan.namespace && module.name == plan.name)
+        .find(|module| {
+            (module.kind, &module.namespace, &module.name)
+                == (plan.kind, &plan.namespace, &plan.name)
+        })
         .and_then(|module| module.spec.module_loader.as_ref())
         .map(|loader| {
             let mappings = &loader.container.kernel_mappings;

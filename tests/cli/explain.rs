@@ -92,3 +92,23 @@ fn a_target_that_needs_an_image_is_told() {
         );
     }
 }
+
+/// A module of the boot may have the name of a Module, and has its own mapping.
+#[test]
+fn objects_of_two_kinds_with_one_name_are_told_apart() {
+    let boot = "apiVersion: kmm.sigs.x-k8s.io/v1beta1\nkind: BootModuleConfig\n\
+        metadata: {name: m, namespace: ns}\nspec: {machineConfigName: c, \
+        machineConfigPoolName: worker, kernelModuleImage: q/i, kernelModuleName: m}\n";
+    let input = format!("{}---\n{boot}", mapping("literal: other", "i:1"));
+    let report = explain(&input, "json").run().code(1).json();
+    let modules = report["modules"].as_array().expect("modules");
+    let results: Vec<_> = modules
+        .iter()
+        .map(|one| (one["image"].is_null(), &one["mappings"][0]["result"]))
+        .collect();
+    assert_eq!(results.len(), 2);
+    for (has_no_image, result) in results {
+        let expected = if has_no_image { "no match" } else { "used" };
+        assert_eq!(result, expected, "{report}");
+    }
+}

@@ -1,5 +1,7 @@
 //! `run --local`: inputs → plan → checks → report, from this machine.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -398,21 +400,21 @@ fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
 /// Of Modules that are given twice the last one counts, as with `kubectl apply`.
 fn keep_the_last(inputs: &mut Inputs) {
     let mut kept: Vec<Module> = Vec::with_capacity(inputs.modules.len());
+    let mut places = HashMap::new();
     for module in std::mem::take(&mut inputs.modules) {
-        let same = |other: &Module| {
-            let key =
-                |module: &Module| (module.kind, module.namespace.clone(), module.name.clone());
-            key(other) == key(&module)
-        };
-        match kept.iter_mut().find(|other| same(other)) {
-            Some(other) => {
+        let key = (module.kind, module.namespace.clone(), module.name.clone());
+        match places.entry(key) {
+            Entry::Occupied(place) => {
                 inputs.notes.push(format!(
                     "Module {}/{} is defined twice; the last definition is checked.",
                     module.namespace, module.name
                 ));
-                *other = module;
+                kept[*place.get()] = module;
             }
-            None => kept.push(module),
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(module);
+            }
         }
     }
     inputs.modules = kept;

@@ -72,19 +72,25 @@ fn a_url_is_read_and_what_is_wrong_with_it_is_named() {
     let registry = Registry::with_tls();
     let untrusted = format!("https://{}/v2/modules.yaml", registry.host());
     let refused = format!("http://127.0.0.1:{}/modules.yaml", free_port());
-    for (url, words) in [
-        (at("nothing.yaml"), "404"),
-        (at("page.yaml"), "a web page, not a manifest"),
-        (at("broken.yaml"), "broken.yaml:3: document 2 is not YAML"),
-        (untrusted, "certificate"),
-        (refused, "connection refused"),
+    for (url, words, code) in [
+        (at("nothing.yaml"), "404", 2),
+        (at("page.yaml"), "a web page, not a manifest", 2),
+        (
+            at("broken.yaml"),
+            "broken.yaml:3: document 2 is not YAML",
+            2,
+        ),
+        // What could not be asked is undecided.
+        (untrusted, "certificate", 3),
+        (refused, "connection refused", 3),
         (
             "http://nowhere.invalid/modules.yaml".to_owned(),
             "cannot resolve its name",
+            3,
         ),
-        ("https://[/".to_owned(), "not a URL"),
+        ("https://[/".to_owned(), "not a URL", 2),
     ] {
-        let ended = local(&["-f", &url]).run().code(2);
+        let ended = local(&["-f", &url]).run().code(code);
         assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
         assert!(ended.stderr.contains("hint:"), "{}", ended.stderr);
         let all = format!("{}{}", ended.stdout, ended.stderr);
@@ -103,7 +109,7 @@ fn a_url_may_be_on_a_server_whose_authority_the_user_names() {
         _ => Answer::new(404, ""),
     });
     let url = format!("https://{}/modules.yaml", server.host());
-    let ended = local(&["-f", &url]).run().code(2);
+    let ended = local(&["-f", &url]).run().code(3);
     assert!(ended.stderr.contains("certificate"), "{}", ended.stderr);
     assert!(ended.stderr.contains("--ca-file"), "{}", ended.stderr);
     let trusted = local(&["-f", &url]).arg("--ca-file");

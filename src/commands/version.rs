@@ -8,7 +8,7 @@ use crate::cli::connection::ConnectionArgs;
 use crate::cli::output::Format;
 use crate::cluster::connect;
 use crate::commands::Done;
-use crate::error::Error;
+use crate::error::{Error, message};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;
 use crate::report::{self, Screen};
@@ -62,8 +62,10 @@ impl Answer for Version {
 /// The cluster's KMM, and why it is not known. Without a kubeconfig there is no cluster, and
 /// nothing to remark.
 async fn kmm(args: &ConnectionArgs) -> (Option<String>, String) {
-    let Ok(cluster) = connect(args).await else {
-        return (None, String::new());
+    let cluster = match connect(args).await {
+        Ok(cluster) => cluster,
+        Err(Error::Cluster { .. }) => return (None, String::new()),
+        Err(error) => return (None, message("note", &error.to_string())),
     };
     match tokio::time::timeout(PATIENCE, cluster.kmm()).await {
         Ok(Ok(kmm)) => (Some(kmm.to_string()), String::new()),

@@ -180,3 +180,14 @@ fn a_web_page_is_no_answer_of_an_api_server() {
         assert!(!ended.stderr.contains("Log in again"), "{}", ended.stderr);
     }
 }
+
+/// What the user names and cannot be used is told, though the version is known without it.
+#[test]
+fn version_tells_which_kubeconfig_it_could_not_use() {
+    let ended = Preflight::new(["version", "--kubeconfig=/nowhere/config"]);
+    let ended = ended.run().code(0);
+    assert!(ended.stdout.starts_with("client: "), "{}", ended.stdout);
+    assert!(ended.stderr.contains("/nowhere/config"), "{}", ended.stderr);
+    let ended = Preflight::new(["version"]).run().code(0);
+    assert_eq!(ended.stderr, "");
+}

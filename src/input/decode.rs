@@ -100,9 +100,7 @@ impl Reader<'_> {
         };
         Error::Input {
             message: format!("{}: document {document}: {what}", place(self.origin)),
-            hint: "Correct the document; `kubectl explain module.spec` lists the fields and \
-                their types."
-                .to_owned(),
+            hint: hint(what),
         }
     }
 
@@ -458,6 +456,27 @@ impl Reader<'_> {
         }
         inputs.preflights.push(preflight);
         Ok(())
+    }
+}
+
+/// Where the fields of the kind are listed that a message begins with.
+fn hint(what: &str) -> String {
+    let kind = what.split([' ', ':']).next().unwrap_or_default();
+    match kind {
+        "Module"
+        | "ManagedClusterModule"
+        | "BootModuleConfig"
+        | "InitramfsModule"
+        | "PreflightValidation"
+        | "PreflightValidationOCP" => format!(
+            "Correct the document; `kubectl explain {}.spec` lists the fields and their types.",
+            kind.to_lowercase()
+        ),
+        "Secret" | "ConfigMap" | "ServiceAccount" => format!(
+            "Correct the document; `kubectl explain {}` lists the fields and their types.",
+            kind.to_lowercase()
+        ),
+        _ => "Correct the document, or remove it from -f.".to_owned(),
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::base64_text;
@@ -16,11 +14,11 @@ use crate::input::yaml::{Document, place};
 use crate::input::{Inputs, PreflightInput};
 use crate::kmm::early::{self, ModuleKind};
 use crate::kmm::module::{Module, ModuleSpec};
-use crate::kmm::names;
 use crate::kmm::owner::Owner;
 use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
 
+mod checks;
 mod metadata;
 
 /// How deep Lists may lie in each other.
@@ -93,17 +91,6 @@ struct PreflightSpec {
 }
 
 impl Reader<'_> {
-    fn bad(&self, what: &str) -> Error {
-        let document = match self.origin {
-            Origin::File { document, .. } | Origin::Stream { document, .. } => *document,
-            Origin::Cluster => 1,
-        };
-        Error::Input {
-            message: format!("{}: document {document}: {what}", place(self.origin)),
-            hint: hint(what),
-        }
-    }
-
     fn object(&self, value: Value, depth: usize, inputs: &mut Inputs) -> Result<(), Error> {
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
         let Some(kind) = text("kind") else {
@@ -233,81 +220,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Refuses an object whose name or namespace the API server would refuse.
-    fn names(&self, kind: &str, metadata: &ObjectMeta) -> Result<(), Error> {
-        let name = metadata.name.as_deref().unwrap_or_default();
-        if name.is_empty() {
-            return Err(self.bad(&format!("{kind}: metadata.name is missing")));
-        }
-        self.name(kind, name)?;
-        self.namespace(kind, "metadata.namespace", metadata.namespace.as_deref())
-    }
-
-    fn name(&self, kind: &str, name: &str) -> Result<(), Error> {
-        if names::is_subdomain(name) {
-            return Ok(());
-        }
-        Err(self.bad(&format!(
-            "{kind}: metadata.name {name:?} is not a valid name; names consist of lower-case \
-             letters, digits, '-' and '.'"
-        )))
-    }
-
-    fn namespace(&self, kind: &str, field: &str, namespace: Option<&str>) -> Result<(), Error> {
-        match namespace {
-            None | Some("") => Ok(()),
-            Some(name) if names::is_dns_label(name) => Ok(()),
-            Some(name) => Err(self.bad(&format!(
-                "{kind}: {field} {name:?} is not a valid namespace; namespaces consist of \
-                 lower-case letters, digits and '-'"
-            ))),
-        }
-    }
-
-    /// Refuses an object with a key that the API server would refuse.
-    fn keys<'k>(
-        &self,
-        kind: &str,
-        mut keys: impl Iterator<Item = &'k String>,
-    ) -> Result<(), Error> {
-        match keys.find(|key| !names::is_data_key(key)) {
-            None => Ok(()),
-            Some(key) => Err(self.bad(&format!(
-                "{kind}: {key:?} is not a valid key; keys consist of letters, digits, '-', '_' \
-                 and '.'"
-            ))),
-        }
-    }
-
     fn fill_namespace(&self, namespace: &mut Option<String>) {
         if namespace.as_ref().is_none_or(String::is_empty) {
             *namespace = Some(self.namespace.to_owned());
         }
-    }
-
-    /// Decodes a value and names the field whose type is wrong; never the value, which may be
-    /// a secret.
-    fn typed<T: DeserializeOwned>(&self, what: &str, value: Value) -> Result<T, Error> {
-        // Derived types take a list for their fields in order, which the API server does not.
-        for (field, part) in [("", &value), (" metadata:", &value["metadata"])] {
-            if !part.is_object() && !part.is_null() {
-                return Err(self.bad(&format!("{what}:{field} must be an object")));
-            }
-        }
-        serde_path_to_error::deserialize(value).map_err(|error| {
-            let path = error.path().to_string();
-            let why = if what == "Secret" {
-                "wrong type or not base64".to_owned()
-            } else {
-                error.into_inner().to_string()
-            };
-            let field = if path == "." {
-                String::new()
-            } else {
-                format!(" {path}:")
-            };
-            self.bad(&format!("{what}:{field} {why}"))
-        })
     }
 
     /// Decodes the spec of a Module and notes the fields elsewhere than below the container that
@@ -456,27 +372,6 @@ impl Reader<'_> {
         }
         inputs.preflights.push(preflight);
         Ok(())
-    }
-}
-
-/// Where the fields of the kind are listed that a message begins with.
-fn hint(what: &str) -> String {
-    let kind = what.split([' ', ':']).next().unwrap_or_default();
-    match kind {
-        "Module"
-        | "ManagedClusterModule"
-        | "BootModuleConfig"
-        | "InitramfsModule"
-        | "PreflightValidation"
-        | "PreflightValidationOCP" => format!(
-            "Correct the document; `kubectl explain {}.spec` lists the fields and their types.",
-            kind.to_lowercase()
-        ),
-        "Secret" | "ConfigMap" | "ServiceAccount" => format!(
-            "Correct the document; `kubectl explain {}` lists the fields and their types.",
-            kind.to_lowercase()
-        ),
-        _ => "Correct the document, or remove it from -f.".to_owned(),
     }
 }
 

@@ -29,6 +29,7 @@ mod outside;
 mod pictures;
 mod releases;
 mod reported_faults;
+mod reported_images;
 mod schema;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -382,12 +382,8 @@ fn a_warning_about_modules_that_pass_does_not_fill_the_screen() {
         let warning = Finding::new(Code::DockerfileLint, warning).hint("Use another.");
         module.findings.push(warning);
     }
-    let passing: Vec<&str> = report
-        .modules
-        .iter()
-        .filter(|module| module.verdict.passes())
-        .map(|module| module.name.as_str())
-        .collect();
+    let passing = report.modules.iter().filter(|one| one.verdict.passes());
+    let passing: Vec<&str> = passing.map(|one| one.name.as_str()).collect();
     assert_eq!(passing.len(), 15);
     let text = table(&report, &screen(80));
     assert!(text.lines().count() <= 60, "{text}");

@@ -109,11 +109,7 @@ impl Making<'_> {
             let mut archive = Archive::new(BufWriter::new(File::create(&path)?));
             archive.file(&format!("{root}/run"), 0o644, run.as_bytes())?;
             archive.folder(&format!("{root}/tmp"))?;
-            archive.folder(&format!("{root}/modprobe.d"))?;
-            if !softdep.is_empty() {
-                let conf = format!("{root}/modprobe.d/softdep.conf");
-                archive.file(&conf, 0o644, softdep.as_bytes())?;
-            }
+            archive.file(&format!("{root}/softdep.conf"), 0o644, softdep.as_bytes())?;
             let place = |path: &str| format!("{root}/{}/{path}", at.trim_start_matches('/'));
             for folder in &listed.folders {
                 archive.folder(&place(folder))?;

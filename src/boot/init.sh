@@ -23,9 +23,9 @@ say ready
 for case in $cases; do
     say "begin $case"
     /kmm/mount -n --bind "/kmm/cases/$case/tmp" /tmp
-    /kmm/mount -n --bind "/kmm/cases/$case/modprobe.d" /etc/modprobe.d
+    while IFS= read -r line; do printf '%s\n' "$line"; done <"/kmm/cases/$case/softdep.conf" >/etc/modprobe.d/softdep.conf
     {
-        /kmm/sh "/kmm/cases/$case/run" 2>&1
+        (. "/kmm/cases/$case/run") 2>&1
         echo "exit $?"
     } </dev/null | while IFS= read -r line || [ -n "$line" ]; do say "said $line"; done
     say "end $case"

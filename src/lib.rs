@@ -71,6 +71,8 @@ pub mod for_tests {
     pub use crate::cli::{Cli, examples, help, invocation};
     pub use crate::input::yaml;
     // The parsers of strangers' files, for the fuzz targets and their corpus.
+    #[cfg(feature = "test-env")]
+    pub use crate::boot::cases_of_tests::{CaseAnswer, Guest};
     pub use crate::images::layers::layer_limits::LayerLimits;
     pub use crate::images::layers::layer_reader::{Purpose, Reading, read_layer};
     pub use crate::images::layers::overlay::Overlay;

@@ -172,7 +172,7 @@ fn cannot_speak(facts: &KernelFacts, target: &Target) -> Option<String> {
     ))
 }
 
-fn find_qemu(arch: Arch) -> Result<PathBuf, String> {
+pub(super) fn find_qemu(arch: Arch) -> Result<PathBuf, String> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let names = guest::programs(arch);
     let places = names.iter().flat_map(|name| {
@@ -228,7 +228,11 @@ async fn find_programs(
 }
 
 /// Writes the kernel and the archive of the guest's programs.
-fn write(folder: &Path, image: &[u8], files: &[GuestFile]) -> io::Result<(PathBuf, PathBuf)> {
+pub(super) fn write(
+    folder: &Path,
+    image: &[u8],
+    files: &[GuestFile],
+) -> io::Result<(PathBuf, PathBuf)> {
     let (kernel, base) = (folder.join("kernel"), folder.join("base"));
     std::fs::write(&kernel, image)?;
     let mut archive = Archive::new(BufWriter::new(File::create(&base)?));

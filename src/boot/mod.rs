@@ -8,9 +8,12 @@
 //! - `run`: starts a guest and ends it. `guest`: QEMU's arguments. `console`: what the guest
 //!   writes (both pure, as `archive`, `kernel_image` and `verdict` are).
 //! - `verdict`: what the kernel's answer means.
+//! - `cases_of_tests`: a guest for cases that this repository's tests make.
 
 mod archive;
 mod case;
+#[cfg(feature = "test-env")]
+pub(crate) mod cases_of_tests;
 mod console;
 mod driver;
 mod elf_needs;

@@ -41,10 +41,17 @@ fn came(answer: &Answer) -> Came<'_> {
     match answer.ended {
         Ended::Exit(0) => Came::Loaded,
         Ended::Exit(_) => {
-            let module = answer.modprobe.iter().rev().find_map(|line| inserted(line));
-            let call = module.and_then(|module| {
+            let mut lines = answer.modprobe.iter().rev();
+            let failed = lines.find_map(|line| Some((inserted(line)?, line)));
+            let call = failed.and_then(|(module, line)| {
                 let mut calls = answer.calls.iter().rev();
-                calls.find(|call| is_same(&call.module, module))
+                let own = calls.find(|call| is_same(&call.module, module));
+                // Where a module that it needs failed, modprobe names the one that it was asked
+                // for, and the other's error.
+                let is_its_error =
+                    |error: i32| known_error(error).is_some_and(|(_, words)| line.ends_with(words));
+                let last = answer.calls.last();
+                own.or_else(|| last.filter(|call| call.returned.is_some_and(is_its_error)))
             });
             match call.and_then(|call| Some((&call.module, call.returned?))) {
                 Some((module, error)) if error < 0 => Came::InitFailed { module, error },
@@ -334,23 +341,29 @@ fn with_lines(said: String, lines: &[String]) -> String {
 const ENXIO: i32 = -6;
 const ENODEV: i32 = -19;
 
-/// The usual names of the errors that init functions return
+/// The usual names and words of the errors that init functions return
 /// (`include/uapi/asm-generic/errno-base.h`, `errno.h`).
+fn known_error(error: i32) -> Option<(&'static str, &'static str)> {
+    Some(match error {
+        -1 => ("EPERM", "Operation not permitted"),
+        -2 => ("ENOENT", "No such file or directory"),
+        -5 => ("EIO", "Input/output error"),
+        ENXIO => ("ENXIO", "No such device or address"),
+        -12 => ("ENOMEM", "Cannot allocate memory"),
+        -16 => ("EBUSY", "Device or resource busy"),
+        -17 => ("EEXIST", "File exists"),
+        ENODEV => ("ENODEV", "No such device"),
+        -22 => ("EINVAL", "Invalid argument"),
+        -95 => ("EOPNOTSUPP", "Operation not supported"),
+        _ => return None,
+    })
+}
+
 fn error_name(error: i32) -> String {
-    let name = match error {
-        -1 => "EPERM, Operation not permitted",
-        -2 => "ENOENT, No such file or directory",
-        -5 => "EIO, Input/output error",
-        ENXIO => "ENXIO, No such device or address",
-        -12 => "ENOMEM, Cannot allocate memory",
-        -16 => "EBUSY, Device or resource busy",
-        -17 => "EEXIST, File exists",
-        ENODEV => "ENODEV, No such device",
-        -22 => "EINVAL, Invalid argument",
-        -95 => "EOPNOTSUPP, Operation not supported",
-        other => return format!("error {other}"),
-    };
-    format!("error {error} ({name})")
+    match known_error(error) {
+        Some((name, words)) => format!("error {error} ({name}, {words})"),
+        None => format!("error {error}"),
+    }
 }
 
 #[cfg(test)]

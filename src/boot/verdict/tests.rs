@@ -246,3 +246,18 @@ fn keys_that_nodes_enrol_are_not_in_the_guest() {
     let findings = decide(vec![unsigned], &loaded(), &secure);
     assert_eq!(Verdict::of_findings(&findings), Verdict::Failed);
 }
+
+/// modprobe names the module that it was asked for, whichever of those before it failed.
+#[test]
+fn a_needed_module_without_its_hardware_is_no_refusal_of_the_one_that_needs_it() {
+    let call = |line: &str| answer(Ended::Exit(1), &[line], &[], &[("needed", Some(ENODEV))]);
+    let by_init = call("modprobe: ERROR: could not insert 'a': No such device");
+    let (verdict, findings) = decided(&[], &by_init);
+    assert_eq!(verdict, Verdict::Verified);
+    assert_eq!(codes(&findings), [Code::BootRefused]);
+    assert!(findings[0].message.contains("function of needed"));
+    let by_loader = call("modprobe: ERROR: could not insert 'a': Exec format error");
+    let (verdict, findings) = decided(&[], &by_loader);
+    assert_eq!(verdict, Verdict::Failed);
+    assert!(codes(&findings).contains(&Code::BootDisagrees));
+}

@@ -25,6 +25,7 @@ pub(crate) mod render;
 pub(crate) mod samples;
 pub(crate) mod sarif;
 pub(crate) mod screen;
+mod statement;
 mod summary;
 pub(crate) mod table;
 pub(crate) mod targets;

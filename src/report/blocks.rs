@@ -8,12 +8,48 @@ use owo_colors::Style as Paint;
 use crate::model::report::{ModuleReport, Report};
 use crate::report::causes::{Cause, full_name};
 use crate::report::screen::Screen;
-use crate::report::wrap::wrap;
+use crate::report::wrap::{cut, wrap};
 
-/// The lines of names that a block may fill with modules that are named elsewhere too.
-const LINES_OF_NAMES: usize = 2;
-/// The statements of a block whose modules differ.
-const STATEMENTS: usize = 3;
+/// Names in that many lines are written in full.
+const FEW_LINES: usize = 2;
+
+/// How much a block shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Detail {
+    /// The lines of names that it may fill with modules that pass, or are named elsewhere too.
+    names: usize,
+    /// The statements, where its modules differ.
+    statements: usize,
+    /// The lines of each statement.
+    lines: usize,
+    /// The widest that a name is shown.
+    name: usize,
+}
+
+impl Detail {
+    /// From what a reader wants to what is left where the whole is too long.
+    pub(super) const ALL: [Self; 3] = [
+        Self {
+            names: 2,
+            statements: 3,
+            lines: usize::MAX,
+            name: usize::MAX,
+        },
+        Self {
+            names: 1,
+            statements: 2,
+            lines: 2,
+            name: usize::MAX,
+        },
+        // Two names fit a line.
+        Self {
+            names: 0,
+            statements: 1,
+            lines: 1,
+            name: 36,
+        },
+    ];
+}
 
 /// The facts about the run, above the table, each once: it may decide about one module and
 /// only warn about another.
@@ -64,137 +100,172 @@ pub(super) fn of_causes(
     causes: &[Cause<'_>],
     report: &Report,
     has_rows: bool,
+    detail: Detail,
     screen: &Screen,
 ) -> String {
-    let told = |module: &&ModuleReport| has_rows || module.verdict.passes();
-    let told = report.modules.iter().filter(told);
-    let mut named: HashSet<String> = told.map(full_name).collect();
+    let mut blocks = Blocks {
+        named: report.modules.iter().map(full_name).collect(),
+        detail,
+        screen,
+    };
+    if !has_rows {
+        let others = report.modules.iter().filter(|one| !one.verdict.passes());
+        others.for_each(|module| {
+            blocks.named.remove(&full_name(module));
+        });
+    }
     let mut text = String::new();
     for cause in causes {
         text.push('\n');
-        text.push_str(&block(cause, report, &mut named, screen));
+        text.push_str(&blocks.block(cause, report));
     }
-    text.push_str(&without_cause(report, &mut named, screen));
+    text.push_str(&blocks.without_cause(report));
     text
 }
 
-fn block(
-    cause: &Cause<'_>,
-    report: &Report,
-    named: &mut HashSet<String>,
-    screen: &Screen,
-) -> String {
-    let names = cause.names();
-    let kernels = cause.kernels().len();
-    let of = report.kernels().len();
-    let on = match of > 1 {
-        true => format!(" on {kernels} of {of} kernels"),
-        false => String::new(),
-    };
-    let whom = match names.as_slice() {
-        [one] => format!("{one}{on}"),
-        several => format!("{} modules{on}", several.len()),
-    };
-    let mut text = headed(cause, &format!("{}: {whom}", heading(cause)), screen);
-    let statements = cause.statements();
-    for statement in statements.iter().take(STATEMENTS) {
-        // One module is named by the title.
-        text.push_str(&wrap(statement, screen.width, "  "));
-    }
-    if statements.len() > STATEMENTS {
-        let more = statements.len() - STATEMENTS;
-        text.push_str(&format!("  and {more} more; -o wide shows all\n"));
-    }
-    if names.len() > 1 {
-        text.push_str(&list(names, named, screen));
-    } else {
-        named.extend(names);
-    }
-    if let Some(hint) = &cause.hint {
-        let hint = wrap(&format!("hint: {hint}"), screen.width, "  ");
-        text.push_str(&hint.replacen("hint:", &screen.paint("hint:", Paint::new().bold()), 1));
-    }
-    text
+/// What is below the table.
+struct Blocks<'a> {
+    /// The modules that need not be named any more.
+    named: HashSet<String>,
+    detail: Detail,
+    screen: &'a Screen,
 }
 
-/// The names of a block: those that nothing else names in any case, the others as far as
-/// some lines go.
-fn list(mut names: Vec<String>, named: &mut HashSet<String>, screen: &Screen) -> String {
-    names.sort_by_key(|name| named.contains(name));
-    let known = |name: &&String| !named.contains(*name);
-    let mut shown = names.iter().take_while(known).count();
-    named.extend(names.iter().cloned());
-    let lines = |shown: usize| some_of(&names, shown, screen).lines().count();
-    while shown < names.len() && lines(shown + 1) <= LINES_OF_NAMES {
-        shown += 1;
-    }
-    some_of(&names, shown, screen)
-}
-
-/// The first of the names: in full while they take few lines, else by namespace.
-fn some_of(names: &[String], shown: usize, screen: &Screen) -> String {
-    let (shown, more) = names.split_at(shown);
-    let more = match more.len() {
-        0 => String::new(),
-        count => format!(" and {count} more"),
-    };
-    let full = wrap(
-        format!("{}{more}", shown.join(", ")).trim_start(),
-        screen.width,
-        "  ",
-    );
-    if full.lines().count() <= LINES_OF_NAMES {
-        return full;
-    }
-    let mut namespaces: Vec<(&str, Vec<&str>)> = Vec::new();
-    for name in shown {
-        let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-        match namespaces.iter_mut().find(|(known, _)| *known == namespace) {
-            Some((_, names)) => names.push(name),
-            None => namespaces.push((namespace, vec![name])),
-        }
-    }
-    let parts: Vec<String> = namespaces
-        .iter()
-        .map(|(namespace, names)| match names.as_slice() {
-            [one] if !namespace.is_empty() => format!("{namespace}/{one}"),
-            several if namespace.is_empty() => several.join(", "),
-            several => format!("{namespace}: {}", several.join(", ")),
-        })
-        .collect();
-    wrap(&format!("{}{more}", parts.join("; ")), screen.width, "  ")
-}
-
-/// Modules that are not verified and that no block names; where no finding says why, with
-/// what KMM said of them.
-fn without_cause(report: &Report, named: &mut HashSet<String>, screen: &Screen) -> String {
-    let mut groups: Vec<(&ModuleReport, Vec<String>)> = Vec::new();
-    for module in &report.modules {
-        let is_told = !module.findings.is_empty() && named.contains(&full_name(module));
-        if module.verdict.passes() || is_told {
-            continue;
-        }
-        let same = |(first, _): &&mut (&ModuleReport, _)| {
-            (first.verdict, said(first)) == (module.verdict, said(module))
+impl Blocks<'_> {
+    fn block(&mut self, cause: &Cause<'_>, report: &Report) -> String {
+        let names = cause.names();
+        let kernels = cause.kernels().len();
+        let of = report.kernels().len();
+        let on = match of > 1 {
+            true => format!(" on {kernels} of {of} kernels"),
+            false => String::new(),
         };
-        match groups.iter_mut().find(same) {
-            Some((_, names)) => names.push(full_name(module)),
-            None => groups.push((module, vec![full_name(module)])),
-        }
-    }
-    let mut text = String::new();
-    for (first, names) in groups {
-        let title = match names.as_slice() {
-            [one] => one.clone(),
-            several => format!("{} modules", several.len()),
+        let whom = match names.as_slice() {
+            [one] => format!("{one}{on}"),
+            several => format!("{} modules{on}", several.len()),
         };
-        text.push_str(&format!("\n{}: {title}\n", screen.verdict(first.verdict)));
-        text.push_str(&wrap(said(first), screen.width, "  "));
+        let mut text = headed(cause, &format!("{}: {whom}", heading(cause)), self.screen);
+        let statements = cause.statements();
+        for statement in statements.iter().take(self.detail.statements) {
+            // One module is named by the title.
+            text.push_str(&self.statement(statement));
+        }
+        if statements.len() > self.detail.statements {
+            let more = statements.len() - self.detail.statements;
+            text.push_str(&format!("  and {more} more; -o wide shows all\n"));
+        }
         if names.len() > 1 {
-            text.push_str(&list(names, named, screen));
+            text.push_str(&self.list(names));
+        } else {
+            self.named.extend(names);
         }
+        if let Some(hint) = &cause.hint {
+            let hint = wrap(&format!("hint: {hint}"), self.screen.width, "  ");
+            let bold = self.screen.paint("hint:", Paint::new().bold());
+            text.push_str(&hint.replacen("hint:", &bold, 1));
+        }
+        text
     }
-    text
+
+    /// A statement in as many lines as there are for it.
+    fn statement(&self, statement: &str) -> String {
+        let text = wrap(statement, self.screen.width.saturating_sub(2), "  ");
+        if text.lines().count() <= self.detail.lines {
+            return wrap(statement, self.screen.width, "  ");
+        }
+        let mark = if self.screen.unicode { "…" } else { ".." };
+        let lines: Vec<&str> = text.lines().take(self.detail.lines).collect();
+        format!("{}{mark}\n", lines.join("\n"))
+    }
+
+    /// The names of a block: those that nothing else names in any case, the others as far as
+    /// some lines go.
+    fn list(&mut self, mut names: Vec<String>) -> String {
+        names.sort_by_key(|name| self.named.contains(name));
+        let known = |name: &&String| !self.named.contains(*name);
+        let mut shown = names.iter().take_while(known).count();
+        self.named.extend(names.iter().cloned());
+        let most = self.detail.names;
+        if shown == 0 && most == 0 {
+            return String::new();
+        }
+        while shown < names.len() && self.some_of(&names, shown + 1).lines().count() <= most {
+            shown += 1;
+        }
+        self.some_of(&names, shown)
+    }
+
+    /// The first of the names: in full while they take few lines, else by namespace.
+    fn some_of(&self, names: &[String], shown: usize) -> String {
+        let (shown, more) = names.split_at(shown);
+        let more = match more.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let full = wrap(
+            format!("{}{more}", shown.join(", ")).trim_start(),
+            self.screen.width,
+            "  ",
+        );
+        if full.lines().count() <= FEW_LINES {
+            return full;
+        }
+        let mut namespaces: Vec<(&str, Vec<String>)> = Vec::new();
+        for name in shown {
+            let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+            let name = cut(name, self.detail.name, self.screen);
+            match namespaces.iter_mut().find(|(known, _)| *known == namespace) {
+                Some((_, names)) => names.push(name),
+                None => namespaces.push((namespace, vec![name])),
+            }
+        }
+        let parts: Vec<String> = namespaces
+            .iter()
+            .map(|(namespace, names)| match names.as_slice() {
+                [one] if !namespace.is_empty() => format!("{namespace}/{one}"),
+                several if namespace.is_empty() => several.join(", "),
+                several => format!("{namespace}: {}", several.join(", ")),
+            })
+            .collect();
+        wrap(
+            &format!("{}{more}", parts.join("; ")),
+            self.screen.width,
+            "  ",
+        )
+    }
+
+    /// Modules that are not verified and that no block names; where no finding says why, with
+    /// what KMM said of them.
+    fn without_cause(&mut self, report: &Report) -> String {
+        let mut groups: Vec<(&ModuleReport, Vec<String>)> = Vec::new();
+        for module in &report.modules {
+            let is_told = !module.findings.is_empty() && self.named.contains(&full_name(module));
+            if module.verdict.passes() || is_told {
+                continue;
+            }
+            let same = |(first, _): &&mut (&ModuleReport, _)| {
+                (first.verdict, said(first)) == (module.verdict, said(module))
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, names)) => names.push(full_name(module)),
+                None => groups.push((module, vec![full_name(module)])),
+            }
+        }
+        let mut text = String::new();
+        for (first, names) in groups {
+            let title = match names.as_slice() {
+                [one] => one.clone(),
+                several => format!("{} modules", several.len()),
+            };
+            let verdict = self.screen.verdict(first.verdict);
+            text.push_str(&format!("\n{verdict}: {title}\n"));
+            text.push_str(&wrap(said(first), self.screen.width, "  "));
+            if names.len() > 1 {
+                text.push_str(&self.list(names));
+            }
+        }
+        text
+    }
 }
 
 /// What KMM said of a module that has no finding.

@@ -1,10 +1,11 @@
 //! The causes of a report: findings of one code with one remedy, and the modules that they hit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::findings::finding::{Code, Effect, Finding, Severity, Subject};
+use crate::findings::finding::{Code, Effect, Finding, Severity};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
+use crate::report::statement::statement;
 
 /// Findings of one code with one remedy.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ pub(super) fn causes(report: &Report) -> Vec<Cause<'_>> {
             let hints = member.findings.iter().filter_map(|one| one.hint.as_deref());
             hints.map(|hint| (hint, member.module))
         });
-        cause.hint = common(hints).map(|(hint, _)| hint);
+        cause.hint = common(hints);
     }
     causes.sort_by_key(|cause| {
         (
@@ -122,18 +123,13 @@ pub(super) fn merged(causes: Vec<Cause<'_>>) -> Vec<Cause<'_>> {
 const SEVERAL: &str = "differs by module; -o wide shows all";
 
 /// A text that several modules share: as it is where it is the same for all, else with what
-/// differs by module named by its kind. `None` without texts, and true where texts differ
-/// even so.
-fn common<'a>(
-    texts: impl Iterator<Item = (&'a str, &'a ModuleReport)> + Clone,
-) -> Option<(String, bool)> {
-    let (first, module) = texts.clone().next()?;
-    if texts.clone().all(|(text, _)| text == first) {
-        return Some((first.to_owned(), false));
+/// differs by module named by its kind.
+fn common<'a>(mut texts: impl Iterator<Item = (&'a str, &'a ModuleReport)>) -> Option<String> {
+    let (first, module) = texts.next()?;
+    match texts.all(|(text, _)| text == first) {
+        true => Some(first.to_owned()),
+        false => Some(general(first, module)),
     }
-    let first = general(first, module);
-    let differ = texts.clone().any(|(text, of)| general(text, of) != first);
-    Some((first, differ))
 }
 
 /// A text about a module with its image, kernel and names replaced by their kind.
@@ -194,23 +190,34 @@ impl<'a> Cause<'a> {
     }
 
     /// What was seen, in general: one statement where it is the same for every module, else
-    /// one for each, with the module's name.
+    /// one for each, with the module's name or with how many they are; those of most first.
     pub(super) fn statements(&self) -> Vec<String> {
-        let statements: Vec<(String, &ModuleReport)> = self
-            .members
-            .iter()
-            .map(|member| (statement(self.code, &member.findings), member.module))
-            .collect();
-        let texts = statements
-            .iter()
-            .map(|(text, module)| (text.as_str(), *module));
-        match common(texts) {
-            Some((text, false)) => vec![text],
-            _ => {
-                let each = statements.iter();
-                unique(each.map(|(text, module)| format!("{}: {text}", full_name(module))))
+        let mut groups: Vec<(String, Vec<(String, &ModuleReport)>)> = Vec::new();
+        for member in &self.members {
+            let text = statement(self.code, &member.findings);
+            let kind = general(&text, member.module);
+            let one = (text, member.module);
+            match groups.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, members)) => members.push(one),
+                None => groups.push((kind, vec![one])),
             }
         }
+        groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
+        let is_one = groups.len() == 1;
+        let told = groups.into_iter().map(|(kind, members)| {
+            let (first, module) = &members[0];
+            let text = match members.iter().all(|(text, _)| text == first) {
+                true => first.clone(),
+                false => kind,
+            };
+            let names: BTreeSet<String> = members.iter().map(|one| full_name(one.1)).collect();
+            match names.len() {
+                _ if is_one => text,
+                1 => format!("{}: {text}", full_name(module)),
+                count => format!("{text} ({count} modules)"),
+            }
+        });
+        told.collect()
     }
 
     /// True for what is about the run and not about modules: missing facts about a kernel,
@@ -235,87 +242,14 @@ impl<'a> Cause<'a> {
 }
 
 fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = BTreeSet::new();
     texts.filter(|text| seen.insert(text.clone())).collect()
-}
-
-/// What several findings of a code about one module say together; the kernel's own text
-/// where there is no shorter word for it.
-pub(super) fn statement(code: Code, findings: &[&Finding]) -> String {
-    let Some(first) = findings.first() else {
-        return String::new();
-    };
-    let mut symbols: Vec<&str> = Vec::new();
-    let mut modules: Vec<&str> = Vec::new();
-    let mut built_for = None;
-    for finding in findings {
-        match finding.subject.as_deref() {
-            Some(Subject::Symbol {
-                name,
-                built_for: other,
-            }) => {
-                symbols.push(name);
-                built_for = built_for.or(other.as_deref());
-            }
-            Some(Subject::InTreeModule(name)) => modules.push(name),
-            None => {}
-        }
-    }
-    if modules.len() == findings.len() {
-        modules.sort_unstable();
-        modules.dedup();
-        return format!("needs in-tree {}", some_of(&modules));
-    }
-    // Of very many findings the last one only counts the rest.
-    let counts_rest = symbols.len() > 1 && symbols.len() + 1 == findings.len();
-    if symbols.len() == findings.len() || counts_rest {
-        let count = match symbols.len() {
-            1 => format!("symbol {}", symbols[0]),
-            many if counts_rest => format!("more than {many} symbols"),
-            many => format!("{many} symbols"),
-        };
-        let one = symbols.len() == 1;
-        return match code {
-            Code::SymbolVersionMismatch => {
-                let built = built_for.map(|kernel| format!("built for {kernel}: "));
-                let differs = if one { "differs" } else { "differ" };
-                format!("{}{count} {differs}", built.unwrap_or_default())
-            }
-            _ if one => format!("{count}{}", what(code, true)),
-            _ => format!("{count}{}: {}", what(code, false), some_of(&symbols)),
-        };
-    }
-    match findings.len() - 1 {
-        0 => first.message.clone(),
-        more => format!("{} (and {more} more)", first.message),
-    }
-}
-
-/// What is wrong with symbols of such a finding.
-fn what(code: Code, one: bool) -> &'static str {
-    match (code, one) {
-        (Code::SymbolMissing, true) => " is missing in the kernel",
-        (Code::SymbolMissing, false) => " are missing in the kernel",
-        (Code::SymbolGplOnly, true) => "is only available to GPL-compatible modules",
-        (Code::SymbolGplOnly, false) => " are for GPL-compatible modules",
-        (Code::DependencyMissing, true) => " is exported by a module that is not loaded",
-        (Code::DependencyMissing, false) => " are exported by modules that are not loaded",
-        _ => "",
-    }
-}
-
-/// The first names, and how many more there are.
-fn some_of(names: &[&str]) -> String {
-    const SHOWN: usize = 3;
-    match names.len().saturating_sub(SHOWN) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::finding::Subject;
     use crate::report::samples::{report, row};
 
     fn mismatch(symbol: &str) -> Finding {
@@ -366,40 +300,6 @@ mod tests {
             causes[1].statements(),
             ["built for 6.1.0-53: 2 symbols differ"]
         );
-    }
-
-    #[test]
-    fn a_statement_is_general() {
-        let needs = |name: &str| {
-            Finding::new(Code::DependencyMissing, format!("x needs {name}"))
-                .about(Subject::InTreeModule(name.into()))
-        };
-        let missing = |name: &str| {
-            Finding::new(Code::SymbolMissing, format!("Unknown symbol {name}")).about(
-                Subject::Symbol {
-                    name: name.into(),
-                    built_for: None,
-                },
-            )
-        };
-        for (findings, expected) in [
-            (
-                vec![needs("scsi_mod"), needs("libata"), needs("libata")],
-                "needs in-tree libata, scsi_mod",
-            ),
-            (vec![missing("a")], "symbol a is missing in the kernel"),
-            (
-                vec![missing("a"), missing("b"), missing("c"), missing("d")],
-                "4 symbols are missing in the kernel: a, b, c and 1 more",
-            ),
-            (
-                vec![Finding::new(Code::ElfInvalid, "x"), missing("a")],
-                "x (and 1 more)",
-            ),
-        ] {
-            let findings: Vec<&Finding> = findings.iter().collect();
-            assert_eq!(statement(findings[0].code, &findings), expected);
-        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::findings::codes;
 use crate::findings::finding::{Code, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
-use crate::report::causes::{full_name, statement};
+use crate::report::causes::full_name;
+use crate::report::statement::statement;
 use crate::report::summary;
 
 /// How many annotations of a kind GitHub shows of one step.

@@ -12,7 +12,8 @@ use crate::model::verdict::Verdict;
 use crate::report::causes::full_name;
 use crate::report::screen::Screen;
 use crate::report::summary;
-use crate::report::table::{Cell, cut, lay_out};
+use crate::report::table::{Cell, lay_out};
+use crate::report::wrap::cut;
 
 /// What a column is about.
 pub(super) type Key<'a> = (&'a str, Option<Arch>);

@@ -8,8 +8,9 @@ use crate::findings::codes;
 use crate::findings::finding::{Code, Finding, Severity};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::report::answer;
-use crate::report::causes::{full_name, statement};
+use crate::report::causes::full_name;
 use crate::report::github::by_code;
+use crate::report::statement::statement;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 

@@ -86,16 +86,21 @@ impl Screen {
     }
 
     /// The sign of a finding, which leaves the word *error* to the verdict.
-    pub fn severity_sign(&self, severity: Severity) -> String {
-        let (sign, style) = match (severity, self.unicode) {
+    pub(crate) fn severity_sign(&self, severity: Severity) -> String {
+        let (sign, style) = self.severity(severity);
+        self.paint(sign, style.bold())
+    }
+
+    /// The same, and its colour.
+    pub(super) fn severity(&self, severity: Severity) -> (&'static str, Style) {
+        match (severity, self.unicode) {
             (Severity::Error, true) => ("✘", Style::new().red()),
             (Severity::Error, false) => ("x", Style::new().red()),
             (Severity::Warning, true) => ("⚠", Style::new().magenta()),
             (Severity::Warning, false) => ("!", Style::new().magenta()),
             (Severity::Info, true) => ("ℹ", Style::new().blue()),
             (Severity::Info, false) => ("i", Style::new().blue()),
-        };
-        self.paint(sign, style.bold())
+        }
     }
 }
 

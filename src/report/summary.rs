@@ -92,9 +92,12 @@ pub(super) fn last_line(report: &Report, screen: &Screen) -> String {
             .iter()
             .map(|(count, code)| format!("{count} {code}"))
             .collect();
-        match causes.len() - shown {
-            0 => {}
-            more => parts.push(format!("{more} more")),
+        let more = causes.len() - shown;
+        let unit = if more == 1 { "cause" } else { "causes" };
+        match (shown, more) {
+            (_, 0) => {}
+            (0, _) => parts.push(format!("{more} {unit}")),
+            _ => parts.push(format!("{more} more {unit}")),
         }
         match parts.is_empty() {
             true => String::new(),

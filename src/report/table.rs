@@ -6,46 +6,60 @@ use std::collections::BTreeSet;
 use owo_colors::Style as Paint;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::findings::finding::Severity;
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
-use crate::report::causes::{Cause, causes, merged};
+use crate::report::blocks::Detail;
+use crate::report::causes::{Cause, causes, full_name, merged};
 use crate::report::screen::Screen;
+use crate::report::wrap::cut;
 use crate::report::{blocks, grid, summary, wide};
 
 /// Lines below the rows of a table that belong to it: those on how to learn more, the sum.
 const LINES_BELOW: usize = 3;
 
+/// The lines of a whole table that folds, at most; where modules have rows, those beside them.
+const FOLDED: usize = 60;
+const BESIDE_ROWS: usize = 30;
+
 /// Renders the table; where its rows do not fit the screen's height, modules that pass are
-/// counted, and the others are named in the blocks.
+/// counted, and the others are named in the blocks. Of a table that is too long even so, the
+/// blocks show less.
 pub(crate) fn render(report: &Report, screen: &Screen) -> String {
     if report.modules.is_empty() {
         return String::new();
     }
     let (run, causes) = split(report);
-    let mut text = blocks::about_run(&run, screen);
-    if !text.is_empty() {
-        text.push('\n');
+    let mut head = blocks::about_run(&run, screen);
+    if !head.is_empty() {
+        head.push('\n');
     }
     let fits = report.modules.len() + 1 + LINES_BELOW <= screen.height;
-    let shows_rows = match grid::targets(report) {
-        Some(targets) => {
-            text.push_str(&grid::render(report, &targets, screen));
-            true
-        }
-        None if fits => {
-            text.push_str(&rows(report, screen));
-            true
-        }
-        None => {
-            text.push_str(&passing(report, screen));
-            false
-        }
+    let grid = grid::targets(report).map(|targets| grid::render(report, &targets, screen));
+    let shows_rows = grid.is_some() || fits;
+    let rows = match grid {
+        Some(grid) => grid,
+        None if fits => rows(report, screen),
+        None => passing(report, screen),
     };
-    text.push_str(&blocks::of_causes(&causes, report, shows_rows, screen));
-    text + &end(report, screen)
+    head.push_str(&rows);
+    let end = end(report, screen);
+    let modules: BTreeSet<String> = report.modules.iter().map(full_name).collect();
+    let most = match shows_rows {
+        true => FOLDED.max(modules.len() + BESIDE_ROWS),
+        false => FOLDED,
+    };
+    let mut text = String::new();
+    for detail in Detail::ALL {
+        let blocks = blocks::of_causes(&causes, report, shows_rows, detail, screen);
+        text = format!("{head}{blocks}{end}");
+        if text.lines().count() <= most {
+            break;
+        }
+    }
+    text.trim_start_matches('\n').to_owned()
 }
 
 /// `-o wide`: a block per module.
@@ -68,7 +82,13 @@ pub(crate) fn render_short(report: &Report, screen: &Screen) -> String {
         cause.severity != Severity::Info && cause.accepted.is_none() && !cause.members.is_empty()
     });
     let mut text = blocks::about_run(&run, screen);
-    text.push_str(&blocks::of_causes(&causes, report, false, screen));
+    text.push_str(&blocks::of_causes(
+        &causes,
+        report,
+        false,
+        Detail::ALL[0],
+        screen,
+    ));
     let text = text.trim_start_matches('\n').to_owned();
     let gap = if text.is_empty() { "" } else { "\n" };
     text + gap + &summary::last_line(report, screen) + &footer(report)
@@ -192,13 +212,14 @@ fn columns(report: &Report, module: &ModuleReport, screen: &Screen) -> Vec<(&'st
                 screen.verdict_style(module.verdict),
             ),
         )),
-        Some(("REASON", Cell::name(reason(module)))),
+        Some(("REASON", Cell::name(reason(module, screen)))),
     ];
     all.into_iter().flatten().collect()
 }
 
-/// The gravest code, and how many more there are of its kind.
-fn reason(module: &ModuleReport) -> String {
+/// The gravest code, and how many more there are of its kind. Of a module that is verified
+/// it only warns, which its sign says.
+fn reason(module: &ModuleReport, screen: &Screen) -> String {
     let Some(first) = module.findings.first() else {
         return "-".to_owned();
     };
@@ -211,9 +232,13 @@ fn reason(module: &ModuleReport) -> String {
         .filter(|finding| finding.order() == first.order())
         .map(|finding| finding.code)
         .collect();
+    let sign = match module.verdict {
+        Verdict::Verified => format!("{} ", screen.severity(first.severity).0),
+        _ => String::new(),
+    };
     match codes.len() {
-        0 | 1 => first.code.to_string(),
-        more => format!("{} +{}", first.code, more - 1),
+        0 | 1 => format!("{sign}{}", first.code),
+        more => format!("{sign}{} +{}", first.code, more - 1),
     }
 }
 
@@ -271,28 +296,6 @@ pub(super) fn lay_out(header: Vec<String>, mut rows: Vec<Vec<Cell>>, screen: &Sc
         }));
     }
     borderless(builder, GAP)
-}
-
-/// A name cut in its middle, where what names have in common stands less often than at their
-/// ends.
-pub(super) fn cut(text: &str, width: usize, screen: &Screen) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mark = if screen.unicode { "…" } else { ".." };
-    let room = width.saturating_sub(mark.width());
-    let take = |chars: &mut dyn Iterator<Item = char>, room: usize| {
-        let mut used = 0;
-        let fits = chars.take_while(|c| {
-            used += c.width().unwrap_or_default();
-            used <= room
-        });
-        fits.collect::<String>()
-    };
-    let start = take(&mut text.chars(), room - room / 2);
-    let end = take(&mut text.chars().rev(), room / 2);
-    let end: String = end.chars().rev().collect();
-    format!("{start}{mark}{end}")
 }
 
 /// The lines of a table without borders, with `gap` spaces between its columns.

@@ -1,6 +1,8 @@
 //! Text in lines of the screen's width.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::report::screen::Screen;
 
 /// The narrowest text column; a screen that leaves less is written over.
 const MIN_WIDTH: usize = 24;
@@ -30,6 +32,28 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A name cut in its middle, where what names have in common stands less often than at their
+/// ends.
+pub(crate) fn cut(text: &str, width: usize, screen: &Screen) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mark = if screen.unicode { "…" } else { ".." };
+    let room = width.saturating_sub(mark.width());
+    let take = |chars: &mut dyn Iterator<Item = char>, room: usize| {
+        let mut used = 0;
+        let fits = chars.take_while(|c| {
+            used += c.width().unwrap_or_default();
+            used <= room
+        });
+        fits.collect::<String>()
+    };
+    let start = take(&mut text.chars(), room - room / 2);
+    let end = take(&mut text.chars().rev(), room / 2);
+    let end: String = end.chars().rev().collect();
+    format!("{start}{mark}{end}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a command shows while it runs: progress, live tables, logs.
 
+mod counter;
 pub(crate) mod drawing;
 pub(crate) mod live;
 pub(crate) mod logging;

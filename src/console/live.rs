@@ -1,16 +1,18 @@
 //! Progress of a command that waits, on stderr: a table that is drawn again on a terminal,
-//! a line a change elsewhere.
+//! a counter elsewhere.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
 use crate::cli::output::ProgressMode;
+use crate::console::counter::Counter;
 use crate::console::progress::{draws, style};
 use crate::console::{drawing, say};
 use crate::model::printable::printable;
 use crate::model::report::{ModuleReport, Report};
+use crate::model::verdict::Verdict;
 
 /// How often the time is drawn anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -20,7 +22,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(crate) struct Live {
     bar: Option<ProgressBar>,
     lines: bool,
-    said: HashMap<(Option<String>, String, String), String>,
+    counter: Option<Counter>,
     /// The lines that were shown last.
     lines_shown: Vec<String>,
 }
@@ -37,50 +39,83 @@ impl Live {
         Self {
             lines: bar.is_none() && mode != ProgressMode::None,
             bar,
-            said: HashMap::new(),
+            counter: None,
             lines_shown: Vec::new(),
         }
     }
 
-    /// Shows the state: the table that `table` renders, or the rows that changed.
+    /// Shows the state: the table that `table` renders, or counts.
     pub(crate) fn show(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
-        if let Some(bar) = &self.bar {
-            if bar.is_finished() {
-                bar.reset();
-                bar.enable_steady_tick(TICK);
-            }
-            let height = terminal_size::terminal_size_of(std::io::stderr())
-                .map_or(usize::MAX, |(_, height)| usize::from(height.0));
-            bar.set_message(fitted(table(report).trim_end(), height));
-            return;
+        if self.lines {
+            self.count(&report);
+        } else {
+            self.draw(report, table);
         }
+    }
+
+    /// Shows results: the table, or a line per module whose result is not what it was.
+    pub(crate) fn results(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
         if !self.lines {
+            self.draw(report, table);
             return;
         }
-        // What is said of the whole CR, before KMM has named its modules, is said once.
-        let mut unheard: Vec<(String, usize)> = Vec::new();
+        let several = report.kernels().len() > 1;
+        let line = |module: &ModuleReport| {
+            let on = match several {
+                true => format!(" on {}", module.kernel_version),
+                false => String::new(),
+            };
+            format!(
+                "{}{on}: {}: {}",
+                who(module),
+                module.verdict,
+                reason(module)
+            )
+        };
+        let lines: Vec<String> = report.modules.iter().map(line).collect();
+        let new = lines.iter().filter(|line| !self.lines_shown.contains(line));
+        new.for_each(|line| say(line));
+        self.lines_shown = lines;
+    }
+
+    fn draw(&self, report: Report, table: impl FnOnce(Report) -> String) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        if bar.is_finished() {
+            bar.reset();
+            bar.enable_steady_tick(TICK);
+        }
+        let height = terminal_size::terminal_size_of(std::io::stderr())
+            .map_or(usize::MAX, |(_, height)| usize::from(height.0));
+        bar.set_message(fitted(table(report).trim_end(), height));
+    }
+
+    /// Counts the modules, and what is waited for; the first line is written at once.
+    fn count(&mut self, report: &Report) {
+        let is_first = self.counter.is_none();
+        let counter = self.counter.get_or_insert_default();
+        let mut state = counter.state();
+        state.total = report.modules.len();
+        state.counts.clear();
+        let mut running = BTreeMap::new();
         for module in &report.modules {
-            let what = what(module);
-            let key = (
-                module.preflight.clone(),
-                module.namespace.clone(),
-                module.name.clone(),
-            );
-            if self.said.get(&key) == Some(&what) {
+            if module.verdict != Verdict::InProgress {
+                *state.counts.entry(module.verdict).or_default() += 1;
                 continue;
             }
-            if !module.verification_status.is_empty() {
-                say(&format!("{}: {what}", who(module)));
-            } else if let Some((_, count)) = unheard.iter_mut().find(|(known, _)| *known == what) {
-                *count += 1;
-            } else {
-                unheard.push((what.clone(), 1));
-            }
-            self.said.insert(key, what);
+            let (name, waits_for) = (who(module), reason(module));
+            let since = state.running.get(&name);
+            let since = since.filter(|(_, known)| *known == waits_for);
+            let since = since.map_or_else(Instant::now, |(since, _)| *since);
+            running.insert(name, (since, waits_for));
         }
-        for (what, count) in unheard {
-            let modules = if count == 1 { "module" } else { "modules" };
-            say(&format!("{count} {modules}: {what}"));
+        state.running = running;
+        let line = state.line();
+        drop(state);
+        if is_first {
+            say(&line);
+            counter.write();
         }
     }
 
@@ -108,10 +143,14 @@ impl Live {
         }
     }
 
-    /// Takes the table away, so that the result can be printed in its place.
-    pub(crate) fn finish(&self) {
+    /// Takes the table away, so that the result can be printed in its place, or writes the
+    /// last counter.
+    pub(crate) fn finish(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if let Some(counter) = self.counter.take() {
+            say(&counter.end());
         }
     }
 }
@@ -143,23 +182,18 @@ fn who(module: &ModuleReport) -> String {
     }
 }
 
-/// A row in one line: what, and why. The time of KMM's last pass is no part of it, for it
-/// changes without any change.
-fn what(module: &ModuleReport) -> String {
-    let why = module
+/// Why a module has its verdict, or what it waits for, in one line.
+fn reason(module: &ModuleReport) -> String {
+    let reason = module
         .findings
         .first()
         .map_or(module.status_reason.as_str(), |finding| {
             finding.message.as_str()
         });
-    let mut line = module.verdict.as_str().to_owned();
-    if !module.verification_stage.is_empty() {
-        line.push_str(&format!(" ({})", module.verification_stage));
+    match reason {
+        "" => module.verdict.as_str().to_owned(),
+        reason => reason.replace('\n', " | "),
     }
-    if !why.is_empty() {
-        line.push_str(&format!(": {}", why.replace('\n', " | ")));
-    }
-    line
 }
 
 #[cfg(test)]

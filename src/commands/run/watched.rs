@@ -63,7 +63,7 @@ pub async fn run(
         if watch.is_over() || console.interrupt.is_cancelled() || out_of_time() {
             return Ok(console.done(report, &[], |report| exit_code(report, console)));
         }
-        live.show(report.clone(), |report| console.table(report));
+        live.results(report.clone(), |report| console.table(report));
         let mut told = String::new();
         prepared = loop {
             tokio::select! {

@@ -207,7 +207,7 @@ fn runs(cluster: &Cluster, release: Release) {
     assert!(seen[0].starts_with("ns1/m1 verified "), "{seen:?}");
     assert!(seen[1].starts_with("ns1/m2 failed "), "{seen:?}");
     assert!(
-        ended.stderr.contains("ns1/m2: in-progress"),
+        ended.stderr.contains("2/2 checked: 1 verified, 1 failed"),
         "{}",
         ended.stderr
     );

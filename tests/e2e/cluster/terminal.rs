@@ -1,9 +1,12 @@
 //! The live table of the commands that watch, as a terminal shows it.
 
+use std::time::Duration;
+
 use super::crds::NEWEST;
 use super::operator::{Said, call, create_cr, create_modules, say, wait_for};
 use super::watching::WATCHING;
 use crate::support::cluster::Cluster;
+use crate::support::preflight::Running;
 use crate::support::terminal::{Left, Streams, Terminal};
 
 const CTRL_C: &[u8] = &[3];
@@ -176,11 +179,36 @@ fn the_table_that_is_drawn_is_none_of_the_result() {
         holds(&left, &status(&cluster, args, 80));
         assert!(!left.bytes.contains("\u{1b}[A"), "{}", left.bytes);
         assert!(!left.elsewhere.contains('\u{1b}'), "{}", left.elsewhere);
-        assert!(
-            left.elsewhere.contains("ns1/m3: verified (Done)"),
-            "{}",
-            left.elsewhere
-        );
+        let sum = "3/3 checked: 2 verified, 1 failed\n";
+        assert!(left.elsewhere.contains(sum), "{}", left.elsewhere);
         cluster.kubectl(&["delete", NEWEST.resource(), "p"], "");
+    }
+}
+
+/// Where nothing can be drawn, a line every few seconds says how far KMM is, and what it waits
+/// for; there is none per module.
+#[test]
+fn a_counter_tells_what_kmm_waits_for() {
+    let cluster = prepared();
+    for args in WATCHING {
+        if args[0] == "status" {
+            create_cr(&cluster, NEWEST, "p");
+        }
+        let running = Running::start(call(&cluster, args));
+        wait_for(&cluster, &format!("{}/p", NEWEST.resource()));
+        say(&cluster, NEWEST, "p", BEGUN);
+        std::thread::sleep(Duration::from_secs(13));
+        say(&cluster, NEWEST, "p", DONE);
+        let ended = running.end().code(1);
+        let lines: Vec<&str> = ended.stderr.lines().collect();
+        let waiting = format!("1/3 checked: 1 verified; ns1/m2: {WAITING} (");
+        let count = lines.iter().filter(|line| line.starts_with(&waiting));
+        assert!(count.count() >= 2, "{}", ended.stderr);
+        let more = lines.iter().filter(|line| line.ends_with("s) and 1 more"));
+        assert!(more.count() >= 2, "{}", ended.stderr);
+        let sum = "3/3 checked: 2 verified, 1 failed";
+        assert!(lines.contains(&sum), "{}", ended.stderr);
+        assert!(lines.len() <= 8, "{}", ended.stderr);
+        cluster.try_kubectl(&["delete", NEWEST.resource(), "p"], "");
     }
 }

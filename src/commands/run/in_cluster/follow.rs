@@ -317,7 +317,7 @@ impl<'a> Follow<'a> {
     }
 
     /// Takes the progress off the screen, and gives a warning for each lost shard.
-    pub(super) fn end(&self) -> Vec<String> {
+    pub(super) fn end(&mut self) -> Vec<String> {
         self.live.finish();
         self.lost
             .values()

@@ -34,7 +34,6 @@ use crate::cli::target::TargetArgs;
     bin_name = "kubectl kmm preflight",
     version,
     about = "Will every KMM Module still load on the new kernel?",
-    after_help = crate::error::EXIT_CODES,
     disable_help_subcommand = true,
     max_term_width = 100
 )]
@@ -75,8 +74,10 @@ pub enum Command {
     #[command(after_help = examples::INSPECT)]
     Inspect(Box<InspectArgs>),
     /// Print a completion script, or install completion for kubectl
+    #[command(after_help = examples::COMPLETION)]
     Completion(CompletionArgs),
     /// Print the version of this program and of the cluster's KMM
+    #[command(after_help = examples::VERSION)]
     Version(Box<VersionArgs>),
 }
 

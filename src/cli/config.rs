@@ -100,7 +100,11 @@ impl Environment {
 pub fn parse(args: Vec<OsString>, environment: &Environment) -> Result<(Cli, Settings), Refusal> {
     let command = help::command();
     match command.clone().try_get_matches_from(&args) {
-        Err(help) if !help.use_stderr() => return Err(help.into()),
+        Err(error) if !error.use_stderr() => {
+            let is_short = args.iter().any(|word| word == "-h");
+            let short = is_short.then(|| help::short().try_get_matches_from(&args));
+            return Err(short.and_then(Result::err).unwrap_or(error).into());
+        }
         Ok(matches) if matches.subcommand_name() == Some("completion") => {
             return Ok((Cli::from_arg_matches(&matches)?, Settings::default()));
         }

@@ -1,39 +1,34 @@
 //! Every command of the documents, as it stands there, through the real kubectl: against a
 //! cluster, and a registry that a mirror rule puts in the place of the documents' registries.
 
+pub(crate) mod place;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
-use kmm_preflight::for_tests::yaml;
+use kmm_preflight::for_tests::{examples, yaml};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::cluster::crds::{NEWEST, install_cluster_versions};
-use crate::cluster::operator::{create_cr, create_modules, say};
-use crate::support::cluster::{ADMIN, Cluster};
+use crate::cluster::crds::NEWEST;
+use crate::cluster::operator::{create_cr, say};
+use crate::documents::place::{DONE, KERNEL, Place, decide};
 use crate::support::image::{Image, Layer};
-use crate::support::registry::Registry;
-use crate::support::server::tool;
 
-const DOCUMENTS: [&str; 11] = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/README.md",
-    "docs/air-gap.md",
-    "docs/boot.md",
-    "docs/ci.md",
-    "docs/exit-codes.md",
-    "docs/findings.md",
-    "docs/project-file.md",
-    "docs/rights.md",
-];
-const KERNEL: &str = "6.1.0-56-amd64";
-const EXAMPLES: &str = "examples/kernel/lib/modules/6.1.0-56-amd64";
+/// Every page of the repository.
+fn documents() -> Vec<String> {
+    let pages = |folder: &str| {
+        let entries = fs::read_dir(if folder.is_empty() { "." } else { folder });
+        let names = entries
+            .expect("a folder")
+            .map(|entry| entry.expect("a page").file_name());
+        let names = names.filter_map(|name| name.into_string().ok());
+        let pages = names.filter(|name| name.ends_with(".md"));
+        pages
+            .map(|name| format!("{folder}{name}"))
+            .collect::<Vec<_>>()
+    };
+    [pages(""), pages("docs/")].concat()
+}
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
 const ELSEWHERE: [(&str, &str, &str); 23] = [
@@ -180,7 +175,12 @@ fn commands(document: &str) -> Vec<String> {
     let mut recipe = String::new();
     for line in text.lines() {
         match (line.strip_prefix("```"), language) {
-            (Some(name), None) => language = Some(name),
+            (Some(name), None) => {
+                // What is in another one is no command.
+                let known = ["sh", "bash", "yaml", "json", "text"];
+                assert!(known.contains(&name), "{document}: ```{name}");
+                language = Some(name);
+            }
             (Some(_), Some("yaml")) => {
                 commands.extend(of_recipe(&yaml::from_str(&recipe).expect("YAML")));
                 recipe.clear();
@@ -188,6 +188,10 @@ fn commands(document: &str) -> Vec<String> {
             }
             (Some(_), Some(_)) => language = None,
             (None, Some("sh" | "bash")) if !line.is_empty() => commands.push(line.to_owned()),
+            (None, Some("text")) => {
+                let is_command = ["$ ", "kubectl "].iter().any(|one| line.starts_with(one));
+                assert!(!is_command, "{document}: {line}");
+            }
             (None, Some("yaml")) => recipe.push_str(&format!("{line}\n")),
             (None, None) if line.contains("`gh ") => {
                 let command = line.split('`').nth(1).unwrap_or_default();
@@ -227,153 +231,11 @@ fn of_recipe(recipe: &Value) -> Vec<String> {
     github.chain(gitlab).chain(tekton).collect()
 }
 
-/// A folder as its home and working folder, with what the commands refer to.
-struct Place {
-    home: TempDir,
-    registry: Registry,
-    cluster: Cluster,
-}
-
-impl Place {
-    fn new() -> Self {
-        let place = Self {
-            home: tempfile::tempdir().expect("a home"),
-            registry: Registry::start(),
-            cluster: Cluster::start(),
-        };
-        let home = place.home.path();
-        for folder in ["modules", ".kube", ".config/containers", "bin"] {
-            fs::create_dir_all(home.join(folder)).expect("a folder");
-        }
-        fs::copy("examples/modules.yaml", home.join("modules/modules.yaml")).expect("a file");
-        fs::copy(place.cluster.kubeconfig(ADMIN), home.join(".kube/config")).expect("a file");
-        let plugin = env!("CARGO_BIN_EXE_kubectl-kmm-preflight");
-        for name in ["kubectl-kmm", "kubectl-kmm-preflight"] {
-            symlink(plugin, home.join("bin").join(name)).expect("a link");
-        }
-        let policy = r#"{"default": [{"type": "insecureAcceptAnything"}]}"#;
-        fs::write(home.join(".config/containers/policy.json"), policy).expect("a file");
-        let host = place.registry.host();
-        let rules: String = ["quay.io/openshift-release-dev", "registry.example"]
-            .map(|prefix| {
-                format!(
-                    "[[registry]]\nprefix = \"{prefix}\"\nlocation = \"{host}\"\ninsecure = true\n"
-                )
-            })
-            .concat();
-        fs::write(home.join(".config/containers/registries.conf"), rules).expect("a file");
-        place.push();
-        place.prepare_cluster();
-        place
-    }
-
-    /// A release with its driver toolkit, the examples' images, and one to look into.
-    fn push(&self) {
-        let references = json!({"kind": "ImageStream", "spec": {"tags": [{
-            "name": "driver-toolkit",
-            "from": {"kind": "DockerImage", "name": "quay.io/openshift-release-dev/dtk:1"}}]}});
-        let release = Layer::new().file(
-            "release-manifests/image-references",
-            references.to_string().as_bytes(),
-        );
-        self.registry.push(
-            "ocp-release:4.18.9-x86_64",
-            &Image::new().layer(release).build(),
-        );
-        let kernels =
-            json!({"KERNEL_VERSION": KERNEL, "RT_KERNEL_VERSION": "", "RHEL_VERSION": "9.4"});
-        let mut toolkit = Layer::new().file(
-            "etc/driver-toolkit-release.json",
-            kernels.to_string().as_bytes(),
-        );
-        for name in ["config", "symvers.xz"] {
-            let bytes = fs::read(Path::new(EXAMPLES).join(name)).expect("a fact");
-            toolkit = toolkit.file(&format!("lib/modules/{KERNEL}/{name}"), &bytes);
-        }
-        self.registry
-            .push("dtk:1", &Image::new().layer(toolkit).build());
-        let index = fs::read("examples/images/index.json").expect("the layout");
-        let index: Value = serde_json::from_slice(&index).expect("JSON");
-        for image in index["manifests"].as_array().expect("manifests") {
-            let name = image["annotations"]["org.opencontainers.image.ref.name"].as_str();
-            let name = name.expect("a name");
-            let (_, path) = name.split_once('/').expect("host/path");
-            for path in [path, "driver:5.14.0-427.13.1.el9_4.x86_64"] {
-                let output = Command::new("skopeo")
-                    .args(["--insecure-policy", "copy", "--quiet"])
-                    .arg("--dest-tls-verify=false")
-                    .arg(format!("oci:examples/images:{name}"))
-                    .arg(format!("docker://{}", self.registry.reference(path)))
-                    .output()
-                    .expect("skopeo runs");
-                assert!(output.status.success(), "{output:?}");
-            }
-        }
-    }
-
-    fn prepare_cluster(&self) {
-        NEWEST.install(&self.cluster);
-        install_cluster_versions(&self.cluster);
-        let release = "quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64";
-        self.cluster.set_status(
-            "clusterversions.config.openshift.io/version",
-            &json!({"desired": {"version": "4.17.1", "image": "q/r@sha256:1"},
-                    "availableUpdates": [{"version": "4.18.9", "image": release}]}),
-        );
-        create_modules(&self.cluster, &["m1"]);
-    }
-
-    fn kubectl(&self) -> PathBuf {
-        tool("kubectl").parent().expect("a folder").to_owned()
-    }
-
-    fn run(&self, command: &str) -> Output {
-        let home = self.home.path();
-        let paths = [
-            home.join("bin"),
-            self.kubectl(),
-            "/usr/bin".into(),
-            "/bin".into(),
-        ];
-        Command::new("sh")
-            .args(["-c", command])
-            .current_dir(home)
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", std::env::join_paths(paths).expect("a PATH"))
-            .env(
-                "RELEASE",
-                "quay.io/openshift-release-dev/ocp-release:4.18.9-x86_64",
-            )
-            .env("RUNNER_TEMP", home)
-            .env("AUTH", r#"{"auths":{}}"#)
-            .output()
-            .expect("sh runs")
-    }
-}
-
-const DONE: &[crate::cluster::operator::Said] =
-    &[("m1", "Success", "Done", "verified image exists")];
-
-/// Plays the operator for the CR that a run makes.
-fn decide(cluster: &Cluster, name: &str) {
-    let object = format!("{}/{name}", NEWEST.resource());
-    let start = Instant::now();
-    while !cluster.try_kubectl(&["get", &object], "").status.success() {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "{object} is made"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    say(cluster, NEWEST, name, DONE);
-}
-
 #[test]
 fn every_command_in_the_documents_is_run() {
     let place = Place::new();
     let mut seen = BTreeSet::new();
-    for command in DOCUMENTS.into_iter().flat_map(commands) {
+    for command in documents().iter().flat_map(|page| commands(page)) {
         let elsewhere = ELSEWHERE.iter().find(|row| command.starts_with(row.0));
         if let Some((begin, runner, word)) = elsewhere {
             let text = fs::read_to_string(runner).expect("what runs it");
@@ -402,4 +264,57 @@ fn every_command_in_the_documents_is_run() {
     let all = ELSEWHERE.iter().map(|row| row.0);
     let all: BTreeSet<_> = all.chain(HERE.iter().map(|row| row.0)).collect();
     assert_eq!(seen, all, "a row is for no command");
+}
+
+/// How the examples of help end that do not end with 0.
+const OF_HELP: [(&str, i32); 5] = [
+    ("run --local -f examples/modules.yaml", 1),
+    // Its image is nowhere, so nobody could look into it.
+    ("run --local --to 4.18.9", 3),
+    ("run --to 4.18.9 --cleanup", 3),
+    // The cluster has no nodes, so what they run is not known.
+    ("targets --to all --current", 3),
+    ("explain -f examples/modules.yaml", 0),
+];
+
+#[test]
+fn every_example_of_help_is_run() {
+    let place = Place::new();
+    let kernels = json!({"KERNEL_VERSION": KERNEL, "RT_KERNEL_VERSION": "", "RHEL_VERSION": "9.4"});
+    let told = kernels.to_string();
+    let toolkit = Layer::new().file("etc/driver-toolkit-release.json", told.as_bytes());
+    let toolkit = Image::new().architecture("arm64").layer(toolkit).build();
+    place.registry.push("driver-toolkit:latest", &toolkit);
+    let mut seen = 0;
+    for text in examples::ALL {
+        for command in text.replace("\\\n", " ").lines() {
+            let Some(words) = command.trim().strip_prefix("kubectl kmm preflight ") else {
+                continue;
+            };
+            // KMM runs one preflight at a time, so they are there for these commands only.
+            let is_about_crs = ["status", "delete"]
+                .iter()
+                .any(|one| words.starts_with(one));
+            for name in ["upgrade-4-18-9", "earlier"]
+                .iter()
+                .filter(|_| is_about_crs)
+            {
+                create_cr(&place.cluster, NEWEST, name);
+                say(&place.cluster, NEWEST, name, DONE);
+            }
+            let known = OF_HELP.iter().find(|(begin, _)| words.starts_with(begin));
+            let code = known.map_or(0, |(_, code)| *code);
+            let output = std::thread::scope(|scope| {
+                if words.starts_with("run --to ") {
+                    scope.spawn(|| decide(&place.cluster, "preflight-4-18-9"));
+                }
+                place.run(command.trim())
+            });
+            assert_eq!(output.status.code(), Some(code), "{command}: {output:#?}");
+            let rest = ["delete", NEWEST.resource(), "--all"];
+            place.cluster.kubectl(&rest, "");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "{seen}");
 }

@@ -1,4 +1,4 @@
-_kubectl__kmm__preflight() {
+_kubectl_kmm_preflight() {
     local i cur prev opts cmd
     COMPREPLY=()
     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -14,37 +14,37 @@ _kubectl__kmm__preflight() {
     do
         case "${cmd},${i}" in
             ",$1")
-                cmd="kubectl__kmm__preflight"
+                cmd="kubectl_kmm_preflight"
                 ;;
-            kubectl__kmm__preflight,completion)
-                cmd="kubectl__kmm__preflight__subcmd__completion"
+            kubectl_kmm_preflight,completion)
+                cmd="kubectl_kmm_preflight__subcmd__completion"
                 ;;
-            kubectl__kmm__preflight,delete)
-                cmd="kubectl__kmm__preflight__subcmd__delete"
+            kubectl_kmm_preflight,delete)
+                cmd="kubectl_kmm_preflight__subcmd__delete"
                 ;;
-            kubectl__kmm__preflight,explain)
-                cmd="kubectl__kmm__preflight__subcmd__explain"
+            kubectl_kmm_preflight,explain)
+                cmd="kubectl_kmm_preflight__subcmd__explain"
                 ;;
-            kubectl__kmm__preflight,generate)
-                cmd="kubectl__kmm__preflight__subcmd__generate"
+            kubectl_kmm_preflight,generate)
+                cmd="kubectl_kmm_preflight__subcmd__generate"
                 ;;
-            kubectl__kmm__preflight,inspect)
-                cmd="kubectl__kmm__preflight__subcmd__inspect"
+            kubectl_kmm_preflight,inspect)
+                cmd="kubectl_kmm_preflight__subcmd__inspect"
                 ;;
-            kubectl__kmm__preflight,kernel)
-                cmd="kubectl__kmm__preflight__subcmd__kernel"
+            kubectl_kmm_preflight,kernel)
+                cmd="kubectl_kmm_preflight__subcmd__kernel"
                 ;;
-            kubectl__kmm__preflight,run)
-                cmd="kubectl__kmm__preflight__subcmd__run"
+            kubectl_kmm_preflight,run)
+                cmd="kubectl_kmm_preflight__subcmd__run"
                 ;;
-            kubectl__kmm__preflight,status)
-                cmd="kubectl__kmm__preflight__subcmd__status"
+            kubectl_kmm_preflight,status)
+                cmd="kubectl_kmm_preflight__subcmd__status"
                 ;;
-            kubectl__kmm__preflight,targets)
-                cmd="kubectl__kmm__preflight__subcmd__targets"
+            kubectl_kmm_preflight,targets)
+                cmd="kubectl_kmm_preflight__subcmd__targets"
                 ;;
-            kubectl__kmm__preflight,version)
-                cmd="kubectl__kmm__preflight__subcmd__version"
+            kubectl_kmm_preflight,version)
+                cmd="kubectl_kmm_preflight__subcmd__version"
                 ;;
             *)
                 ;;
@@ -52,7 +52,7 @@ _kubectl__kmm__preflight() {
     done
 
     case "${cmd}" in
-        kubectl__kmm__preflight)
+        kubectl_kmm_preflight)
             opts="-o -q -v -h -V --output --quiet --color --progress --verbose --config --no-config --help --version run status generate delete targets explain kernel inspect completion version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -86,7 +86,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__completion)
+        kubectl_kmm_preflight__subcmd__completion)
             opts="-o -q -v -h --dir --output --quiet --color --progress --verbose --config --no-config --help bash elvish fish powershell zsh install"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -124,7 +124,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__delete)
+        kubectl_kmm_preflight__subcmd__delete)
             opts="-l -s -o -q -v -h --verified --selector --wait --timeout --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -258,7 +258,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__explain)
+        kubectl_kmm_preflight__subcmd__explain)
             opts="-f -k -n -A -l -s -o -q -v -h --list --filename --kustomize --assume-image --namespace --all-namespaces --selector --kmm-version --ca-file --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -464,7 +464,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__generate)
+        kubectl_kmm_preflight__subcmd__generate)
             opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --job --cronjob --alert --pushgateway --shards --image --job-namespace --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -718,7 +718,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__inspect)
+        kubectl_kmm_preflight__subcmd__inspect)
             opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -784,7 +784,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__kernel)
+        kubectl_kmm_preflight__subcmd__kernel)
             opts="-o -q -v -h --arch --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -850,7 +850,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__run)
+        kubectl_kmm_preflight__subcmd__run)
             opts="-f -k -n -A -l -j -w -s -o -q -v -h --local --in-cluster --keep --shards --image --job-namespace --push-built-image --filename --kustomize --assume-image --namespace --all-namespaces --selector --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --jobs --fail-fast --timeout --accept --shard --report-configmap --pushgateway --kmm-version --kmm-flavor --builder --build-isolation --stages --build-jobs --boot --watch --wait --dry-run --cleanup --cross-check --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1156,7 +1156,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__status)
+        kubectl_kmm_preflight__subcmd__status)
             opts="-w -n -A -l -s -o -q -v -h --watch --last --job-namespace --namespace --all-namespaces --selector --accept --cache-dir --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1298,7 +1298,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__targets)
+        kubectl_kmm_preflight__subcmd__targets)
             opts="-s -o -q -v -h --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1488,7 +1488,7 @@ _kubectl__kmm__preflight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__kmm__subcmd__preflight__subcmd__version)
+        kubectl_kmm_preflight__subcmd__version)
             opts="-s -o -q -v -h --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1606,7 +1606,7 @@ _kubectl__kmm__preflight() {
 }
 
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _kubectl__kmm__preflight -o nosort -o bashdefault -o default kubectl-kmm-preflight
+    complete -F _kubectl_kmm_preflight -o nosort -o bashdefault -o default kubectl-kmm-preflight kubectl-kmm kubectl-kmm_preflight
 else
-    complete -F _kubectl__kmm__preflight -o bashdefault -o default kubectl-kmm-preflight
+    complete -F _kubectl_kmm_preflight -o bashdefault -o default kubectl-kmm-preflight kubectl-kmm kubectl-kmm_preflight
 fi

@@ -42,8 +42,8 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l config -d 'Configuration file' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -58,15 +58,15 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "inspect" -d 'List the kernel modules in an image'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "completion" -d 'Print a completion script, or install completion for kubectl'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_needs_command" -f -a "version" -d 'Print the version of this program and of the cluster\'s KMM'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shards -d 'Pods that share the work of the Job [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l image -d 'The image of this program [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l job-namespace -d 'The namespace of the Job and of its reports [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shards -d 'Pods that share the work of the Job' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l image -d 'The image of this program' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l job-namespace -d 'The namespace of the Job and of its reports' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s f -l filename -d 'File, folder, URL or `-`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s k -l kustomize -d 'Folder with a kustomization' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s n -l namespace -d 'Only Modules of this namespace' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s l -l selector -d 'Only Modules with these labels' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-version -d 'Kernel to check against' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l to -d 'Update of the cluster, or `all`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
@@ -76,26 +76,26 @@ realtime\t''
 64k-pages\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kernel-dir -d 'Kernel facts from disk' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l oci-layout -d 'Look images up on disk first' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l authfile -d 'Credentials' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l registries-conf -d 'Mirrors and insecure registries' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cache-size -d 'Maximum size of the cache' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'Modules checked in parallel [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s j -l jobs -d 'Modules checked in parallel' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l timeout -d 'Stop after this time' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l accept -d 'Accept a finding' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l shard -d 'Check one of N parts of the Modules, I from 0' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l report-configmap -d 'Keep the report as ConfigMap NAME-report-I in the pod\'s namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l pushgateway -d 'Push the metrics of -o prometheus to this Prometheus Pushgateway' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-version -d 'KMM release whose rules apply' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-flavor -d 'Whose KMM loads the modules [default' -r -f -a "openshift\t'OpenShift\'s'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kmm-flavor -d 'Whose KMM loads the modules' -r -f -a "openshift\t'OpenShift\'s'
 upstream\t'The upstream operator'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l builder -d 'Program that builds images' -r -f -a "auto\t'The first of buildah, podman and docker that works'
 buildah\t'buildah'
@@ -106,7 +106,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 default\t'The builder\'s own isolation'
 chroot\t'chroot only: steps see the processes and the network of this machine'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Stages that may run' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'Images built in parallel [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'Images built in parallel' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l boot -d 'Load the modules on the target\'s own kernel in QEMU' -r -f -a "auto\t'Where QEMU and a kernel that boots are there'
 off\t'Do not boot'
 require\t'A module that the kernel was not asked about is an error'"
@@ -117,7 +117,7 @@ client\t'Print it'
 server\t'Print it as the API server would store it'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cross-check -d 'Check the images as well, because KMM does not check their contents' -r -f -a "auto\t'Every module that KMM decided on its image'
 off\t'None'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l user -d 'The kubeconfig\'s user' -r
@@ -156,7 +156,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l local -d 'Validate from this machine, without KMM'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l in-cluster -d 'Validate in the cluster'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l keep -d 'Keep the Job, its reports and its rights in the cluster'
@@ -168,17 +168,17 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-cache -d 'Neither read nor write the cache'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l fail-fast -d 'Stop at the first module that is not verified'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s w -l watch -d 'Check modules again when their Module, ConfigMap or Secret changes, until all are verified'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR of this run afterwards, whatever the result'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l cleanup -d 'Delete the CR of this run afterwards'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l job-namespace -d 'The namespace of its reports [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l job-namespace -d 'The namespace of its reports' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s n -l namespace -d 'Only Modules of this namespace' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s l -l selector -d 'Only preflight CRs with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l accept -d 'Accept a finding' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cache-dir -d 'For compatibility with kubectl' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l user -d 'The kubeconfig\'s user' -r
@@ -217,28 +217,28 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s w -l watch -d 'Refresh until every module has a result'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l last -d 'The last report of a validation in the cluster'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s A -l all-namespaces -d 'Modules of all namespaces'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kmm-version -d 'KMM release to print the CR for' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image-list -d 'Print the images that the Modules need on these kernels, one per line, or as additionalImages of an oc-mirror ImageSetConfiguration, instead of a CR' -r -f -a "plain\t'One image per line'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image-list -d 'Print the images that the Modules need on these kernels, one per line, or as additionalImages of an oc-mirror ImageSetConfiguration,' -r -f -a "plain\t'One image per line'
 oc-mirror\t'For oc-mirror v2'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s f -l filename -d 'File, folder, URL or `-`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s k -l kustomize -d 'Folder with a kustomization' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s n -l namespace -d 'Only Modules of this namespace' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cronjob -d 'The same as a CronJob' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pushgateway -d 'Have the pods push their metrics to this Prometheus Pushgateway' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'Pods that share the work of the Job [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports [default' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'Pods that share the work of the Job' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-version -d 'Kernel to check against' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l to -d 'Update of the cluster, or `all`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
@@ -248,19 +248,19 @@ realtime\t''
 64k-pages\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kernel-dir -d 'Kernel facts from disk' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l oci-layout -d 'Look images up on disk first' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l authfile -d 'Credentials' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l registries-conf -d 'Mirrors and insecure registries' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cache-size -d 'Maximum size of the cache' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l user -d 'The kubeconfig\'s user' -r
@@ -299,17 +299,17 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l push-built-image -d 'Have KMM push what it builds and signs'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rbac -d 'Print the ClusterRoles of least rights instead of a CR'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rbac -d 'Print the ClusterRoles of least rights'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job -d 'Print a Job that runs the local validation in the cluster, with its rights'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l alert -d 'Print a PrometheusRule that warns before an upgrade'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l rt -d 'Short for --kernel-type realtime'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l secure-boot -d 'The nodes use Secure Boot'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-cache -d 'Neither read nor write the cache'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -318,7 +318,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l timeout -d 'Maximum time to wait' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cache-dir -d 'For compatibility with kubectl' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l user -d 'The kubeconfig\'s user' -r
@@ -357,13 +357,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l verified -d 'Every CR whose modules are all verified'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-version -d 'Kernel to check against' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l to -d 'Update of the cluster, or `all`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
@@ -373,19 +373,19 @@ realtime\t''
 64k-pages\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kernel-dir -d 'Kernel facts from disk' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l oci-layout -d 'Look images up on disk first' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l authfile -d 'Credentials' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l registries-conf -d 'Mirrors and insecure registries' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cache-size -d 'Maximum size of the cache' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l user -d 'The kubeconfig\'s user' -r
@@ -424,23 +424,23 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l rt -d 'Short for --kernel-type realtime'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l secure-boot -d 'The nodes use Secure Boot'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l no-cache -d 'Neither read nor write the cache'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand targets" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s f -l filename -d 'File, folder, URL or `-`' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s k -l kustomize -d 'Folder with a kustomization, as kubectl\'s -k' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s k -l kustomize -d 'Folder with a kustomization' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l assume-image -d 'Image template that a Module\'s owner will set for kernels without a mapping' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s n -l namespace -d 'Only Modules of this namespace' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels, as kubectl\'s -l' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s l -l selector -d 'Only Modules with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kmm-version -d 'KMM release whose rules apply' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l ca-file -d 'Certificate authorities to trust besides the system\'s where -f is a URL, PEM' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'Kernel to check against, as `uname -r` prints it' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-version -d 'Kernel to check against' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l release-image -d 'OpenShift release to check' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l to -d 'Update of the cluster, or `all`' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l dtk-image -d 'Driver-toolkit image of the kernel' -r
@@ -450,12 +450,12 @@ realtime\t''
 64k-pages\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l os-stream -d 'Operating system stream of the release' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pool -d 'Only the nodes of this MachineConfigPool' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels [default' -r -f -a "auto\t'If the cluster has pools and they can be read'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l pools -d 'Read the kernels from the cluster\'s MachineConfigPools, or take the release\'s standard kernels' -r -f -a "auto\t'If the cluster has pools and they can be read'
 off\t'Do not read them'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l arch -d 'Architecture to check for' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kernel-dir -d 'Kernel facts from disk' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l signing-cert -d 'Certificate of a key that the kernel trusts, PEM or DER' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l user -d 'The kubeconfig\'s user' -r
@@ -494,20 +494,20 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l list -d 'List every finding code'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s A -l all-namespaces -d 'Modules of all namespaces'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l current -d 'Check the nodes\' current kernels as well'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l rt -d 'Short for --kernel-type realtime'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l secure-boot -d 'The nodes use Secure Boot'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l arch -d 'Architecture to resolve' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l oci-layout -d 'Look images up on disk first' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l authfile -d 'Credentials' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l registries-conf -d 'Mirrors and insecure registries' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
@@ -530,16 +530,16 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-cache -d 'Neither read nor write the cache'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand kernel" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'Architecture to read [default' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l arch -d 'Architecture to read' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l oci-layout -d 'Look images up on disk first' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l authfile -d 'Credentials, as podman and skopeo write them' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l registries-conf -d 'Mirrors and insecure registries, as podman reads them' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l authfile -d 'Credentials' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l registries-conf -d 'Mirrors and insecure registries' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l insecure-registry -d 'Registry with plain HTTP, or TLS without verification' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l ca-file -d 'Certificate authorities to trust besides the system\'s, PEM' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l cache-dir -d 'Cache for facts about layers and kernels' -r -F
@@ -562,13 +562,13 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l config -d 'Configuration file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l config -d 'Configuration file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-cache -d 'Neither read nor write the cache'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Folder for `install` [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l dir -d 'Folder for `install`' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s o -l output -d 'Output format' -r -f -a "table\t'A table for people'
 wide\t'A block per module with every detail'
 short\t'Only modules that are not verified, and the last line'
@@ -587,12 +587,12 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l config -d 'Configuration file' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file [default' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l kubeconfig -d 'The kubeconfig file' -r -F
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l context -d 'The kubeconfig\'s context' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l cluster -d 'The kubeconfig\'s cluster' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l user -d 'The kubeconfig\'s user' -r
@@ -631,8 +631,10 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 bar\t'Bars on a terminal'
 plain\t'Plain lines'
 none\t'Nothing'"
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l config -d 'Configuration file [default' -r -F
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s q -l quiet -d 'Print only the last line of the table, and no progress'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l config -d 'Configuration file' -r -F
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s q -l quiet -d 'Print only the last line of the table'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s v -l verbose -d 'Increase verbosity'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -l no-config -d 'Read no configuration file'
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-kmm -w kubectl-kmm-preflight
+complete -c kubectl-kmm_preflight -w kubectl-kmm-preflight

@@ -12,6 +12,10 @@ use crate::error::Error;
 
 /// The plugin's own file name, for which the scripts are.
 const PROGRAM: &str = "kubectl-kmm-preflight";
+/// The same as a word of Bash.
+const BASH_NAME: &str = "kubectl_kmm_preflight";
+/// The others that it may have.
+const OTHER_NAMES: [&str; 2] = ["kubectl-kmm", "kubectl-kmm_preflight"];
 /// The names under which kubectl looks for completion, one for each name of the plugin:
 /// `kubectl_complete-` and what follows `kubectl-`.
 const COMPLETERS: [&str; 3] = [
@@ -45,11 +49,44 @@ pub(crate) fn run(args: &CompletionArgs) -> Result<Done, Error> {
     })
 }
 
-/// The completion script of a shell.
+/// The completion script of a shell, for the plugin under each of its names.
 pub(crate) fn script(shell: Shell) -> String {
+    // The script for Bash that clap_complete writes names the functions of a command with
+    // dashes in two ways, and completes nothing.
+    let name = match shell {
+        Shell::Bash => BASH_NAME,
+        _ => PROGRAM,
+    };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut help::command(), PROGRAM, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    clap_complete::generate(shell, &mut help::command(), name, &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    let others = OTHER_NAMES.join(" ");
+    match shell {
+        Shell::Bash => script.replace(
+            &format!("-o default {BASH_NAME}\n"),
+            &format!("-o default {PROGRAM} {others}\n"),
+        ),
+        Shell::Zsh => ["#compdef ", "compdef _kubectl-kmm-preflight "]
+            .iter()
+            .fold(script, |script, start| {
+                let of_one = format!("{start}{PROGRAM}\n");
+                script.replace(&of_one, &format!("{start}{PROGRAM} {others}\n"))
+            }),
+        Shell::PowerShell => {
+            let one = format!("-CommandName '{PROGRAM}'");
+            let [first, second] = OTHER_NAMES;
+            script.replace(&one, &format!("{one}, '{first}', '{second}'"))
+        }
+        Shell::Fish => OTHER_NAMES.iter().fold(script, |script, name| {
+            format!("{script}complete -c {name} -w {PROGRAM}\n")
+        }),
+        Shell::Elvish => OTHER_NAMES.iter().fold(script, |script, name| {
+            let completer = "edit:completion:arg-completer";
+            format!("{script}set {completer}[{name}] = ${completer}[{PROGRAM}]\n")
+        }),
+        // clap_complete may learn more shells.
+        _ => script,
+    }
 }
 
 fn install(dir: Option<&Path>) -> Result<Done, Error> {
@@ -166,6 +203,12 @@ mod tests {
                 fs::write(&path, script(shell)).expect("a file");
             }
             let there = fs::read_to_string(&path).unwrap_or_default();
+            for other in OTHER_NAMES {
+                assert!(
+                    there.contains(other),
+                    "completions/{name} is not for {other}"
+                );
+            }
             assert!(there == script(shell), "completions/{name} is out of date");
         }
     }

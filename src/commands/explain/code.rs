@@ -41,17 +41,33 @@ pub(crate) fn list(format: Format, screen: &Screen) -> Result<Done, Error> {
     })
 }
 
-/// The nearest code to a word that is none, and where all of them are.
+/// The nearest codes to a word that is none, and where all of them are: those that it is a
+/// part of, else the one that it may be a misspelling of.
 fn hint(word: &str) -> String {
     const ALL: &str = "`kubectl kmm preflight explain --list` lists the codes";
-    let near = Code::ALL
-        .iter()
-        .map(|code| (strsim::jaro_winkler(word, code.as_str()), code))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match near {
-        Some((_, code)) => format!("Did you mean `{code}`? {ALL}."),
-        None => format!("{ALL}; pass Modules with -f."),
+    /// More of them are no help.
+    const MOST: usize = 5;
+    let word = word.to_lowercase().replace('_', "-");
+    let codes = || Code::ALL.iter().map(|code| code.as_str());
+    let mut near: Vec<&str> = match word.len() {
+        0..3 => Vec::new(),
+        _ => codes().filter(|code| code.contains(&word)).collect(),
+    };
+    if near.is_empty() {
+        let nearest = codes()
+            .map(|code| (strsim::jaro_winkler(&word, code), code))
+            .filter(|(similarity, _)| *similarity > 0.8)
+            .max_by(|one, other| one.0.total_cmp(&other.0));
+        near.extend(nearest.map(|(_, code)| code));
+    }
+    let quoted = |code: &&str| format!("`{code}`");
+    match near.as_slice() {
+        [] => format!("{ALL}; pass Modules with -f."),
+        near if near.len() > MOST => format!("{ALL}; {} have that in their name.", near.len()),
+        near => format!(
+            "Did you mean {}? {ALL}.",
+            near.iter().map(quoted).collect::<Vec<_>>().join(" or ")
+        ),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The manifests with the least rights of each command.
 
+use crate::cluster::api::fault::RBAC_FOLDER;
+
 /// Each manifest, by the name that errors give it.
 const MANIFESTS: [(&str, &str); 7] = [
     ("status", include_str!("../../examples/rbac/status.yaml")),
@@ -23,9 +25,12 @@ const MANIFESTS: [(&str, &str); 7] = [
     ),
 ];
 
-/// All of them, as one file.
+/// All of them, as one file, each behind the address that errors give it.
 pub(crate) fn manifests() -> String {
-    let texts = MANIFESTS.map(|(_, text)| text.trim_start_matches("---\n").trim_end());
+    let texts = MANIFESTS.map(|(name, text)| {
+        let text = text.trim_start_matches("---\n").trim_end();
+        format!("# {RBAC_FOLDER}/{name}.yaml\n{text}")
+    });
     format!("{}\n", texts.join("\n---\n"))
 }
 
@@ -53,6 +58,8 @@ mod tests {
             let manifest = file.file_stem().expect("a name").to_string_lossy();
             let name = format!("kmm-preflight-{manifest}");
             assert!(names.contains(&name), "{name} of {names:?}");
+            let address = format!("# {RBAC_FOLDER}/{manifest}.yaml\n");
+            assert!(text.contains(&address), "{address}");
         }
     }
 }

@@ -7,6 +7,8 @@ pub mod image;
 pub mod kubelet;
 pub mod layout;
 #[cfg(target_os = "linux")]
+pub mod picture;
+#[cfg(target_os = "linux")]
 pub mod pod_runner;
 pub mod preflight;
 pub mod registry;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use vt100::{Color, Parser};
+use vt100::{Cell, Color, Parser, Screen};
 
 use crate::preflight::Preflight;
 
@@ -38,7 +38,7 @@ pub struct Terminal {
     reader: JoinHandle<()>,
     elsewhere: File,
     // Holds the home folder of the call.
-    _call: Preflight,
+    _call: Option<Preflight>,
 }
 
 /// What came to the terminal so far.
@@ -54,6 +54,8 @@ pub struct Left {
     pub code: Option<i32>,
     /// The lines of the screen, those above it that were scrolled away included.
     pub lines: Vec<String>,
+    /// The lines of the screen with their colours, as escape sequences.
+    pub styled: Vec<String>,
     /// True when a cell has a colour.
     pub is_coloured: bool,
     /// True when the cursor cannot be seen.
@@ -81,6 +83,13 @@ impl Terminal {
     /// Starts a call on a terminal of this size, which is its controlling one: Ctrl-C there
     /// is a signal.
     pub fn start(call: Preflight, streams: Streams, rows: u16, columns: u16) -> Self {
+        let mut terminal = Self::of(&call.command(), streams, rows, columns);
+        terminal._call = Some(call);
+        terminal
+    }
+
+    /// Starts a program in the same way, with these variables and no others.
+    pub fn of(inner: &Command, streams: Streams, rows: u16, columns: u16) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
         grantpt(&ours).expect("its other end");
         unlockpt(&ours).expect("its other end");
@@ -91,11 +100,13 @@ impl Terminal {
         let elsewhere = tempfile::tempfile().expect("a file");
         let terminal = || Stdio::from(theirs.try_clone().expect("a terminal"));
         let file = || Stdio::from(elsewhere.try_clone().expect("a file"));
-        let inner = call.command();
         // setsid(1) makes the terminal the controlling one, and then becomes the program.
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(inner.get_program());
         command.args(inner.get_args()).env_clear();
+        if let Some(folder) = inner.get_current_dir() {
+            command.current_dir(folder);
+        }
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
         for (name, value) in inner.get_envs() {
             command.env(name, value.unwrap_or_default());
@@ -124,7 +135,7 @@ impl Terminal {
             shown,
             reader,
             elsewhere,
-            _call: call,
+            _call: None,
         }
     }
 
@@ -161,6 +172,13 @@ impl Terminal {
         }
     }
 
+    /// Ends the program, whatever it does.
+    pub fn stop(mut self) {
+        // It fails only for one that has ended.
+        let _ = self.child.kill();
+        self.child.wait().expect("the program's state");
+    }
+
     /// Waits for the end of the call.
     pub fn end(mut self) -> Left {
         let start = Instant::now();
@@ -185,8 +203,15 @@ impl Terminal {
         let is_coloured = cells
             .filter_map(|(row, column)| screen.cell(row, column))
             .any(|cell| cell.fgcolor() != Color::Default || cell.bold());
+        let mut styled: Vec<String> = (0..rows.get())
+            .map(|row| self::styled(screen, row))
+            .collect();
+        while styled.last().is_some_and(String::is_empty) {
+            styled.pop();
+        }
         Left {
             code,
+            styled,
             is_coloured,
             is_cursor_hidden: screen.hide_cursor(),
             lines: lines(&mut shown.emulator),
@@ -194,6 +219,40 @@ impl Terminal {
             elsewhere,
         }
     }
+}
+
+/// A line of the screen with its colours.
+fn styled(screen: &Screen, row: u16) -> String {
+    let columns = screen.size().1.get();
+    let cells = (0..columns).filter_map(|column| screen.cell(row, column));
+    let cells: Vec<&Cell> = cells.collect();
+    let used = cells
+        .iter()
+        .rposition(|cell| !cell.contents().trim().is_empty());
+    let mut line = String::new();
+    let mut before = (false, Color::Default);
+    for cell in cells.iter().take(used.map_or(0, |at| at + 1)) {
+        let style = (cell.bold(), cell.fgcolor());
+        if style != before {
+            line.push_str("\u{1b}[0m");
+            if style.0 {
+                line.push_str("\u{1b}[1m");
+            }
+            if let Color::Idx(colour @ 0..8) = style.1 {
+                line.push_str(&format!("\u{1b}[3{colour}m"));
+            }
+            before = style;
+        }
+        match cell.contents() {
+            "" if cell.is_wide_continuation() => {}
+            "" => line.push(' '),
+            text => line.push_str(text),
+        }
+    }
+    if before != (false, Color::Default) {
+        line.push_str("\u{1b}[0m");
+    }
+    line
 }
 
 fn read(mut terminal: File, shown: Arc<Mutex<Shown>>) -> JoinHandle<()> {

@@ -32,6 +32,8 @@ mod reported_faults;
 mod reported_images;
 mod schema;
 #[cfg(target_os = "linux")]
+mod screens;
+#[cfg(target_os = "linux")]
 mod terminal;
 mod unwritable;
 

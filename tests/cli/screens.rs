@@ -1,0 +1,190 @@
+//! How much of a terminal reports of many modules take.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::emulator::{Left, Streams, Terminal};
+use super::preflight::Preflight;
+
+const KERNELS: [&str; 4] = [
+    "6.1.0-56-amd64",
+    "6.1.0-57-amd64",
+    "6.1.0-58-amd64",
+    "6.1.0-59-amd64",
+];
+
+/// What is wrong with a Module, or `Nothing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Nothing,
+    NoModule,
+    OtherSymbols,
+    NoMapping,
+}
+
+const CAUSES: [Cause; 3] = [Cause::NoModule, Cause::OtherSymbols, Cause::NoMapping];
+
+impl Cause {
+    fn module(self, name: &str) -> String {
+        let (module, image, kernels) = match self {
+            Self::Nothing => ("ticker", "ticker:6.1.0-56-amd64", "regexp: '.'"),
+            Self::NoModule => ("meter", "meter:latest", "regexp: '.'"),
+            Self::OtherSymbols => ("sensor", "sensor:6.1.0-56-amd64", "regexp: '.'"),
+            Self::NoMapping => ("meter", "meter:latest", "literal: '5.14.0'"),
+        };
+        format!(
+            "apiVersion: kmm.sigs.x-k8s.io/v1beta1\nkind: Module\n\
+             metadata: {{name: {name}, namespace: drivers}}\n\
+             spec: {{selector: {{}}, moduleLoader: {{container: {{\
+             modprobe: {{moduleName: {module}}}, kernelMappings: [{{{kernels}, \
+             containerImage: 'registry.example/drivers/{image}'}}]}}}}}}\n---\n"
+        )
+    }
+}
+
+/// Modules in a file, and kernels that all export the same.
+struct Place(TempDir);
+
+impl Place {
+    fn with(modules: &[(String, Cause)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text: String = modules
+            .iter()
+            .map(|(name, cause)| cause.module(name))
+            .collect();
+        fs::write(folder.path().join("modules.yaml"), text).expect("a file");
+        let facts = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples/kernel/lib/modules")
+            .join(KERNELS[0]);
+        for kernel in KERNELS {
+            let place = folder.path().join("kernels/lib/modules").join(kernel);
+            fs::create_dir_all(&place).expect("a folder");
+            for name in ["config", "symvers.xz"] {
+                fs::copy(facts.join(name), place.join(name)).expect("a fact");
+            }
+        }
+        Self(folder)
+    }
+
+    fn run(&self, kernels: &[&str], rows: u16) -> Left {
+        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images");
+        let mut call = Preflight::new(["run", "--local", "-f", "modules.yaml"])
+            .arg("--kernel-dir=kernels")
+            .arg("--oci-layout")
+            .arg(images)
+            .dir(self.0.path());
+        for kernel in kernels {
+            call = call.args(["--kernel-version", kernel]);
+        }
+        Terminal::start(call, Streams::Both, rows, 80).end()
+    }
+}
+
+/// Sixty names of this length, with these causes in turn.
+fn sixty(length: usize, causes: &[Cause]) -> Vec<(String, Cause)> {
+    let causes = causes.iter().cycle();
+    let name = |number: usize| {
+        let start = format!("driver-{number}-");
+        format!("{start}{}", "x".repeat(length - start.len()))
+    };
+    (0..60).map(name).zip(causes.copied()).collect()
+}
+
+fn counted(left: &Left) -> usize {
+    for line in &left.lines {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    left.lines.len()
+}
+
+#[test]
+fn sixty_modules_with_three_causes_take_sixty_lines() {
+    let some_pass = [&CAUSES[..], &[Cause::Nothing]].concat();
+    for rows in [24, 60] {
+        for length in [12, 25, 33] {
+            for causes in [&CAUSES[..], &some_pass] {
+                let modules = sixty(length, causes);
+                let left = Place::with(&modules).run(&KERNELS[..1], rows);
+                assert_eq!(left.code, Some(1));
+                let count = counted(&left);
+                assert!(count <= 60, "{count} lines\n{}", left.lines.join("\n"));
+                let text = left.lines.join("\n");
+                let is_named = |name: &str| {
+                    let mut words = text.split([' ', ',', '\n', '/', ';']);
+                    words.any(|word| word == name)
+                };
+                for (name, cause) in &modules {
+                    assert_eq!(is_named(name), *cause != Cause::Nothing, "{name}\n{text}");
+                }
+                for code in [
+                    "module-not-found",
+                    "symbol-version-mismatch",
+                    "mapping-not-found",
+                ] {
+                    let title = format!("✘ {code}: ");
+                    assert_eq!(text.matches(&title).count(), 1, "{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sixty_modules_on_four_kernels_take_ninety_lines() {
+    for length in [12, 33] {
+        let modules = sixty(length, &CAUSES);
+        let left = Place::with(&modules).run(&KERNELS, 60);
+        assert_eq!(left.code, Some(1));
+        let count = counted(&left);
+        assert!(count <= 90, "{count} lines\n{}", left.lines.join("\n"));
+        for kernel in KERNELS {
+            let mut lines = left.lines.iter();
+            let line = lines.find(|line| line.contains(&format!("✘ {kernel}")));
+            let line = line.unwrap_or_else(|| panic!("{kernel}: {left:#?}"));
+            assert!(line.contains("60 failed"), "{line}");
+        }
+    }
+}
+
+/// Where nothing is wrong there is next to nothing to read.
+#[test]
+fn sixty_modules_that_pass_take_few_lines() {
+    let modules = sixty(20, &[Cause::Nothing]);
+    let left = Place::with(&modules).run(&KERNELS[..1], 24);
+    assert_eq!(left.code, Some(0));
+    let count = counted(&left);
+    assert!(count <= 12, "{count} lines\n{}", left.lines.join("\n"));
+}
+
+#[test]
+fn short_help_takes_forty_five_lines() {
+    for command in [
+        "",
+        "run",
+        "status",
+        "generate",
+        "delete",
+        "targets",
+        "explain",
+        "kernel",
+        "inspect",
+        "completion",
+        "version",
+    ] {
+        let words = [command, "-h"].into_iter().filter(|word| !word.is_empty());
+        let left = Terminal::start(Preflight::new(words), Streams::Both, 60, 80).end();
+        assert_eq!(left.code, Some(0), "{command}");
+        let count = counted(&left);
+        assert!(
+            count <= 45,
+            "{command}: {count} lines\n{}",
+            left.lines.join("\n")
+        );
+        let text = left.lines.join("\n");
+        for part in ["\n  kubectl kmm preflight ", "130", "https://github.com/"] {
+            assert!(text.contains(part), "{command}: {part}\n{text}");
+        }
+    }
+}

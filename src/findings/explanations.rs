@@ -186,7 +186,7 @@ explanations! {
         "modprobe loads what modules.dep.bin lists and nothing else. Modules already loaded on a node cannot be relied on.",
         "meter.ko: Unknown symbol sas_attach (err -2): provided by in-tree module scsi_mod, which modprobe will not load",
         "`modinfo -F depends FILE`; `grep NAME modules.dep` in the image.",
-        "Add the module to the image, or link `host` to /lib/modules/<kernel> before running depmod.";
+        "Add the module to the image, or link `host` to `/lib/modules/<kernel>` before running depmod.";
     SoftDependencyMissing: "A soft dependency is missing or does not load.",
         "modprobe continues without it.",
         "meter: soft dependency `meter_bus` is not found, and modprobe continues without it",

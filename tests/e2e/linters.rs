@@ -224,3 +224,88 @@ fn junit_says_to_another_reader_what_the_report_says() {
         }
     }
 }
+
+/// The addresses in an HTML page.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    ["href=\"", "src=\"", "srcset=\""]
+        .into_iter()
+        .flat_map(|name| {
+            let parts = page.split(name).skip(1);
+            parts.filter_map(|part| part.split('"').next())
+        })
+}
+
+/// The site as the release workflow makes it: every page is there, every link leads somewhere,
+/// and so does the address of every finding.
+#[test]
+fn the_site_is_whole() {
+    let site = tempfile::tempdir().expect("a folder");
+    let output = python_tool("mdbook")
+        .arg("build")
+        .arg(repository("docs"))
+        .arg("--dest-dir")
+        .arg(site.path())
+        .output()
+        .expect("mdbook runs");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    let workflow = fs::read_to_string(repository(".github/workflows/release.yml"));
+    let workflow = workflow.expect("the workflow");
+    let version = Command::new(environment().join("linters/bin/mdbook"))
+        .arg("--version")
+        .output()
+        .expect("mdbook runs");
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let version = version.trim().trim_start_matches("mdbook v");
+    assert!(workflow.contains(&format!("mdbook@{version}")), "{version}");
+
+    let mut seen = 0;
+    for entry in fs::read_dir(repository("docs")).expect("docs") {
+        let path = entry.expect("a page").path();
+        let Some(name) = path
+            .file_stem()
+            .filter(|_| path.extension() == Some(OsStr::new("md")))
+        else {
+            continue;
+        };
+        let name = match name.to_str().expect("a name") {
+            "SUMMARY" => continue,
+            "README" => "index",
+            name => name,
+        };
+        let page = fs::read_to_string(site.path().join(format!("{name}.html"))).expect("a page");
+        let main = page.split("<main>").nth(1).expect("its text");
+        let main = main.split("</main>").next().expect("its end");
+        for link in links(main).filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => format!("{name}.html"),
+                file => file.to_owned(),
+            };
+            let target = site.path().join(target);
+            assert!(target.is_file(), "{name}: {link}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&target).expect("a page");
+                assert!(text.contains(&format!("id=\"{anchor}\"")), "{name}: {link}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 80, "{seen}");
+
+    let list = Preflight::new(["explain", "--list", "-o", "json"])
+        .run()
+        .code(0);
+    let codes = list.json();
+    let codes = codes.as_array().expect("codes");
+    assert!(codes.len() > 60);
+    for code in codes {
+        let url = code["url"].as_str().expect("an address");
+        let (page, anchor) = url.split_once('#').expect("a page and a heading");
+        let page = page.rsplit('/').next().expect("a page");
+        let text = fs::read_to_string(site.path().join(format!("{page}.html")));
+        let heading = format!("id=\"{anchor}\"");
+        assert!(text.expect("the page").contains(&heading), "{url}");
+    }
+}

@@ -193,11 +193,13 @@ impl<'a> Cause<'a> {
     /// one for each, with the module's name or with how many they are; those of most first.
     pub(super) fn statements(&self) -> Vec<String> {
         let mut groups: Vec<(String, Vec<(String, &ModuleReport)>)> = Vec::new();
+        let mut places = HashMap::new();
         for member in &self.members {
             let text = statement(self.code, &member.findings);
             let kind = general(&text, member.module);
             let one = (text, member.module);
-            match groups.iter_mut().find(|(known, _)| *known == kind) {
+            let at = *places.entry(kind.clone()).or_insert(groups.len());
+            match groups.get_mut(at) {
                 Some((_, members)) => members.push(one),
                 None => groups.push((kind, vec![one])),
             }
@@ -214,7 +216,7 @@ impl<'a> Cause<'a> {
             match names.len() {
                 _ if is_one => text,
                 1 => format!("{}: {text}", full_name(module)),
-                count => format!("{text} ({count} modules)"),
+                count => format!("{count} modules: {text}"),
             }
         });
         told.collect()

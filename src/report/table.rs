@@ -51,15 +51,23 @@ pub(crate) fn render(report: &Report, screen: &Screen) -> String {
         true => FOLDED.max(modules.len() + BESIDE_ROWS),
         false => FOLDED,
     };
-    let mut text = String::new();
-    for detail in Detail::ALL {
+    let text = fitting(most, |detail| {
         let blocks = blocks::of_causes(&causes, report, shows_rows, detail, screen);
-        text = format!("{head}{blocks}{end}");
-        if text.lines().count() <= most {
+        format!("{head}{blocks}{end}")
+    });
+    text.trim_start_matches('\n').to_owned()
+}
+
+/// The text with as much detail as fits into so many lines.
+fn fitting(most: usize, text: impl Fn(Detail) -> String) -> String {
+    let mut last = String::new();
+    for detail in Detail::ALL {
+        last = text(detail);
+        if last.lines().count() <= most {
             break;
         }
     }
-    text.trim_start_matches('\n').to_owned()
+    last
 }
 
 /// `-o wide`: a block per module.
@@ -81,17 +89,15 @@ pub(crate) fn render_short(report: &Report, screen: &Screen) -> String {
     causes.retain(|cause| {
         cause.severity != Severity::Info && cause.accepted.is_none() && !cause.members.is_empty()
     });
-    let mut text = blocks::about_run(&run, screen);
-    text.push_str(&blocks::of_causes(
-        &causes,
-        report,
-        false,
-        Detail::ALL[0],
-        screen,
-    ));
-    let text = text.trim_start_matches('\n').to_owned();
-    let gap = if text.is_empty() { "" } else { "\n" };
-    text + gap + &summary::last_line(report, screen) + &footer(report)
+    let facts = blocks::about_run(&run, screen);
+    let sum = summary::last_line(report, screen) + &footer(report);
+    fitting(FOLDED, |detail| {
+        let blocks = blocks::of_causes(&causes, report, false, detail, screen);
+        let text = format!("{facts}{blocks}");
+        let text = text.trim_start_matches('\n');
+        let gap = if text.is_empty() { "" } else { "\n" };
+        format!("{text}{gap}{sum}")
+    })
 }
 
 /// What `status` says below the sum.

@@ -139,7 +139,8 @@ pub fn parse(args: Vec<OsString>, environment: &Environment) -> Result<(Cli, Set
     let (args, used) = with_presets(&command, args, layers);
     let matches = command
         .try_get_matches_from(&args)
-        .map_err(|error| with_place(error, &used))?;
+        .map_err(|error| with_place(error, &used))
+        .map_err(|error| with_nearest(error, &help::command()))?;
     settings.words = args;
     Ok((Cli::from_arg_matches(&matches)?, settings))
 }
@@ -277,6 +278,30 @@ fn with_place(mut error: clap::Error, used: &[Preset]) -> clap::Error {
     if let Some(preset) = preset {
         let text = format!("the value comes from {}", preset.place).into();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![text]));
+    }
+    error
+}
+
+/// Names the command that a mistyped one is closest to, where clap finds none alike.
+fn with_nearest(mut error: clap::Error, root: &Command) -> clap::Error {
+    let (Some(ContextValue::String(word)), None) = (
+        error.get(ContextKind::InvalidSubcommand),
+        error.get(ContextKind::SuggestedSubcommand),
+    ) else {
+        return error;
+    };
+    let near = |name: &&str| {
+        let is_start =
+            word.len() > 1 && (name.starts_with(word.as_str()) || word.starts_with(*name));
+        is_start || strsim::damerau_levenshtein(word, name) <= 2
+    };
+    let names = root.get_subcommands().map(Command::get_name);
+    let near: Vec<String> = names.filter(near).map(str::to_owned).collect();
+    if !near.is_empty() {
+        error.insert(
+            ContextKind::SuggestedSubcommand,
+            ContextValue::Strings(near),
+        );
     }
     error
 }

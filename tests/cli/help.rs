@@ -68,3 +68,23 @@ fn every_example_can_be_pasted() {
     }
     assert!(ran >= 7, "{ran}");
 }
+
+#[test]
+fn a_mistyped_command_is_answered_with_the_nearest() {
+    for (word, nearest) in [
+        ("rnu", "'run'"),
+        ("stat", "'status'"),
+        ("checks", ""),
+        ("targts", "'targets'"),
+        ("versoin", "'version'"),
+    ] {
+        let ended = Preflight::new([word]).run().code(2);
+        assert_eq!(
+            ended.stderr.contains("similar subcommand"),
+            !nearest.is_empty(),
+            "{word}: {}",
+            ended.stderr
+        );
+        assert!(ended.stderr.contains(nearest), "{word}: {}", ended.stderr);
+    }
+}

@@ -32,7 +32,7 @@ impl Live {
     pub(crate) fn new(mode: ProgressMode) -> Self {
         let bar = draws(mode).then(|| {
             let bar = ProgressBar::with_draw_target(None, drawing::target());
-            bar.set_style(style("{msg}\n{spinner} {elapsed}"));
+            bar.set_style(style("{msg}\n{spinner} {elapsed} {prefix}"));
             bar.enable_steady_tick(TICK);
             bar
         });
@@ -56,6 +56,9 @@ impl Live {
     /// Shows results: the table, or a line per module whose result is not what it was.
     pub(crate) fn results(&mut self, report: Report, table: impl FnOnce(Report) -> String) {
         if !self.lines {
+            if let Some(bar) = &self.bar {
+                bar.set_prefix("waiting for changes; Ctrl-C ends");
+            }
             self.draw(report, table);
             return;
         }

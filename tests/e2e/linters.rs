@@ -225,6 +225,43 @@ fn junit_says_to_another_reader_what_the_report_says() {
     }
 }
 
+/// What mdBook makes of a Markdown page in a book of its own.
+fn html(text: &str) -> String {
+    let book = tempfile::tempdir().expect("a folder");
+    let source = book.path().join("src");
+    fs::create_dir(&source).expect("a folder");
+    fs::write(source.join("SUMMARY.md"), "- [Page](page.md)\n").expect("a file");
+    fs::write(source.join("page.md"), text).expect("a file");
+    let mut mdbook = python_tool("mdbook");
+    let output = mdbook.arg("build").arg(book.path()).output();
+    let output = output.expect("mdbook runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !said.contains("WARN"), "{said}");
+    let page = fs::read_to_string(book.path().join("book/page.html")).expect("a page");
+    let main = page.split("<main>").nth(1).expect("its text");
+    main.split("</main>").next().expect("its end").to_owned()
+}
+
+#[test]
+fn markdown_says_to_another_reader_what_the_report_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (more, cells) in [(&[][..], 4), (&["--arch=amd64", "--arch=arm64"], 3)] {
+        let text = run(folder.path(), "markdown", more).code(1).stdout;
+        let page = html(&text);
+        let rows = page.matches("<tr>").count();
+        assert_eq!(rows, 1 + 3, "a heading, and a row per Module\n{page}");
+        let count = page.matches("<td>").count();
+        assert_eq!(count, 3 * cells, "{page}");
+        let report = run(folder.path(), "json", more).code(1).json();
+        for cause in report["causes"].as_array().expect("causes") {
+            let (code, url) = (cause["code"].as_str(), cause["url"].as_str());
+            let link = format!("href=\"{}\"", url.expect("an address"));
+            assert!(page.contains(&link), "{link}\n{page}");
+            assert!(page.contains(code.expect("a code")), "{page}");
+        }
+    }
+}
+
 /// The addresses in an HTML page.
 fn links(page: &str) -> impl Iterator<Item = &str> {
     ["href=\"", "src=\"", "srcset=\""]

@@ -1,7 +1,7 @@
 //! SECURITY.md lists what is bounded, and by how much: here it is held to the code.
 
 use kernel_loader::depmod::{effort, index};
-use kernel_loader::modprobe::config;
+use kernel_loader::modprobe::{config, steps};
 use kernel_loader::module;
 
 use crate::cluster::api::credentials;
@@ -12,9 +12,8 @@ use crate::images::layers::layer_limits::{
 };
 use crate::images::layers::toc;
 use crate::images::layouts::{files, layout};
-use crate::images::registry::manifest;
+use crate::images::registry::{image_config, manifest};
 use crate::input::{source, yaml};
-use crate::judge::modprobe;
 
 /// Bytes as people write them.
 fn bytes(bytes: u64) -> String {
@@ -60,7 +59,7 @@ fn rows() -> Vec<(&'static str, String)> {
             "Manifest or index of a registry",
             bytes(manifest::MAX_MANIFEST),
         ),
-        ("Image configuration", bytes(manifest::MAX_CONFIG)),
+        ("Image configuration", bytes(image_config::MAX_CONFIG)),
         ("Layers of an image", manifest::MAX_LAYERS.to_string()),
         ("Manifests of an index", manifest::MAX_MANIFESTS.to_string()),
         ("`index.json` of a layout", bytes(layout::MAX_INDEX)),
@@ -85,7 +84,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ),
         (
             "Modules that one `modprobe` loads",
-            modprobe::MOST_STEPS.to_string(),
+            steps::MOST_STEPS.to_string(),
         ),
         ("`modules.softdep`", bytes(config::MOST_TEXT as u64)),
         ("One file, URL or stream of `-f`", bytes(source::MAX_BYTES)),

@@ -113,7 +113,7 @@ impl Escape {
     /// that is too busy to give one.
     fn watch(
         &self,
-        wish: impl Future<Output = ()> + Send + 'static,
+        signals: impl Future<Output = ()> + Send + 'static,
         patience: Duration,
         unsaid: Result<Done, Error>,
     ) {
@@ -129,7 +129,7 @@ impl Escape {
             let Ok(runtime) = runtime else {
                 return;
             };
-            runtime.block_on(wish);
+            runtime.block_on(signals);
             interrupt.cancel();
             thread::sleep(patience + Duration::from_millis(100));
             while hold.load(Ordering::Relaxed) {

@@ -8,3 +8,4 @@ pub(crate) mod gathered;
 pub(crate) mod kernel_facts;
 pub(crate) mod kernel_words;
 pub(crate) mod modprobe_words;
+pub(crate) mod refusals;

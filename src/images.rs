@@ -4,11 +4,11 @@
 //! file system of an image's layers; [`open`] asks every place that may have an image.
 
 pub(crate) mod bounded;
+pub(crate) mod image_source;
 pub(crate) mod layers;
 pub(crate) mod layouts;
 pub(crate) mod open;
 pub(crate) mod open_image;
 pub(crate) mod opened;
-pub(crate) mod place;
 pub(crate) mod push;
 pub(crate) mod registry;

@@ -12,8 +12,8 @@
 //! - `cluster`: the API server, KMM's CRs, and why one is in progress.
 //! - `images`: registries, images on disk, and layers as a file system.
 //! - `kernel`: where the facts about a target kernel come from.
-//! - [`kernel_loader`]: a crate of its own, module files and the facts about kernels (pure).
-//! - `judge`: the rules of KMM's worker, modprobe and the kernel's loader (pure).
+//! - [`kernel_loader`]: a crate of its own: what modprobe loads and the kernel takes (pure).
+//! - `judge`: an image, as KMM's worker sees it, put to that loader (pure).
 //! - `check`: puts the plans to images, kernels, builders and signers, side by side.
 //! - `boot`: puts modules to the target's own kernel in a virtual machine.
 //! - `image_build`: builds Dockerfiles as KMM has them built in the cluster.
@@ -76,7 +76,7 @@ pub mod for_tests {
     pub use crate::images::layers::layer_limits::LayerLimits;
     pub use crate::images::layers::layer_reader::{Purpose, Reading, read_layer};
     pub use crate::images::layers::overlay::Overlay;
-    pub use crate::images::registry::manifest::ImageConfig;
+    pub use crate::images::registry::image_config::ImageConfig;
     pub use crate::judge::{LoadCase, judge};
     pub use crate::kmm::module::{Modprobe, TlsOptions};
     pub use crate::kmm::planned::Work;

@@ -6,6 +6,7 @@ use kernel_loader::kernel::facts::KernelFacts;
 
 use crate::check::facts::FactsStore;
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::kernel_facts;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::Overlay;
 use crate::images::open::{Images, OpenImage};
@@ -142,7 +143,7 @@ impl ImageCheck {
         let of_facts = known.findings.iter().cloned();
         findings.extend(of_facts.filter(|finding| !is_doubted || finding.effect != Effect::None));
         if known.facts.is_none() && known.findings.is_empty() && !is_doubted {
-            findings.push(judge::no_facts(&target.kernel_version).as_warning());
+            findings.push(kernel_facts::no_facts(&target.kernel_version).as_warning());
         }
         findings.extend(seen);
         ImageOutcome {

@@ -24,7 +24,7 @@ pub(crate) struct RunLimits {
     pub timeout: Option<Duration>,
     /// The run ends with the first module that is neither verified nor accepted.
     pub fail_fast: bool,
-    /// The user's wish to end (Ctrl-C, SIGTERM).
+    /// Cancelled when the user wants to end (Ctrl-C, SIGTERM).
     pub interrupt: CancellationToken,
 }
 

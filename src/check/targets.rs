@@ -11,7 +11,7 @@ use crate::images::layers::layer_reader::Purpose;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind, NamedBy};
-use crate::images::registry::manifest::{KERNEL_LABEL, RELEASE_LABEL, STREAM_LABEL};
+use crate::images::registry::image_config::{KERNEL_LABEL, RELEASE_LABEL, STREAM_LABEL};
 use crate::kernel::release::{
     DriverToolkitRelease, Payload, PayloadImage, Role, is_kernel_release,
 };

@@ -58,33 +58,33 @@ pub(crate) fn complete(root: &mut Command, words: &[String]) -> Completion {
     let Some((last, before)) = words.split_last() else {
         return Completion::Words(Vec::new());
     };
-    let place = Place::after(root, before);
-    if let Some(arg) = place.open {
+    let cursor = Cursor::after(root, before);
+    if let Some(arg) = cursor.open {
         return values(arg, "", last);
     }
     if let Some((name, _)) = last
         .strip_prefix("--")
         .and_then(|word| word.split_once('='))
     {
-        return match by_long(place.command, name) {
+        return match by_long(cursor.command, name) {
             Some(arg) => values(arg, &format!("--{name}="), last),
             None => Completion::Words(Vec::new()),
         };
     }
     if last.starts_with('-') {
-        return Completion::Words(options(place.command, last));
+        return Completion::Words(options(cursor.command, last));
     }
-    let mut words: Vec<Candidate> = place
+    let mut words: Vec<Candidate> = cursor
         .command
         .get_subcommands()
         .filter(|command| !command.is_hide_set() && command.get_name().starts_with(last.as_str()))
         .map(|command| candidate(command.get_name(), &first_line(command.get_about())))
         .collect();
-    let positionals: Vec<&Arg> = place.command.get_positionals().collect();
-    let at = place.positionals.min(positionals.len().saturating_sub(1));
+    let positionals: Vec<&Arg> = cursor.command.get_positionals().collect();
+    let at = cursor.positionals.min(positionals.len().saturating_sub(1));
     let positional = positionals
         .get(at)
-        .filter(|arg| place.positionals < positionals.len() || takes_many(arg));
+        .filter(|arg| cursor.positionals < positionals.len() || takes_many(arg));
     match positional.map(|arg| values(arg, "", last)) {
         Some(Completion::Words(more)) => {
             words.extend(more);
@@ -96,40 +96,40 @@ pub(crate) fn complete(root: &mut Command, words: &[String]) -> Completion {
 }
 
 /// Where a command line stands.
-struct Place<'a> {
+struct Cursor<'a> {
     command: &'a Command,
     /// The option whose value comes next.
     open: Option<&'a Arg>,
     positionals: usize,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Cursor<'a> {
     fn after(root: &'a Command, words: &[String]) -> Self {
-        let mut place = Self {
+        let mut cursor = Self {
             command: root,
             open: None,
             positionals: 0,
         };
         for word in words {
-            if place.open.take().is_some() {
+            if cursor.open.take().is_some() {
                 continue;
             }
             if let Some(name) = word.strip_prefix("--") {
-                place.open = by_long(place.command, name).filter(|arg| takes_a_value(arg));
+                cursor.open = by_long(cursor.command, name).filter(|arg| takes_a_value(arg));
             } else if let Some(letters) = word.strip_prefix('-').filter(|word| !word.is_empty()) {
-                place.open = letters
+                cursor.open = letters
                     .chars()
                     .next()
-                    .and_then(|letter| by_short(place.command, letter))
+                    .and_then(|letter| by_short(cursor.command, letter))
                     .filter(|arg| takes_a_value(arg) && letters.chars().count() == 1);
-            } else if let Some(command) = place.command.find_subcommand(word) {
-                place.command = command;
-                place.positionals = 0;
+            } else if let Some(command) = cursor.command.find_subcommand(word) {
+                cursor.command = command;
+                cursor.positionals = 0;
             } else {
-                place.positionals += 1;
+                cursor.positionals += 1;
             }
         }
-        place
+        cursor
     }
 }
 

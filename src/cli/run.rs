@@ -16,7 +16,7 @@ use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
 use crate::images::registry::client::check_reference;
 use crate::kmm::plan::template;
-use crate::kmm::plan::variables::{Place, variables};
+use crate::kmm::plan::variables::{TemplateField, variables};
 use crate::kmm::releases::KmmRelease;
 
 /// Arguments of `run`.
@@ -146,11 +146,11 @@ fn parse_assumed(text: &str) -> Result<AssumedImage, String> {
         "not NAMESPACE/NAME=IMAGE (with templates as in containerImage)".to_owned()
     })?;
     // Any kernel shows whether the template makes an image's name.
-    let place = Place::ContainerImage {
+    let field = TemplateField::ContainerImage {
         name: &assumed.name,
         namespace: &assumed.namespace,
     };
-    let variables = variables("5.14.0-1.x86_64", place, KmmRelease::NEWEST)
+    let variables = variables("5.14.0-1.x86_64", field, KmmRelease::NEWEST)
         .map_err(|error| error.to_string())?;
     let image =
         template::substitute(&assumed.template, &variables).map_err(|error| error.to_string())?;

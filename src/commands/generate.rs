@@ -50,8 +50,8 @@ pub(crate) async fn run(
             (cluster.kmm().await?, Some(cluster))
         }
     };
-    let (wish, mut warnings) = asked.wish(kmm, cluster.as_ref()).await?;
-    let desired = wish.desired(kmm, args.name.as_deref())?;
+    let (request, mut warnings) = asked.request(kmm, cluster.as_ref()).await?;
+    let desired = request.desired(kmm, args.name.as_deref())?;
     if let Some(cluster) = &cluster {
         warnings.extend(cluster.take_warnings());
     }

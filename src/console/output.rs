@@ -29,7 +29,7 @@ pub struct Console<'a> {
     pub accepts: &'a [Accept],
     /// Which configuration files were used: a part of every report.
     pub settings: &'a [String],
-    /// The user's wish to end.
+    /// Cancelled when the user wants to end.
     pub interrupt: CancellationToken,
     /// True while the command undoes what it did, for which an interruption waits.
     pub hold: Arc<AtomicBool>,

@@ -90,3 +90,15 @@ fn unchecked(kernel: &str, fact: Missing) -> Finding {
     .hint(hint)
     .as_warning()
 }
+
+/// Nobody said where the facts about the kernel are.
+pub(crate) fn no_facts(kernel: &str) -> Finding {
+    Finding::new(
+        Code::KernelFactsMissing,
+        format!(
+            "No kernel facts for {kernel}: symbols, symbol versions, version magic and \
+             signatures were not checked."
+        ),
+    )
+    .hint("Pass --release-image, --dtk-image or --kernel-dir.")
+}

@@ -1,17 +1,16 @@
 //! Finds images in layouts and registries, and gives their layers, each read once a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::findings::finding::{Code, Finding};
+use crate::images::image_source::{ImageSource, blocking};
 pub(crate) use crate::images::layers::layer_reader::FileBytes;
 use crate::images::layers::layer_reader::{LayerLimits, Purpose};
 use crate::images::layers::stack::Layers;
-use crate::images::layouts::layout::Layout;
 use crate::images::layouts::on_disk::Layouts;
 pub(crate) use crate::images::open_image::{Documents, LayerRef, OpenImage};
 use crate::images::opened::Opened;
-use crate::images::place::{Place, blocking};
 use crate::images::registry::access::Access;
 use crate::images::registry::cache::{self, Cache};
 use crate::images::registry::client::Registries;
@@ -19,13 +18,16 @@ use crate::images::registry::cluster_registry::ClusterRegistry;
 use crate::images::registry::digest;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::HttpConfig;
-pub(crate) use crate::images::registry::manifest::ImageConfig;
-use crate::images::registry::manifest::{self, MAX_CONFIG, Manifest};
+pub(crate) use crate::images::registry::image_config::ImageConfig;
+use crate::images::registry::image_config::MAX_CONFIG;
+use crate::images::registry::manifest::{self, Manifest};
 use crate::images::registry::mirrors::Mirrors;
 use crate::images::registry::trust::TrustPlaces;
 use crate::model::budget::Budget;
 use crate::model::layer::LayerIndex;
 use crate::model::target::Arch;
+
+mod layout;
 
 const CACHE: &str = "looking into the cache";
 /// How deep indexes may lie in each other.
@@ -163,7 +165,7 @@ impl Images {
             match self.registries.manifest(&source, access).await {
                 Ok((repository, manifest)) => {
                     let bytes = self.keep(&manifest.digest, manifest.bytes).await?;
-                    let place = Place::Registry(repository);
+                    let place = ImageSource::Registry(repository);
                     let opened = self.open_manifest(place, bytes, reference, arch);
                     let mut image = opened.await?;
                     if source.mirror_of.is_some() {
@@ -179,65 +181,10 @@ impl Images {
         Err(worst(faults))
     }
 
-    /// Reads the manifest of an image in a layout on disk: the one of that name, or the only
-    /// one that the layout holds.
-    ///
-    /// # Errors
-    /// Why it could not be looked at.
-    pub async fn open_layout(
-        &self,
-        dir: &Path,
-        reference: &str,
-        arch: Arch,
-    ) -> Result<OpenImage, Finding> {
-        let opened = async {
-            let layout = Layout::open(dir)?;
-            let found = layout.find(reference).map(|found| found.image);
-            let found = found.or_else(|| layout.single().cloned());
-            let Some(found) = found else {
-                let message = format!("layout {} does not contain it", dir.display());
-                return Err(Fault::new(FaultKind::NotFound, message));
-            };
-            let place = Place::Layout(Arc::new(layout));
-            self.open_at(place, &found.digest, reference, arch).await
-        };
-        opened.await.map_err(|fault| fault.into_finding(reference))
-    }
-
-    /// Reads the manifest of the one image in a layout whose own blobs are the manifest, the
-    /// configuration and the top layers; the layers below are read from where `base` has them.
-    ///
-    /// # Errors
-    /// Why it could not be looked at.
-    pub async fn open_on_top(
-        &self,
-        base: &OpenImage,
-        dir: &Path,
-        arch: Arch,
-    ) -> Result<OpenImage, Finding> {
-        let opened = async {
-            let layout = Layout::open(dir)?;
-            let Some(found) = layout.single().cloned() else {
-                let message = format!(
-                    "layout {} does not contain exactly one \
-                    image",
-                    dir.display()
-                );
-                return Err(Fault::new(FaultKind::NotFound, message));
-            };
-            let place = Place::Stacked(Arc::new(layout), Arc::new(base.place.clone()));
-            self.open_at(place, &found.digest, &base.reference, arch)
-                .await
-        };
-        opened
-            .await
-            .map_err(|fault| fault.into_finding(&base.reference))
-    }
-
     /// Reads the manifest of that digest, and through indexes the one for the architecture.
     async fn open_at(
         &self,
-        place: Place,
+        place: ImageSource,
         digest: &str,
         reference: &str,
         arch: Arch,
@@ -249,7 +196,7 @@ impl Images {
     /// Goes on from the bytes of a manifest or index.
     async fn open_manifest(
         &self,
-        place: Place,
+        place: ImageSource,
         mut bytes: Vec<u8>,
         reference: &str,
         arch: Arch,
@@ -291,7 +238,7 @@ impl Images {
     /// A manifest, or with a limit a blob, by its digest, from the cache where that has it.
     async fn document(
         &self,
-        place: &Place,
+        place: &ImageSource,
         digest: &str,
         limit: Option<u64>,
     ) -> Result<Vec<u8>, Fault> {

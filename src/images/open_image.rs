@@ -1,8 +1,9 @@
 //! An image whose manifest was read, and the layers that it names.
 
 use crate::findings::finding::Finding;
-use crate::images::place::Place;
-use crate::images::registry::manifest::{Descriptor, ImageConfig};
+use crate::images::image_source::ImageSource;
+use crate::images::registry::image_config::ImageConfig;
+use crate::images::registry::manifest::Descriptor;
 
 /// One layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct OpenImage {
     /// The digest of its configuration.
     pub(super) config_digest: String,
     /// Where its content is.
-    pub(crate) place: Place,
+    pub(crate) place: ImageSource,
 }
 
 /// The JSON documents of an image, as they were written.

@@ -15,6 +15,7 @@ mod endpoint;
 pub(crate) mod fault;
 pub(crate) mod folders;
 pub(crate) mod http;
+pub(crate) mod image_config;
 pub(crate) mod manifest;
 pub(crate) mod mirrors;
 pub(crate) mod push;

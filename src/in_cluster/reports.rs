@@ -51,7 +51,7 @@ pub(crate) struct Job {
 
 /// Whose report it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Place<'a> {
+pub(crate) struct ReportKey<'a> {
     /// The run.
     pub run: &'a str,
     /// The namespace of its Job.
@@ -77,7 +77,7 @@ pub(crate) struct Kept {
     pub plan: Vec<Planned>,
 }
 
-impl Place<'_> {
+impl ReportKey<'_> {
     /// The name of the ConfigMap.
     pub(crate) fn name(&self) -> String {
         name_of(self.run, self.shard.index)
@@ -203,13 +203,13 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn map_of(report: &Report, job: Option<&Job>) -> ConfigMap {
-        let place = Place {
+        let key = ReportKey {
             run: "run",
             namespace: "ns",
             shard: "2/3".parse().expect("a shard"),
             job,
         };
-        serde_json::from_value(place.config_map(report, &[], NOW)).expect("a ConfigMap")
+        serde_json::from_value(key.config_map(report, &[], NOW)).expect("a ConfigMap")
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use crate::error::Error;
-use crate::input::source::{MAX_BYTES, Place, Text};
+use crate::input::source::{MAX_BYTES, Text, TextSource};
 
 /// How long kustomize may take: it may fetch remote bases.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ pub(crate) async fn read(folders: &[OsString]) -> Result<Vec<Text>, Error> {
             hint: String::new(),
         })?;
         texts.push(Text {
-            place: Place::Stream(format!("-k {name}")),
+            place: TextSource::Stream(format!("-k {name}")),
             found: false,
             is_damaged: false,
             text,

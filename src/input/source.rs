@@ -24,7 +24,7 @@ const MAX_DEPTH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// Where it came from.
-    pub place: Place,
+    pub place: TextSource,
     /// The text.
     pub text: String,
     /// It was found in a folder that `-f` names.
@@ -35,14 +35,14 @@ pub struct Text {
 
 /// Where a text came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum TextSource {
     /// A file.
     File(PathBuf),
     /// A URL without its credentials, or `-`.
     Stream(String),
 }
 
-impl Place {
+impl TextSource {
     fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -123,7 +123,9 @@ fn read_local(name: &OsStr, mut left: u64) -> Result<Vec<Text>, Error> {
             .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable("standard input", &error.to_string()))?;
-        return Ok(vec![text(Place::Stream("-".to_owned()), bytes)?.intact()?]);
+        return Ok(vec![
+            text(TextSource::Stream("-".to_owned()), bytes)?.intact()?,
+        ]);
     }
     let path = Path::new(name);
     let kind = fs::metadata(path).map_err(|error| not_there(path, &error))?;
@@ -197,10 +199,10 @@ fn read_file(path: PathBuf) -> Result<Text, Error> {
     fs::File::open(&path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| not_there(&path, &error))?;
-    text(Place::File(path), bytes)
+    text(TextSource::File(path), bytes)
 }
 
-pub(super) fn text(place: Place, bytes: Vec<u8>) -> Result<Text, Error> {
+pub(super) fn text(place: TextSource, bytes: Vec<u8>) -> Result<Text, Error> {
     let name = place.name();
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unreadable(&name, &too_large(MAX_BYTES)));
@@ -297,7 +299,7 @@ mod tests {
             b"\xff\xfe\x00\xd8",
             b"a\x00\xe9",
         ] {
-            let text = text(Place::Stream("-".into()), bytes.to_vec()).expect("bytes");
+            let text = text(TextSource::Stream("-".into()), bytes.to_vec()).expect("bytes");
             let error = text.intact().expect_err("no text");
             assert_eq!(error.to_string(), "-: neither UTF-8 nor UTF-16 text");
         }

@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::error::Error;
-use crate::input::source::{MAX_BYTES, Place, Text, text, unreadable};
+use crate::input::source::{MAX_BYTES, Text, TextSource, text, unreadable};
 use crate::net::address::shown_text;
 use crate::net::http::{Answered, Ask, Content, Http, HttpSettings};
 use crate::net::no_answer::{Kind, NoAnswer};
@@ -96,7 +96,7 @@ pub(super) async fn read(
             "Pass the address of the file itself (raw).",
         ));
     }
-    text(Place::Stream(shown.clone()), bytes)?.intact()
+    text(TextSource::Stream(shown.clone()), bytes)?.intact()
 }
 
 /// Takes the user and password out of a URL, so that they are neither shown nor sent to where

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::input::source::{Place, Text};
+use crate::input::source::{Text, TextSource};
 use crate::model::printable::{self, is_printable};
 use crate::model::report::Origin;
 
@@ -279,7 +279,7 @@ fn without_location(message: &str) -> String {
 
 /// JSON documents, one after the other; `None` where the text is none of JSON, since flow
 /// YAML starts alike.
-fn json(from: &Place, text: &str) -> Option<Vec<Document>> {
+fn json(from: &TextSource, text: &str) -> Option<Vec<Document>> {
     if json_nodes(text) > MAX_NODES {
         // The reader of YAML, which reads JSON too, says what is too much.
         return None;

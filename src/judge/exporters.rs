@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use crate::findings::refusals::Exporters;
 use crate::images::layers::overlay::Overlay;
-use crate::judge::symbols::Exporters;
 use crate::model::layer::{Content, Node};
 
 /// Exporters among the modules of the image.

@@ -2,10 +2,11 @@
 
 use kernel_loader::depmod::effort::TooMuch;
 use kernel_loader::depmod::index::Index;
+use kernel_loader::modprobe::folder::{self, Folder, Opened};
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::NeedLayer;
-use crate::kmm::worker::file_system::{Place, Worker};
+use crate::kmm::worker::file_system::{Worker, WorkerPath};
 use crate::model::layer::{Content, Node};
 
 /// Why a question has no answer yet, or needs none any more.
@@ -42,35 +43,47 @@ impl From<TooMuch> for Stop {
     }
 }
 
-/// One of depmod's binary indexes.
-#[derive(Debug)]
-pub(super) enum Opened {
-    /// It can be searched.
-    Index(Index),
-    /// There is no such file.
-    Missing,
-    /// kmod cannot read it (`index_file_open`), and why.
-    Unusable(String),
+impl From<folder::Stop<Self>> for Stop {
+    fn from(stop: folder::Stop<Self>) -> Self {
+        match stop {
+            folder::Stop::Folder(stop) => stop,
+            folder::Stop::TooMuch => TooMuch.into(),
+            folder::Stop::Endless { index, is_mapped } => {
+                let finding = Finding::new(
+                    Code::ModulesDepMissing,
+                    format!("modprobe would not end: {index}.bin is corrupt (a string has no end)"),
+                )
+                .hint("Run depmod in the image's build.");
+                match is_mapped {
+                    true => finding.with_effect(Effect::Doubts).into(),
+                    false => finding.into(),
+                }
+            }
+        }
+    }
 }
 
 /// The module folder of one `modprobe`.
 #[derive(Debug)]
-pub(super) struct Folder<'w, 'a> {
+pub(super) struct WorkerFolder<'w, 'a> {
     /// The worker's file system.
     pub(super) worker: &'w Worker<'a>,
     /// `<root>/lib/modules/<kernel>`.
     pub(super) path: String,
 }
 
-impl Folder<'_, '_> {
-    /// Opens `<name>.bin`.
-    ///
-    /// # Errors
-    /// A layer further down decides, or the file is on the node and nothing is known of it.
-    pub(super) fn index(&self, name: &str) -> Result<Opened, Stop> {
+impl Folder for WorkerFolder<'_, '_> {
+    type Stop = Stop;
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A layer further down may decide, or a file on the node of which nothing is known.
+    fn index(&self, name: &str) -> Result<Opened, Stop> {
         let path = format!("{}/{name}.bin", self.path);
         let bytes = match self.worker.find(&path)? {
-            Place::Image {
+            WorkerPath::Image {
                 node: Node::File { content, size, .. },
                 path,
             } => match content {
@@ -89,7 +102,7 @@ impl Folder<'_, '_> {
                     return Ok(Opened::Unusable("it is not an index of depmod".to_owned()));
                 }
             },
-            Place::HostUnknown(path) => {
+            WorkerPath::HostUnknown(path) => {
                 return Err(Finding::new(
                     Code::KernelFactsMissing,
                     format!("it depends on the node's /lib/modules/{path}, which is not known"),
@@ -97,7 +110,7 @@ impl Folder<'_, '_> {
                 .with_effect(Effect::Doubts)
                 .into());
             }
-            Place::Missing => return Ok(Opened::Missing),
+            WorkerPath::Missing => return Ok(Opened::Missing),
             _ => return Ok(Opened::Unusable("it is not a file".to_owned())),
         };
         Ok(match Index::parse(bytes.clone()) {
@@ -106,14 +119,10 @@ impl Folder<'_, '_> {
         })
     }
 
-    /// The text of `modules.softdep`; `None` where there is none.
-    ///
-    /// # Errors
-    /// A layer further down decides.
-    pub(super) fn softdeps(&self) -> Result<Option<String>, NeedLayer> {
+    fn softdeps(&self) -> Result<Option<String>, Stop> {
         let path = format!("{}/modules.softdep", self.path);
         Ok(match self.worker.find(&path)? {
-            Place::Image {
+            WorkerPath::Image {
                 node:
                     Node::File {
                         content: Content::Bytes(bytes),
@@ -123,5 +132,9 @@ impl Folder<'_, '_> {
             } => Some(String::from_utf8_lossy(bytes).into_owned()),
             _ => None,
         })
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, Stop> {
+        Ok(self.worker.find(path)? != WorkerPath::Missing)
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kernel_loader::kernel::facts::KernelFacts;
+use kernel_loader::load::machine::Machine;
 use kernel_loader::modprobe::command_line::{CommandLine, parse};
+use kernel_loader::modprobe::steps::{Modprobe, NotFound, Probe, Step};
 use kernel_loader::module::ModuleFile;
 use kernel_loader::module::names::without_suffix;
 
@@ -11,16 +13,17 @@ use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::modprobe_words;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::exporters::ImageExporters;
-use crate::judge::indexes::{Folder, Stop};
-use crate::judge::loader::{Answer, Machine};
-use crate::judge::modprobe::{Modprobe, NotFound, Probe, Step};
+use crate::judge::indexes::{Stop, WorkerFolder};
 use crate::judge::not_found::{self, Wanted};
 use crate::judge::{LoadCase, Trust, node};
-use crate::kmm::worker::file_system::{Place, Worker};
-use crate::kmm::worker::{command_line, copied, firmware};
+use crate::kmm::worker::copied::{self, Copied};
+use crate::kmm::worker::file_system::{Worker, WorkerPath};
+use crate::kmm::worker::{command_line, firmware};
 
 pub(super) mod in_tree;
 mod step;
+
+use step::Became;
 
 /// The findings of one load.
 ///
@@ -33,50 +36,11 @@ pub(super) fn load(
     facts: Option<&KernelFacts>,
     trust: &Trust,
 ) -> Result<Vec<Finding>, NeedLayer> {
-    let modprobe = &case.work.modprobe;
-    if let Some(finding) = odd_folder(case) {
-        return Ok(vec![finding]);
-    }
-    let mut line = match parse(&command_line::of_module(modprobe, case.release)) {
-        Ok(line) => line,
-        Err(why) => {
-            return Ok(vec![
-                Finding::new(
-                    Code::ModprobeArgsInvalid,
-                    format!("nothing is loaded: {}", modprobe_words::fault(&why)),
-                )
-                .hint("Check `args.load` and `rawArgs.load` in the Module."),
-            ]);
-        }
+    let (line, copied) = match prepared(case, overlay, working_dir)? {
+        Ok(prepared) => prepared,
+        Err(finding) => return Ok(vec![*finding]),
     };
-    if let Some(what) = line.instead {
-        return Ok(vec![
-            Finding::new(
-                Code::ModprobeArgsInvalid,
-                format!(
-                    "nothing is loaded: with these arguments modprobe {}",
-                    modprobe_words::instead(what)
-                ),
-            )
-            .hint("Check `args.load` and `rawArgs.load` in the Module."),
-        ]);
-    }
     let kernel = case.target.kernel_version.as_str();
-    let copied = copied::of(
-        overlay,
-        working_dir,
-        case.release,
-        &modprobe.dir_name,
-        kernel,
-    )?;
-    let copied = match copied {
-        Ok(copied) => copied,
-        Err(finding) => return Ok(vec![finding]),
-    };
-    if !case.release.at_least(2, 0) && !line.root.is_empty() {
-        // `modprobe` itself runs in the image.
-        line.root = format!("/{}", copied::in_image(overlay, working_dir, &line.root)?);
-    }
     let worker = Worker::new(overlay, facts, kernel, &copied, case.release);
     let exporters = ImageExporters::new(overlay, worker.image_folder());
     let load = Load {
@@ -85,7 +49,8 @@ pub(super) fn load(
         facts,
         worker: &worker,
         line: &line,
-        machine: Machine::new(case.target, facts, trust, &exporters),
+        machine: Machine::new(kernel, case.target.arch, facts, trust),
+        exporters: &exporters,
         files: Vec::new(),
         crashed: false,
     };
@@ -105,6 +70,47 @@ pub(super) fn load(
         );
     }
     Ok(findings)
+}
+
+/// `modprobe`'s command line, and what the worker has of the image; a finding where nothing is
+/// loaded.
+///
+/// # Errors
+/// A layer further down decides.
+fn prepared(
+    case: &LoadCase<'_>,
+    overlay: &Overlay,
+    working_dir: &str,
+) -> Result<Result<(CommandLine, Copied), Box<Finding>>, NeedLayer> {
+    if let Some(finding) = odd_folder(case) {
+        return Ok(Err(Box::new(finding)));
+    }
+    let modprobe = &case.work.modprobe;
+    let loads_nothing = |why: String| {
+        let message = format!("nothing is loaded: {why}");
+        let finding = Finding::new(Code::ModprobeArgsInvalid, message)
+            .hint("Check `args.load` and `rawArgs.load` in the Module.");
+        Ok(Err(Box::new(finding)))
+    };
+    let mut line = match parse(&command_line::of_module(modprobe, case.release)) {
+        Ok(line) => line,
+        Err(why) => return loads_nothing(modprobe_words::fault(&why)),
+    };
+    if let Some(what) = line.instead {
+        let what = modprobe_words::instead(what);
+        return loads_nothing(format!("with these arguments modprobe {what}"));
+    }
+    let kernel = &case.target.kernel_version;
+    let dir_name = &modprobe.dir_name;
+    let copied = match copied::of(overlay, working_dir, case.release, dir_name, kernel)? {
+        Ok(copied) => copied,
+        Err(finding) => return Ok(Err(Box::new(finding))),
+    };
+    if !case.release.at_least(2, 0) && !line.root.is_empty() {
+        // `modprobe` itself runs in the image.
+        line.root = format!("/{}", copied::in_image(overlay, working_dir, &line.root)?);
+    }
+    Ok(Ok((line, copied)))
 }
 
 /// A folder's name that the shell of the init container would take apart.
@@ -131,6 +137,7 @@ struct Load<'l, 'a> {
     worker: &'l Worker<'a>,
     line: &'l CommandLine,
     machine: Machine<'l>,
+    exporters: &'l ImageExporters<'a>,
     /// What was loaded from the image, by name.
     files: Vec<(String, &'a Arc<ModuleFile>)>,
     /// The kernel did not survive what it was given last.
@@ -147,11 +154,11 @@ impl Load<'_, '_> {
         let folder = format!("{}/lib/modules/{release}", self.line.root);
         let mut findings = node::modules_to_remove(self.case, self.facts);
         match self.worker.find(&folder)? {
-            Place::HostFolder(_) => {
+            WorkerPath::HostFolder(_) => {
                 findings.extend(node::answer(self.case, self.facts, &self.line.names));
                 return Ok(findings);
             }
-            Place::HostUnknown(path) => return Err(not_found::on_the_node(&path).into()),
+            WorkerPath::HostUnknown(path) => return Err(not_found::on_the_node(&path).into()),
             _ => {}
         }
         // `-C` names other files than KMM's softdep.conf.
@@ -161,13 +168,13 @@ impl Load<'_, '_> {
             &[]
         };
         let mut modprobe = Modprobe::open(
-            Folder {
+            WorkerFolder {
                 worker: self.worker,
                 path: folder,
             },
-            order,
+            &command_line::softdep_conf(order),
         )?;
-        for name in modprobe.lost_order(order)? {
+        for name in modprobe.lost_softdeps(order.len().saturating_sub(1))? {
             findings.push(
                 Finding::new(
                     Code::SoftDependencyMissing,
@@ -213,7 +220,7 @@ impl Load<'_, '_> {
 
     fn not_found(
         &self,
-        modprobe: &Modprobe<'_, '_>,
+        modprobe: &Modprobe<WorkerFolder<'_, '_>>,
         name: &str,
         why: &NotFound,
     ) -> Result<Vec<Finding>, Stop> {
@@ -231,7 +238,7 @@ impl Load<'_, '_> {
     /// The loop of `kmod_module_probe_insert_module`.
     fn probe(
         &mut self,
-        modprobe: &mut Modprobe<'_, '_>,
+        modprobe: &mut Modprobe<WorkerFolder<'_, '_>>,
         probe: &Probe,
     ) -> Result<Vec<Finding>, Stop> {
         let mut findings = Vec::new();
@@ -272,14 +279,14 @@ impl Load<'_, '_> {
             if self.machine.has(&step.name) {
                 continue;
             }
-            let answer = self.step(step)?;
-            self.crashed = matches!(answer, Answer::Crashes(_));
-            match answer {
-                Answer::Loaded(remarks) => {
+            let became = self.step(step)?;
+            self.crashed = matches!(became, Became::Crashes(_));
+            match became {
+                Became::Loaded(remarks) => {
                     findings.extend(remarks);
                     findings.extend(dropped(step).map(Finding::as_warning));
                 }
-                Answer::Exists(why) => {
+                Became::Exists(why) => {
                     let finding = Finding::new(
                         Code::ModuleNameClash,
                         format!(
@@ -293,7 +300,7 @@ impl Load<'_, '_> {
                         finding.as_warning()
                     });
                 }
-                Answer::Refused(seen) if !step.required => {
+                Became::Refused(seen) if !step.required => {
                     let why = seen.first().map_or("", |finding| finding.message.as_str());
                     findings.push(Finding::new(
                         Code::SoftDependencyMissing,
@@ -304,7 +311,7 @@ impl Load<'_, '_> {
                         ),
                     ));
                 }
-                Answer::Refused(seen) | Answer::Crashes(seen) => {
+                Became::Refused(seen) | Became::Crashes(seen) => {
                     findings.extend(dropped(step));
                     findings.extend(seen);
                     break;

@@ -1,27 +1,19 @@
-//! Would this kernel take this module? The rules of KMM's worker, of `modprobe` and of the
-//! kernel's loader, over facts that others read (pure).
+//! Would this kernel take this module? The rules of KMM's worker, and what `modprobe` and the
+//! kernel's loader then do, over facts that others read (pure).
 //!
 //! # Module index
-//! - `indexes`, `modprobe`: what `modprobe` loads in KMM's worker, in which order.
-//! - `loader`: the kernel's `load_module`; `signature`, `elf`, `symbols`, `versions`
-//!   are its steps.
-//! - `facts_needed`: which fact about the kernel each rule needs.
+//! - `indexes`: depmod's files as `modprobe` meets them in KMM's worker; what it loads, and in
+//!   which order, is for [`kernel_loader::modprobe`] to say.
+//! - `load`: what `modprobe` loads, put to the kernel ([`kernel_loader::load`]).
 //! - `node`: what the node itself brings. `not_found`, `exporters`: what there is instead.
 
-mod elf;
 mod exporters;
-mod facts_needed;
 mod indexes;
 mod load;
-mod loader;
-pub(crate) mod modprobe;
 mod node;
 mod not_found;
-mod signature;
-mod symbols;
 #[cfg(test)]
 mod tests;
-mod versions;
 
 use kernel_loader::kernel::facts::KernelFacts;
 
@@ -46,7 +38,6 @@ pub struct LoadCase<'a> {
     pub flavor_is_assumed: bool,
 }
 
-pub(crate) use facts_needed::no_facts;
 pub(crate) use load::in_tree::in_tree_files;
 
 pub(crate) use kernel_loader::signature::verification::Trust;

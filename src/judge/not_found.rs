@@ -1,11 +1,11 @@
 //! What there is in place of a module that `modprobe` does not find.
 
 use kernel_loader::modprobe::config::module_name;
+use kernel_loader::modprobe::steps::NotFound;
 use kernel_loader::module::names::without_suffix;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::judge::modprobe::NotFound;
 use crate::kmm::worker::command_line::join;
 use crate::model::layer::Node;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 #[path = "../../crates/kernel-loader/src/depmod/index/build.rs"]
 mod index;
 mod modprobe;
+mod signature;
 
 use index::build;
 use kernel_loader::kernel::config::Config;
@@ -368,18 +369,23 @@ fn type_information_counts_where_a_mismatch_is_not_allowed() {
 
 #[test]
 fn a_namespace_has_to_be_imported() {
-    let case = |elf| {
+    let case = |namespace: &str, elf| {
         Case::module(elf).with(|case| {
-            let in_namespace = SYMVERS.replace("_GPL\t", "_GPL\tNS");
+            let in_namespace = SYMVERS.replace("_GPL\t", &format!("_GPL\t{namespace}"));
             case.facts.as_mut().expect("facts").symbols = Some(Symbols::parse(in_namespace));
         })
     };
     let elf = uses(module("foo"), "gpl_only", 3);
-    case(elf.clone()).is(Failed, &[Code::SymbolNamespaceMissing]);
-    case(set(elf.clone(), "import_ns", "NS")).is(Verified, &[]);
-    case(elf)
+    let missing = [Code::SymbolNamespaceMissing];
+    case("NS", elf.clone()).is(Failed, &missing);
+    case("NS", set(elf.clone(), "import_ns", "NS")).is(Verified, &[]);
+    case("NS", elf.clone())
         .option("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS", "y")
-        .is(Verified, &[Code::SymbolNamespaceMissing]);
+        .is(Verified, &missing);
+    // `verify_module_namespace` compares the name in `struct module`, not that of the file.
+    case("module:bar,foo", elf.clone()).is(Verified, &[]);
+    case("module:bar,fo*", elf.clone()).is(Verified, &[]);
+    case("module:bar,foo.ko", elf).is(Failed, &missing);
 }
 
 #[test]

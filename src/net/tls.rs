@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -43,18 +43,16 @@ pub(crate) fn config(
     identity: Option<&ClientIdentity>,
 ) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match trusted {
-        Trusted::Anybody => Arc::new(NoVerifier {
-            provider: Arc::clone(&provider),
-        }),
+    let pool = match trusted {
+        Trusted::Anybody => None,
         Trusted::SystemAnd(certificates) => {
             let system = rustls_platform_verifier::Verifier::new_with_extra_roots(
                 certificates.iter().cloned(),
                 Arc::clone(&provider),
             );
-            Arc::new(PoolVerifier {
+            Some(Pool {
                 issuers: Arc::new(system.map_err(|error| tls_words::of_error(&error))?),
-                pool: certificates,
+                certificates,
                 with_system: true,
             })
         }
@@ -63,15 +61,19 @@ pub(crate) fn config(
             roots.add_parsable_certificates(certificates.iter().cloned());
             let issuers =
                 WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-            Arc::new(PoolVerifier {
+            Some(Pool {
                 issuers: issuers
                     .build()
                     .map_err(|_| "it contains no usable certificate".to_owned())?,
-                pool: certificates,
+                certificates,
                 with_system: false,
             })
         }
     };
+    let verifier = Arc::new(Verifier {
+        signatures: provider.signature_verification_algorithms,
+        pool,
+    });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| tls_words::of_error(&error))?
@@ -80,15 +82,30 @@ pub(crate) fn config(
     Ok(client_identity::with(builder, identity))
 }
 
-/// Trusts whom an authority vouches for, and the certificates that are trusted themselves.
+/// Takes a certificate of the pool; without one any certificate, as long as the server has its
+/// key.
 #[derive(Debug)]
-struct PoolVerifier {
+struct Verifier {
+    signatures: WebPkiSupportedAlgorithms,
+    pool: Option<Pool>,
+}
+
+/// Whom an authority vouches for, and the certificates that are trusted themselves.
+#[derive(Debug)]
+struct Pool {
     issuers: Arc<dyn ServerCertVerifier>,
-    pool: Vec<CertificateDer<'static>>,
+    certificates: Vec<CertificateDer<'static>>,
     with_system: bool,
 }
 
-impl ServerCertVerifier for PoolVerifier {
+impl Pool {
+    fn has(&self, certificate: &CertificateDer<'_>) -> bool {
+        let is_it = |known: &CertificateDer<'_>| known == certificate;
+        self.certificates.iter().any(is_it) || (self.with_system && system_pool().iter().any(is_it))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -97,19 +114,18 @@ impl ServerCertVerifier for PoolVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let issued = self.issuers.verify_server_cert(
+        let Some(pool) = &self.pool else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let issued = pool.issuers.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
             ocsp_response,
             now,
         );
-        let is_in_pool = || {
-            self.pool.iter().any(|known| known == end_entity)
-                || (self.with_system && system_pool().iter().any(|known| known == end_entity))
-        };
         match issued {
-            Err(_) if is_in_pool() => verify_itself(end_entity, server_name, now),
+            Err(_) if pool.has(end_entity) => verify_itself(end_entity, server_name, now),
             issued => issued,
         }
     }
@@ -120,7 +136,7 @@ impl ServerCertVerifier for PoolVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issuers.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.signatures)
     }
 
     fn verify_tls13_signature(
@@ -129,11 +145,11 @@ impl ServerCertVerifier for PoolVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issuers.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.signatures)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.issuers.supported_verify_schemes()
+        self.signatures.supported_schemes()
     }
 }
 
@@ -185,48 +201,4 @@ fn verify_itself(
     let parsed = ParsedCertificate::try_from(certificate)?;
     rustls::client::verify_server_name(&parsed, name)?;
     Ok(ServerCertVerified::assertion())
-}
-
-/// Takes any certificate, as long as the server has its key.
-#[derive(Debug)]
-struct NoVerifier {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for NoVerifier {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
-    }
 }

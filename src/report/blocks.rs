@@ -140,11 +140,11 @@ impl Blocks<'_> {
             true => format!(" on {kernels} of {of} kernels"),
             false => String::new(),
         };
-        let whom = match names.as_slice() {
+        let hit = match names.as_slice() {
             [one] => format!("{one}{on}"),
             several => format!("{} modules{on}", several.len()),
         };
-        let mut text = headed(cause, &format!("{}: {whom}", heading(cause)), self.screen);
+        let mut text = headed(cause, &format!("{}: {hit}", heading(cause)), self.screen);
         let statements = cause.statements();
         for statement in statements.iter().take(self.detail.statements) {
             // One module is named by the title.

@@ -7,7 +7,7 @@ use crate::cli::cluster::GenerateArgs;
 use crate::cli::run::{RegistryArgs, RunArgs};
 use crate::cli::target::TargetArgs;
 use crate::cluster::api::client::Cluster;
-use crate::cluster::kmm::desired::Wish;
+use crate::cluster::kmm::desired::PreflightRequest;
 use crate::cluster::pools::needs::Unserved;
 use crate::error::Error;
 use crate::input::Inputs;
@@ -53,11 +53,11 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// An unknown update, several kernels, or a release image that cannot be resolved.
-    pub(crate) async fn wish(
+    pub(crate) async fn request(
         &self,
         kmm: KmmRelease,
         cluster: Option<&Cluster>,
-    ) -> Result<(Wish, Vec<String>), Error> {
+    ) -> Result<(PreflightRequest, Vec<String>), Error> {
         let target = self.target;
         let releases = target.release_image.len() + target.to.len();
         if target.kernel_version.len() > 1 || releases > 1 || target.current {
@@ -68,7 +68,7 @@ impl<'a> Asked<'a> {
         }
         let kinds = target.kernel_types();
         let mut warnings = Vec::new();
-        let mut wish = Wish {
+        let mut request = PreflightRequest {
             kernel_version: target.kernel_version.first().cloned(),
             dtk_image: target.dtk_image.clone(),
             release_image: None,
@@ -86,20 +86,20 @@ impl<'a> Asked<'a> {
             });
         }
         if let Some(release) = found.into_iter().next() {
-            wish.to = wish.to.map(|to| release.version.unwrap_or(to));
-            wish.release_image = Some(release.image);
+            request.to = request.to.map(|to| release.version.unwrap_or(to));
+            request.release_image = Some(release.image);
         }
-        if wish.needs_resolution(kmm) {
+        if request.needs_resolution(kmm) {
             let resolved = self.resolve(cluster, &mut warnings).await?;
-            wish.kernel_version = Some(resolved.kernel_version.clone());
-            wish.dtk_image.clone_from(&resolved.dtk_image);
+            request.kernel_version = Some(resolved.kernel_version.clone());
+            request.dtk_image.clone_from(&resolved.dtk_image);
         } else if kinds.contains(&KernelType::Pages64k) || kinds.len() > 1 {
             return Err(Error::Usage {
                 message: format!("{kmm} cannot check this kernel of a release"),
                 hint: "Pass the kernel with --kernel-version.".to_owned(),
             });
         }
-        Ok((wish, warnings))
+        Ok((request, warnings))
     }
 
     /// The one kernel that the release has for the cluster's nodes.

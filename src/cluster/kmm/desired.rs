@@ -10,7 +10,7 @@ use crate::kmm::releases::{Generation, KmmRelease};
 /// What the user asked for; a release image that KMM does not resolve itself is resolved by
 /// then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct PreflightRequest {
     /// The kernel.
     pub kernel_version: Option<String>,
     /// The driver-toolkit image.
@@ -36,7 +36,7 @@ pub struct Desired {
     pub spec: PreflightSpec,
 }
 
-impl Wish {
+impl PreflightRequest {
     /// True when this KMM wants the kernel where the user named a release image: OpenShift's
     /// since 2.4, and upstream's always, which knows no release images.
     pub(crate) fn needs_resolution(&self, kmm: KmmRelease) -> bool {
@@ -46,7 +46,7 @@ impl Wish {
     /// The CR for this KMM.
     ///
     /// # Errors
-    /// The wish contradicts itself, lacks a target, or is beyond this release.
+    /// The request contradicts itself, lacks a target, or is beyond this release.
     pub(crate) fn desired(&self, kmm: KmmRelease, name: Option<&str>) -> Result<Desired, Error> {
         let resource = self.kind(kmm)?;
         let mut spec = PreflightSpec {

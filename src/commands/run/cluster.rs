@@ -48,8 +48,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let cluster = connect(&args.connection).await?;
     let kmm = cluster.kmm().await?;
     let asked = Asked::of_run(args);
-    let (wish, mut warnings) = asked.wish(kmm, Some(&cluster)).await?;
-    let desired = wish.desired(kmm, args.name.as_deref())?;
+    let (request, mut warnings) = asked.request(kmm, Some(&cluster)).await?;
+    let desired = request.desired(kmm, args.name.as_deref())?;
     if args.cluster.dry_run != DryRun::None {
         let how = args.cluster.dry_run;
         return dry_run(how, &cluster, kmm, &desired, console.format, warnings).await;

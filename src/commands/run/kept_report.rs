@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::findings::accept;
 use crate::in_cluster::manifests::{JOB_NAME_VARIABLE, JOB_UID_VARIABLE};
 use crate::in_cluster::merge::Planned;
-use crate::in_cluster::reports::{Job, Place};
+use crate::in_cluster::reports::{Job, ReportKey};
 use crate::in_cluster::shards::Shard;
 use crate::model::report::Report;
 
@@ -43,15 +43,15 @@ pub(super) async fn leave(
         .map(|(name, uid)| Job { name, uid });
     let mut report = report.clone();
     accept::apply(console.accepts, &mut report);
-    let place = Place {
+    let key = ReportKey {
         run,
         namespace: cluster.default_namespace(),
         shard: part.unwrap_or(Shard::WHOLE),
         job: job.as_ref(),
     };
-    let map = place.config_map(&report, plan, Timestamp::now());
+    let map = key.config_map(&report, plan, Timestamp::now());
     cluster
-        .replace_in(CONFIG_MAP, place.namespace, &place.name(), &map)
+        .replace_in(CONFIG_MAP, key.namespace, &key.name(), &map)
         .await
         .map_err(|fault| fault.into_error("keeping the report as a ConfigMap", "in-cluster"))
 }

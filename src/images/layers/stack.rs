@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::images::image_source::{ImageSource, blocking};
 use crate::images::layers::layer_limits::{KEPT_BY_ALL, KEPT_BY_ONE};
 use crate::images::layers::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
 use crate::images::layers::tar_stream::TarFault;
 use crate::images::layers::{toc_reader, weight};
 use crate::images::open::LayerRef;
-use crate::images::place::{Place, blocking};
 use crate::images::registry::cache::Cache;
 use crate::images::registry::digest::Verifier;
 use crate::images::registry::fault::{Fault, FaultKind};
@@ -128,7 +128,7 @@ impl Layers {
     /// own is not shared, so that nothing of that budget outlives the turn.
     pub(crate) async fn index(
         &self,
-        place: &Place,
+        place: &ImageSource,
         layer: &LayerRef,
         purpose: Purpose,
         budget: &Arc<Budget>,
@@ -187,7 +187,7 @@ impl Layers {
 
     async fn find_or_read(
         &self,
-        place: &Place,
+        place: &ImageSource,
         layer: &LayerRef,
         purpose: Purpose,
         budget: &Arc<Budget>,
@@ -216,10 +216,10 @@ impl Layers {
             return Ok(index);
         }
         let by_table = match place {
-            Place::Registry(repository) => {
+            ImageSource::Registry(repository) => {
                 toc_reader::read(repository, layer, purpose, self.limits, budget).await
             }
-            Place::Layout(_) | Place::Stacked(..) => None,
+            ImageSource::Layout(_) | ImageSource::Stacked(..) => None,
         };
         let index = match by_table {
             Some(index) => index,
@@ -243,7 +243,7 @@ impl Layers {
     /// Reads a layer for the whole content of some of its files.
     pub(crate) async fn read(
         &self,
-        place: &Place,
+        place: &ImageSource,
         layer: &LayerRef,
         purpose: Purpose,
         wanted: BTreeSet<String>,
@@ -255,7 +255,7 @@ impl Layers {
 
     async fn read_from(
         &self,
-        place: &Place,
+        place: &ImageSource,
         layer: &LayerRef,
         purpose: Purpose,
         wanted: BTreeSet<String>,

@@ -14,7 +14,8 @@ use crate::images::layouts::files::{Files, is_compressed};
 use crate::images::layouts::layout::NAMES;
 use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::manifest::{Descriptor, MAX_CONFIG, MAX_LAYERS, MAX_MANIFESTS};
+use crate::images::registry::image_config::MAX_CONFIG;
+use crate::images::registry::manifest::{Descriptor, MAX_LAYERS, MAX_MANIFESTS};
 
 /// The file that makes an archive one of these.
 pub(super) const MANIFEST: &str = "manifest.json";

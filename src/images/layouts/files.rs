@@ -60,7 +60,7 @@ struct Stored {
 }
 
 /// A file before it is opened.
-struct Place {
+struct StoredFile {
     /// The file on disk that has it.
     path: PathBuf,
     stored: Stored,
@@ -168,7 +168,7 @@ impl Files {
 }
 
 impl Part {
-    fn place(&self, name: &str) -> Option<Place> {
+    fn place(&self, name: &str) -> Option<StoredFile> {
         match self {
             Self::Folder(root) => {
                 let path = Path::new(name);
@@ -178,7 +178,7 @@ impl Part {
                 let path = root.join(path);
                 let file = fs::metadata(&path).ok().filter(|_| is_inside)?;
                 let size = file.is_file().then_some(file.len())?;
-                Some(Place {
+                Some(StoredFile {
                     shown: path.display().to_string(),
                     path,
                     stored: Stored { at: 0, size },
@@ -192,7 +192,7 @@ impl Part {
                         None => break,
                     }
                 }
-                Some(Place {
+                Some(StoredFile {
                     stored: *archive.files.get(&name)?,
                     path: archive.path.clone(),
                     shown: format!("{name} of {}", archive.named.display()),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::findings::finding::Finding;
+use crate::images::image_source::ImageSource;
 use crate::images::layouts::layout::{Found, Layout};
-use crate::images::place::Place;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::mirrors::Mirrors;
 
@@ -57,12 +57,12 @@ impl Layouts {
 
     /// Where an image is, with what its layout lacks from the others: one archive of
     /// `oc mirror` builds on those before it.
-    pub(crate) fn place(&self, on_disk: &OnDisk) -> Place {
-        let own = Place::Layout(Arc::clone(&on_disk.layout));
+    pub(crate) fn place(&self, on_disk: &OnDisk) -> ImageSource {
+        let own = ImageSource::Layout(Arc::clone(&on_disk.layout));
         let others = self.0.iter();
         let others = others.filter(|other| !Arc::ptr_eq(other, &on_disk.layout));
         others.fold(own, |below, other| {
-            Place::Stacked(Arc::clone(other), Arc::new(below))
+            ImageSource::Stacked(Arc::clone(other), Arc::new(below))
         })
     }
 

@@ -81,7 +81,7 @@ impl Endpoint {
 
     /// What it means that the registry did not answer.
     pub(crate) fn fault_of(&self, no_answer: &NoAnswer) -> Fault {
-        let whom = match &self.way {
+        let server = match &self.way {
             Some(way) => format!("registry {} ({})", self.host, way.name),
             None => format!("registry {}", self.host),
         };
@@ -90,11 +90,11 @@ impl Endpoint {
             && let Some(trouble) = tunnel.trouble.get()
         {
             return Fault {
-                message: format!("{whom} cannot be reached: {}", trouble.message),
+                message: format!("{server} cannot be reached: {}", trouble.message),
                 ..trouble
             };
         }
-        fault_of(no_answer, &whom, &self.host, self.allowed)
+        fault_of(no_answer, &server, &self.host, self.allowed)
     }
 }
 

@@ -203,9 +203,9 @@ pub(crate) fn attempts(no_answer: &NoAnswer) -> u32 {
     }
 }
 
-/// What it means that a request to `whom` got no answer, which is the registry at `host` or
+/// What it means that a request to `server` got no answer, which is the registry at `host` or
 /// its token server.
-pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Allowed) -> Fault {
+pub(crate) fn fault_of(no_answer: &NoAnswer, server: &str, host: &str, allowed: Allowed) -> Fault {
     let why = &no_answer.why;
     // What the message says already.
     let further = match why.as_str() {
@@ -214,15 +214,15 @@ pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Al
     };
     let (message, hint) = match &no_answer.kind {
         Kind::NoSuchHost => (
-            format!("cannot resolve {whom}{further}"),
+            format!("cannot resolve {server}{further}"),
             "Check the registry's name and this machine's DNS.".to_owned(),
         ),
         Kind::Refused => (
-            format!("connection refused by {whom}{further}"),
+            format!("connection refused by {server}{further}"),
             "Check host and port; for plain HTTP add --insecure-registry.".to_owned(),
         ),
         Kind::Untrusted => (
-            format!("the certificate of {whom} is not trusted: {why}"),
+            format!("the certificate of {server} is not trusted: {why}"),
             match allowed.ca_file {
                 true => format!(
                     "Add the authority that signed it, or the certificate itself, to the file of \
@@ -235,42 +235,42 @@ pub(crate) fn fault_of(no_answer: &NoAnswer, whom: &str, host: &str, allowed: Al
             },
         ),
         Kind::OtherName => (
-            format!("the certificate of {whom} is for another name: {why}"),
+            format!("the certificate of {server} is for another name: {why}"),
             "Use one of the names in the certificate, or issue one for this name.".to_owned(),
         ),
         Kind::BadCertificate => (
-            format!("the certificate of {whom} is not valid: {why}"),
+            format!("the certificate of {server} is not valid: {why}"),
             "Renew the certificate, and check this machine's clock.".to_owned(),
         ),
         Kind::ClientCertificate => (
-            format!("{whom} rejected the client certificate: {why}"),
+            format!("{server} rejected the client certificate: {why}"),
             format!("Put the client's certificate and key into the folder {host} of certs.d."),
         ),
         Kind::NotTls => (
-            format!("{whom} does not speak TLS"),
+            format!("{server} does not speak TLS"),
             match allowed.insecure {
                 true => "Check the registry's port.".to_owned(),
                 false => format!("For plain HTTP add --insecure-registry {host}."),
             },
         ),
         Kind::Timeout => (
-            format!("{whom} timed out"),
+            format!("{server} timed out"),
             "Check that it can be reached from this machine, and the proxy settings.".to_owned(),
         ),
         Kind::Broken => (
-            format!("lost the connection to {whom}: {why}"),
+            format!("lost the connection to {server}: {why}"),
             "Try again; if it fails again, check the registry's log.".to_owned(),
         ),
         Kind::Redirect => (
-            format!("a redirect from {whom} was not followed: {why}"),
+            format!("a redirect from {server} was not followed: {why}"),
             "Correct the registry's redirect.".to_owned(),
         ),
         Kind::Proxy(proxy) => (
-            format!("{proxy} cannot connect to {whom}: {why}"),
+            format!("{proxy} cannot connect to {server}: {why}"),
             "Correct HTTPS_PROXY and HTTP_PROXY, or add the registry to NO_PROXY.".to_owned(),
         ),
         Kind::ProxySetting => (
-            format!("no request was sent to {whom}: {why}"),
+            format!("no request was sent to {server}: {why}"),
             "Correct or unset the variable.".to_owned(),
         ),
     };

@@ -278,8 +278,8 @@ impl TokenRequest<'_> {
 
     fn no_answer(&self, no_answer: &NoAnswer, server: &str) -> Fault {
         let host = &self.endpoint.host;
-        let whom = format!("token server {server} of registry {host}");
-        fault_of(no_answer, &whom, host, self.endpoint.allowed)
+        let server = format!("token server {server} of registry {host}");
+        fault_of(no_answer, &server, host, self.endpoint.allowed)
     }
 
     fn fault(&self, kind: FaultKind, message: &str) -> Fault {

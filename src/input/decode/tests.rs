@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::input::parse;
-use crate::input::source::{Place, Text};
+use crate::input::source::{Text, TextSource};
 
 fn read(text: &str) -> Result<Inputs, Error> {
     let text = Text {
-        place: Place::File("m.yaml".into()),
+        place: TextSource::File("m.yaml".into()),
         text: text.to_owned(),
         found: false,
         is_damaged: false,
@@ -180,7 +180,7 @@ fn strangers_are_told_and_not_taken() {
 fn folders_hold_other_things_too() {
     let found = |text: &str| {
         let text = Text {
-            place: Place::File("f/x.yaml".into()),
+            place: TextSource::File("f/x.yaml".into()),
             text: text.to_owned(),
             found: true,
             is_damaged: false,

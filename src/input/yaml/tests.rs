@@ -6,7 +6,7 @@ use super::*;
 
 fn text(text: &str) -> Text {
     Text {
-        place: Place::Stream("-".into()),
+        place: TextSource::Stream("-".into()),
         text: text.to_owned(),
         found: false,
         is_damaged: false,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use kernel_loader::kernel::facts::KernelFacts;
-use kernel_loader::modprobe::command_line::parse;
+use kernel_loader::modprobe::steps::Modprobe;
 
+use super::prepared;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::LoadCase;
-use crate::judge::indexes::{Folder, Stop};
-use crate::judge::modprobe::Modprobe;
-use crate::kmm::worker::file_system::{Place, Worker};
-use crate::kmm::worker::{command_line, copied};
+use crate::judge::indexes::{Stop, WorkerFolder};
+use crate::kmm::worker::command_line::softdep_conf;
+use crate::kmm::worker::file_system::{Worker, WorkerPath};
 
 /// Their paths below `/lib/modules/<kernel>`; `None` where `modprobe` looks into the node's own
 /// folder and not into the image's.
@@ -23,40 +23,29 @@ pub(crate) fn in_tree_files(
     working_dir: &str,
     facts: Option<&KernelFacts>,
 ) -> Result<Option<BTreeSet<String>>, NeedLayer> {
-    let modprobe = &case.work.modprobe;
     let kernel = case.target.kernel_version.as_str();
-    let none = || Ok(Some(BTreeSet::new()));
-    let Ok(line) = parse(&command_line::of_module(modprobe, case.release)) else {
-        return none();
-    };
-    let copied = copied::of(
-        overlay,
-        working_dir,
-        case.release,
-        &modprobe.dir_name,
-        kernel,
-    )?;
-    let Ok(copied) = copied else {
-        return none();
+    let Ok((line, copied)) = prepared(case, overlay, working_dir)? else {
+        return Ok(Some(BTreeSet::new()));
     };
     let worker = Worker::new(overlay, facts, kernel, &copied, case.release);
     let release = line.kernel.as_deref().unwrap_or(kernel);
     let path = format!("{}/lib/modules/{release}", line.root);
     match worker.find(&path)? {
-        Place::HostFolder(_) | Place::HostUnknown(_) => return Ok(None),
+        WorkerPath::HostFolder(_) | WorkerPath::HostUnknown(_) => return Ok(None),
         _ => {}
     }
-    let folder = Folder {
+    let folder = WorkerFolder {
         worker: &worker,
         path,
     };
     let mut reached = BTreeSet::new();
     let look = || -> Result<(), Stop> {
-        let mut modprobe = Modprobe::open(folder, &modprobe.modules_loading_order)?;
+        let order = &case.work.modprobe.modules_loading_order;
+        let mut modprobe = Modprobe::open(folder, &softdep_conf(order))?;
         for name in &line.names {
             for probe in modprobe.probes(name, &line)?.into_iter().flatten() {
                 for path in probe.steps.into_iter().filter_map(|step| step.path) {
-                    if let Place::HostModule(module) = worker.find(&path)? {
+                    if let WorkerPath::HostModule(module) = worker.find(&path)? {
                         reached.insert(module);
                     }
                 }

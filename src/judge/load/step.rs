@@ -1,22 +1,37 @@
 //! One step of a load: the file that `modprobe` hands to the kernel.
 
+use kernel_loader::answer::Answer;
+use kernel_loader::load::machine::Handing;
+use kernel_loader::modprobe::steps::Step;
 use kernel_loader::module::ModuleFile;
 use kernel_loader::module::facts::Depth;
 
 use super::Load;
 use crate::findings::finding::{Code, Effect, Finding};
+use crate::findings::refusals::{self, About};
 use crate::judge::indexes::Stop;
-use crate::judge::loader::{Answer, Handing};
-use crate::judge::modprobe::Step;
 use crate::judge::not_found;
-use crate::kmm::worker::file_system::Place;
+use crate::kmm::worker::file_system::WorkerPath;
 use crate::model::layer::{Content, Node};
+
+/// What became of one module.
+#[derive(Debug)]
+pub(super) enum Became {
+    /// It is loaded; what there is to say of it.
+    Loaded(Vec<Finding>),
+    /// `-EEXIST`, and why.
+    Exists(String),
+    /// It is refused, or whether it is cannot be told.
+    Refused(Vec<Finding>),
+    /// The kernel does not survive it.
+    Crashes(Vec<Finding>),
+}
 
 impl Load<'_, '_> {
     /// `kmod_module_insert_module`, or the install command in its place.
-    pub(super) fn step(&mut self, step: &Step) -> Result<Answer, Stop> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<Became, Stop> {
         if let Some(command) = &step.install {
-            return Ok(Answer::Loaded(vec![Finding::new(
+            return Ok(Became::Loaded(vec![Finding::new(
                 Code::ModprobeArgsUnknown,
                 format!(
                     "{}: modprobe runs `{command}` instead of loading the module, and its effect \
@@ -31,7 +46,7 @@ impl Load<'_, '_> {
             parameters: step.parameters.clone(),
         };
         let Some(path) = &step.path else {
-            return Ok(Answer::Refused(vec![Finding::new(
+            return Ok(Became::Refused(vec![Finding::new(
                 Code::ModuleNotFound,
                 format!(
                     "modprobe: could not insert '{0}': could not find module by name='{0}'",
@@ -40,27 +55,27 @@ impl Load<'_, '_> {
             )]));
         };
         Ok(match self.worker.find(path)? {
-            Place::Image {
+            WorkerPath::Image {
                 node: Node::File { content, size, .. },
                 path: in_image,
             } => match content {
                 // `kmod_file_open` reads the longest magic number first.
-                _ if *size < 6 => Answer::Refused(vec![Finding::new(
+                _ if *size < 6 => Became::Refused(vec![Finding::new(
                     Code::ModuleUnreadable,
                     format!("/{in_image} is too short to be a module (Invalid argument)"),
                 )]),
                 Content::Module(file) => {
-                    let answer = self.machine.load(&in_image, file, &handing);
-                    if matches!(answer, Answer::Loaded(_)) {
+                    let became = self.load(&in_image, file, &handing);
+                    if matches!(became, Became::Loaded(_)) {
                         self.files.push((step.name.clone(), file));
                     }
-                    answer
+                    became
                 }
                 Content::Bytes(bytes) => {
                     let file = ModuleFile::parse(bytes, Depth::Full);
-                    self.machine.load(&in_image, &file, &handing)
+                    self.load(&in_image, &file, &handing)
                 }
-                Content::NoModule(_) => Answer::Refused(vec![
+                Content::NoModule(_) => Became::Refused(vec![
                     Finding::new(
                         Code::ElfInvalid,
                         format!("/{in_image} is not a kernel module: Exec format error"),
@@ -73,16 +88,16 @@ impl Load<'_, '_> {
                 }
                 Content::Skipped => unread(&in_image, "was not read as a module"),
             },
-            Place::HostModule(in_tree) => {
+            WorkerPath::HostModule(in_tree) => {
                 let file = self
                     .facts
                     .and_then(|facts| facts.in_tree.as_ref())
                     .and_then(|modules| modules.get(in_tree.as_str()))
                     .and_then(Option::as_ref);
-                self.machine.load_in_tree(&in_tree, file);
-                Answer::Loaded(self.in_tree_wins(step, &in_tree)?.into_iter().collect())
+                self.machine.load_in_tree(&in_tree, file.map(AsRef::as_ref));
+                Became::Loaded(self.in_tree_wins(step, &in_tree)?.into_iter().collect())
             }
-            Place::HostUnknown(path) => {
+            WorkerPath::HostUnknown(path) => {
                 let (_, below) = path.split_once('/').unwrap_or(("", &path));
                 let remark = if self.facts.is_some_and(|facts| facts.in_tree.is_some()) {
                     not_found::not_among_facts(&path)
@@ -95,12 +110,32 @@ impl Load<'_, '_> {
                 self.machine.load_in_tree(below, None);
                 let mut remarks = vec![remark];
                 remarks.extend(self.in_tree_wins(step, below)?);
-                Answer::Loaded(remarks)
+                Became::Loaded(remarks)
             }
-            Place::Missing | Place::Folder | Place::HostFolder(_) | Place::Image { .. } => {
-                Answer::Refused(vec![not_found::no_file(&step.name, path)])
+            WorkerPath::Missing
+            | WorkerPath::Folder
+            | WorkerPath::HostFolder(_)
+            | WorkerPath::Image { .. } => {
+                Became::Refused(vec![not_found::no_file(&step.name, path)])
             }
         })
+    }
+
+    /// Hands a file of the image to the kernel.
+    fn load(&mut self, path: &str, file: &ModuleFile, handing: &Handing) -> Became {
+        let about = About {
+            file: path.rsplit('/').next().unwrap_or(path),
+            elf: file.elf.as_ref().ok(),
+            kernel: &self.case.target.kernel_version,
+            facts: self.facts,
+            exporters: self.exporters,
+        };
+        match self.machine.load(file, handing) {
+            Answer::Loaded(remarks) => Became::Loaded(refusals::findings(remarks, &about)),
+            Answer::Exists(why) => Became::Exists(refusals::existing(&why, &about)),
+            Answer::Refused(remarks) => Became::Refused(refusals::findings(remarks, &about)),
+            Answer::Crashes(remarks) => Became::Crashes(refusals::findings(remarks, &about)),
+        }
     }
 
     /// An in-tree module that is loaded in place of one of the image: of two files with one
@@ -141,8 +176,8 @@ impl Load<'_, '_> {
 }
 
 /// A file of the image that nothing is known of.
-fn unread(path: &str, why: &str) -> Answer {
-    Answer::Refused(vec![
+fn unread(path: &str, why: &str) -> Became {
+    Became::Refused(vec![
         Finding::new(
             Code::ModuleUnreadable,
             format!("/{path} could not be checked: it {why}"),

@@ -7,7 +7,7 @@ use crate::kmm::plan::admission::{self, Told};
 use crate::kmm::plan::mapping::{self, NoMapping};
 use crate::kmm::plan::merge;
 use crate::kmm::plan::template::{self, TemplateError};
-use crate::kmm::plan::variables::{BadKernelVersion, Place, variables};
+use crate::kmm::plan::variables::{BadKernelVersion, TemplateField, variables};
 use crate::kmm::planned::{MappingMatch, Plan, Work};
 use crate::kmm::releases::KmmRelease;
 use crate::model::target::Target;
@@ -159,13 +159,14 @@ fn resolve(
 ) -> Result<Work, Finding> {
     let container = &loader.container;
     let mapping = &container.kernel_mappings[found.index];
-    let place = Place::ContainerImage {
+    let field = TemplateField::ContainerImage {
         name: &module.name,
         namespace: &module.namespace,
     };
     let kernel = &target.kernel_version;
-    let image_variables = variables(kernel, place, release).map_err(|e| bad_kernel(&e))?;
-    let sign_variables = variables(kernel, Place::Sign, release).map_err(|e| bad_kernel(&e))?;
+    let image_variables = variables(kernel, field, release).map_err(|e| bad_kernel(&e))?;
+    let sign_variables =
+        variables(kernel, TemplateField::Sign, release).map_err(|e| bad_kernel(&e))?;
     let template = merge::container_image(container, mapping, release);
     if template.is_empty() {
         return Err(

@@ -7,9 +7,9 @@ use crate::kmm::releases::{Feature, KmmRelease};
 #[error("invalid kernel version {0}: expected at least three components (major.minor.patch)")]
 pub(crate) struct BadKernelVersion(pub String);
 
-/// Where a template stands; each place has its own variables.
+/// The field that a template stands in; each has its own variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place<'a> {
+pub(crate) enum TemplateField<'a> {
     /// `containerImage` of a Module.
     ContainerImage {
         /// The Module's name.
@@ -21,7 +21,7 @@ pub(crate) enum Place<'a> {
     Sign,
 }
 
-/// The variables of a place (KMM, `internal/utils/replaceStrings.go`,
+/// The variables of a field (KMM, `internal/utils/replaceStrings.go`,
 /// `KernelComponentsAsEnvVars`, and `internal/module/kernelmapper.go`). KMM ≥2.1 normalises
 /// the kernel version first; KMM 1.0 knows only the full version in a containerImage.
 ///
@@ -29,7 +29,7 @@ pub(crate) enum Place<'a> {
 /// The version has fewer than three parts.
 pub(crate) fn variables(
     kernel_version: &str,
-    place: Place<'_>,
+    field: TemplateField<'_>,
     release: KmmRelease,
 ) -> Result<Vec<(&'static str, String)>, BadKernelVersion> {
     let kernel = if release.has(Feature::NormalisedKernel) {
@@ -43,7 +43,7 @@ pub(crate) fn variables(
     };
     let xyz = format!("{x}.{y}.{z}");
     let mut variables = vec![("KERNEL_FULL_VERSION", kernel.clone())];
-    if !release.has(Feature::ContainerImage) && place != Place::Sign {
+    if !release.has(Feature::ContainerImage) && field != TemplateField::Sign {
         variables.extend(
             ["KERNEL_XYZ", "KERNEL_X", "KERNEL_Y", "KERNEL_Z"].map(|name| (name, String::new())),
         );
@@ -56,7 +56,7 @@ pub(crate) fn variables(
         ("KERNEL_Z", z.to_owned()),
     ]);
     variables.push(("KERNEL_VERSION", kernel));
-    if let Place::ContainerImage { name, namespace } = place {
+    if let TemplateField::ContainerImage { name, namespace } = field {
         variables.push(("MOD_NAME", name.to_owned()));
         variables.push(("MOD_NAMESPACE", namespace.to_owned()));
     }
@@ -87,8 +87,8 @@ mod tests {
         }
     }
 
-    fn value(kernel: &str, place: Place<'_>, at: KmmRelease, name: &str) -> Option<String> {
-        variables(kernel, place, at)
+    fn value(kernel: &str, field: TemplateField<'_>, at: KmmRelease, name: &str) -> Option<String> {
+        variables(kernel, field, at)
             .expect("a kernel version of three parts")
             .into_iter()
             .find(|(known, _)| *known == name)
@@ -97,12 +97,12 @@ mod tests {
 
     #[test]
     fn each_release_has_its_variables() {
-        let image = Place::ContainerImage {
+        let image = TemplateField::ContainerImage {
             name: "m",
             namespace: "ns",
         };
         let rt = "5.14.0-284.el9.x86_64+rt";
-        for (place, at, name, expected) in [
+        for (field, at, name, expected) in [
             (
                 image,
                 release(2, 7),
@@ -121,9 +121,9 @@ mod tests {
             (image, release(2, 7), "KERNEL_Z", Some("0")),
             (image, release(2, 7), "MOD_NAME", Some("m")),
             (image, release(2, 7), "MOD_NAMESPACE", Some("ns")),
-            (Place::Sign, release(2, 7), "MOD_NAME", None),
+            (TemplateField::Sign, release(2, 7), "MOD_NAME", None),
             (
-                Place::Sign,
+                TemplateField::Sign,
                 release(2, 7),
                 "KERNEL_VERSION",
                 Some("5.14.0-284.el9.x86_64_rt"),
@@ -135,13 +135,23 @@ mod tests {
             (image, release(1, 0), "KERNEL_VERSION", None),
             (image, release(1, 0), "KERNEL_XYZ", Some("")),
             (image, release(1, 0), "MOD_NAME", None),
-            (Place::Sign, release(1, 0), "KERNEL_XYZ", Some("5.14.0")),
-            (Place::Sign, release(1, 0), "KERNEL_VERSION", Some(rt)),
+            (
+                TemplateField::Sign,
+                release(1, 0),
+                "KERNEL_XYZ",
+                Some("5.14.0"),
+            ),
+            (
+                TemplateField::Sign,
+                release(1, 0),
+                "KERNEL_VERSION",
+                Some(rt),
+            ),
         ] {
             assert_eq!(
-                value(rt, place, at, name).as_deref(),
+                value(rt, field, at, name).as_deref(),
                 expected,
-                "{place:?} {at:?} {name}"
+                "{field:?} {at:?} {name}"
             );
         }
     }
@@ -158,7 +168,7 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(
-                variables(kernel, Place::Sign, KmmRelease::NEWEST).is_ok(),
+                variables(kernel, TemplateField::Sign, KmmRelease::NEWEST).is_ok(),
                 good,
                 "{kernel}"
             );

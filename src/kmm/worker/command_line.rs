@@ -63,6 +63,7 @@ pub(crate) fn join(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use kernel_loader::modprobe::command_line::parse;
+    use kernel_loader::modprobe::config::Config;
 
     use super::*;
     use crate::kmm::module::ModprobeArgs;
@@ -110,5 +111,18 @@ mod tests {
         ] {
             assert_eq!(join(parts), clean, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn a_loading_order_is_a_chain() {
+        let mut config = Config::default();
+        let order = ["a".into(), "b".into(), "c".into()];
+        config.read(&softdep_conf(&order)).expect("short names");
+        let chain: Vec<_> = config
+            .softdeps
+            .iter()
+            .map(|dep| (dep.name.as_str(), dep.pre.join(" ")))
+            .collect();
+        assert_eq!(chain, [("a", "b".to_owned()), ("b", "c".to_owned())]);
     }
 }

@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 
 /// What a path names in the worker.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Place<'a> {
+pub(crate) enum WorkerPath<'a> {
     /// A file or folder that came from the image.
     Image {
         /// Its path in the image.
@@ -102,28 +102,28 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// A layer further down decides.
-    pub(crate) fn find(&self, path: &str) -> Result<Place<'a>, NeedLayer> {
+    pub(crate) fn find(&self, path: &str) -> Result<WorkerPath<'a>, NeedLayer> {
         let mut todo: VecDeque<String> = components(path).into();
         let mut here: Vec<String> = Vec::new();
         let mut links = 0;
-        let mut place = Place::Folder;
+        let mut place = WorkerPath::Folder;
         while let Some(name) = todo.pop_front() {
             if name == ".." {
                 here.pop();
                 place = self.at(&here)?.0;
                 continue;
             }
-            if matches!(&place, Place::Image { node, .. } if !matches!(node, Node::Dir))
-                || matches!(place, Place::HostModule(_))
+            if matches!(&place, WorkerPath::Image { node, .. } if !matches!(node, Node::Dir))
+                || matches!(place, WorkerPath::HostModule(_))
             {
-                return Ok(Place::Missing);
+                return Ok(WorkerPath::Missing);
             }
             here.push(name);
             let (found, link) = self.at(&here)?;
             if let Some(target) = link {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Ok(Place::Missing);
+                    return Ok(WorkerPath::Missing);
                 }
                 here.pop();
                 if target.starts_with('/') {
@@ -135,8 +135,8 @@ impl<'a> Worker<'a> {
                 }
                 continue;
             }
-            if found == Place::Missing {
-                return Ok(Place::Missing);
+            if found == WorkerPath::Missing {
+                return Ok(WorkerPath::Missing);
             }
             place = found;
         }
@@ -144,7 +144,7 @@ impl<'a> Worker<'a> {
     }
 
     /// What stands at a path whose folders are no links, and where it leads if it is one.
-    fn at(&self, here: &[String]) -> Result<(Place<'a>, Option<&'a str>), NeedLayer> {
+    fn at(&self, here: &[String]) -> Result<(WorkerPath<'a>, Option<&'a str>), NeedLayer> {
         if let Some(below) = below_host_modules(here) {
             return Ok((self.on_the_host(&below), None));
         }
@@ -159,61 +159,61 @@ impl<'a> Worker<'a> {
                 format!("{path}/{name}").trim_start_matches('/').to_owned()
             });
             if path.is_empty() {
-                return Ok((Place::Folder, None));
+                return Ok((WorkerPath::Folder, None));
             }
             return Ok(match self.overlay.lookup_link(&path)? {
                 Some(found) => match found.node {
-                    Node::Symlink(target) => (Place::Missing, Some(target.as_str())),
-                    node => (Place::Image { path, node }, None),
+                    Node::Symlink(target) => (WorkerPath::Missing, Some(target.as_str())),
+                    node => (WorkerPath::Image { path, node }, None),
                 },
-                None => (Place::Missing, None),
+                None => (WorkerPath::Missing, None),
             });
         }
         let on_the_way = self.copied_at.starts_with(here) || is_host_parent(here);
         let place = if on_the_way {
-            Place::Folder
+            WorkerPath::Folder
         } else {
-            Place::Missing
+            WorkerPath::Missing
         };
         Ok((place, None))
     }
 
     /// `below` is the path below the node's `/lib/modules`.
-    fn on_the_host(&self, below: &[String]) -> Place<'a> {
+    fn on_the_host(&self, below: &[String]) -> WorkerPath<'a> {
         let Some((kernel, rest)) = below.split_first() else {
-            return Place::Folder;
+            return WorkerPath::Folder;
         };
         let path = rest.join("/");
         // A node has the modules of the kernel that it runs; whether those of another one are
         // left is no promise.
         if kernel != self.kernel {
-            return Place::Missing;
+            return WorkerPath::Missing;
         }
         if path.is_empty() {
-            return Place::HostFolder(path);
+            return WorkerPath::HostFolder(path);
         }
         let in_tree = self
             .facts
             .and_then(|facts| Some((facts, facts.in_tree.as_ref()?)));
         let Some((facts, in_tree)) = in_tree else {
-            return Place::HostUnknown(below.join("/"));
+            return WorkerPath::HostUnknown(below.join("/"));
         };
         let folder = format!("{path}/");
         if in_tree.contains_key(path.as_str()) {
-            Place::HostModule(path)
+            WorkerPath::HostModule(path)
         } else if in_tree
             .range::<str, _>((Bound::Included(folder.as_str()), Bound::Unbounded))
             .next()
             .is_some_and(|(first, _)| first.starts_with(&folder))
         {
-            Place::HostFolder(path)
+            WorkerPath::HostFolder(path)
         } else if facts.may_lack(&path) {
-            Place::HostUnknown(below.join("/"))
+            WorkerPath::HostUnknown(below.join("/"))
         } else if !facts.is_of_nodes && !rest.concat().contains('.') {
             // A folder of nothing but files that the facts lack; those decide.
-            Place::HostFolder(path)
+            WorkerPath::HostFolder(path)
         } else {
-            Place::Missing
+            WorkerPath::Missing
         }
     }
 }

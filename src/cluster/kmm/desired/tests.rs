@@ -6,34 +6,34 @@ fn kmm(version: &str) -> KmmRelease {
     version.parse().expect("a known release")
 }
 
-fn release() -> Wish {
-    Wish {
+fn release() -> PreflightRequest {
+    PreflightRequest {
         release_image: Some("quay.io/ocp:4.16.3-x86_64".into()),
-        ..Wish::default()
+        ..PreflightRequest::default()
     }
 }
 
-fn kernel() -> Wish {
-    Wish {
+fn kernel() -> PreflightRequest {
+    PreflightRequest {
         kernel_version: Some("5.14.0-427.el9.x86_64".into()),
-        ..Wish::default()
+        ..PreflightRequest::default()
     }
 }
 
 #[test]
 fn every_release_gets_the_fields_that_it_takes() {
-    let rt = Wish {
+    let rt = PreflightRequest {
         rt: true,
         push_built_image: true,
         ..release()
     };
-    let resolved = Wish {
+    let resolved = PreflightRequest {
         kernel_version: Some("5.14.0-427.el9.x86_64".into()),
         dtk_image: Some("q/dtk@sha256:1".into()),
         ..release()
     };
     let k = "5.14.0-427.el9.x86_64";
-    for (wish, version, kind, api, spec) in [
+    for (request, version, kind, api, spec) in [
         (
             release(),
             "1.0",
@@ -86,7 +86,7 @@ fn every_release_gets_the_fields_that_it_takes() {
             json!({"kernelVersion": k}),
         ),
     ] {
-        let object = wish
+        let object = request
             .desired(kmm(version), Some("x"))
             .expect("a CR")
             .object();
@@ -98,17 +98,20 @@ fn every_release_gets_the_fields_that_it_takes() {
 
 #[test]
 fn wishes_beyond_a_release_are_usage_errors() {
-    let rt = |wish: Wish| Wish { rt: true, ..wish };
-    let short = Wish {
-        kernel_version: Some("5.14".into()),
-        ..Wish::default()
+    let rt = |request: PreflightRequest| PreflightRequest {
+        rt: true,
+        ..request
     };
-    let dtk = Wish {
+    let short = PreflightRequest {
+        kernel_version: Some("5.14".into()),
+        ..PreflightRequest::default()
+    };
+    let dtk = PreflightRequest {
         dtk_image: Some("q/dtk".into()),
         ..kernel()
     };
-    for (wish, version, name) in [
-        (Wish::default(), "2.7", None),
+    for (request, version, name) in [
+        (PreflightRequest::default(), "2.7", None),
         (rt(release()), "1.0", None),
         (rt(kernel()), "2.7", None),
         (dtk, "2.3", None),
@@ -118,34 +121,34 @@ fn wishes_beyond_a_release_are_usage_errors() {
         (kernel(), "2.7", Some("a..b")),
         (kernel(), "2.7", Some("")),
     ] {
-        let error = wish.desired(kmm(version), name).expect_err("no CR");
-        assert!(matches!(error, Error::Usage { .. }), "{wish:?}");
+        let error = request.desired(kmm(version), name).expect_err("no CR");
+        assert!(matches!(error, Error::Usage { .. }), "{request:?}");
     }
 }
 
 #[test]
 fn names_come_from_the_target() {
-    let digest = Wish {
+    let digest = PreflightRequest {
         release_image: Some("q/ocp@sha256:0123456789abcdef0123".into()),
         rt: true,
-        ..Wish::default()
+        ..PreflightRequest::default()
     };
-    let to = Wish {
+    let to = PreflightRequest {
         to: Some("4.17.0".into()),
         ..release()
     };
-    let long = Wish {
+    let long = PreflightRequest {
         kernel_version: Some(format!("5.14.0-{}", "9".repeat(90))),
-        ..Wish::default()
+        ..PreflightRequest::default()
     };
-    for (wish, name) in [
+    for (request, name) in [
         (release(), "preflight-4-16-3-x86-64".to_owned()),
         (kernel(), "preflight-5-14-0-427-el9-x86-64".to_owned()),
         (digest, "preflight-0123456789ab-rt".to_owned()),
         (to, "preflight-4-17-0".to_owned()),
         (long, format!("preflight-5-14-0-{}", "9".repeat(46))),
     ] {
-        assert_eq!(wish.name(), name);
+        assert_eq!(request.name(), name);
         assert!(check_name(&name).is_ok());
     }
 }

@@ -11,16 +11,16 @@ const LAYOUT: &str = "reading a layout";
 
 /// A place that serves an image.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum ImageSource {
     /// A layout on disk.
     Layout(Arc<Layout>),
     /// A repository of a registry.
     Registry(Arc<Repository>),
     /// A layout that holds what is new of an image; the rest is in the place below it.
-    Stacked(Arc<Layout>, Arc<Place>),
+    Stacked(Arc<Layout>, Arc<ImageSource>),
 }
 
-impl Place {
+impl ImageSource {
     /// What tells this place apart from others where the same content may be.
     pub(crate) fn site(&self) -> String {
         match self {

@@ -1,14 +1,11 @@
 //! What kmod knows of modules: its pool, and the indexes that fill it.
 
-use kernel_loader::depmod::effort::TooMuch;
-use kernel_loader::depmod::index::{Index, SearchFault};
-use kernel_loader::depmod::pattern::matches;
-use kernel_loader::modprobe::config::{module_name, underscores};
-
-use crate::findings::finding::{Code, Effect, Finding};
-use crate::judge::indexes::{Opened, Stop};
-use crate::judge::modprobe::{Known, MOST_STEPS, Modprobe, NotFound};
-use crate::kmm::worker::file_system::Place;
+use super::config::{module_name, underscores};
+use super::folder::{Folder, Opened, Stop};
+use super::steps::{MOST_STEPS, Modprobe, NotFound, Pooled};
+use crate::depmod::effort::TooMuch;
+use crate::depmod::index::{Index, SearchFault};
+use crate::depmod::pattern::matches;
 
 /// `PATH_MAX`
 const LONGEST_NAME: usize = 4096;
@@ -22,9 +19,12 @@ const MAPPED: [&str; 4] = [
     "modules.builtin",
 ];
 
-impl Modprobe<'_, '_> {
+impl<F: Folder> Modprobe<F> {
     /// `kmod_module_new_from_lookup`: the first place that knows the name answers.
-    pub(super) fn lookup(&mut self, given: &str) -> Result<Result<Vec<String>, NotFound>, Stop> {
+    pub(super) fn lookup(
+        &mut self,
+        given: &str,
+    ) -> Result<Result<Vec<String>, NotFound>, Stop<F::Stop>> {
         // `alias_normalize` takes no name beyond `PATH_MAX`.
         let Some(alias) = underscores(given).filter(|alias| alias.len() < LONGEST_NAME) else {
             return Ok(Err(NotFound::Name));
@@ -49,7 +49,7 @@ impl Modprobe<'_, '_> {
             return Ok(Ok(vec![name]));
         }
         if alias.starts_with("symbol:") {
-            match self.folder.index("modules.symbols")? {
+            match self.index("modules.symbols")? {
                 Opened::Index(index) => {
                     let names = self.matching(&index, "modules.symbols", &alias)?;
                     if !names.is_empty() {
@@ -70,7 +70,7 @@ impl Modprobe<'_, '_> {
             self.known(&name).install = Some(command);
             return Ok(Ok(vec![name]));
         }
-        match self.folder.index("modules.alias")? {
+        match self.index("modules.alias")? {
             Opened::Index(index) => {
                 let names = self.matching(&index, "modules.alias", &alias)?;
                 if !names.is_empty() {
@@ -79,7 +79,7 @@ impl Modprobe<'_, '_> {
             }
             Opened::Missing | Opened::Unusable(_) => return Ok(Ok(Vec::new())),
         }
-        if let Opened::Index(index) = self.folder.index("modules.builtin.alias")? {
+        if let Opened::Index(index) = self.index("modules.builtin.alias")? {
             let names = self.matching(&index, "modules.builtin.alias", &alias)?;
             let keys = self.aliases(&alias, names);
             for key in &keys {
@@ -108,15 +108,19 @@ impl Modprobe<'_, '_> {
             .collect()
     }
 
-    pub(super) fn known(&mut self, key: &str) -> &mut Known {
-        self.pool.entry(key.to_owned()).or_insert_with(|| Known {
+    pub(super) fn known(&mut self, key: &str) -> &mut Pooled {
+        self.pool.entry(key.to_owned()).or_insert_with(|| Pooled {
             name: key.to_owned(),
-            ..Known::default()
+            ..Pooled::default()
         })
     }
 
+    fn index(&self, name: &str) -> Result<Opened, Stop<F::Stop>> {
+        self.folder.index(name).map_err(Stop::Folder)
+    }
+
     /// `kmod_search_moddep`.
-    pub(super) fn dep_line(&self, name: &str) -> Result<Option<String>, Stop> {
+    pub(super) fn dep_line(&self, name: &str) -> Result<Option<String>, Stop<F::Stop>> {
         match &self.dep {
             Opened::Index(index) => index
                 .search(name, &self.effort)
@@ -126,40 +130,38 @@ impl Modprobe<'_, '_> {
     }
 
     /// `index_searchwild` in an index of that name.
-    fn matching(&self, index: &Index, name: &str, alias: &str) -> Result<Vec<String>, Stop> {
+    fn matching(
+        &self,
+        index: &Index,
+        name: &str,
+        alias: &str,
+    ) -> Result<Vec<String>, Stop<F::Stop>> {
         let found = index.search_wild(alias, &self.effort);
         found.or_else(|fault| self.no_answer(fault, name))
     }
 
-    fn no_answer<T>(&self, fault: SearchFault, index: &str) -> Result<T, Stop> {
+    fn no_answer<T>(&self, fault: SearchFault, index: &str) -> Result<T, Stop<F::Stop>> {
         match fault {
             SearchFault::Endless => self.endless(index),
             SearchFault::TooMuch => Err(TooMuch.into()),
         }
     }
 
-    /// Ends the look at an index whose reading never does. Where kmod could map all the indexes
-    /// that it needs into memory (`kmod_load_resources`), zeros follow a cut text, or nothing.
-    fn endless<T>(&self, index: &str) -> Result<T, Stop> {
+    /// Ends the look at an index whose reading never does.
+    fn endless<T>(&self, index: &str) -> Result<T, Stop<F::Stop>> {
         let mut is_mapped = true;
         for name in MAPPED {
-            is_mapped &= matches!(self.folder.index(name)?, Opened::Index(_));
+            is_mapped &= matches!(self.index(name)?, Opened::Index(_));
         }
-        let finding = Finding::new(
-            Code::ModulesDepMissing,
-            format!("modprobe would not end: {index}.bin is corrupt (a string has no end)"),
-        )
-        .hint("Run depmod in the image's build.");
-        Err(if is_mapped {
-            finding.with_effect(Effect::Doubts).into()
-        } else {
-            finding.into()
+        Err(Stop::Endless {
+            index: index.to_owned(),
+            is_mapped,
         })
     }
 
     /// `kmod_module_parse_depline`: the module's file, and what it needs, last first. One
     /// dependency whose file is not there makes kmod forget them all.
-    pub(super) fn read_dep_line(&mut self, key: &str, line: &str) -> Result<(), Stop> {
+    pub(super) fn read_dep_line(&mut self, key: &str, line: &str) -> Result<(), Stop<F::Stop>> {
         if self.known(key).dependencies.is_some() {
             return Ok(());
         }
@@ -177,7 +179,7 @@ impl Modprobe<'_, '_> {
             let path = self.path_of(file);
             let name = module_name(path.rsplit('/').next().unwrap_or_default());
             // `kmod_module_new_from_path`: the file is there, and no other has the name.
-            let there = self.folder.worker.find(&path)? != Place::Missing;
+            let there = self.folder.exists(&path).map_err(Stop::Folder)?;
             let same = self
                 .pool
                 .get(&name)
@@ -202,12 +204,12 @@ impl Modprobe<'_, '_> {
         if file.starts_with('/') {
             file.to_owned()
         } else {
-            format!("{}/{file}", self.folder.path)
+            format!("{}/{file}", self.folder.path())
         }
     }
 
     /// `kmod_module_get_dependencies`.
-    pub(super) fn dependencies(&mut self, key: &str) -> Result<Vec<String>, Stop> {
+    pub(super) fn dependencies(&mut self, key: &str) -> Result<Vec<String>, Stop<F::Stop>> {
         if self.known(key).dependencies.is_none() {
             let name = self.known(key).name.clone();
             if let Some(line) = self.dep_line(&name)? {
@@ -218,7 +220,7 @@ impl Modprobe<'_, '_> {
     }
 
     /// `kmod_module_is_builtin`: `modules.builtin.bin` of the folder decides.
-    pub(super) fn is_builtin(&mut self, key: &str) -> Result<bool, Stop> {
+    pub(super) fn is_builtin(&mut self, key: &str) -> Result<bool, Stop<F::Stop>> {
         if let Some(known) = self.known(key).built_in {
             return Ok(known);
         }
@@ -228,9 +230,9 @@ impl Modprobe<'_, '_> {
         Ok(answer)
     }
 
-    fn is_in_builtin_index(&mut self, name: &str) -> Result<bool, Stop> {
+    fn is_in_builtin_index(&mut self, name: &str) -> Result<bool, Stop<F::Stop>> {
         if self.builtin.is_none() {
-            self.builtin = Some(self.folder.index("modules.builtin")?);
+            self.builtin = Some(self.index("modules.builtin")?);
         }
         match &self.builtin {
             Some(Opened::Index(index)) => {

@@ -14,7 +14,11 @@ use kernel_loader::signature::SignatureState;
 use kernel_loader::signature::split;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use super::*;
+use kernel_loader::answer::Weight;
+use kernel_loader::kernel::version::Kernel;
+use kernel_loader::load::signature::{Delivery, check};
+use kernel_loader::signature::verification::{Known, Trust, examine};
+
 use crate::model::target::Arch;
 use crate::sign::keys::Signer as Pair;
 use crate::sign::{appended, pkcs7};
@@ -235,7 +239,7 @@ fn secure_boot_enforces_signatures_whatever_the_configuration_says() {
     const OFF: &str = "CONFIG_MODULES=y\n";
     let enforcing: &'static str = "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n\
          CONFIG_CRYPTO=y\nCONFIG_CRYPTO_SHA256=y\nCONFIG_CRYPTO_ECDSA=m\n";
-    let (fails, doubts, none) = (Effect::Fails, Effect::Doubts, Effect::None);
+    let (fails, doubts, none) = (Weight::Refuses, Weight::MayRefuse, Weight::Passes);
     for (file, named, config, secure_boot, expected) in [
         (&b"module"[..], &certificate, OFF, false, None),
         (b"module", &certificate, EVERYTHING, false, Some(none)),
@@ -258,9 +262,8 @@ fn secure_boot_enforces_signatures_whatever_the_configuration_says() {
         let facts =
             KernelFacts::gather(RELEASE, Arch::Amd64, &Config(config)).expect("a kernel's facts");
         let kernel = Kernel::new(RELEASE, Some(&facts));
-        let findings = check("m.ko", &state, Delivery::Whole, &kernel, &trust);
-        let found: Vec<Effect> = findings.iter().map(|finding| finding.effect).collect();
-        let expected: Vec<Effect> = expected.into_iter().collect();
-        assert_eq!(found, expected, "{config} {secure_boot}: {findings:?}");
+        let remark = check(&state, Delivery::Whole, &kernel, &trust);
+        let found = remark.as_ref().map(|remark| remark.weight);
+        assert_eq!(found, expected, "{config} {secure_boot}: {remark:?}");
     }
 }

@@ -2,55 +2,51 @@
 
 use std::collections::HashMap;
 
-use kernel_loader::depmod::effort::{Effort, TooMuch};
-use kernel_loader::depmod::pattern::matches;
-use kernel_loader::modprobe::command_line::CommandLine;
-use kernel_loader::modprobe::config::{Config, SoftDep};
-
-use crate::judge::indexes::{Folder, Opened, Stop};
-use crate::kmm::worker::command_line::softdep_conf;
-
-mod pool;
+use super::command_line::CommandLine;
+use super::config::{Config, SoftDep};
+use super::folder::{Folder, Opened, Stop};
+use crate::depmod::effort::{Effort, TooMuch};
+use crate::depmod::pattern::matches;
 
 /// The most modules that one call of `modprobe` is followed for.
-pub(crate) const MOST_STEPS: usize = 512;
+pub const MOST_STEPS: usize = 512;
 /// How long a chain of modules that need each other is followed.
 const LONGEST_CHAIN: usize = 128;
 
 /// One call of `kmod_module_insert_module`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub struct Step {
     /// kmod's name of the module.
-    pub(super) name: String,
+    pub name: String,
     /// The file, as a path in the worker; `None` where kmod knows no file.
-    pub(super) path: Option<String>,
+    pub path: Option<String>,
     /// A failure ends the load; else it is passed over (a soft dependency).
-    pub(super) required: bool,
+    pub required: bool,
     /// It is the module that was asked for, not one that this one needs.
-    pub(super) asked_for: bool,
+    pub asked_for: bool,
     /// The shell command that is run in place of loading it.
-    pub(super) install: Option<String>,
+    pub install: Option<String>,
     /// What the kernel is given as parameters.
-    pub(super) parameters: String,
+    pub parameters: String,
     /// Dependencies that modules.dep names and that are not there, so that kmod drops all
     /// the module's dependencies (`kmod_module_parse_depline`).
-    pub(super) dropped: Option<String>,
+    pub dropped: Option<String>,
 }
 
 /// What is done for one module that a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Probe {
+pub struct Probe {
     /// kmod's name of the module.
-    pub(super) name: String,
+    pub name: String,
     /// `modules.builtin` lists it: kmod does nothing.
-    pub(super) built_in: bool,
+    pub built_in: bool,
     /// What is loaded, in order.
-    pub(super) steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 /// Why a name stands for nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NotFound {
+pub enum NotFound {
     /// The name is no name (`alias_normalize`).
     Name,
     /// `modules.dep.bin` is not there.
@@ -61,44 +57,44 @@ pub(super) enum NotFound {
     Unlisted,
 }
 
-/// kmod's pool of modules: what it knows of each.
+/// What kmod's pool knows of a module.
 #[derive(Debug, Default)]
-struct Known {
-    name: String,
-    path: Option<String>,
-    dependencies: Option<Vec<String>>,
-    dropped: Option<String>,
-    built_in: Option<bool>,
-    install: Option<String>,
-    visited: bool,
-    required: bool,
-    ignores_commands: bool,
+pub(super) struct Pooled {
+    pub(super) name: String,
+    pub(super) path: Option<String>,
+    pub(super) dependencies: Option<Vec<String>>,
+    pub(super) dropped: Option<String>,
+    pub(super) built_in: Option<bool>,
+    pub(super) install: Option<String>,
+    pub(super) visited: bool,
+    pub(super) required: bool,
+    pub(super) ignores_commands: bool,
 }
 
 /// `modprobe`'s view of one folder.
 #[derive(Debug)]
-pub(super) struct Modprobe<'w, 'a> {
-    folder: Folder<'w, 'a>,
-    config: Config,
-    pool: HashMap<String, Known>,
-    dep: Opened,
-    builtin: Option<Opened>,
-    effort: Effort,
+pub struct Modprobe<F> {
+    pub(super) folder: F,
+    pub(super) config: Config,
+    pub(super) pool: HashMap<String, Pooled>,
+    pub(super) dep: Opened,
+    pub(super) builtin: Option<Opened>,
+    pub(super) effort: Effort,
 }
 
-impl<'w, 'a> Modprobe<'w, 'a> {
-    /// Opens the folder: its configuration and `modules.dep.bin`. KMM's loading order is
-    /// read after `modules.softdep`, because kmod sorts its files by name.
+impl<F: Folder> Modprobe<F> {
+    /// Opens the folder: its configuration and `modules.dep.bin`. `softdep_conf`, a file in
+    /// `/etc/modprobe.d`, is read after `modules.softdep`, because kmod sorts its files by name.
     ///
     /// # Errors
-    /// A layer further down decides, or the look ends.
-    pub(super) fn open(folder: Folder<'w, 'a>, loading_order: &[String]) -> Result<Self, Stop> {
+    /// The folder gives no answer, or the look takes too much work.
+    pub fn open(folder: F, softdep_conf: &str) -> Result<Self, Stop<F::Stop>> {
         let mut config = Config::default();
-        if let Some(text) = folder.softdeps()? {
+        if let Some(text) = folder.softdeps().map_err(Stop::Folder)? {
             config.read(&text)?;
         }
-        read_loading_order(&mut config, loading_order)?;
-        let dep = folder.index("modules.dep")?;
+        config.read(softdep_conf)?;
+        let dep = folder.index("modules.dep").map_err(Stop::Folder)?;
         Ok(Self {
             folder,
             config,
@@ -109,18 +105,17 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         })
     }
 
-    /// The modules whose place in KMM's loading order is lost, because `modules.softdep` has a
-    /// line for them already, and the first line that matches a module counts
-    /// (`kmod_module_get_softdeps`).
+    /// The modules whose soft dependencies are among the last `count` that were read, and do not
+    /// count: `modules.softdep` has a line for them already, and the first one that matches a
+    /// module counts (`kmod_module_get_softdeps`).
     ///
     /// # Errors
     /// It takes too much work.
-    pub(super) fn lost_order(&self, loading_order: &[String]) -> Result<Vec<String>, Stop> {
-        let of_kmm = loading_order.len().saturating_sub(1);
-        let before = self.config.softdeps.len().saturating_sub(of_kmm);
-        let (before, of_kmm) = self.config.softdeps.split_at(before);
+    pub fn lost_softdeps(&self, count: usize) -> Result<Vec<String>, TooMuch> {
+        let before = self.config.softdeps.len().saturating_sub(count);
+        let (before, last) = self.config.softdeps.split_at(before);
         let mut lost = Vec::new();
-        for dep in of_kmm {
+        for dep in last {
             for first in before {
                 self.effort.spend_match(&first.name, &dep.name)?;
                 if matches(&first.name, &dep.name) {
@@ -132,9 +127,9 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         Ok(lost)
     }
 
-    /// The folder's path in the worker.
-    pub(super) fn folder(&self) -> &str {
-        &self.folder.path
+    /// The folder's path.
+    pub fn folder(&self) -> &str {
+        self.folder.path()
     }
 
     /// What `modprobe` does for a name: one probe for every module that it stands for
@@ -142,11 +137,11 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     ///
     /// # Errors
     /// A layer further down decides, or the look ends.
-    pub(super) fn probes(
+    pub fn probes(
         &mut self,
         name: &str,
         line: &CommandLine,
-    ) -> Result<Result<Vec<Probe>, NotFound>, Stop> {
+    ) -> Result<Result<Vec<Probe>, NotFound>, Stop<F::Stop>> {
         let keys = match self.lookup(name)? {
             Ok(keys) if keys.is_empty() => {
                 return Ok(Err(match &self.dep {
@@ -166,7 +161,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 
     /// `kmod_module_probe_insert_module` up to its loop over the modules.
-    fn probe(&mut self, key: &str, line: &CommandLine) -> Result<Probe, Stop> {
+    fn probe(&mut self, key: &str, line: &CommandLine) -> Result<Probe, Stop<F::Stop>> {
         let name = self.known(key).name.clone();
         let mut probe = Probe {
             name: name.clone(),
@@ -221,7 +216,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         (required, ignore_commands): (bool, bool),
         chain: usize,
         order: &mut Vec<String>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Stop<F::Stop>> {
         if std::mem::replace(&mut self.known(key).visited, true) {
             return Ok(());
         }
@@ -250,7 +245,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
         key: &str,
         chain: usize,
         order: &mut Vec<String>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Stop<F::Stop>> {
         if order.len() >= MOST_STEPS {
             return Err(TooMuch.into());
         }
@@ -270,7 +265,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 
     /// The first soft dependencies that are a module's.
-    fn softdep_of(&self, name: &str) -> Result<Option<&SoftDep>, Stop> {
+    fn softdep_of(&self, name: &str) -> Result<Option<&SoftDep>, Stop<F::Stop>> {
         for dep in &self.config.softdeps {
             self.effort.spend_match(&dep.name, name)?;
             if matches(&dep.name, name) {
@@ -281,7 +276,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 
     /// `lookup_softdep`: what is not found is passed over.
-    fn lookup_softdeps(&mut self, names: &[String]) -> Result<Vec<String>, Stop> {
+    fn lookup_softdeps(&mut self, names: &[String]) -> Result<Vec<String>, Stop<F::Stop>> {
         let mut keys = Vec::new();
         for name in names {
             if let Ok(found) = self.lookup(name)? {
@@ -292,7 +287,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 
     /// The soft dependencies of a module that no index knows.
-    pub(super) fn absent_softdeps(&mut self, name: &str) -> Result<Vec<String>, Stop> {
+    pub fn absent_softdeps(&mut self, name: &str) -> Result<Vec<String>, Stop<F::Stop>> {
         let names: Vec<String> = self
             .softdep_of(name)?
             .map(|dep| dep.pre.iter().chain(&dep.post).cloned().collect())
@@ -307,7 +302,7 @@ impl<'w, 'a> Modprobe<'w, 'a> {
     }
 
     /// `kmod_module_get_path`.
-    fn file_of(&mut self, key: &str) -> Result<Option<String>, Stop> {
+    fn file_of(&mut self, key: &str) -> Result<Option<String>, Stop<F::Stop>> {
         if self.known(key).path.is_none() {
             self.dependencies(key)?;
         }
@@ -341,31 +336,5 @@ impl<'w, 'a> Modprobe<'w, 'a> {
             .iter()
             .find(|(pattern, _)| matches(pattern, &name))
             .map(|(_, command)| command.clone())
-    }
-}
-
-/// Adds KMM's `/etc/modprobe.d/softdep.conf`.
-///
-/// # Errors
-/// A name is longer than a file may be.
-fn read_loading_order(config: &mut Config, order: &[String]) -> Result<(), TooMuch> {
-    config.read(&softdep_conf(order))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_loading_order_is_a_chain() {
-        let mut config = Config::default();
-        read_loading_order(&mut config, &["a".into(), "b".into(), "c".into()])
-            .expect("short names");
-        let chain: Vec<_> = config
-            .softdeps
-            .iter()
-            .map(|dep| (dep.name.as_str(), dep.pre.join(" ")))
-            .collect();
-        assert_eq!(chain, [("a", "b".to_owned()), ("b", "c".to_owned())]);
     }
 }

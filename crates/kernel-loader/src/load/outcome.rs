@@ -1,0 +1,290 @@
+//! What kernels make of a defect of a module's ELF file (`elf_validity_check`, `setup_load_info`,
+//! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
+
+use crate::arch::Arch;
+use crate::arch::sections::ArchSection;
+use crate::kernel::version::Kernel;
+use crate::module::defects::{Defect, SymbolNames};
+use crate::module::{ElfFacts, PerCpu};
+
+/// What a kernel makes of a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It takes the module.
+    Taken,
+    /// It refuses the module.
+    Refused,
+    /// Whether it refuses the module cannot be told.
+    MayRefuse,
+    /// It does not look, and does not survive.
+    Crashes,
+    /// It does not look, and may not survive.
+    MayCrash,
+}
+
+/// True for a module that this kernel does not survive. Sections that are writable and
+/// executable are refused before that is met (`layout_and_allocate`).
+pub fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
+    let crashes = |defect: &Defect| outcome(defect, kernel) == Outcome::Crashes;
+    let writable_text = |defect: &Defect| {
+        matches!(defect, Defect::WritableText { .. }) && outcome(defect, kernel) == Outcome::Refused
+    };
+    elf.defects.iter().any(crashes) && !elf.defects.iter().any(writable_text)
+}
+
+/// What this kernel makes of a defect.
+pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
+    let since = |major, minor| {
+        if kernel.at_least(major, minor) {
+            Outcome::Refused
+        } else {
+            Outcome::Taken
+        }
+    };
+    let strict = kernel.enabled("STRICT_MODULE_RWX");
+    match defect {
+        Defect::ModinfoTwice
+        | Defect::SymbolTableTwice
+        | Defect::ThisModuleTwice
+        | Defect::ThisModuleKind => since(6, 4),
+        Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
+        Defect::SectionNameNowhere { kind, .. } if *kind != 0 && kernel.at_least(6, 12) => {
+            Outcome::Refused
+        }
+        Defect::SectionNameNowhere { .. } => Outcome::MayCrash,
+        Defect::SymbolNames(SymbolNames::Nowhere) if !kernel.at_least(6, 13) => Outcome::MayCrash,
+        Defect::SymbolNames(_) => since(6, 13),
+        Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
+        Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,
+        Defect::WritableText { .. } => match strict {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
+        Defect::WrongProtection { .. } => match strict {
+            Some(true) => Outcome::Crashes,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayCrash,
+        },
+        Defect::OddProtection { .. } if strict == Some(false) => Outcome::Taken,
+        Defect::OddProtection { .. }
+        | Defect::TableContent { .. }
+        | Defect::RelocationOutside { .. }
+        | Defect::CodeNotLoaded { .. } => Outcome::MayCrash,
+        Defect::NotLoaded { .. } => Outcome::Crashes,
+        Defect::ModinfoOpen { .. } => Outcome::MayRefuse,
+        Defect::RelocationPcRelative { .. } if !kernel.at_least(6, 4) => Outcome::Refused,
+        Defect::RelocationPcRelative { .. } => match kernel.enabled("PPC_KERNEL_PCREL") {
+            Some(true) => Outcome::Taken,
+            Some(false) => Outcome::Refused,
+            None => Outcome::MayRefuse,
+        },
+        // Before, the loader read what lies behind the section headers.
+        Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
+        Defect::SymbolSection { .. }
+        | Defect::CommonSymbol { .. }
+        | Defect::RelRelocations
+        | Defect::RelocationUnknown { .. }
+        | Defect::RelocationTarget { .. }
+        | Defect::RelocationOverflow { .. } => Outcome::Refused,
+        Defect::RelocationToExport { .. } => match kernel.is_mapped_high() {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
+        // See `twin_sections`.
+        Defect::TwinSections { .. } => Outcome::Taken,
+    }
+}
+
+/// A section that the architecture's loader looks for. A kernel's own modules are linked with
+/// the same `module.lds`: what they lack as well it does not look for.
+pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
+    let own_modules_have_it = kernel.own_modules_have(section);
+    if own_modules_have_it == Some(false) {
+        return Outcome::Taken;
+    }
+    let when_all = |conditions: &[Option<bool>]| {
+        if conditions.contains(&Some(false)) {
+            Outcome::Taken
+        } else if conditions.contains(&None) {
+            Outcome::MayRefuse
+        } else {
+            Outcome::Refused
+        }
+    };
+    // An option until 6.5, which every distribution sets that puts kernels at random addresses.
+    let has_plts = match kernel.at_least(6, 5) {
+        true => Some(true),
+        false => kernel.enabled("ARM64_MODULE_PLTS"),
+    };
+    let traces = kernel.enabled("DYNAMIC_FTRACE");
+    match section {
+        ArchSection::Stubs => Outcome::Refused,
+        // `module_frob_arch_sections`
+        ArchSection::Plt | ArchSection::InitPlt => when_all(&[has_plts]),
+        // `module_init_ftrace_plt`
+        ArchSection::FtraceTrampoline => when_all(&[has_plts, traces]),
+        // The same since 6.18, and in stable kernels and distributions since 6.5.
+        ArchSection::InitFtraceTrampoline => {
+            let looks = match (kernel.at_least(6, 18), kernel.at_least(6, 5)) {
+                (true, _) => Some(true),
+                (false, true) => own_modules_have_it,
+                (false, false) => Some(false),
+            };
+            when_all(&[looks, traces])
+        }
+    }
+}
+
+/// Room that a module's sections take and a kernel may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom {
+    /// Bytes.
+    pub bytes: u64,
+    /// No node has as much.
+    pub is_certain: bool,
+}
+
+/// Room for the module's sections (`module_alloc`).
+pub fn memory(elf: &ElfFacts) -> Option<NoRoom> {
+    /// What x86 has for modules at most (`MODULES_LEN`); others have more.
+    const ROOM: u32 = 1520 << 20;
+    /// A node may not have as much left.
+    const MUCH: u32 = 512 << 20;
+    (elf.memory >= MUCH).then(|| NoRoom {
+        bytes: elf.memory.into(),
+        is_certain: elf.memory >= ROOM && elf.machine == Arch::Amd64.elf_machine(),
+    })
+}
+
+/// Room for per-CPU data, of which there is little (`percpu_modalloc`, `pcpu_alloc` of
+/// `mm/percpu.c`).
+pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
+    const PAGE: u64 = 4096;
+    /// `PCPU_MIN_UNIT_SIZE`
+    const UNIT: u64 = 32 << 10;
+    /// `PERCPU_MODULE_RESERVE`, which all modules of a node share.
+    const RESERVE: u64 = 8 << 10;
+    /// What the modules of a node may have left of it; theirs are some hundred bytes each.
+    const FREE: u64 = 6 << 10;
+    let PerCpu { size, align } = elf.per_cpu?;
+    let align = align.min(PAGE);
+    let is_odd = align > 4 && !align.is_power_of_two();
+    let is_certain = if size > UNIT || size > 0 && is_odd {
+        true
+    } else if size > RESERVE {
+        // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
+        !kernel.at_least(6, 10) || kernel.enabled("MEM_ALLOC_PROFILING") == Some(false)
+    } else if size > FREE {
+        false
+    } else {
+        return None;
+    };
+    Some(NoRoom {
+        bytes: size,
+        is_certain,
+    })
+}
+
+/// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
+/// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
+pub fn twin_sections<'e>(elf: &'e ElfFacts, kernel: &Kernel<'_>) -> Option<&'e Defect> {
+    let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
+    let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
+    elf.defects.iter().find(twins).filter(|_| ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::config::Config;
+    use crate::kernel::facts::KernelFacts;
+
+    #[test]
+    fn a_section_is_looked_for_where_the_kernel_has_use_for_it() {
+        use ArchSection::{FtraceTrampoline, InitFtraceTrampoline, Plt, Stubs};
+        use Outcome::{MayRefuse, Refused, Taken};
+        let plts = "CONFIG_ARM64_MODULE_PLTS=y\nCONFIG_DYNAMIC_FTRACE=y\n";
+        let traced = "CONFIG_DYNAMIC_FTRACE=y\n";
+        let own_lack = |sections: &[ArchSection]| Some(sections.to_vec());
+        for (release, config, absent, section, outcome) in [
+            ("6.1.0", Some(plts), None, Plt, Refused),
+            ("6.1.0", Some(traced), None, Plt, Taken),
+            ("6.1.0", None, None, Plt, MayRefuse),
+            ("6.5.0", None, None, Plt, Refused),
+            ("6.1.0", Some(plts), None, FtraceTrampoline, Refused),
+            ("6.5.0", Some(""), None, FtraceTrampoline, Taken),
+            ("6.5.0", None, None, FtraceTrampoline, MayRefuse),
+            ("6.1.0", Some(plts), None, InitFtraceTrampoline, Taken),
+            (
+                "6.12.0",
+                Some(traced),
+                None,
+                InitFtraceTrampoline,
+                MayRefuse,
+            ),
+            ("6.18.0", Some(traced), None, InitFtraceTrampoline, Refused),
+            (
+                "6.12.0",
+                Some(traced),
+                own_lack(&[]),
+                InitFtraceTrampoline,
+                Refused,
+            ),
+            (
+                "6.12.0",
+                Some(traced),
+                own_lack(&[InitFtraceTrampoline]),
+                InitFtraceTrampoline,
+                Taken,
+            ),
+            ("5.14.0", None, None, Stubs, Refused),
+        ] {
+            let facts = KernelFacts {
+                config: config.map(Config::parse),
+                absent_sections: absent,
+                ..KernelFacts::default()
+            };
+            let kernel = Kernel::new(release, Some(&facts));
+            let found = section_absent(section, &kernel);
+            assert_eq!(found, outcome, "{section:?} on {release} {config:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_kernel_fits_where_the_kernel_is_low() {
+        use Outcome::{MayRefuse, Refused, Taken};
+        let defect = Defect::RelocationToExport {
+            kind: 4,
+            section: ".data".into(),
+        };
+        for (release, config, expected) in [
+            ("6.1.0", Some("CONFIG_64BIT=y\n"), Taken),
+            (
+                "6.12.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
+                Refused,
+            ),
+            (
+                "5.14.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
+                Refused,
+            ),
+            (
+                "6.12.0",
+                Some("CONFIG_KERNEL_IMAGE_BASE=0x100000\n"),
+                MayRefuse,
+            ),
+            ("6.12.0", None, Refused),
+            ("5.14.0", None, MayRefuse),
+        ] {
+            let facts = KernelFacts {
+                config: config.map(Config::parse),
+                ..KernelFacts::default()
+            };
+            let kernel = Kernel::new(release, Some(&facts));
+            assert_eq!(outcome(&defect, &kernel), expected, "{release} {config:?}");
+        }
+    }
+}

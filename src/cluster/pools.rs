@@ -4,6 +4,7 @@
 //! puts it to what releases have; [`read`] asks the API server, and [`updates`] finds releases.
 
 pub(crate) mod assign;
+mod configurations;
 pub(crate) mod needs;
 pub(crate) mod objects;
 pub(crate) mod read;

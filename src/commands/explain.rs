@@ -21,7 +21,7 @@ use crate::kmm::planned::{Plan, Work};
 use crate::kmm::releases::KmmRelease;
 use crate::report::explain::{Explanation, Explanations, Need};
 use crate::report::{self, Screen};
-use crate::session::targets::named_targets;
+use crate::session::named::named_targets;
 
 /// Explains every Module on every kernel that is named.
 ///

@@ -14,12 +14,12 @@ use crate::cluster::pools::needs::Unserved;
 use crate::cluster::pools::objects::Node;
 use crate::error::Error;
 use crate::findings::finding::{Code, Finding};
-use crate::image_build::builder::this_machine;
 use crate::images::open::Images;
 use crate::images::registry::access::Access;
 use crate::input::PreflightInput;
-use crate::kernel::streams::{ReleaseKernels, StreamKernel};
-use crate::model::target::{Arch, KernelType, Scope, Target};
+use crate::kernel::streams::ReleaseKernels;
+use crate::model::target::{KernelType, Scope, Target};
+use crate::session::named::named;
 use crate::session::releases::{Release, releases};
 use crate::session::{arch, fleet};
 
@@ -54,6 +54,16 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Adds kernels that are named elsewhere.
+    pub(super) fn add(&mut self, more: Self) {
+        for target in more.targets {
+            if !self.targets.contains(&target) {
+                self.targets.push(target);
+            }
+        }
+        self.notes.extend(more.notes);
+    }
+
     pub(super) fn take(&mut self, assigned: Assigned) {
         self.targets = assigned.targets;
         for one in assigned.unserved {
@@ -143,7 +153,7 @@ impl Request<'_> {
             match (&preflight.kernel_version, &preflight.release_image) {
                 (Some(kernel), _) => {
                     let one = named(self.args, [kernel], preflight.dtk_image.as_deref());
-                    add_targets(found, one);
+                    found.add(one);
                 }
                 (None, Some(image)) => releases.push(Release {
                     image: image.clone(),
@@ -327,98 +337,6 @@ pub(crate) fn no_target() -> Error {
                --current, or a PreflightValidation(OCP) with -f."
             .to_owned(),
     }
-}
-
-fn add_targets(found: &mut Found, more: Found) {
-    for target in more.targets {
-        if !found.targets.contains(&target) {
-            found.targets.push(target);
-        }
-    }
-    found.notes.extend(more.notes);
-}
-
-/// The kernels that are named without an image, for a command that reads none.
-///
-/// # Errors
-/// Nothing names a kernel.
-pub(crate) fn named_targets(
-    args: &TargetArgs,
-    preflights: &[PreflightInput],
-) -> Result<(Vec<Target>, Vec<String>), Error> {
-    let mut found = named(args, args.kernel_version.iter(), args.dtk_image.as_deref());
-    if found.targets.is_empty() && args.release_image.is_empty() {
-        for preflight in preflights {
-            if let Some(kernel) = &preflight.kernel_version {
-                add_targets(
-                    &mut found,
-                    named(args, [kernel], preflight.dtk_image.as_deref()),
-                );
-            }
-        }
-    }
-    if found.targets.is_empty() {
-        let images = [
-            ("--release-image", !args.release_image.is_empty()),
-            ("--dtk-image", args.dtk_image.is_some()),
-            ("--os-image", args.os_image.is_some()),
-            ("--to", !args.to.is_empty()),
-            ("--current", args.current),
-        ];
-        let given = images.iter().find(|(_, is_given)| *is_given);
-        return Err(Error::Usage {
-            message: match given {
-                Some((flag, _)) => format!(
-                    "no target kernel given: this command reads no image and no node, so it \
-                     cannot resolve {flag}"
-                ),
-                None => "no target kernel given".to_owned(),
-            },
-            hint: "Pass --kernel-version; `kubectl kmm preflight targets` prints the kernels of \
-                a release or a cluster."
-                .to_owned(),
-        });
-    }
-    Ok((found.targets, found.notes))
-}
-
-/// Kernels by their names, each for the architectures of `--arch`, or the one that it shows.
-fn named<'a>(
-    args: &TargetArgs,
-    kernels: impl IntoIterator<Item = &'a String>,
-    dtk_image: Option<&str>,
-) -> Found {
-    let mut found = Found::default();
-    let mut assigned = Assigned::default();
-    for kernel in kernels {
-        let archs = if args.arch.is_empty() {
-            let arch = Arch::of_kernel_release(kernel).unwrap_or_else(|| {
-                let arch = this_machine();
-                found.notes.push(format!(
-                    "The kernel version {kernel} names no architecture; checking {arch} (this \
-                     machine). Use --arch to change it."
-                ));
-                arch
-            });
-            vec![arch]
-        } else {
-            args.arch.clone()
-        };
-        for arch in archs {
-            let one = StreamKernel {
-                kernel_version: kernel.clone(),
-                dtk_image: dtk_image.map(str::to_owned),
-                os_image: None,
-            };
-            let scope = Scope {
-                is_new: true,
-                ..Scope::default()
-            };
-            assigned.add(one, arch, scope);
-        }
-    }
-    found.targets = assigned.targets;
-    found
 }
 
 /// A target that cannot be told keeps the run from starting: nothing was looked at.

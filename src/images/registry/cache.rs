@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Once, OnceLock};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -196,14 +197,12 @@ impl Entry {
     /// The checksum of a body, bound to what it is about: an entry under another name is
     /// damaged.
     fn sum(&self, body: &[u8]) -> String {
-        let whole = [
-            self.folder.as_bytes(),
-            b"/",
-            self.file.as_bytes(),
-            b"\n",
-            body,
-        ];
-        digest::sha256(&whole.concat())
+        let mut context = Context::new(&SHA256);
+        for part in [&self.folder, "/", &self.file, "\n"] {
+            context.update(part.as_bytes());
+        }
+        context.update(body);
+        digest::text(context)
     }
 }
 

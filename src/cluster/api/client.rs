@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::Request;
-use kube::Client;
 use kube::api::{
     DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, WatchParams,
 };
 use kube::core::{Request as Requests, WatchEvent};
-use secrecy::ExposeSecret;
+use kube::{Client, Config};
 use serde::de::DeserializeOwned;
 
 use futures::{Stream, StreamExt};
@@ -24,9 +23,8 @@ use crate::cluster::api::credentials;
 use crate::cluster::api::fault::{Fault, Route};
 use crate::cluster::api::kubeconfig::{self, Settings};
 use crate::cluster::api::resource::Resource;
-use crate::cluster::api::transport;
+use crate::cluster::api::transport::{self, Versions};
 use crate::error::Error;
-use crate::images::registry::credentials::SecretText;
 
 /// The name under which server-side apply notes what this program wrote.
 pub(crate) const FIELD_MANAGER: &str = "kubectl-kmm";
@@ -53,7 +51,7 @@ struct Inner {
 #[derive(Clone)]
 struct Current {
     client: Client,
-    token: Option<SecretText>,
+    config: Arc<Config>,
     number: usize,
 }
 
@@ -75,7 +73,7 @@ pub(crate) async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     let limit = args.request_timeout.filter(|limit| !limit.is_zero());
     let own = settings.clone();
     // A credential plugin may take long, or ask something.
-    let (client, token) = tokio::task::spawn_blocking(move || client_of(&own, limit))
+    let (client, config) = tokio::task::spawn_blocking(move || client_of(&own, limit))
         .await
         .unwrap_or_else(|fault| Err(Fault::Credentials(format!("internal error: {fault}"))))
         .map_err(|fault| fault.into_error("connecting to the cluster", "status"))?;
@@ -83,7 +81,7 @@ pub(crate) async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
         inner: Arc::new(Inner {
             client: RwLock::new(Current {
                 client,
-                token,
+                config,
                 number: 0,
             }),
             renewal: tokio::sync::Mutex::default(),
@@ -94,16 +92,12 @@ pub(crate) async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
     })
 }
 
-/// A client, and the token that its requests carry.
-fn client_of(
-    settings: &Settings,
-    limit: Option<Duration>,
-) -> Result<(Client, Option<SecretText>), Fault> {
+/// A client, and the settings with the credentials that its requests carry.
+fn client_of(settings: &Settings, limit: Option<Duration>) -> Result<(Client, Arc<Config>), Fault> {
     let mut config = settings.config.clone();
     config.auth_info = credentials::resolve(&config.auth_info, limit)?;
-    let token = config.auth_info.token.as_ref();
-    let token = token.map(|token| SecretText::new(token.expose_secret()));
-    Ok((transport::client(settings, &config)?, token))
+    let client = transport::client(settings, &config, Versions::Newest)?;
+    Ok((client, Arc::new(config)))
 }
 
 impl Cluster {

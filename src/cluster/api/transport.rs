@@ -4,6 +4,8 @@
 //! server to acknowledge the end of the TLS handshake, trusts a certificate only for its
 //! issuer, and shows the user's certificate to an HTTPS proxy.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
@@ -11,7 +13,7 @@ use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilde
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::ConfigExt;
 use kube::{Client, Config};
 use rustls::pki_types::ServerName;
@@ -23,17 +25,34 @@ use crate::cluster::api::kubeconfig::Settings;
 use crate::cluster::api::tls::identity;
 use crate::net::tls::{self, Trusted};
 
+/// Which versions of HTTP a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// HTTP/2 where the server has it: requests side by side share one connection.
+    Newest,
+    /// HTTP/1.1, the only version in which the API server takes an upgrade to WebSockets.
+    Upgradable,
+}
+
+/// How long a shared connection may be silent before it is tried. One that went dead would
+/// otherwise hold up every request after it.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// A client with the credentials of `config`, to whom `settings` lead.
 ///
 /// # Errors
 /// A certificate, a key, or a server's name cannot be used.
-pub(crate) fn client(settings: &Settings, config: &Config) -> Result<Client, Fault> {
+pub(crate) fn client(
+    settings: &Settings,
+    config: &Config,
+    versions: Versions,
+) -> Result<Client, Fault> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(config.connect_timeout);
     let Some(proxy) = &settings.proxy else {
-        return build(settings, config, connector);
+        return build(settings, config, versions, connector);
     };
     let address = |proxy: &Url| -> Result<Uri, Fault> {
         proxy
@@ -48,7 +67,7 @@ pub(crate) fn client(settings: &Settings, config: &Config) -> Result<Client, Fau
             if !user.is_empty() {
                 socks = socks.with_auth(user, password);
             }
-            build(settings, config, socks)
+            build(settings, config, versions, socks)
         }
         "https" => {
             let own = settings.authorities.clone().unwrap_or_default();
@@ -61,18 +80,25 @@ pub(crate) fn client(settings: &Settings, config: &Config) -> Result<Client, Fau
             build(
                 settings,
                 config,
+                versions,
                 with_auth(Tunnel::new(address(proxy)?, connector), &user, &password),
             )
         }
         _ => build(
             settings,
             config,
+            versions,
             with_auth(Tunnel::new(address(proxy)?, connector), &user, &password),
         ),
     }
 }
 
-fn build<C>(settings: &Settings, config: &Config, connector: C) -> Result<Client, Fault>
+fn build<C>(
+    settings: &Settings,
+    config: &Config,
+    versions: Versions,
+    connector: C,
+) -> Result<Client, Fault>
 where
     HttpsConnector<C>: Connect + Clone + Send + Sync + 'static,
     C: tower::Service<Uri>,
@@ -94,8 +120,16 @@ where
         })?;
         builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
     }
-    let connector = builder.enable_http1().wrap_connector(connector);
-    let http = HttpClient::builder(TokioExecutor::new()).build(connector);
+    let connector = match versions {
+        Versions::Newest => builder.enable_all_versions().wrap_connector(connector),
+        Versions::Upgradable => builder.enable_http1().wrap_connector(connector),
+    };
+    let http = HttpClient::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(SILENCE)
+        .http2_keep_alive_timeout(SILENCE)
+        .http2_keep_alive_while_idle(true)
+        .build(connector);
     let fault = |error: kube::Error| Fault::of_kube(&error, &route);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::crds::NEWEST;
 use super::operator::{KERNEL, call, create_cr, create_modules, say};
 use crate::support::cluster::{ADMIN, Cluster, NOBODY};
-use crate::support::preflight::{Preflight, Running};
+use crate::support::preflight::{Ended, Preflight, Running};
 use crate::support::tunnel::Tunnel;
 
 pub(super) const DONE: &[super::operator::Said] =
@@ -164,22 +164,12 @@ fn proxies_are_passed_by_for_hosts_in_no_proxy() {
         call(no_proxy).run().code(0);
     }
     // A proxy of the kubeconfig is asked whatever NO_PROXY says, as kubectl does.
-    let text = std::fs::read_to_string(&admin).expect("a kubeconfig");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("config");
-    let through = |proxy: &str| {
-        let proxied = text.replace("server:", &format!("proxy-url: '{proxy}', server:"));
-        std::fs::write(&file, proxied).expect("a kubeconfig");
-        Preflight::new(["status", "p"])
-            .env("KUBECONFIG", &file)
-            .env("NO_PROXY", "127.0.0.1")
-            .run()
-    };
-    let ended = through(proxy).code(3);
+    let ended = through(&cluster, proxy).code(3);
     let why = "proxy http://127.0.0.1:9 cannot connect to the API server";
     assert!(ended.stderr.contains(why), "{}", ended.stderr);
     let tunnel = Tunnel::start();
-    through(&format!("http://user:p%40ss@127.0.0.1:{}", tunnel.port())).code(0);
+    let proxy = format!("http://user:p%40ss@127.0.0.1:{}", tunnel.port());
+    through(&cluster, &proxy).code(0);
     let address = cluster.url().replace("https://", "");
     let head = tunnel.heads().remove(0);
     assert!(head.starts_with(&format!("CONNECT {address} ")), "{head}");
@@ -189,6 +179,35 @@ fn proxies_are_passed_by_for_hosts_in_no_proxy() {
         !head.contains(ADMIN),
         "the token is for the API server alone"
     );
+}
+
+/// `status p` by a proxy that the kubeconfig names.
+fn through(cluster: &Cluster, proxy: &str) -> Ended {
+    let text = std::fs::read_to_string(cluster.kubeconfig(ADMIN)).expect("a kubeconfig");
+    let proxied = text.replace("server:", &format!("proxy-url: '{proxy}', server:"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config");
+    std::fs::write(&file, proxied).expect("a kubeconfig");
+    Preflight::new(["status", "p"])
+        .env("KUBECONFIG", &file)
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+}
+
+#[test]
+fn requests_side_by_side_share_one_connection() {
+    let cluster = prepared();
+    let working = (
+        "m1",
+        "InProgress",
+        "Image",
+        "verification is not finished yet",
+    );
+    say(&cluster, NEWEST, "p", &[working]);
+    let tunnel = Tunnel::start();
+    let ended = through(&cluster, &format!("http://127.0.0.1:{}", tunnel.port())).code(3);
+    assert!(ended.stdout.contains("kmm-waiting"), "{}", ended.stdout);
+    assert_eq!(tunnel.heads().len(), 1, "{:?}", tunnel.heads());
 }
 
 #[test]

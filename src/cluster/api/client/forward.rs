@@ -5,12 +5,14 @@ use std::future::Future;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::client::UpgradeConnectionError;
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::Cluster;
 use super::requests::{ANSWER_LIMIT, timed};
-use super::{Cluster, Current};
 use crate::cluster::api::credentials;
 use crate::cluster::api::fault::Fault;
+use crate::cluster::api::transport::{self, Versions};
 use crate::images::registry::credentials::SecretText;
 
 impl Cluster {
@@ -30,13 +32,12 @@ impl Cluster {
         ),
         Fault,
     > {
-        let Current { client, number, .. } = self.current();
-        let mut opened = self.open_forward(client, namespace, pod, port).await;
+        let number = self.current().number;
+        let mut opened = self.open_forward(namespace, pod, port).await;
         let user = &self.inner.settings.config.auth_info;
         if matches!(opened, Err(Fault::Unauthorized(_))) && credentials::is_renewable(user) {
             self.renew(number).await?;
-            let client = self.current().client;
-            opened = self.open_forward(client, namespace, pod, port).await;
+            opened = self.open_forward(namespace, pod, port).await;
         }
         let mut forward = opened?;
         match (forward.take_stream(port), forward.take_error(port)) {
@@ -47,11 +48,12 @@ impl Cluster {
 
     async fn open_forward(
         &self,
-        client: kube::Client,
         namespace: &str,
         pod: &str,
         port: u16,
     ) -> Result<kube::api::Portforwarder, Fault> {
+        let settings = &self.inner.settings;
+        let client = transport::client(settings, &self.current().config, Versions::Upgradable)?;
         let route = self.route();
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
         let pods: Api<Pod> = Api::namespaced(client, namespace);
@@ -73,7 +75,9 @@ impl Cluster {
 
     /// The token that requests carry; `None` for a client certificate or a password.
     pub(crate) fn token(&self) -> Option<SecretText> {
-        self.current().token
+        let config = self.current().config;
+        let token = config.auth_info.token.as_ref();
+        token.map(|token| SecretText::new(token.expose_secret()))
     }
 
     /// True where the credentials are those of the pod that this process runs in.

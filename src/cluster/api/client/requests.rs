@@ -39,7 +39,7 @@ impl Cluster {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let (client, token) =
+        let (client, config) =
             tokio::task::spawn_blocking(move || client_of(&inner.settings, inner.limit))
                 .await
                 .map_err(|error| Fault::Credentials(error.to_string()))??;
@@ -49,7 +49,7 @@ impl Cluster {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Current {
             client,
-            token,
+            config,
             number: rejected + 1,
         };
         Ok(())

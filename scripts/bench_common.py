@@ -84,6 +84,18 @@ def module(name, loaded, image):
         }}}})
 
 
+def layer(files):
+    """A gzip layer of files, given as their bytes or as a path to them."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for path, content in files.items():
+            content = content if isinstance(content, bytes) else content.read_bytes()
+            info = tarfile.TarInfo(path)
+            info.size, info.mode = len(content), 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), 1, mtime=0)
+
+
 class Layout:
     """An OCI layout of images with one layer each."""
 
@@ -97,15 +109,7 @@ class Layout:
         return {"digest": f"sha256:{digest}", "size": len(content)}
 
     def image(self, name, files):
-        raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode="w") as tar:
-            for path, content in files.items():
-                content = content if isinstance(content, bytes) else content.read_bytes()
-                info = tarfile.TarInfo(path)
-                info.size, info.mode = len(content), 0o644
-                tar.addfile(info, io.BytesIO(content))
-        layer = gzip.compress(raw.getvalue(), 1, mtime=0)
-        manifest = image_manifest(self.blob(image_config()), [self.blob(layer)])
+        manifest = image_manifest(self.blob(image_config()), [self.blob(layer(files))])
         reference = f"bench.example/{name}:1"
         self.manifests.append({
             "mediaType": f"{MEDIA_TYPE}manifest.v1+json", **self.blob(manifest),

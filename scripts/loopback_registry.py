@@ -1,27 +1,33 @@
 """A real registry on a loopback port, for the benchmarks."""
 
+import hashlib
 import http.client
+import re
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 
 class Registry:
     """A real registry (distribution) on a loopback port."""
 
-    def __init__(self, binary, storage):
-        self.binary = binary
+    def __init__(self, binary, storage, metrics=None):
+        """With a port for its metrics it counts what it serves."""
+        self.binary, self.metrics = binary, metrics
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
+        counting = "" if metrics is None else (
+            f", debug: {{addr: '127.0.0.1:{metrics}', prometheus: {{enabled: true}}}}")
         self.config = tempfile.NamedTemporaryFile("w", suffix=".yml")
         self.config.write(
             "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
             f"storage: {{filesystem: {{rootdirectory: {storage}}}}}\n"
-            f"http: {{addr: '{self.host}'}}\n")
+            f"http: {{addr: '{self.host}'{counting}}}\n")
         self.config.flush()
 
     def __enter__(self):
@@ -46,6 +52,27 @@ class Registry:
         answer = connection.getresponse()
         answer.read()
         return answer
+
+    def served(self):
+        """The bytes of all answers so far, and how many blobs were among them."""
+        url = f"http://127.0.0.1:{self.metrics}/metrics"
+        with urllib.request.urlopen(url) as answer:
+            text = answer.read().decode()
+
+        def total(name, labels):
+            lines = re.findall(rf"^{name}\{{([^}}]*)\}} (\S+)$", text, re.MULTILINE)
+            return int(sum(float(value) for of, value in lines
+                           if all(label in of for label in labels)))
+
+        return (total("registry_http_response_size_bytes_sum", ()),
+                total("registry_http_requests_total",
+                      ('code="200"', 'handler="blob"', 'method="get"')))
+
+    def put(self, name, content):
+        """Puts a blob into a repository; its digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        self.put_blob(name, digest, content)
+        return f"sha256:{digest}"
 
     def put_blob(self, name, digest, content):
         if self.request("HEAD", f"/v2/{name}/blobs/sha256:{digest}").status == 200:

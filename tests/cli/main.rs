@@ -27,6 +27,8 @@ mod network;
 mod other_writers;
 mod outside;
 mod pictures;
+#[cfg(target_os = "linux")]
+mod publishing;
 mod releases;
 mod reported_faults;
 mod reported_images;

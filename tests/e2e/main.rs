@@ -26,6 +26,7 @@ mod prometheus;
 mod proxy;
 mod registry;
 mod registry_sources;
+mod release_files;
 mod run_limits;
 mod run_local;
 mod run_watched;
@@ -34,5 +35,6 @@ mod sign_file;
 mod stages;
 mod table_of_contents;
 mod trust;
+mod workflows;
 
 use test_support as support;

@@ -38,8 +38,9 @@ pub struct Reading<'a> {
     /// Files whose whole content is wanted, by their path in the layer.
     pub wanted: &'a BTreeSet<String>,
     /// Held while a large file is in memory, so that there is one of them at a time however
-    /// many layers are read side by side.
-    pub large_file: &'a Mutex<()>,
+    /// many layers are read side by side. The room for it is used again: an allocator keeps
+    /// what each thread gave back.
+    pub large_file: &'a Mutex<Vec<u8>>,
     /// What is kept is counted here.
     pub budget: &'a Arc<Budget>,
 }

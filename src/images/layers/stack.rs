@@ -29,7 +29,7 @@ pub(crate) struct Layers {
     limits: LayerLimits,
     slots: Mutex<HashMap<(String, Purpose), SharedSlot>>,
     recent: Mutex<Recent>,
-    large_file: Arc<Mutex<()>>,
+    large_file: Arc<Mutex<Vec<u8>>>,
     /// What all images may keep, side by side.
     common: Arc<Budget>,
     /// What the image may keep for which that was not enough, one at a time.

@@ -201,7 +201,7 @@ fn index(
         purpose,
         limits,
         wanted: &BTreeSet::new(),
-        large_file: &Mutex::new(()),
+        large_file: &Mutex::default(),
         budget,
     };
     index_entries(entries, &reading).ok()

@@ -120,7 +120,7 @@ pub fn tar(bytes: &[u8]) {
                 ..LayerLimits::default()
             },
             wanted: &BTreeSet::from(["etc/os-release".to_owned()]),
-            large_file: &Mutex::new(()),
+            large_file: &Mutex::default(),
             budget: &Budget::of(usize::MAX),
         };
         let Ok(layer) = read_layer(bytes, &reading) else {

@@ -19,6 +19,9 @@ use crate::model::layer::{Content, Node};
 const LARGE: u64 = 1 << 20;
 /// The same for modules as they are once unpacked.
 const LARGE_CONTENT: u64 = 4 << 20;
+/// Room for a large file beyond this is not kept for the next one: a larger one goes back to the
+/// system at once.
+const MOST_ROOM: usize = 32 << 20;
 /// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
 /// "Block_Maximum_Size", and headers).
 const ZSTD_BLOCK: usize = 129 << 10;
@@ -183,6 +186,10 @@ impl<'a> Unpacking<'a> {
             return Ok(Content::TooLarge(limits.module));
         }
         let mut one_at_a_time = (entry.size > LARGE).then(|| self.one_at_a_time());
+        if let Some(room) = &mut one_at_a_time {
+            let start_of_file = std::mem::replace(&mut start, std::mem::take(room));
+            start.extend(start_of_file);
+        }
         let bytes = tar.content(entry, start)?;
         let depth = match self.reading.purpose {
             Purpose::Modules => Depth::Full,
@@ -201,6 +208,12 @@ impl<'a> Unpacking<'a> {
             content = compression::decompress(&bytes, limits.module.min(LARGEST_MODULE));
         }
         let module = ModuleFile::of_content(&bytes, content, depth);
+        if let Some(mut room) = one_at_a_time
+            && (room.capacity()..=MOST_ROOM).contains(&bytes.capacity())
+        {
+            *room = bytes;
+            room.clear();
+        }
         if !named && module.elf.is_err() {
             return Ok(Content::NoModule(None));
         }
@@ -208,7 +221,7 @@ impl<'a> Unpacking<'a> {
         Ok(Content::Module(Arc::new(module)))
     }
 
-    fn one_at_a_time(&self) -> MutexGuard<'a, ()> {
+    fn one_at_a_time(&self) -> MutexGuard<'a, Vec<u8>> {
         let lock = self.reading.large_file.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,7 +40,7 @@ fn read_with(text: &str, wanted: &[&str], limits: LayerLimits) -> Result<ReadLay
         purpose: Purpose::Modules,
         limits,
         wanted: &wanted,
-        large_file: &Mutex::new(()),
+        large_file: &Mutex::default(),
         budget: &Budget::of(usize::MAX),
     };
     read_layer(&*archive(text), &reading)
@@ -135,7 +135,7 @@ fn a_link_gives_an_object_the_name_that_tells_what_it_is() {
             purpose,
             limits: LayerLimits::default(),
             wanted: &BTreeSet::new(),
-            large_file: &Mutex::new(()),
+            large_file: &Mutex::default(),
             budget: &Budget::of(usize::MAX),
         };
         let layer = read_layer(&*archive(&text), &reading).expect("a good layer");
@@ -230,7 +230,7 @@ fn layers_share_a_budget() {
             purpose: Purpose::Modules,
             limits: LayerLimits::default(),
             wanted: &BTreeSet::new(),
-            large_file: &Mutex::new(()),
+            large_file: &Mutex::default(),
             budget: &budget,
         };
         read_layer(&*archive(text), &reading)
@@ -260,7 +260,7 @@ proptest::proptest! {
                 purpose: Purpose::Kernel,
                 limits: LayerLimits::default(),
                 wanted: &BTreeSet::from(["a/h".to_owned()]),
-                large_file: &Mutex::new(()),
+                large_file: &Mutex::default(),
                 budget: &Budget::of(usize::MAX),
             };
             if let Ok(layer) = read_layer(input, &reading) {

@@ -1,6 +1,7 @@
 //! Boots guests of one kernel for the cases that wait for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -159,8 +160,22 @@ impl Guests {
         let Ok(_permit) = self.running.acquire().await else {
             return;
         };
+        let in_tree = batch
+            .iter()
+            .flat_map(|one| one.case.in_tree.iter().cloned());
+        let (modules, absent) = match self.write_modules(&in_tree.collect(), kernel).await {
+            Ok(written) => written,
+            Err(why) => {
+                reply_all(batch, &why);
+                return;
+            }
+        };
+        for (path, why) in absent {
+            let lacks = |one: &mut Waiting| one.case.in_tree.contains(&path);
+            reply_all(batch.extract_if(.., lacks), &why);
+        }
         while !batch.is_empty() {
-            let booted = self.boot(&batch, target, kernel).await;
+            let booted = self.boot(&batch, &modules, target, kernel).await;
             let mut answers = match booted {
                 Ok(Booted::Answers(answers)) if !answers.is_empty() => answers,
                 Ok(Booted::Answers(_)) => {
@@ -185,23 +200,29 @@ impl Guests {
             }
             batch = left;
         }
+        let _ = std::fs::remove_file(modules);
+    }
+
+    /// The archive of in-tree modules that guests share, and those that are not there.
+    async fn write_modules(
+        &self,
+        in_tree: &BTreeSet<String>,
+        kernel: &BootKernel,
+    ) -> Result<(PathBuf, BTreeMap<String, String>), String> {
+        let into = folder(&self.scratch)?.join("modules");
+        let absent = kernel.write_modules(in_tree, into.clone()).await?;
+        Ok((into, absent))
     }
 
     async fn boot(
         &self,
         batch: &[Waiting],
+        modules: &Path,
         target: &Target,
         kernel: &BootKernel,
     ) -> Result<Booted, String> {
         let folder = folder(&self.scratch)?;
-        let in_tree = batch
-            .iter()
-            .flat_map(|one| one.case.in_tree.iter().cloned());
-        let modules = folder.join("modules");
-        kernel
-            .write_modules(&in_tree.collect(), modules.clone())
-            .await?;
-        let mut parts = vec![kernel.base.clone(), modules];
+        let mut parts = vec![kernel.base.clone(), modules.to_owned()];
         parts.extend(batch.iter().map(|one| one.case.archive.clone()));
         let numbers: Vec<usize> = batch.iter().map(|one| one.case.number).collect();
         let mark = mark()?;
@@ -255,7 +276,7 @@ pub(super) fn mark() -> Result<String, String> {
     Ok(format!("kmm-{digits}"))
 }
 
-fn reply_all(batch: Vec<Waiting>, why: &str) {
+fn reply_all(batch: impl IntoIterator<Item = Waiting>, why: &str) {
     for waiting in batch {
         let _ = waiting.reply.send(Err(why.to_owned()));
     }

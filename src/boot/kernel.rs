@@ -77,8 +77,9 @@ impl BootKernel {
                 .into_iter()
                 .find_map(|path| Some((files.get(&path)?, path)));
             let Some((image, path)) = found else {
+                let link = source.why_absent(kernel_paths(kernel)).await;
                 reasons.push(format!(
-                    "{source} has no kernel image (vmlinuz) of {kernel}"
+                    "{source} has no kernel image (vmlinuz) of {kernel}{link}"
                 ));
                 continue;
             };
@@ -120,7 +121,8 @@ impl BootKernel {
         })
     }
 
-    /// Writes in-tree modules, by their paths below `/lib/modules/K`, into an archive.
+    /// Writes in-tree modules, by their paths below `/lib/modules/K`, into an archive, and gives
+    /// back those that are not there, each with what is said of it.
     ///
     /// # Errors
     /// Why they cannot be read or written.
@@ -128,28 +130,44 @@ impl BootKernel {
         &self,
         modules: &BTreeSet<String>,
         into: PathBuf,
-    ) -> Result<(), String> {
+    ) -> Result<BTreeMap<String, String>, String> {
         let places: Vec<String> = modules
             .iter()
             .flat_map(|module| module_paths(&self.kernel, module))
             .collect();
         let files = self.source.read(places).await?;
-        let (kernel, modules) = (self.kernel.clone(), modules.clone());
+        let (kernel, wanted) = (self.kernel.clone(), modules.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut archive = Archive::new(BufWriter::new(File::create(into)?));
             archive.folder(&format!("lib/modules/{kernel}"))?;
-            for module in &modules {
-                let places = module_paths(&kernel, module);
-                if let Some(bytes) = places.iter().find_map(|path| files.get(path)) {
-                    archive.file(&format!("lib/modules/{kernel}/{module}"), 0o644, bytes)?;
+            let mut absent = BTreeSet::new();
+            for module in wanted {
+                let places = module_paths(&kernel, &module);
+                match places.iter().find_map(|path| files.get(path)) {
+                    Some(bytes) => {
+                        archive.file(&format!("lib/modules/{kernel}/{module}"), 0o644, bytes)?;
+                    }
+                    None => drop(absent.insert(module)),
                 }
             }
-            archive.finish().map(drop)
+            archive.finish()?;
+            Ok(absent)
         });
-        written
+        let absent = written
             .await
             .map_err(|fault| fault.to_string())?
-            .map_err(|fault: io::Error| format!("the guest's files cannot be written: {fault}"))
+            .map_err(|fault: io::Error| format!("the guest's files cannot be written: {fault}"))?;
+        let mut why = BTreeMap::new();
+        for module in absent {
+            let places = module_paths(&self.kernel, &module).to_vec();
+            let link = self.source.why_absent(places).await;
+            let said = format!(
+                "{} does not have in-tree module {module}{link}",
+                self.source
+            );
+            why.insert(module, said);
+        }
+        Ok(why)
     }
 }
 

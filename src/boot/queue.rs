@@ -194,5 +194,5 @@ fn unavailable(target: &Target, why: &str) -> Finding {
         Code::BootUnavailable,
         format!("kernel {} was not asked: {why}", target.kernel_version),
     )
-    .hint("install QEMU and name a source with the kernel image, or run with --boot auto")
+    .hint("Install QEMU and name a source with the kernel image, or run with --boot auto")
 }

@@ -74,6 +74,18 @@ impl Source {
             }
         }
     }
+
+    /// What a message adds about files that are not there: a link on these paths that leads out
+    /// of a folder.
+    pub(super) async fn why_absent(&self, paths: Vec<String>) -> String {
+        let Self::Folder { dir, kernel } = self else {
+            return String::new();
+        };
+        let (dir, kernel) = (dir.clone(), kernel.clone());
+        let look = move || sources::lost_link(&dir, &kernel, &paths);
+        let lost = tokio::task::spawn_blocking(look).await.ok().flatten();
+        lost.map_or_else(String::new, |lost| format!("; {lost}"))
+    }
 }
 
 impl std::fmt::Display for Source {

@@ -153,7 +153,7 @@ pub(super) fn decide(
             );
             let refused = Finding::new(Code::BootRefused, with_lines(said, &words(answer)));
             let mut findings = predicted;
-            findings.push(refused.hint("the module takes the node with it; ask who wrote it"));
+            findings.push(refused.hint("The module takes the node with it; ask who wrote it"));
             findings
         }
         Came::Refused => refused(predicted, answer, circumstances),
@@ -196,8 +196,12 @@ fn refused(
         Ended::Exit(_) => format!("{} refused it", in_guest(circumstances)),
         ended => format!("{} {}", in_guest(circumstances), how(ended)),
     };
-    let mut refused = Finding::new(Code::BootRefused, with_lines(said, &words(answer)))
-        .hint("build the module for this kernel; its own lines say what it refuses");
+    let mut refused = Finding::new(Code::BootRefused, with_lines(said, &words(answer))).hint(
+        match reached_kernel(answer) {
+            true => "Build the module for this kernel; its own lines say what it refuses.",
+            false => "Correct what modprobe's own lines name; it handed no file to the kernel.",
+        },
+    );
     let has = |effect| predicted.iter().any(|finding| finding.effect == effect);
     let doubts_about = |code| {
         let mut findings = predicted.iter();
@@ -248,7 +252,12 @@ fn refused(
 
 fn disagrees(message: String) -> Finding {
     Finding::new(Code::BootDisagrees, message)
-        .hint("please report it with the module and the kernel's version")
+        .hint("Report it with the module and the kernel's version.")
+}
+
+/// False where `modprobe` ended before it handed a file to the kernel.
+fn reached_kernel(answer: &Answer) -> bool {
+    !matches!(answer.ended, Ended::Exit(_)) || !insmods(answer).is_empty()
 }
 
 fn is_about_keys(answer: &Answer) -> bool {

@@ -1,7 +1,8 @@
 //! Kernel facts from disk (`--kernel-dir`).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,23 +43,16 @@ pub(crate) fn from_dir(
     }
     let tree = FolderTree::of(dir, kernel_version);
     let gathered = kernel_facts::gather(kernel_version, arch, &tree);
-    let lost = tree.lost.lock().unwrap_or_else(PoisonError::into_inner);
-    let lost = lost.iter().next();
-    let name_link = |finding: Finding| match lost {
-        Some((link, target)) if finding.code == Code::KernelFactsMissing => {
-            let link = link.display();
-            Finding {
-                message: format!(
-                    "{}; link {link} leads to {}, which is not in that folder",
-                    finding.message,
-                    target.display()
-                ),
-                ..finding
-            }
-            .hint(format!(
-                "Pass a folder that also has what {link} leads to, or copy it there."
-            ))
+    let lost = tree.first_lost();
+    let name_link = |finding: Finding| match &lost {
+        Some(lost) if finding.code == Code::KernelFactsMissing => Finding {
+            message: format!("{}; {lost}", finding.message),
+            ..finding
         }
+        .hint(format!(
+            "Pass a folder that also has what {} leads to, or copy it there.",
+            lost.link.display()
+        )),
         _ => finding,
     };
     match gathered {
@@ -82,6 +76,32 @@ pub(crate) fn files(
     paths.iter().filter_map(read).collect()
 }
 
+/// The first link on these paths that leads out of a folder with a kernel.
+pub(crate) fn lost_link(dir: &Path, kernel_version: &str, paths: &[String]) -> Option<LostLink> {
+    let tree = FolderTree::of(dir, kernel_version);
+    for path in paths {
+        tree.resolve(path);
+    }
+    tree.first_lost()
+}
+
+/// A link that leads to nothing inside of the folder that it is in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LostLink {
+    link: PathBuf,
+    target: PathBuf,
+}
+
+impl fmt::Display for LostLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (link, target) = (self.link.display(), self.target.display());
+        write!(
+            f,
+            "link {link} leads to {target}, which is not in that folder"
+        )
+    }
+}
+
 /// The root of a folder that is the root's `lib/modules/K`, `usr/lib/modules/K`,
 /// `usr/src/kernels/K` or `usr/src/linux-headers-K`.
 fn root_of(dir: &Path, kernel_version: &str) -> Option<PathBuf> {
@@ -101,8 +121,7 @@ fn root_of(dir: &Path, kernel_version: &str) -> Option<PathBuf> {
 #[derive(Debug)]
 struct FolderTree {
     root: PathBuf,
-    /// Links that lead to nothing inside of it, and where to.
-    lost: Mutex<BTreeMap<PathBuf, PathBuf>>,
+    lost: Mutex<BTreeSet<LostLink>>,
 }
 
 impl FolderTree {
@@ -161,8 +180,13 @@ impl FolderTree {
         {
             let link = link.strip_prefix(&self.root).unwrap_or(&link).to_owned();
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.insert(link, target);
+            lost.insert(LostLink { link, target });
         }
+    }
+
+    fn first_lost(&self) -> Option<LostLink> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.first().cloned()
     }
 }
 

@@ -180,6 +180,26 @@ fn a_refusal_has_the_kernels_own_lines() {
 }
 
 #[test]
+fn the_hint_says_who_refused_it() {
+    let by_modprobe = answer(
+        Ended::Exit(1),
+        &["modprobe: FATAL: Module a not found in directory /tmp/opt/lib/modules/6.1.0"],
+        &[],
+        &[],
+    );
+    let not_found = Finding::new(Code::ModuleNotFound, "x");
+    for (answer, words) in [
+        (by_modprobe, "Correct what modprobe's own lines name"),
+        (refused_by_loader(), "Build the module for this kernel"),
+    ] {
+        let (_, findings) = decided(std::slice::from_ref(&not_found), &answer);
+        let refused = findings.iter().find(|it| it.code == Code::BootRefused);
+        let hint = refused.and_then(|it| it.hint.as_deref()).expect("a hint");
+        assert!(hint.starts_with(words), "{hint}");
+    }
+}
+
+#[test]
 fn an_init_function_that_fails_was_reached() {
     for error in [ENODEV, -22] {
         let (verdict, findings) = decided(&[], &init_failed("a", error));

@@ -112,6 +112,15 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
                 Protection::Write => format!("section {section} cannot be written to"),
             }
         }
+        Defect::LivepatchRelocations {
+            section,
+            is_certain: true,
+        } => format!(
+            "livepatch: section {section} or a symbol in it has an incorrectly formatted name"
+        ),
+        Defect::LivepatchRelocations { section, .. } => format!(
+            "livepatch: section {section} changes the kernel's own symbols, which are in no list that was read"
+        ),
         Defect::RelRelocations => "REL relocation unsupported".into(),
         Defect::RelocationOutside { section } => {
             format!("a relocation in {section} leads out of its tables")

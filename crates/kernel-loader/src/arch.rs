@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod aarch64;
+pub(crate) mod memory;
 pub(crate) mod ppc64le;
 pub(crate) mod s390x;
 pub mod sections;

@@ -13,8 +13,9 @@ const LONG_DISPLACEMENT: std::ops::RangeInclusive<u32> = 57..=59;
 
 /// `R_390_8`, `R_390_12`, `R_390_16` and `R_390_20`, which hold no address above 1 MiB.
 const SHORT: [u32; 4] = [1, 2, 3, 57];
-/// `R_390_32`: modules are at the end of the address space, and kernels were at its start before
-/// they got an address of their own (`CONFIG_KERNEL_IMAGE_BASE`, Linux 6.10).
+/// `R_390_32`: modules are at the end of the address space. Kernels were at its start, or with
+/// `CONFIG_RANDOMIZE_BASE` anywhere in memory, before they got an address of their own
+/// (`CONFIG_KERNEL_IMAGE_BASE`, Linux 6.10).
 const R_390_32: u32 = 4;
 
 /// Whether `apply_rela` has a case for a kind, and does not refuse it there.

@@ -10,6 +10,8 @@ pub struct Kernel<'a> {
     pub version: (u16, u16),
     /// Debian's patches are applied.
     pub debian: bool,
+    /// Its name says that its pages have 64 KiB.
+    pub(crate) has_large_pages: bool,
     facts: Option<&'a KernelFacts>,
 }
 
@@ -38,8 +40,17 @@ impl<'a> Kernel<'a> {
         Self {
             version,
             debian,
+            has_large_pages: release.ends_with("+64k") || release.ends_with("-64k"),
             facts,
         }
+    }
+
+    /// The logarithm of a page's size by the configuration: `CONFIG_PAGE_SHIFT` since 6.9, before
+    /// an option of the architecture.
+    pub(crate) fn page_shift(&self) -> Option<u32> {
+        let names = ["PAGE_SHIFT", "ARM64_PAGE_SHIFT", "PPC_PAGE_SHIFT"];
+        let shift = names.iter().find_map(|name| self.facts?.option(name)?)?;
+        shift.parse().ok().filter(|shift| (12..=18).contains(shift))
     }
 
     /// True from that version on.

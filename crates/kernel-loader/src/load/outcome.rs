@@ -1,8 +1,8 @@
 //! What kernels make of a defect of a module's ELF file (`elf_validity_check`, `setup_load_info`,
 //! `layout_and_allocate` of `kernel/module/main.c`, `apply_relocate_add` of `arch/`).
 
-use crate::arch::Arch;
 use crate::arch::sections::ArchSection;
+use crate::arch::{self, Arch};
 use crate::kernel::version::Kernel;
 use crate::module::defects::{Defect, SymbolNames};
 use crate::module::{ElfFacts, PerCpu};
@@ -73,6 +73,12 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::CodeNotLoaded { .. } => Outcome::MayCrash,
         Defect::NotLoaded { .. } => Outcome::Crashes,
         Defect::ModinfoOpen { .. } => Outcome::MayRefuse,
+        Defect::LivepatchRelocations { is_certain, .. } => match kernel.enabled("LIVEPATCH") {
+            // Nobody applies them.
+            Some(false) => Outcome::MayCrash,
+            Some(true) if *is_certain && kernel.at_least(5, 8) => Outcome::Refused,
+            _ => Outcome::MayRefuse,
+        },
         Defect::RelocationPcRelative { .. } if !kernel.at_least(6, 4) => Outcome::Refused,
         Defect::RelocationPcRelative { .. } => match kernel.enabled("PPC_KERNEL_PCREL") {
             Some(true) => Outcome::Taken,
@@ -89,8 +95,9 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::RelocationOverflow { .. } => Outcome::Refused,
         Defect::RelocationToExport { .. } => match kernel.is_mapped_high() {
             Some(true) => Outcome::Refused,
-            Some(false) => Outcome::Taken,
-            None => Outcome::MayRefuse,
+            // It may be anywhere in the node's memory (`get_random_base`).
+            Some(false) if kernel.enabled("RANDOMIZE_BASE") == Some(false) => Outcome::Taken,
+            Some(false) | None => Outcome::MayRefuse,
         },
         // See `twin_sections`.
         Defect::TwinSections { .. } => Outcome::Taken,
@@ -148,42 +155,40 @@ pub struct NoRoom {
 
 /// Room for the module's sections (`module_alloc`).
 pub fn memory(elf: &ElfFacts) -> Option<NoRoom> {
-    /// What x86 has for modules at most (`MODULES_LEN`); others have more.
-    const ROOM: u32 = 1520 << 20;
     /// A node may not have as much left.
     const MUCH: u32 = 512 << 20;
+    let room = Arch::of_elf_machine(elf.machine).and_then(arch::memory::module_addresses);
+    let bytes = u64::from(elf.memory);
     (elf.memory >= MUCH).then(|| NoRoom {
-        bytes: elf.memory.into(),
-        is_certain: elf.memory >= ROOM && elf.machine == Arch::Amd64.elf_machine(),
+        bytes,
+        is_certain: room.is_some_and(|room| bytes >= room),
     })
 }
 
 /// Room for per-CPU data, of which there is little (`percpu_modalloc`, `pcpu_alloc` of
 /// `mm/percpu.c`).
 pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
-    const PAGE: u64 = 4096;
-    /// `PCPU_MIN_UNIT_SIZE`
+    /// `PCPU_MIN_UNIT_SIZE`, in whole pages.
     const UNIT: u64 = 32 << 10;
-    /// `PERCPU_MODULE_RESERVE`, which all modules of a node share.
-    const RESERVE: u64 = 8 << 10;
-    /// What the modules of a node may have left of it; theirs are some hundred bytes each.
-    const FREE: u64 = 6 << 10;
-    let PerCpu { size, align } = elf.per_cpu?;
-    let align = align.min(PAGE);
-    let is_odd = align > 4 && !align.is_power_of_two();
-    let is_certain = if size > UNIT || size > 0 && is_odd {
-        true
-    } else if size > RESERVE {
-        // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
-        !kernel.at_least(6, 10) || kernel.enabled("MEM_ALLOC_PROFILING") == Some(false)
-    } else if size > FREE {
-        false
-    } else {
-        return None;
+    /// What modules of a node have taken of the reserve; theirs are some hundred bytes each.
+    const TAKEN: u64 = 2 << 10;
+    let PerCpu { size, align } = elf.per_cpu.filter(|data| data.size > 0)?;
+    let arch = Arch::of_elf_machine(elf.machine)?;
+    // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
+    let has_more = kernel.at_least(6, 10) && kernel.enabled("MEM_ALLOC_PROFILING") != Some(false);
+    let refused = |page: u64| {
+        let align = align.min(page);
+        if size > UNIT.next_multiple_of(page) || align > 4 && !align.is_power_of_two() {
+            return Some(true);
+        }
+        let reserve = arch::memory::per_cpu_reserve(arch)?;
+        (size > reserve - TAKEN).then_some(size > reserve && !has_more)
     };
-    Some(NoRoom {
+    let pages = arch::memory::page_sizes(arch, kernel);
+    let answers: Vec<Option<bool>> = pages.into_iter().map(refused).collect();
+    answers.iter().any(Option::is_some).then(|| NoRoom {
         bytes: size,
-        is_certain,
+        is_certain: answers.iter().all(|answer| *answer == Some(true)),
     })
 }
 
@@ -253,6 +258,62 @@ mod tests {
     }
 
     #[test]
+    fn each_architecture_has_its_own_room_for_per_cpu_data() {
+        let certain = Some(true);
+        let doubted = Some(false);
+        for (arch, release, size, align, answer) in [
+            (Arch::Amd64, "5.14.0", 6 << 10, 64, None),
+            (Arch::Amd64, "5.14.0", 7 << 10, 64, doubted),
+            (Arch::Amd64, "5.14.0", 9 << 10, 64, certain),
+            (Arch::Amd64, "6.12.0", 9 << 10, 64, doubted),
+            (Arch::Amd64, "6.12.0", 33 << 10, 64, certain),
+            (Arch::Amd64, "5.14.0", 8, 24, certain),
+            (Arch::Amd64, "5.14.0", 0, 24, None),
+            // More than a page is taken for a page.
+            (Arch::Amd64, "5.14.0", 8, 4100, None),
+            (Arch::Arm64, "5.14.0", 8, 4100, doubted),
+            (Arch::Arm64, "5.14.0+64k", 8, 4100, certain),
+            (Arch::Arm64, "5.14.0+64k", 9 << 10, 64, certain),
+            (Arch::S390x, "5.14.0", 9 << 10, 64, certain),
+            (Arch::Ppc64le, "5.14.0", 9 << 10, 64, None),
+            (Arch::Ppc64le, "5.14.0", 33 << 10, 64, doubted),
+            (Arch::Ppc64le, "5.14.0-64k", 33 << 10, 64, None),
+            (Arch::Ppc64le, "5.14.0-64k", 65 << 10, 64, certain),
+        ] {
+            let elf = ElfFacts {
+                machine: arch.elf_machine(),
+                per_cpu: Some(PerCpu { size, align }),
+                ..ElfFacts::default()
+            };
+            let found = per_cpu(&elf, &Kernel::new(release, None));
+            let found = found.map(|room| room.is_certain);
+            assert_eq!(found, answer, "{arch} {release} {size} {align}");
+        }
+    }
+
+    #[test]
+    fn module_memory_ends_where_its_addresses_do() {
+        let gib = 1 << 30;
+        for (arch, bytes, is_certain) in [
+            (Arch::Amd64, 511 << 20, None),
+            (Arch::Amd64, gib, Some(false)),
+            (Arch::Amd64, 2 * gib, Some(true)),
+            (Arch::Arm64, 2 * gib - 1, Some(false)),
+            (Arch::Arm64, 2 * gib, Some(true)),
+            (Arch::S390x, 2 * gib, Some(true)),
+            (Arch::Ppc64le, 3 * gib, Some(false)),
+        ] {
+            let elf = ElfFacts {
+                machine: arch.elf_machine(),
+                memory: bytes,
+                ..ElfFacts::default()
+            };
+            let found = memory(&elf).map(|room| room.is_certain);
+            assert_eq!(found, is_certain, "{arch} {bytes}");
+        }
+    }
+
+    #[test]
     fn an_address_of_the_kernel_fits_where_the_kernel_is_low() {
         use Outcome::{MayRefuse, Refused, Taken};
         let defect = Defect::RelocationToExport {
@@ -261,6 +322,7 @@ mod tests {
         };
         for (release, config, expected) in [
             ("6.1.0", Some("CONFIG_64BIT=y\n"), Taken),
+            ("6.1.0", Some("CONFIG_RANDOMIZE_BASE=y\n"), MayRefuse),
             (
                 "6.12.0",
                 Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),

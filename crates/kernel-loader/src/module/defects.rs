@@ -11,6 +11,7 @@ use crate::module::elf::{
     SHT_NOBITS, SHT_NULL, SHT_STRTAB, SHT_SYMTAB, Section, Symbol,
 };
 
+mod livepatch;
 mod protection;
 pub(crate) mod relocations;
 #[cfg(test)]
@@ -94,6 +95,9 @@ pub enum Defect {
     /// The same to an address of the kernel or another module, which fits where those are low (IBM Z
     /// before Linux 6.10).
     RelocationToExport { kind: u32, section: Box<str> },
+    /// Relocations that live patching applies, and may refuse (`klp_apply_section_relocs`,
+    /// Linux ≥5.8).
+    LivepatchRelocations { section: Box<str>, is_certain: bool },
     /// Code or data that is used when the module is loaded points into a section that is not
     /// (`rewrite_section_headers` gives that an address in the copy of the file, which is freed).
     NotLoaded { from: Box<str>, to: Box<str> },
@@ -143,6 +147,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
     symbol_names(elf, symbols, &mut add);
     extended_versions(elf, &mut add);
     relocations::tables(elf, symbols, &applied, &mut add);
+    livepatch::relocations(elf, symbols, &mut add);
     twin_sections(elf, &mut add);
     protection::protection(elf, symbols, &applied, &mut add);
     for section in &elf.sections {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Defect;
+use super::{Defect, livepatch};
 use crate::module::elf::{
     Elf, Relocation, SHF_ALLOC, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_RELA, Section, Symbol,
 };
@@ -40,7 +40,9 @@ pub(super) fn tables(
 ) {
     let is_rel = |section: &Section<'_>| {
         let changed = elf.sections.get(section.info as usize);
-        section.kind == SHT_REL && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
+        section.kind == SHT_REL
+            && !livepatch::applies(section)
+            && changed.is_some_and(|changed| changed.flags & SHF_ALLOC != 0)
     };
     if elf.is_64() && elf.sections.iter().skip(1).any(is_rel) {
         add(Defect::RelRelocations);
@@ -79,7 +81,7 @@ pub(super) fn applied<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
     let tables = elf.sections.iter().skip(1).filter_map(|section| {
         let index = section.info as usize;
         let changed = elf.sections.get(index)?;
-        (section.kind == SHT_RELA && loaded.contains(&index))
+        (section.kind == SHT_RELA && loaded.contains(&index) && !livepatch::applies(section))
             .then(|| (section, changed, elf.relocations(section)))
     });
     tables.collect()

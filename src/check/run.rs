@@ -1,6 +1,6 @@
 //! Runs the checks of all plans side by side, and ends them all when the run has to end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -102,30 +102,19 @@ where
     C: Fn(Plan, Slot) -> F,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let slots = Arc::new(Semaphore::new(limits.jobs.max(1)));
     let mut rows: Vec<Option<ModuleReport>> = vec![None; plans.len()];
-    let mut running = JoinSet::new();
-    let mut indexes: HashMap<Id, usize> = HashMap::new();
+    let mut waiting = VecDeque::new();
     for index in by_target(&plans) {
         let plan = &plans[index];
         if plan.work.is_none() {
             let mut row = report_row(plan, undone(Vec::new()), Duration::ZERO);
             decided(&mut row);
             rows[index] = Some(row);
-            continue;
+        } else {
+            waiting.push_back(index);
         }
-        let slots = Arc::clone(&slots);
-        let slot = Slot::default();
-        let work = check(plan.clone(), slot.clone());
-        let task = running.spawn(async move {
-            slot.hold(slots.acquire_owned().await.ok());
-            let start = Instant::now();
-            let outcome = work.await;
-            slot.give_back();
-            (outcome, start.elapsed())
-        });
-        indexes.insert(task.id(), index);
     }
+    let mut running = JoinSet::new();
     let already_failed = rows.iter().flatten().any(|row| !row.verdict.passes());
     let ended = if limits.fail_fast && already_failed {
         Some(Ended::FailFast)
@@ -137,7 +126,8 @@ where
             rows[index] = Some(row);
             verdict
         };
-        let all = drain(&mut running, &indexes, limits.fail_fast, &mut record);
+        let begin = |index: usize, slot: Slot| check(plans[index].clone(), slot);
+        let all = check_all(&mut running, waiting, limits, begin, &mut record);
         let interrupted = limits.interrupt.cancelled();
         tokio::select! {
             biased;
@@ -171,24 +161,50 @@ fn by_target(plans: &[Plan]) -> Vec<usize> {
     indexes
 }
 
-/// Waits for the running checks and records each; `Some` when `--fail-fast` ends the run.
-async fn drain(
+/// Begins a check whenever there is a place, so that those which wait take no memory, and
+/// records each that ends; `Some` when `--fail-fast` ends the run.
+async fn check_all<F>(
     running: &mut JoinSet<(Outcome, Duration)>,
-    indexes: &HashMap<Id, usize>,
-    fail_fast: bool,
+    mut waiting: VecDeque<usize>,
+    limits: &RunLimits,
+    begin: impl Fn(usize, Slot) -> F,
     record: &mut impl FnMut(usize, Outcome, Duration) -> Verdict,
-) -> Option<Ended> {
-    while let Some(joined) = running.join_next_with_id().await {
-        let (id, outcome, took) = match joined {
-            Ok((id, (outcome, took))) => (id, outcome, took),
-            Err(error) => (error.id(), panicked(&error), Duration::ZERO),
-        };
-        let verdict = record(indexes[&id], outcome, took);
-        if fail_fast && !verdict.passes() {
-            return Some(Ended::FailFast);
+) -> Option<Ended>
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limits.jobs.max(1)));
+    let mut indexes: HashMap<Id, usize> = HashMap::new();
+    loop {
+        tokio::select! {
+            Some(joined) = running.join_next_with_id() => {
+                let (id, outcome, took) = match joined {
+                    Ok((id, (outcome, took))) => (id, outcome, took),
+                    Err(error) => (error.id(), panicked(&error), Duration::ZERO),
+                };
+                let verdict = record(indexes[&id], outcome, took);
+                if limits.fail_fast && !verdict.passes() {
+                    return Some(Ended::FailFast);
+                }
+            }
+            Ok(permit) = Arc::clone(&slots).acquire_owned(), if !waiting.is_empty() => {
+                let Some(index) = waiting.pop_front() else {
+                    continue;
+                };
+                let slot = Slot::default();
+                slot.hold(Some(permit));
+                let work = begin(index, slot.clone());
+                let task = running.spawn(async move {
+                    let start = Instant::now();
+                    let outcome = work.await;
+                    slot.give_back();
+                    (outcome, start.elapsed())
+                });
+                indexes.insert(task.id(), index);
+            }
+            else => return None,
         }
     }
-    None
 }
 
 async fn with_timeout(

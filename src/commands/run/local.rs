@@ -247,8 +247,7 @@ pub(super) async fn check(
         async move {
             let name = progress.name(&plan.namespace, &plan.name, &plan.target.kernel_version);
             let step = move |stage, step: &str| progress.step(&name, stage, step);
-            // On the heap from its turn on: all checks of a matrix wait at once.
-            let outcome = Box::pin(stages.check(&plan, &slot, &step)).await;
+            let outcome = stages.check(&plan, &slot, &step).await;
             stages.image.facts.done(&plan.target);
             outcome
         }

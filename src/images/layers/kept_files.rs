@@ -27,7 +27,10 @@ pub(crate) fn is_kept(path: &str, purpose: Purpose) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     if name.starts_with("modules.") {
         // A folder of modules may be a link to one of any name.
-        return folder.contains("lib/modules/") || DEPMOD_FILES.contains(&name);
+        return match purpose {
+            Purpose::Modules => folder.contains("lib/modules/") || DEPMOD_FILES.contains(&name),
+            Purpose::Kernel => LISTS.contains(&name),
+        };
     }
     if purpose == Purpose::Modules {
         return false;
@@ -78,6 +81,15 @@ const DEPMOD_FILES: &[&str] = &[
     "modules.weakdep",
 ];
 
+/// Those of them that list a kernel's own modules; the others, which modprobe reads on a node,
+/// are several times as large.
+const LISTS: &[&str] = &[
+    "modules.builtin",
+    "modules.builtin.modinfo",
+    "modules.dep",
+    "modules.order",
+];
+
 /// What kernel-devel packages say about their kernel.
 const HEADERS_FILES: &[&str] = &[
     "Module.symvers",
@@ -105,6 +117,8 @@ mod tests {
             ("usr/lib/modules/5.14/config", true),
             ("usr/lib/modules/5.14/kernel/config", false),
             ("usr/lib/modules/5.14/modules.builtin.modinfo", true),
+            ("usr/lib/modules/5.14/modules.dep", true),
+            ("usr/lib/modules/5.14/modules.alias", false),
             ("usr/lib/modules/5.14/vmlinuz", false),
             ("etc/driver-toolkit-release.json", true),
             ("release-manifests/image-references", true),

@@ -164,7 +164,9 @@ impl<'a> Unpacking<'a> {
             if start.is_empty() {
                 return Ok(Content::Skipped);
             }
-            if start.starts_with(&index::MAGIC.to_be_bytes()) && entry.size <= limits.file {
+            let is_index = self.reading.purpose == Purpose::Modules
+                && start.starts_with(&index::MAGIC.to_be_bytes());
+            if is_index && entry.size <= limits.file {
                 let bytes = tar.content(entry, start)?;
                 self.keep(bytes.len())?;
                 return Ok(Content::Bytes(bytes.into()));

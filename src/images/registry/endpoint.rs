@@ -192,14 +192,18 @@ impl Endpoints {
                 let Err(second) = look_at(&http, false).await else {
                     return Ok(http);
                 };
-                let (first, second) = (fault(&first), fault(&second));
-                if first.message == second.message {
-                    return Err(second);
+                let (first, mut second) = (fault(&first), fault(&second));
+                if self.http.has_proxy(&https.base) && !self.http.has_proxy(&http.base) {
+                    second = second.hint(
+                        "HTTPS_PROXY is not used for plain HTTP: set HTTP_PROXY as well, or add \
+                         the registry to NO_PROXY.",
+                    );
                 }
-                Err(Fault {
-                    message: format!("{}; and over plain HTTP, {}", first.message, second.message),
-                    ..second
-                })
+                if first.message != second.message {
+                    second.message =
+                        format!("{}; and over plain HTTP, {}", first.message, second.message);
+                }
+                Err(second)
             }
             Err(no_answer) => Err(fault(&no_answer)),
         }

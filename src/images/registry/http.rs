@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
+use url::Url;
 
 use crate::images::registry::cluster_registry::Way;
 use crate::images::registry::fault::{Fault, FaultKind};
@@ -90,6 +91,11 @@ impl HttpClients {
             read_timeout: config.read_timeout,
             clients: Mutex::default(),
         })
+    }
+
+    /// True where a proxy leads to a URL.
+    pub(crate) fn has_proxy(&self, url: &Url) -> bool {
+        matches!(self.proxies.for_url(url), Ok(Some(_)))
     }
 
     /// How long a server may be slow.
@@ -219,7 +225,10 @@ pub(crate) fn fault_of(no_answer: &NoAnswer, server: &str, host: &str, allowed: 
         ),
         Kind::Refused => (
             format!("connection refused by {server}{further}"),
-            "Check host and port; for plain HTTP add --insecure-registry.".to_owned(),
+            match allowed.insecure {
+                true => "Check host and port.".to_owned(),
+                false => "Check host and port; for plain HTTP add --insecure-registry.".to_owned(),
+            },
         ),
         Kind::Untrusted => (
             format!("the certificate of {server} is not trusted: {why}"),

@@ -3,6 +3,7 @@
 
 use test_support::faults::{Answer, Asked, FaultServer, serve_image};
 use test_support::image::Built;
+use test_support::tunnel::Tunnel;
 
 use super::{READ, image, inspect};
 use crate::preflight::{Ended, Preflight};
@@ -221,17 +222,38 @@ fn a_proxy_that_does_not_lead_there_is_blamed_by_its_address() {
         assert!(ended.stderr.contains("NO_PROXY"), "{}", ended.stderr);
         assert!(!ended.stderr.contains("registry's log"), "{}", ended.stderr);
     }
-    // The flag is given already; over plain HTTP no proxy leads there.
-    let call = inspect("registry.corp.example").arg("--insecure-registry=registry.corp.example");
-    let ended = call.env("HTTPS_PROXY", "http://127.0.0.1:9").run().code(3);
-    assert!(
-        ended.stderr.contains("proxy http://127.0.0.1:9"),
-        "{}",
-        ended.stderr
-    );
-    assert!(
-        !ended.stderr.contains("--insecure-registry"),
-        "{}",
-        ended.stderr
-    );
+}
+
+/// The flag is given already; over plain HTTP no proxy leads there.
+#[test]
+fn a_proxy_for_https_only_is_not_blamed_on_a_registry_with_plain_http() {
+    let built = image();
+    let plain = FaultServer::image(&built, |_| None);
+    // What stands behind a proxy is not reached without it.
+    let address = format!("http://127.0.0.1:{}", Tunnel::to(plain.port()).port());
+    for (proxy, host, first) in [
+        (
+            "http://127.0.0.1:9".to_owned(),
+            "registry.corp.example",
+            "proxy http://127.0.0.1:9 cannot connect",
+        ),
+        (
+            address.clone(),
+            "registry.corp.example",
+            "does not speak TLS",
+        ),
+        (address.clone(), "0.0.0.0:9", "does not speak TLS"),
+    ] {
+        let call = || inspect(host).arg(format!("--insecure-registry={host}"));
+        let ended = call().env("HTTPS_PROXY", &proxy).run().code(3);
+        for part in [first, "and over plain HTTP, ", "set HTTP_PROXY as well"] {
+            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        }
+        let told = &ended.stderr;
+        assert!(!told.contains("--insecure-registry"), "{told}");
+        let without = call().run().code(3);
+        assert!(!without.stderr.contains("PROXY"), "{}", without.stderr);
+        let told = &without.stderr;
+        assert!(!told.contains("--insecure-registry"), "{told}");
+    }
 }

@@ -14,6 +14,16 @@ pub struct Tunnel {
 impl Tunnel {
     /// Starts one that everybody may use.
     pub fn start() -> Self {
+        Self::leading(None)
+    }
+
+    /// Starts one that leads to this port, whatever host is asked for: a network that this
+    /// machine does not reach.
+    pub fn to(port: u16) -> Self {
+        Self::leading(Some(format!("127.0.0.1:{port}")))
+    }
+
+    fn leading(to: Option<String>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
@@ -21,8 +31,8 @@ impl Tunnel {
         // The threads end with the process: a test has no use for a shutdown.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let log = Arc::clone(&log);
-                std::thread::spawn(move || serve(client, &log));
+                let (log, to) = (Arc::clone(&log), to.clone());
+                std::thread::spawn(move || serve(client, &log, to));
             }
         });
         Self { port, heads }
@@ -39,7 +49,7 @@ impl Tunnel {
     }
 }
 
-fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Option<()> {
+fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>, to: Option<String>) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -49,6 +59,7 @@ fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Option<()> {
     }
     log.lock().ok()?.push(head.clone());
     let target = head.strip_prefix("CONNECT ")?.split_whitespace().next()?;
+    let target = to.unwrap_or_else(|| target.to_owned());
     let mut server = TcpStream::connect(target).ok()?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
     let mut back = server.try_clone().ok()?;

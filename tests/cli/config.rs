@@ -1,7 +1,10 @@
 //! The configuration file, the environment, and which of them wins.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use kmm_preflight::for_tests::help;
 
 use super::preflight::Preflight;
 
@@ -150,6 +153,113 @@ fn what_concerns_trust_is_taken_from_the_users_own_file() {
     fs::copy(&named, &copy).expect("a copy");
     let flag = format!("--config={}", copy.display());
     examples(folder.path()).arg(flag).run().code(2);
+}
+
+/// The flags that a project's file may set: what is checked, by which rules, and how it is shown.
+const OF_PROJECTS: [&str; 54] = [
+    // What is checked.
+    "filename",
+    "kustomize",
+    "assume-image",
+    "namespace",
+    "all-namespaces",
+    "selector",
+    "oci-layout",
+    "kernel-version",
+    "release-image",
+    "to",
+    "current",
+    "dtk-image",
+    "os-image",
+    "kernel-type",
+    "rt",
+    "os-stream",
+    "pool",
+    "pools",
+    "arch",
+    "kernel-dir",
+    "secure-boot",
+    "shard",
+    // By which rules, and how much at once.
+    "accept",
+    "kmm-version",
+    "kmm-flavor",
+    "cross-check",
+    "stages",
+    "build-jobs",
+    "jobs",
+    "shards",
+    "fail-fast",
+    "timeout",
+    "wait",
+    "dry-run",
+    "cleanup",
+    "watch",
+    "no-cache",
+    "cache-size",
+    "local",
+    // What is printed, and how.
+    "output",
+    "quiet",
+    "color",
+    "progress",
+    "verbose",
+    "list",
+    "last",
+    "image-list",
+    "rbac",
+    "job",
+    "cronjob",
+    "alert",
+    // Those of no file.
+    "config",
+    "no-config",
+    "help",
+];
+
+/// A flag that is on neither list would be taken from anybody who can write to the repository.
+#[test]
+fn every_flag_is_a_projects_or_the_users_own() {
+    let command = help::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let flags = commands.flat_map(clap::Command::get_arguments);
+    let flags: BTreeSet<&str> = flags.filter_map(clap::Arg::get_long).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut own = BTreeSet::new();
+    for flag in &flags {
+        project(folder.path(), &format!("{flag}: x\n"));
+        let ended = examples(folder.path()).run();
+        if ended.stderr.contains("is only allowed in your own file") {
+            let ended = ended.code(2);
+            assert!(
+                ended.stderr.contains(".kmm-preflight.yaml:1: "),
+                "{ended:?}"
+            );
+            own.insert(*flag);
+        }
+    }
+    let projects: BTreeSet<&str> = flags.difference(&own).copied().collect();
+    assert_eq!(projects, BTreeSet::from(OF_PROJECTS));
+    let page = fs::read_to_string("docs/project-file.md").expect("the page");
+    let connection = [
+        "kubeconfig",
+        "context",
+        "server",
+        "token",
+        "as",
+        "client-key",
+    ];
+    for flag in connection {
+        assert!(own.contains(flag), "{flag}");
+    }
+    let named = |flag: &&str| page.contains(&format!("`{flag}`"));
+    let unnamed: Vec<&str> = own.iter().copied().filter(|flag| !named(flag)).collect();
+    // The page names the connection flags as a group.
+    let help = Preflight::new(["status", "--help"]).run().code(0).stdout;
+    let (_, group) = help.split_once("\nConnection:").expect("a group");
+    for flag in unnamed {
+        assert!(group.contains(&format!("--{flag}")), "docs: {flag}");
+    }
 }
 
 #[test]

@@ -263,8 +263,8 @@ impl Keys<'_> {
             Some(format!("duplicate key `{key}`"))
         } else if has(self.refused) {
             Some(format!(
-                "`{key}` is not allowed in a project's file; set it on the command line, in the \
-                 environment or in your own configuration file"
+                "`{key}` is only allowed in your own file (kmm-preflight/config.yaml in \
+                 $XDG_CONFIG_HOME or ~/.config), on the command line and in the environment"
             ))
         } else if key != "accept" && !has(self.known) {
             Some(format!("unknown key `{key}`"))

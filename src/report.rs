@@ -20,6 +20,7 @@ pub(crate) mod name;
 mod natural;
 pub(crate) mod prometheus;
 pub(crate) mod read;
+mod records;
 pub(crate) mod render;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -12,6 +12,8 @@ use crate::report::wrap::{cut, wrap};
 
 /// Names in that many lines are written in full.
 const FEW_LINES: usize = 2;
+/// What the lines of a block begin with.
+const INDENT: &str = "  ";
 
 /// How much a block shows.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +68,13 @@ pub(super) fn about_run(causes: &[Cause<'_>], screen: &Screen) -> String {
 
 fn fact(cause: &Cause<'_>, screen: &Screen) -> String {
     let statements = cause.statements();
-    let mut text = match statements.as_slice() {
-        [one] => one.clone(),
-        several => format!("{} (and {} more)", several[0], several.len() - 1),
+    let more = match statements.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
     };
+    let (whose, statement) = &statements[0];
+    let whose = whose.iter().map(|name| format!("{name}: "));
+    let mut text = format!("{}{statement}{more}", whose.collect::<String>());
     if let Some(hint) = &cause.hint {
         let stop = if text.ends_with('.') { "" } else { "." };
         text.push_str(&format!("{stop} {hint}"));
@@ -86,7 +91,7 @@ fn heading(cause: &Cause<'_>) -> String {
 
 /// A text behind the cause's sign, its code a link and bold.
 fn headed(cause: &Cause<'_>, text: &str, screen: &Screen) -> String {
-    let body = wrap(text, screen.width, "  ");
+    let body = wrap(text, screen.width, INDENT);
     let rest = body.trim_start();
     let rest = rest.strip_prefix(cause.code.as_str()).unwrap_or(rest);
     let code = screen.paint(cause.code.as_str(), Paint::new().bold());
@@ -141,14 +146,15 @@ impl Blocks<'_> {
             false => String::new(),
         };
         let hit = match names.as_slice() {
-            [one] => format!("{one}{on}"),
+            [one] => format!("{}{on}", self.name(one)),
             several => format!("{} modules{on}", several.len()),
         };
         let mut text = headed(cause, &format!("{}: {hit}", heading(cause)), self.screen);
         let statements = cause.statements();
-        for statement in statements.iter().take(self.detail.statements) {
+        for (whose, statement) in statements.iter().take(self.detail.statements) {
             // One module is named by the title.
-            text.push_str(&self.statement(statement));
+            let whose = whose.iter().map(|name| format!("{}: ", self.name(name)));
+            text.push_str(&self.statement(&format!("{}{statement}", whose.collect::<String>())));
         }
         if statements.len() > self.detail.statements {
             let more = statements.len() - self.detail.statements;
@@ -160,7 +166,7 @@ impl Blocks<'_> {
             self.named.extend(names);
         }
         if let Some(hint) = &cause.hint {
-            let hint = wrap(&format!("hint: {hint}"), self.screen.width, "  ");
+            let hint = wrap(&format!("hint: {hint}"), self.screen.width, INDENT);
             let bold = self.screen.paint("hint:", Paint::new().bold());
             text.push_str(&hint.replacen("hint:", &bold, 1));
         }
@@ -169,13 +175,19 @@ impl Blocks<'_> {
 
     /// A statement in as many lines as there are for it.
     fn statement(&self, statement: &str) -> String {
-        let text = wrap(statement, self.screen.width.saturating_sub(2), "  ");
+        let text = wrap(statement, self.screen.width.saturating_sub(2), INDENT);
         if text.lines().count() <= self.detail.lines {
-            return wrap(statement, self.screen.width, "  ");
+            return wrap(statement, self.screen.width, INDENT);
         }
         let mark = if self.screen.unicode { "…" } else { ".." };
         let lines: Vec<&str> = text.lines().take(self.detail.lines).collect();
         format!("{}{mark}\n", lines.join("\n"))
+    }
+
+    /// A module's name, cut so that it fits a line of a block.
+    fn name(&self, name: &str) -> String {
+        let room = self.screen.width.saturating_sub(INDENT.len() + 1);
+        cut(name, room, self.screen)
     }
 
     /// The names of a block: those that nothing else names in any case, the others as far as
@@ -202,10 +214,11 @@ impl Blocks<'_> {
             0 => String::new(),
             count => format!(" and {count} more"),
         };
+        let names: Vec<String> = shown.iter().map(|name| self.name(name)).collect();
         let full = wrap(
-            format!("{}{more}", shown.join(", ")).trim_start(),
+            format!("{}{more}", names.join(", ")).trim_start(),
             self.screen.width,
-            "  ",
+            INDENT,
         );
         if full.lines().count() <= FEW_LINES {
             return full;
@@ -213,7 +226,7 @@ impl Blocks<'_> {
         let mut namespaces: Vec<(&str, Vec<String>)> = Vec::new();
         for name in shown {
             let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-            let name = cut(name, self.detail.name, self.screen);
+            let name = cut(&self.name(name), self.detail.name, self.screen);
             match namespaces.iter_mut().find(|(known, _)| *known == namespace) {
                 Some((_, names)) => names.push(name),
                 None => namespaces.push((namespace, vec![name])),
@@ -222,15 +235,15 @@ impl Blocks<'_> {
         let parts: Vec<String> = namespaces
             .iter()
             .map(|(namespace, names)| match names.as_slice() {
-                [one] if !namespace.is_empty() => format!("{namespace}/{one}"),
+                [one] if !namespace.is_empty() => self.name(&format!("{namespace}/{one}")),
                 several if namespace.is_empty() => several.join(", "),
-                several => format!("{namespace}: {}", several.join(", ")),
+                several => format!("{}: {}", self.name(namespace), several.join(", ")),
             })
             .collect();
         wrap(
             &format!("{}{more}", parts.join("; ")),
             self.screen.width,
-            "  ",
+            INDENT,
         )
     }
 
@@ -257,9 +270,18 @@ impl Blocks<'_> {
                 [one] => one.clone(),
                 several => format!("{} modules", several.len()),
             };
+            let plain = self.screen.verdict_text(first.verdict);
+            let title = wrap(
+                &format!("{plain}: {}", self.name(&title)),
+                self.screen.width,
+                INDENT,
+            );
             let verdict = self.screen.verdict(first.verdict);
-            text.push_str(&format!("\n{verdict}: {title}\n"));
-            text.push_str(&wrap(said(first), self.screen.width, "  "));
+            text.push_str(&format!(
+                "\n{}",
+                title.trim_start().replacen(&plain, &verdict, 1)
+            ));
+            text.push_str(&wrap(said(first), self.screen.width, INDENT));
             if names.len() > 1 {
                 text.push_str(&self.list(names));
             }

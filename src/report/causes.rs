@@ -190,8 +190,8 @@ impl<'a> Cause<'a> {
     }
 
     /// What was seen, in general: one statement where it is the same for every module, else
-    /// one for each, with the module's name or with how many they are; those of most first.
-    pub(super) fn statements(&self) -> Vec<String> {
+    /// one for each, behind the module's name or how many they are; those of most first.
+    pub(super) fn statements(&self) -> Vec<(Option<String>, String)> {
         let mut groups: Vec<(String, Vec<(String, &ModuleReport)>)> = Vec::new();
         let mut places = HashMap::new();
         for member in &self.members {
@@ -213,11 +213,12 @@ impl<'a> Cause<'a> {
                 false => kind,
             };
             let names: BTreeSet<String> = members.iter().map(|one| full_name(one.1)).collect();
-            match names.len() {
-                _ if is_one => text,
-                1 => format!("{}: {text}", full_name(module)),
-                count => format!("{count} modules: {text}"),
-            }
+            let whose = match names.len() {
+                _ if is_one => None,
+                1 => Some(full_name(module)),
+                count => Some(format!("{count} modules")),
+            };
+            (whose, text)
         });
         told.collect()
     }
@@ -295,12 +296,13 @@ mod tests {
         assert_eq!(causes.len(), 2);
         assert_eq!(causes[0].code, Code::ImageNotFound);
         assert_eq!(causes[0].hint.as_deref(), Some("push IMAGE for KERNEL"));
-        assert_eq!(causes[0].statements(), ["image IMAGE: no such image"]);
+        let one = |text: &str| vec![(None, text.to_owned())];
+        assert_eq!(causes[0].statements(), one("image IMAGE: no such image"));
         assert_eq!(causes[0].kernels(), ["6.1.0-56", "6.2.0-1"]);
         assert_eq!(causes[1].names(), ["drivers/one", "drivers/two"]);
         assert_eq!(
             causes[1].statements(),
-            ["built for 6.1.0-53: 2 symbols differ"]
+            one("built for 6.1.0-53: 2 symbols differ")
         );
     }
 

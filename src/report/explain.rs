@@ -2,6 +2,7 @@
 
 use owo_colors::Style;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use crate::findings::codes;
 use crate::findings::finding::Finding;
@@ -64,10 +65,8 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         "{}/{} on {} ({})",
         plan.namespace, plan.name, plan.target.kernel_version, plan.target.arch
     );
-    let mut text = format!(
-        "{}\n",
-        screen.paint(&printable_line(title), Style::new().bold())
-    );
+    let title = wrap(&printable_line(title), screen.width, "");
+    let mut text = format!("{}\n", screen.paint(title.trim_end(), Style::new().bold()));
     for (index, tried) in one.mappings.iter().enumerate() {
         let sign = match (tried.result, screen.unicode) {
             (TriedResult::Used, true) => "→",
@@ -86,23 +85,21 @@ fn part(one: &Explanation, screen: &Screen) -> String {
             | TriedResult::NoMatch
             | TriedResult::NotReached => Style::new(),
         };
-        text.push_str(&format!("{}\n", screen.paint(&printable_line(line), style)));
+        let line = hanging(&line, "    ", screen);
+        text.push_str(&format!("{}\n", screen.paint(line.trim_end(), style)));
     }
     if let Some(work) = &plan.work {
         for (name, value) in facts(work, &plan.target.kernel_version) {
-            text.push_str(&format!("  {name:<9}{}\n", printable_line(value)));
+            text.push_str(&fact(name, &value, screen));
         }
     }
     for need in &one.needs {
         let presence = if need.present { "given" } else { "not given" };
-        text.push_str(&format!(
-            "  {:<9}{} {}/{} ({presence}), {}\n",
-            "needs",
-            need.kind,
-            plan.namespace,
-            printable_line(&need.name),
-            need.purpose
-        ));
+        let what = format!(
+            "{} {}/{} ({presence}), {}",
+            need.kind, plan.namespace, need.name, need.purpose
+        );
+        text.push_str(&fact("needs", &what, screen));
     }
     for finding in &one.findings {
         let body = format!("{}: {}", finding.code, finding.message);
@@ -121,6 +118,22 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         }
     }
     text
+}
+
+/// A fact behind its name.
+fn fact(name: &str, value: &str, screen: &Screen) -> String {
+    hanging(&format!("  {name:<9}{value}"), "           ", screen)
+}
+
+/// A line whose continuations are indented; it keeps its own spaces where it fits.
+fn hanging(line: &str, indent: &str, screen: &Screen) -> String {
+    let line = printable_line(line);
+    if line.width() <= screen.width {
+        return format!("{line}\n");
+    }
+    let end = line.char_indices().nth(indent.len());
+    let (start, rest) = line.split_at(end.map_or(line.len(), |(at, _)| at));
+    format!("{start}{}", wrap(rest, screen.width, indent).trim_start())
 }
 
 /// The sections in force, a line each.

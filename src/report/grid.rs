@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use owo_colors::Style as Paint;
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::report::{ModuleReport, Report};
@@ -12,7 +11,7 @@ use crate::model::verdict::Verdict;
 use crate::report::causes::full_name;
 use crate::report::screen::Screen;
 use crate::report::summary;
-use crate::report::table::{Cell, lay_out};
+use crate::report::table::{Cell, GAP, lay_out};
 use crate::report::wrap::cut;
 
 /// What a column is about.
@@ -89,6 +88,8 @@ pub(super) fn title((kernel, arch): Key<'_>, one_arch: bool) -> String {
 
 /// The widest that names of modules are shown beside long headings.
 const NAME: usize = 32;
+/// The narrowest that a kernel is shown beside its counts.
+const NARROW: usize = 12;
 
 /// The headings: the kernels where they fit, else numbers.
 fn headings(columns: &[Column<'_>], screen: &Screen) -> Vec<String> {
@@ -107,7 +108,7 @@ fn headings(columns: &[Column<'_>], screen: &Screen) -> Vec<String> {
 pub(super) fn render(report: &Report, columns: &[Column<'_>], screen: &Screen) -> String {
     let headings = headings(columns, screen);
     let mut text = kernels(report, columns, &headings, screen);
-    let mut rows: Vec<(String, HashMap<Key<'_>, Verdict>)> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     let mut places = HashMap::new();
     for module in &report.modules {
         let name = full_name(module);
@@ -117,7 +118,7 @@ pub(super) fn render(report: &Report, columns: &[Column<'_>], screen: &Screen) -
         });
         rows[at].1.insert(key(module), module.verdict);
     }
-    let passes = |row: &(String, HashMap<Key<'_>, Verdict>)| row.1.values().all(|v| v.passes());
+    let passes = |row: &Row<'_>| row.1.values().all(|v| v.passes());
     let mut counted = 0;
     if rows.len() + columns.len() + 2 > screen.height {
         counted = rows.iter().filter(|row| passes(row)).count();
@@ -125,7 +126,7 @@ pub(super) fn render(report: &Report, columns: &[Column<'_>], screen: &Screen) -
     }
     if !rows.is_empty() {
         text.push('\n');
-        text.push_str(&grid(rows, columns, headings, screen));
+        text.push_str(&grid(&rows, columns, &headings, screen));
     }
     if counted > 0 {
         let modules = if counted == 1 { "module" } else { "modules" };
@@ -137,30 +138,46 @@ pub(super) fn render(report: &Report, columns: &[Column<'_>], screen: &Screen) -
     text
 }
 
-fn grid(
-    rows: Vec<(String, HashMap<Key<'_>, Verdict>)>,
-    columns: &[Column<'_>],
-    headings: Vec<String>,
-    screen: &Screen,
-) -> String {
-    let mut header = vec!["MODULE".to_owned()];
-    header.extend(headings);
-    let cells = rows.into_iter().map(|(name, verdicts)| {
-        let mut row = vec![Cell::name(name)];
-        row.extend(
-            columns
-                .iter()
-                .map(|column| match verdicts.get(&column.key) {
+type Row<'a> = (String, HashMap<Key<'a>, Verdict>);
+
+/// The grid; one below the other where not all kernels fit beside the names.
+fn grid(rows: &[Row<'_>], columns: &[Column<'_>], headings: &[String], screen: &Screen) -> String {
+    let longest = rows.iter().map(|(name, _)| name.width()).max();
+    let name = longest.unwrap_or_default().min(NAME).min(screen.width / 2);
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    let mut used = 0;
+    for (at, heading) in headings.iter().enumerate() {
+        let width = GAP + heading.width();
+        match parts.last_mut() {
+            Some(part) if used + width <= screen.width => {
+                part.push(at);
+                used += width;
+            }
+            _ => {
+                parts.push(vec![at]);
+                used = name + width;
+            }
+        }
+    }
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            let mut header = vec!["MODULE".to_owned()];
+            header.extend(part.iter().map(|at| headings[*at].clone()));
+            let cells = rows.iter().map(|(name, verdicts)| {
+                let signs = part.iter().map(|at| match verdicts.get(&columns[*at].key) {
                     Some(verdict) => {
                         Cell::painted(screen.sign(*verdict), screen.verdict_style(*verdict))
                     }
                     // The module is not for the nodes of this kernel.
-                    None => Cell::painted("-", Paint::new()),
-                }),
-        );
-        row
-    });
-    lay_out(header, cells.collect(), screen)
+                    None => Cell::fixed("-"),
+                });
+                std::iter::once(Cell::name(name)).chain(signs).collect()
+            });
+            lay_out(header, cells.collect(), screen)
+        })
+        .collect();
+    parts.join("\n")
 }
 
 /// A line per kernel with its counts: which upgrade is safe.
@@ -186,23 +203,31 @@ fn kernels(
             false => format!("{heading}  "),
         };
         let counts = summary::counts_of(count);
-        let room = screen
-            .width
-            .saturating_sub(number.width() + counts.width() + 6);
-        let title = cut(&column.title, room.max(12), screen);
-        let width = widest.unwrap_or_default().min(room);
+        let indent = number.width() + 2;
+        let beside = screen.width.saturating_sub(indent + counts.width() + 2);
+        // On a narrow screen the counts have a line of their own.
+        let (room, gap) = match beside < NARROW {
+            true => (
+                screen.width.saturating_sub(indent),
+                format!("\n{:indent$}", ""),
+            ),
+            false => (beside, "  ".to_owned()),
+        };
+        let title = cut(&column.title, room, screen);
+        let width = match gap.starts_with('\n') {
+            true => 0,
+            false => widest.unwrap_or_default().min(room),
+        };
         let sign = screen.paint(screen.sign(verdict), screen.verdict_style(verdict));
         let about = about(&column.targets);
-        let line = format!("{number}{sign} {title:<width$}  {counts}");
-        let plain = number.width() + 4 + width.max(title.width()) + counts.width();
+        let line = format!("{number}{sign} {title:<width$}{gap}{counts}");
+        let plain = indent + 2 + width.max(title.width()) + counts.width();
         text.push_str(line.trim_end());
         if !about.is_empty() {
-            let indent = number.width() + 2;
             match plain + about.width() + 3 <= screen.width {
                 true => text.push_str(&format!(" ({about})")),
                 false => {
-                    let room = screen.width.saturating_sub(indent).max(12);
-                    let about = cut(&about, room, screen);
+                    let about = cut(&about, screen.width.saturating_sub(indent), screen);
                     text.push_str(&format!("\n{:indent$}{about}", ""));
                 }
             }

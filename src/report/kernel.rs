@@ -1,22 +1,21 @@
 //! What `kernel` shows: the kernels of a release, or of one image.
 
 use serde_json::{Value, json};
-use tabled::builder::Builder;
 
 use crate::kernel::streams::{ReleaseKernels, Stream};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
+use crate::report::records;
 use crate::report::screen::Screen;
-use crate::report::table::borderless;
 
 /// The kernels of an image, for every architecture that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kernels(pub Vec<ReleaseKernels>);
 
 impl Answer for Kernels {
-    fn text(&self, _: &Screen, wide: bool) -> String {
-        table(&self.0, wide)
+    fn text(&self, screen: &Screen, wide: bool) -> String {
+        table(&self.0, screen, wide)
     }
 
     fn document(&self) -> Value {
@@ -33,8 +32,8 @@ impl Answer for Kernels {
     }
 }
 
-/// The table: one row per architecture and operating system stream; `wide` adds the images.
-fn table(all: &[ReleaseKernels], wide: bool) -> String {
+/// One row per architecture and operating system stream; `wide` adds the images.
+fn table(all: &[ReleaseKernels], screen: &Screen, wide: bool) -> String {
     let rows = || {
         let rows = all.iter();
         rows.flat_map(|one| one.streams.iter().map(move |stream| (one, stream)))
@@ -42,7 +41,6 @@ fn table(all: &[ReleaseKernels], wide: bool) -> String {
     let is_some = |of: fn(&Stream) -> bool| rows().any(|(_, stream)| of(stream));
     let with_stream = rows().count() > all.len() || is_some(|stream| stream.toolkit.is_none());
     let with_64k = is_some(|stream| stream.has_64k);
-    let mut builder = Builder::default();
     let mut header = vec!["ARCH"];
     header.extend(with_stream.then_some("STREAM"));
     header.extend(["KERNEL_VERSION", "RT_KERNEL_VERSION"]);
@@ -51,12 +49,11 @@ fn table(all: &[ReleaseKernels], wide: bool) -> String {
     if wide {
         header.extend(["DTK_IMAGE", "OS_IMAGE", "RELEASE_IMAGE"]);
     }
-    builder.push_record(header);
     let or_dash = |text: Option<&str>| match text {
         None | Some("") => "-".to_owned(),
         Some(text) => text.to_owned(),
     };
-    for (kernels, stream) in rows() {
+    let cells = rows().map(|(kernels, stream)| {
         let mut row = vec![kernels.arch.to_string()];
         row.extend(with_stream.then(|| or_dash(stream.name.as_deref())));
         row.push(or_dash(stream.standard()));
@@ -68,9 +65,9 @@ fn table(all: &[ReleaseKernels], wide: bool) -> String {
             row.push(or_dash(stream.os_image.as_deref()));
             row.push(or_dash(kernels.release_image.as_deref()));
         }
-        builder.push_record(row.into_iter().map(printable_line));
-    }
-    let text = borderless(builder, 2);
+        row
+    });
+    let text = records::render(&header, cells.collect(), screen, wide);
     if wide {
         return text;
     }
@@ -145,16 +142,16 @@ mod tests {
     #[test]
     fn the_table_names_kernels_and_images() {
         assert_eq!(
-            table(&kernels(), false),
+            table(&kernels(), &Screen::PLAIN, false),
             "ARCH   KERNEL_VERSION       RT_KERNEL_VERSION  RHEL_VERSION\n\
              amd64  5.14.0-1.el9.x86_64  -                  9.4\n\n\
              driver-toolkit image: registry.example/dtk@sha256:1\n"
         );
-        assert!(table(&kernels(), true).contains("registry.example/release:4.18"));
+        assert!(table(&kernels(), &Screen::PLAIN, true).contains("registry.example/release:4.18"));
         let mut unnamed = kernels();
         let toolkit = unnamed[0].streams[0].toolkit.as_mut();
         toolkit.expect("a toolkit").rhel_version.clear();
-        let shown = table(&unnamed, false);
+        let shown = table(&unnamed, &Screen::PLAIN, false);
         assert_eq!(
             shown.lines().nth(1).map(|row| row.ends_with(" -")),
             Some(true)
@@ -169,7 +166,7 @@ mod tests {
         other.os_image = Some("registry.example/os@sha256:2".into());
         other.os_kernel = Some("6.12.0-1.el10.x86_64".into());
         two[0].streams.push(other);
-        let shown = table(&two, false);
+        let shown = table(&two, &Screen::PLAIN, false);
         for word in [
             "STREAM",
             "rhel-9",

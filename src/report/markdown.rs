@@ -126,8 +126,12 @@ fn section(cause: &Cause<'_>) -> String {
         cause.code,
         codes::url(cause.code)
     );
-    for statement in cause.statements() {
-        text.push_str(&format!("  - {}\n", escaped(&statement)));
+    for (whose, statement) in cause.statements() {
+        let whose = whose.map(|name| format!("{name}: ")).unwrap_or_default();
+        text.push_str(&format!(
+            "  - {}\n",
+            escaped(&format!("{whose}{statement}"))
+        ));
     }
     let names: Vec<String> = cause.names().iter().map(|name| code(name)).collect();
     text.push_str(&format!("  - modules: {}\n", names.join(", ")));

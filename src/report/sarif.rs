@@ -187,7 +187,11 @@ mod tests {
         assert_eq!(run["invocations"][0]["executionSuccessful"], true);
         for result in results {
             let index = result["ruleIndex"].as_u64().expect("an index") as usize;
-            assert_eq!(rules[index]["id"], result["ruleId"]);
+            let rule = &rules[index];
+            assert_eq!(rule["id"], result["ruleId"]);
+            let page = rule["helpUri"].as_str().unwrap_or_default();
+            let code = rule["id"].as_str().expect("a code");
+            assert!(page.ends_with(&format!("#{code}")), "{page}");
         }
         let place = &results[0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "dir/a%20b%231.yaml");

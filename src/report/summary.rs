@@ -119,9 +119,12 @@ pub(super) fn last_line(report: &Report, screen: &Screen) -> String {
             .rev()
             .map(|shown| format!("{counts}{}{end}", by_cause(shown))),
     );
-    let head = format!("{} {verdict}: ", screen.sign(verdict));
-    let fits = |form: &&String| head.width() + form.width() <= screen.width;
+    forms.push(format!("{counts}{end}"));
+    let head = screen.verdict_text(verdict);
+    let fits = |form: &&String| head.width() + 2 + form.width() <= screen.width;
     let form = forms.iter().find(fits).or(forms.last());
     let rest = form.map_or("", String::as_str);
-    format!("{}: {rest}\n", screen.verdict(verdict))
+    // Every verdict on a narrow screen takes a second line.
+    let line = wrap(&format!("{head}: {rest}"), screen.width, "");
+    line.replacen(&head, &screen.verdict(verdict), 1)
 }

@@ -144,7 +144,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    fn fixed(text: impl Into<String>) -> Self {
+    pub(super) fn fixed(text: impl Into<String>) -> Self {
         let (text, style, may_be_cut) = (text.into(), None, false);
         Self {
             text,
@@ -248,39 +248,86 @@ fn reason(module: &ModuleReport, screen: &Screen) -> String {
     }
 }
 
+/// The columns that a narrow screen does without, the first one first: all but the module's name
+/// and its verdict.
+const LEAST: [&str; 7] = [
+    "STAGE",
+    "REASON",
+    "ARCH",
+    "STATUS",
+    "KERNEL",
+    "NAMESPACE",
+    "PREFLIGHT",
+];
+
 fn rows(report: &Report, screen: &Screen) -> String {
-    let mut header: Vec<&str> = Vec::new();
-    let mut rows = Vec::new();
+    let mut header: Vec<String> = Vec::new();
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
     for module in &report.modules {
         let columns = columns(report, module, screen);
-        header = columns.iter().map(|(heading, _)| *heading).collect();
+        header = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         rows.push(columns.into_iter().map(|(_, cell)| cell).collect());
     }
-    let header = header.into_iter().map(str::to_owned).collect();
+    for heading in LEAST {
+        let least = Widths::of(&header, &rows).least;
+        if least.iter().sum::<usize>() + gaps(header.len()) <= screen.width {
+            break;
+        }
+        if let Some(at) = header.iter().position(|one| one == heading) {
+            header.remove(at);
+            for row in &mut rows {
+                row.remove(at);
+            }
+        }
+    }
     lay_out(header, rows, screen)
 }
 
 /// The narrowest that a column of names is cut to.
 const NARROWEST: usize = 8;
 /// Between columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
+
+/// The columns between so many columns.
+fn gaps(columns: usize) -> usize {
+    GAP * columns.saturating_sub(1)
+}
+
+/// How wide each column is, and how narrow it may become.
+struct Widths {
+    full: Vec<usize>,
+    least: Vec<usize>,
+}
+
+impl Widths {
+    fn of(header: &[String], rows: &[Vec<Cell>]) -> Self {
+        let mut full: Vec<usize> = header.iter().map(|heading| heading.width()).collect();
+        let mut least = full.clone();
+        for row in rows {
+            for (at, cell) in row.iter().enumerate() {
+                let width = cell.text.width();
+                full[at] = full[at].max(width);
+                let needed = match cell.may_be_cut {
+                    true => width.min(NARROWEST),
+                    false => width,
+                };
+                least[at] = least[at].max(needed);
+            }
+        }
+        Self { full, least }
+    }
+}
 
 /// The rows below their bold headings, cut so that none is wider than the screen.
 pub(super) fn lay_out(header: Vec<String>, mut rows: Vec<Vec<Cell>>, screen: &Screen) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|heading| heading.width()).collect();
-    let mut may_be_cut = vec![false; widths.len()];
-    for row in &rows {
-        for (at, cell) in row.iter().enumerate() {
-            widths[at] = widths[at].max(cell.text.width());
-            may_be_cut[at] |= cell.may_be_cut;
-        }
-    }
-    let room = screen
-        .width
-        .saturating_sub(GAP * widths.len().saturating_sub(1));
+    let Widths {
+        full: mut widths,
+        least,
+    } = Widths::of(&header, &rows);
+    let room = screen.width.saturating_sub(gaps(widths.len()));
     while widths.iter().sum::<usize>() > room {
         let widest = (0..widths.len())
-            .filter(|at| may_be_cut[*at] && widths[*at] > NARROWEST)
+            .filter(|at| widths[*at] > least[*at])
             .max_by_key(|at| widths[*at]);
         match widest {
             Some(at) => widths[at] -= 1,

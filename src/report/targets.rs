@@ -3,22 +3,20 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tabled::builder::Builder;
 
-use crate::model::printable::printable_line;
 use crate::model::target::{KernelType, Target};
 use crate::report::answer::Answer;
 use crate::report::data;
+use crate::report::records;
 use crate::report::screen::Screen;
-use crate::report::table::borderless;
 
 /// The kernels that a run would check.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Targets(pub Vec<Target>);
 
 impl Answer for Targets {
-    fn text(&self, _: &Screen, wide: bool) -> String {
-        table(&self.0, wide)
+    fn text(&self, screen: &Screen, wide: bool) -> String {
+        table(&self.0, screen, wide)
     }
 
     fn document(&self) -> Value {
@@ -31,24 +29,22 @@ impl Answer for Targets {
     }
 }
 
-/// The table: one row per kernel; `wide` adds the images.
-fn table(targets: &[Target], wide: bool) -> String {
+/// One row per kernel; `wide` adds the images.
+fn table(targets: &[Target], screen: &Screen, wide: bool) -> String {
     if targets.is_empty() {
         return String::new();
     }
-    let mut builder = Builder::default();
     let mut header = vec![
         "KERNEL", "ARCH", "TYPE", "STREAM", "RELEASE", "POOLS", "NODES",
     ];
     if wide {
         header.extend(["DTK_IMAGE", "OS_IMAGE"]);
     }
-    builder.push_record(header);
     let or_dash = |text: Option<&str>| match text {
         None | Some("") => "-".to_owned(),
         Some(text) => text.to_owned(),
     };
-    for target in targets {
+    let rows = targets.iter().map(|target| {
         let scope = &target.scope;
         let nodes = scope.nodes.as_ref().map(BTreeSet::len);
         let release = match (scope.release(), scope.is_current, scope.is_new) {
@@ -69,9 +65,9 @@ fn table(targets: &[Target], wide: bool) -> String {
             row.push(or_dash(target.dtk_image.as_deref()));
             row.push(or_dash(target.os_image.as_deref()));
         }
-        builder.push_record(row.into_iter().map(printable_line));
-    }
-    borderless(builder, 2)
+        row
+    });
+    records::render(&header, rows.collect(), screen, wide)
 }
 
 #[cfg(test)]
@@ -95,7 +91,7 @@ mod tests {
             is_new: true,
         });
         let bare = Target::new("6.1.0-47-amd64", Arch::Amd64);
-        let text = table(&[target, bare], false);
+        let text = table(&[target, bare], &Screen::PLAIN, false);
         let rows: Vec<Vec<&str>> = text
             .lines()
             .map(|line| {
@@ -121,6 +117,6 @@ mod tests {
             rows[2],
             ["6.1.0-47-amd64", "amd64", "-", "-", "-", "-", "-"]
         );
-        assert_eq!(table(&[], true), "");
+        assert_eq!(table(&[], &Screen::PLAIN, true), "");
     }
 }

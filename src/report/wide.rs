@@ -1,13 +1,14 @@
 //! `-o wide`: a block per module with all that is known of it.
 
 use owo_colors::Style as Paint;
+use unicode_width::UnicodeWidthStr;
 
 use crate::findings::codes;
 use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
 use crate::report::causes::full_name;
 use crate::report::screen::Screen;
-use crate::report::wrap::wrap;
+use crate::report::wrap::{cut, wrap};
 
 /// The blocks, an empty line before each but the first.
 pub(super) fn blocks(report: &Report, screen: &Screen) -> String {
@@ -24,10 +25,18 @@ fn block(module: &ModuleReport, screen: &Screen) -> String {
     if !module.kernel_version.is_empty() {
         title.push_str(&format!(" on {}", module.kernel_version));
     }
-    let title = wrap(&title, screen.width, "");
+    let verdict = screen.verdict_text(module.verdict).width() + 2;
+    let gap = match title.width() + verdict <= screen.width {
+        true => "  ",
+        false => "\n  ",
+    };
+    let title: Vec<String> = wrap(&title, screen.width, "")
+        .lines()
+        .map(|line| cut(line, screen.width, screen))
+        .collect();
     let mut text = format!(
-        "{}  {}\n",
-        screen.paint(title.trim_end(), Paint::new().bold()),
+        "{}{gap}{}\n",
+        screen.paint(&title.join("\n"), Paint::new().bold()),
         screen.verdict(module.verdict)
     );
     let took = module

@@ -1,4 +1,4 @@
-//! How much of a terminal reports of many modules take.
+//! How much of a terminal reports take: how many lines, and how many columns.
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +22,7 @@ enum Cause {
     NoModule,
     OtherSymbols,
     NoMapping,
+    NoRegistry,
 }
 
 const CAUSES: [Cause; 3] = [Cause::NoModule, Cause::OtherSymbols, Cause::NoMapping];
@@ -33,13 +34,18 @@ impl Cause {
             Self::NoModule => ("meter", "meter:latest", "regexp: '.'"),
             Self::OtherSymbols => ("sensor", "sensor:6.1.0-56-amd64", "regexp: '.'"),
             Self::NoMapping => ("meter", "meter:latest", "literal: '5.14.0'"),
+            Self::NoRegistry => ("meter", "meter:latest", "regexp: '.'"),
+        };
+        let registry = match self {
+            Self::NoRegistry => "127.0.0.1:1",
+            _ => "registry.example/drivers",
         };
         format!(
             "apiVersion: kmm.sigs.x-k8s.io/v1beta1\nkind: Module\n\
              metadata: {{name: {name}, namespace: drivers}}\n\
              spec: {{selector: {{}}, moduleLoader: {{container: {{\
              modprobe: {{moduleName: {module}}}, kernelMappings: [{{{kernels}, \
-             containerImage: 'registry.example/drivers/{image}'}}]}}}}}}\n---\n"
+             containerImage: '{registry}/{image}'}}]}}}}}}\n---\n"
         )
     }
 }
@@ -68,18 +74,34 @@ impl Place {
         Self(folder)
     }
 
-    fn run(&self, kernels: &[&str], rows: u16) -> Left {
-        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images");
-        let mut call = Preflight::new(["run", "--local", "-f", "modules.yaml"])
+    /// The same in a namespace of this name.
+    fn in_namespace(self, name: &str) -> Self {
+        let file = self.0.path().join("modules.yaml");
+        let text = fs::read_to_string(&file).expect("a file");
+        fs::write(file, text.replace("drivers}", &format!("{name}}}"))).expect("a file");
+        self
+    }
+
+    fn call(&self, words: &[&str], kernels: &[&str]) -> Preflight {
+        let mut call = Preflight::new(words)
             .arg("--kernel-dir=kernels")
-            .arg("--oci-layout")
-            .arg(images)
+            .arg("--filename=modules.yaml")
             .dir(self.0.path());
         for kernel in kernels {
             call = call.args(["--kernel-version", kernel]);
         }
+        call
+    }
+
+    fn run(&self, kernels: &[&str], rows: u16) -> Left {
+        let call = self.call(&["run", "--local"], kernels).arg(images());
         Terminal::start(call, Streams::Both, rows, 80).end()
     }
+}
+
+fn images() -> String {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images");
+    format!("--oci-layout={}", images.display())
 }
 
 /// Sixty names of this length, with these causes in turn.
@@ -187,4 +209,44 @@ fn short_help_takes_forty_five_lines() {
             assert!(text.contains(part), "{command}: {part}\n{text}");
         }
     }
+}
+
+/// Names are cut, and sentences break at their spaces. An address stays whole, so that it can be
+/// opened and copied.
+#[test]
+fn nothing_but_an_address_is_wider_than_the_terminal() {
+    let all = [&CAUSES[..], &[Cause::Nothing, Cause::NoRegistry]].concat();
+    let mut widest = 0;
+    for (length, namespace) in [(12, "drivers"), (63, "n"), (250, &*"n".repeat(63))] {
+        let modules = &sixty(length, &all)[..11];
+        let place = Place::with(modules).in_namespace(namespace);
+        let run = ["run", "--local", "--cache-dir=cache", "--progress=none"];
+        for kernels in [&KERNELS[..1], &KERNELS] {
+            for columns in [40, 60, 80, 100, 160] {
+                let mut calls: Vec<Preflight> = ["table", "wide", "short"]
+                    .iter()
+                    .map(|format| place.call(&run, kernels).args([&images(), "-o", format]))
+                    .collect();
+                calls.push(place.call(&["explain"], kernels));
+                for call in calls {
+                    let ended = call.env("COLUMNS", columns.to_string()).run();
+                    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+                    for line in ended.stdout.lines() {
+                        let width = line.chars().count();
+                        let is_address = ["://", "registry.example/", "127.0.0.1:1/"]
+                            .iter()
+                            .any(|start| line.trim().starts_with(start) || line.contains("://"))
+                            && !line.trim().contains(' ');
+                        assert!(
+                            width <= columns || is_address,
+                            "{width} > {columns}: {line}\n{}",
+                            ended.stdout
+                        );
+                        widest = widest.max(width);
+                    }
+                }
+            }
+        }
+    }
+    assert!(widest > 100, "{widest}");
 }

@@ -123,6 +123,9 @@ fn what_the_crd_refuses_is_told_by_release() {
         ),
         ("", "/metadata/labels", json!({"a": null, "b/c": "d"}), &[]),
         ("", "/metadata/annotations", json!({"A/b": null}), &[]),
+        // A key without a value is dropped.
+        ("", "/spec/selector", json!({"a": null}), &[]),
+        ("", "/spec/selector", json!({"a": "b", "c": null}), &[]),
         ("", "/spec/imageRepoSecret", json!({}), &[]),
         ("", "/spec/devicePlugin", json!(null), &[]),
     ];

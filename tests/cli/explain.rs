@@ -66,6 +66,36 @@ fn a_kernel_without_a_mapping_fails() {
     );
 }
 
+/// The first one ends KMM's search, and the webhook rejects each of them.
+#[test]
+fn every_bad_regexp_is_told_once() {
+    for (regexps, bad) in [
+        (["(", "["], &[0, 1][..]),
+        (["(", "("], &[0, 1]),
+        ([".", "["], &[1]),
+        (["[", "."], &[0]),
+        (["x", "a**"], &[1]),
+    ] {
+        let mappings =
+            regexps.map(|regexp| format!("{{regexp: '{regexp}', containerImage: 'i:1'}}"));
+        let input = module(&format!("kernelMappings: [{}]", mappings.join(", ")));
+        let report = explain(&input, "json").run().json();
+        let findings = report["modules"][0]["findings"].as_array();
+        let messages: Vec<&str> = findings
+            .expect("findings")
+            .iter()
+            .filter_map(|finding| finding["message"].as_str())
+            .filter(|message| message.contains("regexp"))
+            .collect();
+        for index in 0..2 {
+            let place = format!("kernelMappings[{index}]");
+            let about = messages.iter().filter(|message| message.contains(&place));
+            let expected = usize::from(bad.contains(&index));
+            assert_eq!(about.count(), expected, "{regexps:?} {index}: {messages:?}");
+        }
+    }
+}
+
 /// It reads no image and no node, so a flag that needs one is told, not passed over.
 #[test]
 fn a_target_that_needs_an_image_is_told() {

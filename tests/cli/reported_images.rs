@@ -1,10 +1,12 @@
 //! Faults about images and builds that users of programs like this one reported.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use test_support::image::sha256;
+use test_support::image::{Built, Image, Layer, sha256};
+use test_support::layout::write_layout;
 
 use super::preflight::Preflight;
 use super::reported_faults::{KERNEL, TICKER, finding, module, text, with};
@@ -161,4 +163,78 @@ fn relabelled(folder: &Path, architecture: &str) {
         r#"{"imageLayoutVersion":"1.0.0"}"#,
     )
     .expect("a file");
+}
+
+/// depmod ran where the kernel's own modules were not. The link `host` helps nothing then, and a
+/// hint that asks for it where it is there blames the wrong thing.
+#[test]
+fn a_hint_asks_for_no_link_that_is_there() {
+    let ticker = || Built::of_layout(Path::new("examples/images"), TICKER);
+    let link = |name: &str, target: &str| {
+        let layer = Layer::new().symlink(&format!("opt/lib/modules/{KERNEL}/{name}"), target);
+        on_top(ticker(), layer)
+    };
+    let own = format!("/lib/modules/{KERNEL}");
+    let before = "before running depmod";
+    for (image, asks_for_link) in [
+        (link("host", &own), false),
+        (link("host", "/elsewhere"), false),
+        (ticker(), true),
+        (link("kernel", &own), true),
+    ] {
+        for (symbol, owner) in [
+            ("misc_register", "drivers/char/misc"),
+            ("simple_read_from_buffer", "fs/libfs"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let images = folder.path().join("images");
+            fs::create_dir(&images).expect("a folder");
+            write_layout(&images, TICKER, &image);
+            exported_by(folder.path(), symbol, owner);
+            let ended = Preflight::new(["run", "--local", "-f=-", "-o=json", "--progress=none"])
+                .arg(format!("--oci-layout={}", images.display()))
+                .arg(format!("--kernel-dir={}", folder.path().display()))
+                .arg(format!("--kernel-version={KERNEL}"))
+                .input(module("m").to_string())
+                .run()
+                .code(1);
+            let found = finding(&ended, "dependency-missing");
+            let name = owner.rsplit('/').next().expect("a name");
+            for word in [symbol, name] {
+                assert!(text(&found, "message").contains(word), "{word}: {found}");
+            }
+            let hint = text(&found, "hint");
+            assert!(hint.contains(before), "{hint}");
+            assert_eq!(hint.contains("ln -s"), asks_for_link, "{hint}");
+        }
+    }
+}
+
+/// The image with one more layer.
+fn on_top(mut image: Built, layer: Layer) -> Built {
+    let more = Image::new().layer(layer).build();
+    let parsed = |image: &Built| serde_json::from_slice::<Value>(&image.manifest).expect("JSON");
+    let mut manifest = parsed(&image);
+    let layers = manifest["layers"].as_array_mut().expect("layers");
+    layers.push(parsed(&more)["layers"][0].clone());
+    image.manifest = manifest.to_string().into_bytes();
+    image.digest = sha256(&image.manifest);
+    image.blobs.extend(more.blobs);
+    image
+}
+
+/// The facts of the examples, where a module exports the symbol and not the kernel itself.
+fn exported_by(folder: &Path, symbol: &str, owner: &str) {
+    let facts = Path::new("examples/kernel/lib/modules").join(KERNEL);
+    let place = folder.join("usr/src/kernels").join(KERNEL);
+    fs::create_dir_all(&place).expect("a folder");
+    fs::copy(facts.join("config"), place.join(".config")).expect("a file");
+    let packed = fs::File::open(facts.join("symvers.xz")).expect("a file");
+    let mut symbols = String::new();
+    let mut reader = liblzma::read::XzDecoder::new(packed);
+    reader.read_to_string(&mut symbols).expect("a text");
+    let of_kernel = format!("\t{symbol}\tvmlinux\t");
+    assert!(symbols.contains(&of_kernel), "{symbol}");
+    let symbols = symbols.replace(&of_kernel, &format!("\t{symbol}\t{owner}\t"));
+    fs::write(place.join("Module.symvers"), symbols).expect("a file");
 }

@@ -166,6 +166,49 @@ fn a_build_that_is_needed_and_cannot_be_made_is_an_error() {
     assert_says(&report, "stage-skipped", "Build");
 }
 
+/// KMM's own arguments replace every one of their name, of which a builder takes the last, and a
+/// Secret that container and mapping both name is one Secret.
+#[test]
+fn arguments_and_secrets_of_both_levels_reach_the_builder_as_kmms() {
+    let setup = Setup::new();
+    let base = base_with_module(&setup.registry);
+    setup.dockerfile(&format!(
+        "FROM {base}\nARG KERNEL_VERSION\nARG MOD_NAME\nARG OWN\n\
+         RUN test \"$KERNEL_VERSION\" = {KERNEL} && test \"$MOD_NAME\" = stage\n\
+         RUN test \"$OWN\" = last && test \"$(cat /run/secrets/token/value)\" = word\n"
+    ));
+    setup.with_secret("word");
+    let twice =
+        |name: &str| format!("{{name: {name}, value: mine}}, {{name: {name}, value: last}}");
+    let arguments = ["KERNEL_VERSION", "MOD_NAME", "OWN"].map(twice).join(", ");
+    let path = setup.folder.path().join("module.yaml");
+    let yaml = fs::read_to_string(&path).expect("the Module");
+    let of_mapping = "          baseImageRegistryTLS";
+    let of_container = "      modprobe: {moduleName: stage}";
+    for at in [
+        (
+            of_mapping,
+            format!("          buildArgs: [{arguments}]\n{of_mapping}"),
+        ),
+        (
+            of_container,
+            format!(
+                "{of_container}\n      build:\n        dockerfileConfigMap: {{name: dockerfile}}\n        \
+                 buildArgs: [{arguments}]\n        secrets: [{{name: token}}, {{name: token}}]\n        \
+                 baseImageRegistryTLS: {{insecure: true}}"
+            ),
+        ),
+    ] {
+        setup.write("module.yaml", &yaml.replacen(at.0, &at.1, 1));
+        let report = setup.run(&[]).run().code(0).json();
+        assert_eq!(
+            report["modules"][0]["verificationStatus"], "True",
+            "{report:#}"
+        );
+        assert_says(&report, "image-replaced", "image-not-found");
+    }
+}
+
 /// Base images are asked for where a node would ask: at the mirrors, with their credentials.
 #[test]
 fn base_images_come_from_the_mirrors_of_the_cluster() {

@@ -1,4 +1,5 @@
-//! The live table of the commands that watch, as a terminal shows it.
+//! The live table of the commands that watch, as a terminal shows it, and the formats of what is
+//! not decided yet.
 
 use std::time::Duration;
 
@@ -210,5 +211,39 @@ fn a_counter_tells_what_kmm_waits_for() {
         assert!(lines.contains(&sum), "{}", ended.stderr);
         assert!(lines.len() <= 8, "{}", ended.stderr);
         cluster.try_kubectl(&["delete", NEWEST.resource(), "p"], "");
+    }
+}
+
+#[test]
+fn what_kmm_has_not_decided_is_undecided_in_every_format() {
+    let cluster = prepared();
+    create_cr(&cluster, NEWEST, "p");
+    let waits = |name| (name, "InProgress", "Image", WAITING);
+    say(&cluster, NEWEST, "p", &MODULES.map(waits));
+    for (format, shows, never) in [
+        ("table", "in-progress: 3 modules", "failed"),
+        ("wide", "~ in-progress", "failed"),
+        ("short", "3 in-progress", "failed"),
+        ("json", "\"in-progress\": 3", "\"verdict\": \"failed\""),
+        ("yaml", "in-progress: 3", "verdict: failed"),
+        ("name", "module.kmm.sigs.x-k8s.io/m1\n", "in-progress"),
+        ("junit", "errors=\"3\"", "<failure "),
+        ("sarif", "\"version\": \"2.1.0\"", "\"level\": \"error\""),
+        ("github", "::3 in-progress", "::error"),
+        (
+            "markdown",
+            "KMM preflight in-progress: 3 in-progress",
+            "failed",
+        ),
+        (
+            "prometheus",
+            "{verdict=\"in-progress\"} 3",
+            "verdict=\"failed\"} 1",
+        ),
+    ] {
+        let ended = call(&cluster, &["status", "p", "-o", format]).run().code(3);
+        let text = &ended.stdout;
+        assert!(text.contains(shows), "{format}: {text}");
+        assert!(!text.contains(never), "{format}: {text}");
     }
 }

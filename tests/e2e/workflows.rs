@@ -46,8 +46,8 @@ pub(crate) fn targets() -> Vec<String> {
 /// The same as the names of archives have it.
 pub(crate) fn platforms() -> Vec<String> {
     let platform = |target: String| {
-        let system = ["linux", "darwin", "windows"].into_iter();
-        let system = system.filter(|system| target.contains(system)).next_back();
+        let mut system = ["linux", "darwin", "windows"].into_iter();
+        let system = system.rfind(|system| target.contains(system));
         let processor = match target.split('-').next() {
             Some("x86_64") => "amd64",
             Some("aarch64") => "arm64",

@@ -286,7 +286,7 @@ pub(crate) fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> Modul
             .first()
             .map(|finding| finding.message.clone())
             .unwrap_or_default(),
-        last_transition_time: Some(jiff::Timestamp::now().to_string()),
+        last_transition_time: Some(now()),
         image: plan.work.as_ref().map(|work| work.image.clone()),
         digest: outcome.digest,
         mapping: plan.mapping.as_ref().map(ToString::to_string),
@@ -296,6 +296,12 @@ pub(crate) fn report_row(plan: &Plan, outcome: Outcome, took: Duration) -> Modul
         origin: plan.origin.clone(),
         preflight: None,
     }
+}
+
+/// The time in whole seconds, as Kubernetes writes it (`metav1.Time`).
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `verificationStatus` of a local run. KMM ≤2.3 writes True and False; it has no words for the

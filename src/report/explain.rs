@@ -12,7 +12,7 @@ use crate::model::printable::{printable, printable_line};
 use crate::report::answer::Answer;
 use crate::report::data::API_VERSION;
 use crate::report::screen::Screen;
-use crate::report::wrap::wrap;
+use crate::report::wrap::{wrap, wrap_and_cut};
 
 /// One Module on one kernel.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +65,8 @@ fn part(one: &Explanation, screen: &Screen) -> String {
         "{}/{} on {} ({})",
         plan.namespace, plan.name, plan.target.kernel_version, plan.target.arch
     );
-    let title = wrap(&printable_line(title), screen.width, "");
-    let mut text = format!("{}\n", screen.paint(title.trim_end(), Style::new().bold()));
+    let title = wrap_and_cut(&printable_line(title), screen);
+    let mut text = format!("{}\n", screen.paint(&title, Style::new().bold()));
     for (index, tried) in one.mappings.iter().enumerate() {
         let sign = match (tried.result, screen.unicode) {
             (TriedResult::Used, true) => "→",

@@ -8,7 +8,7 @@ use crate::findings::finding::Finding;
 use crate::model::report::{ModuleReport, Report};
 use crate::report::causes::full_name;
 use crate::report::screen::Screen;
-use crate::report::wrap::{cut, wrap};
+use crate::report::wrap::{wrap, wrap_and_cut};
 
 /// The blocks, an empty line before each but the first.
 pub(super) fn blocks(report: &Report, screen: &Screen) -> String {
@@ -30,13 +30,9 @@ fn block(module: &ModuleReport, screen: &Screen) -> String {
         true => "  ",
         false => "\n  ",
     };
-    let title: Vec<String> = wrap(&title, screen.width, "")
-        .lines()
-        .map(|line| cut(line, screen.width, screen))
-        .collect();
     let mut text = format!(
         "{}{gap}{}\n",
-        screen.paint(&title.join("\n"), Paint::new().bold()),
+        screen.paint(&wrap_and_cut(&title, screen), Paint::new().bold()),
         screen.verdict(module.verdict)
     );
     let took = module

@@ -56,6 +56,14 @@ pub(crate) fn cut(text: &str, width: usize, screen: &Screen) -> String {
     format!("{start}{mark}{end}")
 }
 
+/// A title in lines of at most the screen's width, without a newline at its end: it breaks at its
+/// spaces, and names that are wider are cut.
+pub(crate) fn wrap_and_cut(title: &str, screen: &Screen) -> String {
+    let lines = wrap(title, screen.width, "");
+    let lines = lines.lines().map(|line| cut(line, screen.width, screen));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

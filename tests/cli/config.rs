@@ -156,7 +156,7 @@ fn what_concerns_trust_is_taken_from_the_users_own_file() {
 }
 
 /// The flags that a project's file may set: what is checked, by which rules, and how it is shown.
-const OF_PROJECTS: [&str; 54] = [
+const OF_PROJECTS: [&str; 53] = [
     // What is checked.
     "filename",
     "kustomize",
@@ -214,7 +214,6 @@ const OF_PROJECTS: [&str; 54] = [
     // Those of no file.
     "config",
     "no-config",
-    "help",
 ];
 
 /// A flag that is on neither list would be taken from anybody who can write to the repository.

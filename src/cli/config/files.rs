@@ -16,13 +16,14 @@ use crate::error::Error;
 /// The name of a project's file.
 const PROJECT_FILE: &str = ".kmm-preflight.yaml";
 /// What concerns trust, credentials, programs and places, beside the connection flags.
-const OWN_FILE_ONLY: [&str; 17] = [
+const OWN_FILE_ONLY: [&str; 18] = [
     "insecure-registry",
     "ca-file",
     "authfile",
     "registries-conf",
     "signing-cert",
     "cache-dir",
+    "dir",
     // Programs, and how much of this machine they see.
     "builder",
     "build-isolation",

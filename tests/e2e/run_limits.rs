@@ -48,7 +48,7 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_that_it_has_started() {
 fn a_time_limit_ends_a_build_with_all_that_it_has_started() {
     let setup = Setup::new();
     let marker = format!("3602.{}", std::process::id());
-    let running = hanging(&setup, &["--timeout", "6s"], &marker);
+    let running = hanging(&setup, &["--timeout", "15s"], &marker);
     let ended = running.end().code(3);
     ended_clean(&setup, &marker);
     assert_says(&ended.json(), "not-decided", "timed out after");

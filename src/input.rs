@@ -21,7 +21,7 @@ use crate::model::report::Origin;
 
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// Modules, and ManagedClusterModules as Modules.
     pub modules: Vec<Module>,
     /// ConfigMaps, each with its namespace.
@@ -42,7 +42,7 @@ pub struct Inputs {
 
 /// A PreflightValidation or PreflightValidationOCP of any KMM release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreflightInput {
+pub(crate) struct PreflightInput {
     /// Its name.
     pub name: String,
     /// `spec.kernelVersion`.

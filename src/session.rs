@@ -2,6 +2,7 @@
 
 pub(crate) mod arch;
 mod fleet;
+pub(crate) mod inputs;
 pub(crate) mod named;
 pub(crate) mod open;
 pub(crate) mod outcome;

@@ -10,7 +10,6 @@ use crate::cli::explain::ExplainArgs;
 use crate::cluster::connect;
 use crate::commands::Done;
 use crate::commands::run::kmm_release::release;
-use crate::commands::run::local::inputs;
 use crate::console::output::Console;
 use crate::error::{EXIT_FAILED, EXIT_VERIFIED, Error};
 use crate::findings::finding::Effect;
@@ -21,6 +20,7 @@ use crate::kmm::planned::{Plan, Work};
 use crate::kmm::releases::KmmRelease;
 use crate::report::explain::{Explanation, Explanations, Need};
 use crate::report::{self, Screen};
+use crate::session::inputs;
 use crate::session::named::named_targets;
 
 /// Explains every Module on every kernel that is named.
@@ -36,7 +36,7 @@ pub(crate) async fn run(
         true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
-    let inputs = inputs(&args.source, args.ca_file.as_deref(), cluster.as_deref()).await?;
+    let inputs = inputs::read(&args.source, args.ca_file.as_deref(), cluster.as_deref()).await?;
     let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
     let release = release(args.kmm_version, cluster.as_deref()).await;
     let objects = Objects {

@@ -27,6 +27,7 @@ use crate::in_cluster::merge::{Key, Shards, merge};
 use crate::input::Inputs;
 use crate::model::target::{Arch, Target};
 use crate::report::{self, Screen};
+use crate::session::inputs;
 use crate::session::targets::no_target;
 
 /// The manifest with the rights of this command.
@@ -55,7 +56,7 @@ pub(super) async fn run(
         DryRun::None => {}
         how => return dry_run(how, &cluster, &what, args.job.keep, console).await,
     }
-    let inputs = local::inputs(&args.source, None, Some(&cluster)).await?;
+    let inputs = inputs::read(&args.source, None, Some(&cluster)).await?;
     let live = Live::new(console.progress);
     // What was made is removed, whatever happens in between.
     console.hold.store(true, Ordering::Relaxed);

@@ -1,8 +1,5 @@
 //! `run --local`: inputs → plan → checks → report, from this machine.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,7 +9,6 @@ use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
 use crate::cli::target::TargetArgs;
-use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::commands::run::watched;
@@ -24,10 +20,6 @@ use crate::findings::accept;
 use crate::findings::finding::Code;
 use crate::image_build::leftovers;
 use crate::images::registry::access::Access;
-use crate::input::selector::Selector;
-use crate::input::{self, Inputs, kustomize, source};
-use crate::kmm::early::ModuleKind;
-use crate::kmm::module::{KernelMapping, Module};
 use crate::kmm::plan::plan;
 use crate::kmm::planned::Plan;
 use crate::kmm::releases::KmmRelease;
@@ -36,7 +28,7 @@ use crate::model::target::Target;
 use crate::session::open::{self, Session};
 use crate::session::outcome::Reach;
 use crate::session::targets::{Found, Request};
-use crate::session::{outcome, selection, shard, stages};
+use crate::session::{inputs, outcome, selection, shard, stages};
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
 /// again until all are verified.
@@ -182,7 +174,7 @@ pub(crate) async fn planned(
     release: KmmRelease,
 ) -> Result<Planned, Error> {
     let ca_file = registry.ca_file.as_deref();
-    let mut inputs = inputs(source, ca_file, cluster.map(Arc::as_ref)).await?;
+    let mut inputs = inputs::read(source, ca_file, cluster.map(Arc::as_ref)).await?;
     let session = Session::as_nodes(registry, &mut inputs, cluster.cloned()).await?;
     let access = session.objects.access_of_release().await;
     let request = Request {
@@ -270,153 +262,6 @@ fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
     let targets: Vec<Target> = targets.iter().filter(is_judged).cloned().collect();
     let image = Arc::clone(&stages.image);
     tokio::spawn(async move { image.facts.read_ahead(&targets).await });
-}
-
-/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The
-/// authorities of `ca_file` are trusted where `-f` names a URL.
-///
-/// # Errors
-/// An input cannot be used, or the selection is empty.
-pub async fn inputs(
-    args: &SourceArgs,
-    ca_file: Option<&Path>,
-    cluster: Option<&Cluster>,
-) -> Result<Inputs, Error> {
-    let authorities = ca_file.map(open::authorities).transpose()?;
-    let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
-    let mut inputs = match cluster {
-        Some(cluster) if args.is_cluster() => {
-            let modules = cluster
-                .modules(args.namespace.as_deref(), args.selector.as_deref())
-                .await
-                .map_err(|fault| fault.into_error("reading the cluster's Modules", "run"))?;
-            let mut inputs = Inputs {
-                modules,
-                ..Inputs::default()
-            };
-            let early = cluster.early_modules(args.namespace.as_deref(), args.selector.as_deref());
-            match early.await {
-                Ok(early) => inputs.modules.extend(early),
-                Err(Fault::Forbidden(why)) => inputs.notes.push(format!(
-                    "BootModuleConfigs and InitramfsModules are not checked: {why} \
-                     ({RBAC_FOLDER}/targets.yaml grants it)."
-                )),
-                Err(fault) => {
-                    return Err(fault.into_error("reading the cluster's Modules", "run"));
-                }
-            }
-            cluster.find_owners_above(&mut inputs.modules).await;
-            inputs
-        }
-        _ => {
-            let namespace = args.namespace.as_deref().unwrap_or("default");
-            let mut texts = source::read(&args.files, &authorities.unwrap_or_default()).await?;
-            texts.extend(kustomize::read(&args.kustomize).await?);
-            let namespace = namespace.to_owned();
-            source::aside("decoding -f", move || input::parse(texts, &namespace)).await?
-        }
-    };
-    let found = inputs.modules.len();
-    inputs.modules.retain(|module| {
-        args.namespace
-            .as_ref()
-            .is_none_or(|namespace| *namespace == module.namespace)
-            && selector
-                .as_ref()
-                .is_none_or(|selector| selector.matches(&module.labels))
-    });
-    if inputs.modules.is_empty() {
-        return Err(nothing(args, cluster, found, &inputs));
-    }
-    keep_the_last(&mut inputs);
-    assume_images(args, &mut inputs);
-    Ok(inputs)
-}
-
-fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize, inputs: &Inputs) -> Error {
-    let place = match cluster {
-        Some(cluster) if args.is_cluster() => format!("the cluster {}", cluster.server()),
-        _ => {
-            let names = args.files.iter().chain(&args.kustomize);
-            let names = names.map(|name| name.to_string_lossy());
-            names.collect::<Vec<_>>().join(", ")
-        }
-    };
-    let (message, hint) = if let (0, [first, ..]) = (found, inputs.strangers.as_slice()) {
-        (
-            format!("nothing to check: no Modules in {place}; {first}"),
-            "Use the apiVersion of KMM's Modules: kmm.sigs.x-k8s.io/v1beta1.",
-        )
-    } else if found == 0 {
-        (
-            match inputs.notes.as_slice() {
-                [] => format!("nothing to check: no Modules in {place}"),
-                [one] => format!("nothing to check: no Modules in {place}; {one}"),
-                [first, more @ ..] => format!(
-                    "nothing to check: no Modules in {place}; {first}; and {} more such notes",
-                    more.len()
-                ),
-            },
-            "Pass files or folders with KMM Modules to -f, or another cluster with --context.",
-        )
-    } else {
-        (
-            format!("nothing to check: -n and -l select none of the {found} Modules in {place}"),
-            "Change -n and -l, or remove them.",
-        )
-    };
-    Error::Nothing {
-        message,
-        hint: hint.to_owned(),
-    }
-}
-
-/// Adds what `--assume-image` says behind the Modules' own mappings.
-fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
-    for assumed in &args.assume_image {
-        let (namespace, name) = (&assumed.namespace, &assumed.name);
-        let is_it = |module: &&mut Module| {
-            module.namespace == *namespace
-                && module.name == *name
-                && module.kind == ModuleKind::Module
-        };
-        let module = inputs.modules.iter_mut().find(is_it);
-        let loader = module.and_then(|module| module.spec.module_loader.as_mut());
-        match loader {
-            Some(loader) => loader.container.kernel_mappings.push(KernelMapping {
-                regexp: ".*".to_owned(),
-                container_image: assumed.template.clone(),
-                is_assumed: true,
-                ..KernelMapping::default()
-            }),
-            None => inputs.notes.push(format!(
-                "--assume-image {namespace}/{name} matched no Module; remove it."
-            )),
-        }
-    }
-}
-
-/// Of Modules that are given twice the last one counts, as with `kubectl apply`.
-fn keep_the_last(inputs: &mut Inputs) {
-    let mut kept: Vec<Module> = Vec::with_capacity(inputs.modules.len());
-    let mut places = HashMap::new();
-    for module in std::mem::take(&mut inputs.modules) {
-        let key = (module.kind, module.namespace.clone(), module.name.clone());
-        match places.entry(key) {
-            Entry::Occupied(place) => {
-                inputs.notes.push(format!(
-                    "Module {}/{} is defined twice; the last definition is checked.",
-                    module.namespace, module.name
-                ));
-                kept[*place.get()] = module;
-            }
-            Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(module);
-            }
-        }
-    }
-    inputs.modules = kept;
 }
 
 fn loads_nothing(row: &ModuleReport) -> bool {

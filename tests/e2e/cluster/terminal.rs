@@ -136,8 +136,15 @@ fn ctrl_c_leaves_the_table_as_far_as_it_is_known() {
             let mut left = terminal.end();
             assert_eq!(left.code, Some(130), "{left:#?}");
             let is_warning = |line: &String| line.starts_with("warning: interrupted");
-            if let Some(warning) = left.lines.iter().position(is_warning) {
-                left.lines.truncate(warning);
+            let warning = left.lines.iter().position(is_warning);
+            assert_eq!(warning.is_some(), args[0] == "run", "{left:#?}");
+            if let Some(warning) = warning {
+                let text = left.lines.split_off(warning).concat();
+                let kept = format!(
+                    "{} p was kept, continue with `kubectl kmm preflight status p -w`",
+                    NEWEST.kind()
+                );
+                assert!(text.contains(&kept), "{text}");
             }
             let sum = left
                 .lines

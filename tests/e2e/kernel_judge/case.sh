@@ -6,17 +6,11 @@ folder=/kmm/cases/$case
 image=$folder/image
 box=/bin/busybox
 
-# The init container: its shell and tools, in the image's file system and working directory, which
-# the container runtime makes where it is missing.
+# The init container, in the image's file system and working directory, which the container runtime
+# makes where it is missing.
 IFS= read -r cwd <"$folder/cwd"
-for tool in sh mkdir cp; do
-    [ -f "$image/bin/$tool" ] && [ ! -L "$image/bin/$tool" ] || continue
-    if [ $tool = sh ]; then program=/kmm/sh; else program=$box; fi
-    $box mount --bind $program "$image/bin/$tool"
-done
-$box mkdir -p "$image/tmp" "$image/dev"
 $box mount --bind /tmp "$image/tmp"
-$box chroot "$image" /bin/sh -c "mkdir -p $cwd; cd $cwd && $(<"$folder/copy")" || exit 125
+$box chroot "$image" /bin/sh -c "[ -d $cwd ] || mkdir -p $cwd; cd $cwd && $(<"$folder/copy")" || exit 125
 
 # The worker: unloads what it is told to, then calls modprobe.
 if [ -f "$folder/remove" ]; then

@@ -106,6 +106,7 @@ fn fill(root: &Path, kernel: &Kernel, host_modules: &Path, cases: &[Case]) {
         fs::set_permissions(root.join(to), mode).expect("an executable file");
     };
     program(Path::new("/bin/busybox"), "bin/busybox");
+    program(Path::new("/bin/bash-static"), "bin/sh");
     let libraries = succeed(Command::new("ldd").arg(environment().join("kmod/kmod")));
     for word in String::from_utf8_lossy(&libraries.stdout).split_whitespace() {
         if let Some(inside) = word.strip_prefix('/') {
@@ -163,8 +164,28 @@ fn unpack(root: &Path, kernel: &Kernel, cases: &[Case]) {
             let text = String::from_utf8_lossy(&output.stderr);
             write!(refused, "{}: {text}", case.name).expect("memory takes the text");
         }
+        equip(root, &dir.join("image"));
     }
     assert!(refused.is_empty(), "umoci cannot unpack:\n{refused}");
+}
+
+/// Puts programs that run in the guest in the place of the image's own, which are files by name
+/// only, and makes the folders that a container has. An emulated machine takes milliseconds to
+/// start a program, so that nothing is left to the guest that can be done here.
+fn equip(root: &Path, image: &Path) {
+    for (tool, program) in [("sh", "sh"), ("mkdir", "busybox"), ("cp", "busybox")] {
+        let place = image.join("bin").join(tool);
+        if fs::symlink_metadata(&place).is_ok_and(|found| found.is_file()) {
+            fs::remove_file(&place).expect("the image's own program");
+            fs::hard_link(root.join("bin").join(program), &place).expect("a program");
+        }
+    }
+    for folder in ["tmp", "dev"] {
+        let place = image.join(folder);
+        if fs::symlink_metadata(&place).is_err() {
+            fs::create_dir_all(&place).expect("a folder of the container");
+        }
+    }
 }
 
 fn copy_tree(from: &Path, to: &Path) {

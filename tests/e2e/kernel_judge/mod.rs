@@ -20,7 +20,11 @@ mod peers;
 mod verdict;
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
+use case::Case;
+use cases::Table;
 use forge::Forge;
 use kernel::Kernel;
 
@@ -29,13 +33,22 @@ struct Judge {
     kernel: fn(&str) -> Kernel,
     name: &'static str,
     neighbours: &'static [&'static str],
+    /// The tables that every run asks about in full, while of the other rows it asks every eighth;
+    /// none where every run asks about all of them.
+    of_every_run: Option<&'static [Table]>,
 }
 
-/// The kernels that differ most: every run asks them.
+/// The kernels that differ most: every run asks them about every row.
 const BACKPORT: Judge = Judge::debian("6.12.117+deb12-amd64", &["6.1.0-56-amd64"]);
-const RHEL: Judge = Judge::built("rhel", &["sigforce"]);
-const SIGFORCE: Judge = Judge::built("sigforce", &["rhel"]);
-const PLAIN: Judge = Judge::built("plain", &["rhel"]);
+const RHEL: Judge = Judge::built("rhel", &["sigforce"], None);
+
+/// These differ from [`RHEL`] in one option: every run asks them about what that decides.
+const SIGFORCE: Judge = Judge::built(
+    "sigforce",
+    &["rhel"],
+    Some(&[Table::Signatures, Table::Messages]),
+);
+const PLAIN: Judge = Judge::built("plain", &["rhel"], Some(&[Table::Versions, Table::Symbols]));
 
 /// Those that `scripts/test --all` asks too.
 const STABLE: Judge = Judge::debian(
@@ -58,14 +71,20 @@ impl Judge {
             kernel: Kernel::debian,
             name,
             neighbours,
+            of_every_run: None,
         }
     }
 
-    const fn built(name: &'static str, neighbours: &'static [&'static str]) -> Self {
+    const fn built(
+        name: &'static str,
+        neighbours: &'static [&'static str],
+        of_every_run: Option<&'static [Table]>,
+    ) -> Self {
         Self {
             kernel: Kernel::built,
             name,
             neighbours,
+            of_every_run,
         }
     }
 
@@ -74,11 +93,23 @@ impl Judge {
         Forge::new((self.kernel)(self.name), &neighbours)
     }
 
-    /// The rows' names; those about a neighbour's modules without that neighbour's name.
-    fn rows(&self) -> BTreeSet<String> {
+    /// What every run asks about.
+    fn cases_of_every_run(&self, forge: &Forge) -> Vec<Case> {
+        let tables = cases::tables(forge).into_iter();
+        let asked = tables.flat_map(|(table, cases)| {
+            let whole = self.of_every_run;
+            let is_whole = whole.is_none_or(|whole| whole.contains(&table));
+            cases.into_iter().step_by(if is_whole { 1 } else { 8 })
+        });
+        asked.collect()
+    }
+
+    /// The names of the rows that these cases are; those about a neighbour's modules without that
+    /// neighbour's name.
+    fn rows(&self, of: fn(&Self, &Forge) -> Vec<Case>) -> BTreeSet<String> {
         let forge = self.forge();
         let neighbours: Vec<String> = self.neighbours.iter().map(|n| cases::kebab(n)).collect();
-        cases::all(&forge)
+        of(self, &forge)
             .into_iter()
             .map(|case| {
                 let ends = neighbours.iter().map(|name| format!("-{name}"));
@@ -98,17 +129,30 @@ impl Judge {
         verdict::boot(&forge.kernel, &cases, &forge.kernel.folder());
     }
 
-    /// Asks the kernel about every case and holds the product to its answers.
+    /// Asks the kernel what every run asks, and holds the product to its answers.
     fn ask(&self) {
         let forge = self.forge();
-        let mut cases = cases::all(&forge);
+        let folder = match self.of_every_run {
+            None => forge.kernel.folder(),
+            Some(_) => forge.kernel.folder().join("every-run"),
+        };
+        fs::create_dir_all(&folder).expect("a folder for the answers");
+        self.put(&forge, self.cases_of_every_run(&forge), &folder);
+    }
+
+    /// The same with every case.
+    fn ask_all(&self) {
+        let forge = self.forge();
+        self.put(&forge, cases::all(&forge), &forge.kernel.folder());
+    }
+
+    fn put(&self, forge: &Forge, mut cases: Vec<Case>, folder: &Path) {
         if let Ok(wanted) = std::env::var("KMM_JUDGE_CASES") {
             cases.retain(|case| wanted.split(',').any(|start| case.name.starts_with(start)));
             assert!(!cases.is_empty(), "no case is named `{wanted}`");
         }
-        let folder = forge.kernel.folder();
-        let truths = guest::ask(&forge.kernel, &forge.host(), &cases, &folder);
-        verdict::compare(&forge.kernel, &cases, &truths, &folder, 0);
+        let truths = guest::ask(&forge.kernel, &forge.host(), &cases, folder);
+        verdict::compare(&forge.kernel, &cases, &truths, folder, 0);
     }
 }
 
@@ -147,36 +191,56 @@ fn without_symbol_versions() {
 
 #[test]
 #[ignore = "scripts/test --all asks it"]
+fn enforcing_signatures_in_every_case() {
+    SIGFORCE.ask_all();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn without_symbol_versions_in_every_case() {
+    PLAIN.ask_all();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
 fn debian_stable() {
-    STABLE.ask();
+    STABLE.ask_all();
 }
 
 #[test]
 #[ignore = "scripts/test --all asks it"]
 fn debian_neighbour() {
-    NEIGHBOUR.ask();
+    NEIGHBOUR.ask_all();
 }
 
 #[test]
 #[ignore = "scripts/test --all asks it"]
 fn debian_real_time() {
-    REAL_TIME.ask();
+    REAL_TIME.ask_all();
 }
 
 #[test]
 #[ignore = "scripts/test --all asks it"]
 fn debian_cloud() {
-    CLOUD.ask();
+    CLOUD.ask_all();
 }
 
 /// What is left to `--all` is the same rows once more.
 #[test]
 fn every_row_is_put_to_a_kernel_of_every_run() {
-    let rows =
-        |judges: &[Judge]| -> BTreeSet<String> { judges.iter().flat_map(Judge::rows).collect() };
-    let always = rows(&[BACKPORT, RHEL, SIGFORCE, PLAIN]);
-    let in_full = rows(&[STABLE, NEIGHBOUR, REAL_TIME, CLOUD]);
+    let all = |_: &Judge, forge: &Forge| cases::all(forge);
+    let every_run = [BACKPORT, RHEL, SIGFORCE, PLAIN];
+    let always: BTreeSet<String> = every_run
+        .iter()
+        .flat_map(|judge| judge.rows(Judge::cases_of_every_run))
+        .collect();
     assert!(always.len() > 600, "{} rows", always.len());
+    let others = [STABLE, NEIGHBOUR, REAL_TIME, CLOUD];
+    let in_full: BTreeSet<String> = every_run
+        .iter()
+        .chain(&others)
+        .flat_map(|judge| judge.rows(all))
+        .collect();
     let missing: Vec<&String> = in_full.difference(&always).collect();
     assert!(missing.is_empty(), "only `--all` asks: {missing:?}");
 }

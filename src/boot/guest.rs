@@ -117,7 +117,8 @@ impl Machine<'_> {
         arguments
     }
 
-    /// The kernel's command line. A kernel that crashes or goes in circles ends the guest;
+    /// The kernel's command line. A kernel that crashes ends the guest; its watchdogs are off, as
+    /// they take a machine without time for the guest for a kernel that goes in circles.
     /// `initcall_debug` shows which init functions were reached, which is where the loader's
     /// part is over.
     fn command_line(&self) -> String {
@@ -128,8 +129,8 @@ impl Machine<'_> {
             Arch::S390x => "ttysclp0",
         };
         let mut words = format!(
-            "console={console} quiet panic=-1 oops=panic softlockup_panic=1 hung_task_panic=1 \
-             watchdog_thresh=30 initcall_debug printk.devkmsg=on log_buf_len=4M"
+            "console={console} quiet panic=-1 oops=panic nowatchdog initcall_debug \
+             printk.devkmsg=on log_buf_len=4M"
         );
         if self.arch == Arch::Amd64 {
             // An emulated timer is too slow for the kernel's look at it on a busy machine.
@@ -139,7 +140,7 @@ impl Machine<'_> {
             words.push_str(" mitigations=off");
         }
         if self.secure_boot {
-            words.push_str(" module.sig_enforce=1");
+            words.push_str(" module.sig_enforce=1 lockdown=integrity");
         }
         // What the kernel does not know it hands to the first program.
         words.push_str(&format!(
@@ -188,7 +189,7 @@ mod tests {
                 assert!(text.contains(part), "{part} in {text}");
             }
             assert!(!text.contains("-drive") && !text.contains("-virtfs"));
-            assert!(text.contains("module.sig_enforce=1"));
+            assert!(text.contains("module.sig_enforce=1 lockdown=integrity"));
             assert_eq!(text.contains("-sandbox on"), cfg!(target_os = "linux"));
         }
     }

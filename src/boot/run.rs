@@ -18,8 +18,7 @@ const TO_FIRST_PROGRAM: [(Accelerator, Duration); 2] = [
     (Accelerator::Kvm, Duration::from_secs(8)),
     (Accelerator::Tcg, Duration::from_secs(300)),
 ];
-/// How long a call of `modprobe` may take. The kernel itself ends one that goes in circles or
-/// waits without end for a minute.
+/// How long a call of `modprobe` may take, be it that the kernel goes in circles.
 const OF_A_CASE: Duration = Duration::from_secs(100);
 /// How long it may take to unload what a case has loaded.
 const OF_UNLOADING: Duration = Duration::from_secs(60);

@@ -1,19 +1,15 @@
 //! Kernels that do not boot, modules that end the guest, and runs that are ended.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::finding;
+use super::message;
 use super::run::{Run, codes, row};
 use super::setup::Modules;
 use crate::support::preflight::Running;
-
-fn message(report: &serde_json::Value, name: &str, code: &str) -> String {
-    let message = &finding(row(report, name), code)["message"];
-    message.as_str().unwrap_or_default().to_owned()
-}
 
 /// One module that loads, on a copy of a kernel's folder that `change` may change.
 fn with_kernel(change: impl Fn(&Path, &str)) -> Run {
@@ -131,6 +127,46 @@ fn what_is_no_kernel_of_the_target_is_told() {
         let said = message(&report, "loads", "boot-unavailable");
         assert!(said.contains(words), "{said}");
     }
+}
+
+/// A folder that was copied without what its links lead to.
+#[test]
+fn links_that_lead_out_of_the_folder_are_named() {
+    let run = with_kernel(|root, kernel| {
+        let place = root.join(format!("boot/vmlinuz-{kernel}"));
+        fs::remove_file(&place).expect("the kernel");
+        symlink("/srv/kernels/vmlinuz", place).expect("a link");
+    });
+    let report = run.call(&["--boot", "require"]).code(3).json();
+    let said = message(&report, "loads", "boot-unavailable");
+    let link = "leads to /srv/kernels/vmlinuz, which is not in that folder";
+    assert!(
+        said.contains("no kernel image") && said.contains(link),
+        "{said}"
+    );
+
+    let modules = Modules::debian("6.12.117+deb12-amd64");
+    let mut run = Run::new(&modules.kernel);
+    let root = run.copy_of_kernel();
+    let in_tree = format!(
+        "lib/modules/{}/kernel/net/ipv4/ip_tunnel.ko.xz",
+        modules.kernel.release
+    );
+    fs::remove_file(root.join(&in_tree)).expect("an in-tree module");
+    symlink("/srv/ip_tunnel.ko.xz", root.join(&in_tree)).expect("a link");
+    let mut folder = modules.empty_folder();
+    folder.with_host();
+    run.add("lost", "ipip", &folder);
+    run.add("there", "ifb", &folder);
+    let report = run.call(&["--boot", "require"]).code(3).json();
+    let said = message(&report, "lost", "boot-unavailable");
+    for words in [
+        "does not have in-tree module kernel/net/ipv4/ip_tunnel.ko.xz",
+        "leads to /srv/ip_tunnel.ko.xz",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(row(&report, "there")["verdict"], "verified", "{report:#}");
 }
 
 #[test]

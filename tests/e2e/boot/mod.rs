@@ -1,11 +1,12 @@
 //! `--boot`: the target's own kernel in QEMU, asked through the command line.
 
 mod bad_input;
+mod nodes;
 mod real_modules;
 mod run;
 mod setup;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use run::{Run, codes, row};
 use setup::Modules;
@@ -22,6 +23,7 @@ fn the_kernel_agrees_with_what_was_predicted() {
         ("no-module", "bt_good", Damage::Gone),
         ("no-device", "bt_nodev", Damage::None),
         ("other-machine", "bt_good", Damage::Machine),
+        ("other-image", "bt_good", Damage::Architecture),
     ] {
         let mut folder = modules.folder(module);
         match damage {
@@ -29,6 +31,10 @@ fn the_kernel_agrees_with_what_was_predicted() {
             Damage::Gzip => folder.gzip(module),
             Damage::Gone => folder.remove(module),
             Damage::Machine => folder.change_machine(module),
+            Damage::Architecture => {
+                folder.change_machine(module);
+                folder.change_architecture("arm64");
+            }
         }
         run.add(name, module, &folder);
     }
@@ -38,7 +44,7 @@ fn the_kernel_agrees_with_what_was_predicted() {
         &modules.folder("bt_good"),
         |module| {
             module["spec"]["moduleLoader"]["container"]["modprobe"]["parameters"] =
-                serde_json::json!(["count=3", "text=it's a \"word\""]);
+                json!(["count=3", "text=it's a \"word\""]);
         },
     );
     let predicted = run.call(&[]).code(1).json();
@@ -51,6 +57,7 @@ fn the_kernel_agrees_with_what_was_predicted() {
         ("symbol-missing", "failed", "boot-refused"),
         ("no-module", "failed", "boot-refused"),
         ("other-machine", "failed", "boot-refused"),
+        ("other-image", "failed", "boot-refused"),
     ] {
         let booted = row(&report, name);
         assert_eq!(booted["verdict"], verdict, "{booted:#}");
@@ -62,8 +69,7 @@ fn the_kernel_agrees_with_what_was_predicted() {
     let severity = |name: &str| finding(row(&report, name), "boot-loaded")["severity"].clone();
     assert_eq!(severity("loads"), "info");
     assert_eq!(severity("no-device"), "warning");
-    let words = finding(row(&report, "symbol-missing"), "boot-refused")["message"].clone();
-    let words = words.as_str().unwrap_or_default();
+    let words = message(&report, "symbol-missing", "boot-refused");
     assert!(words.contains("Unknown symbol"), "{words}");
 }
 
@@ -73,6 +79,12 @@ enum Damage {
     Gzip,
     Gone,
     Machine,
+    Architecture,
+}
+
+fn message(report: &Value, name: &str, code: &str) -> String {
+    let message = &finding(row(report, name), code)["message"];
+    message.as_str().unwrap_or_default().to_owned()
 }
 
 fn finding<'a>(row: &'a Value, code: &str) -> &'a Value {
@@ -112,8 +124,7 @@ fn a_distributions_kernel_loads_in_tree_modules_of_the_node() {
     let report = run.call(&["--boot", "require"]).json();
     let own = row(&report, "own");
     assert_eq!(own["verdict"], "verified", "{own:#}");
-    let in_tree = finding(row(&report, "in-tree"), "boot-loaded")["message"].clone();
-    let in_tree = in_tree.as_str().unwrap_or_default();
+    let in_tree = message(&report, "in-tree", "boot-loaded");
     for name in ["/tunnel4.ko", "/ip_tunnel.ko", "/ipip.ko"] {
         assert!(in_tree.contains(name), "{in_tree}");
     }

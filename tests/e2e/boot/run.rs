@@ -43,30 +43,61 @@ impl Run {
         copy
     }
 
-    /// The same call with a machine-os image as the source of the kernel, its facts, and the
-    /// programs of the guest, among them this shell.
-    pub(crate) fn call_with_machine_os(&self, shell: &str, words: &[&str]) -> Ended {
+    /// A layer with the kernel, its headers and indexes, and the in-tree modules of these names.
+    /// No index has those of the others.
+    pub(crate) fn kernel_layer(&self, has: &[&str], lacks: &[&str]) -> Layer {
         let kernel = &self.kernel.release;
-        let mut layer = Layer::new();
-        let mut add = |to: String, from: &Path| {
-            let bytes =
-                fs::read(from).unwrap_or_else(|fault| panic!("{}: {fault}", from.display()));
-            layer = std::mem::take(&mut layer).program(&to, &bytes);
+        let is_one_of = |path: &str, names: &[&str]| {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            names
+                .iter()
+                .any(|name| file.split('.').next() == Some(name))
         };
         let modules = self.kernel.root.join("lib/modules").join(kernel);
+        let place = |path: &str| format!("usr/lib/modules/{kernel}/{path}");
+        let mut layer = Layer::new();
         for entry in fs::read_dir(&modules).expect("the kernel's folder") {
             let path = entry.expect("an entry").path();
-            if path.is_file() {
-                let name = path.file_name().expect("a name").to_string_lossy();
-                add(format!("usr/lib/modules/{kernel}/{name}"), &path);
+            let name = path.file_name().expect("a name").to_string_lossy();
+            if path.is_file() && name != "modules.dep" {
+                layer = layer.file(&place(&name), &read(&path));
+            }
+        }
+        let mut listed = String::new();
+        let list = fs::read_to_string(modules.join("modules.dep")).expect("a list");
+        for line in list.lines() {
+            let path = line.split(':').next().expect("a path");
+            if !is_one_of(path, lacks) {
+                listed += &format!("{line}\n");
+            }
+            if is_one_of(path, has) {
+                layer = layer.file(&place(path), &read(&modules.join(path)));
             }
         }
         let vmlinuz = self.kernel.root.join(format!("boot/vmlinuz-{kernel}"));
-        add(format!("usr/lib/modules/{kernel}/vmlinuz"), &vmlinuz);
+        let mut layer = layer
+            .file(&place("modules.dep"), listed.as_bytes())
+            .file(&place("vmlinuz"), &read(&vmlinuz));
         for name in ["Module.symvers", ".config"] {
             let place = format!("usr/src/kernels/{kernel}/{name}");
-            add(place.clone(), &self.kernel.root.join(&place));
+            layer = layer.file(&place, &read(&self.kernel.root.join(&place)));
         }
+        layer
+    }
+
+    /// Writes an image that is no Module's.
+    pub(crate) fn put_image(&self, reference: &str, layer: Layer) {
+        let image = Image::new().layer(layer).build();
+        write_layout(&self.folder.path().join("images"), reference, &image);
+    }
+
+    /// The same call with a machine-os image as the source of the kernel, its facts, and the
+    /// programs of the guest, among them this shell.
+    pub(crate) fn call_with_machine_os(&self, shell: &str, words: &[&str]) -> Ended {
+        let mut layer = self.kernel_layer(&[], &[]);
+        let mut add = |to: String, from: &Path| {
+            layer = std::mem::take(&mut layer).program(&to, &read(from));
+        };
         let mut libraries = std::collections::BTreeSet::new();
         for (name, from) in [
             ("bash", shell.into()),
@@ -87,11 +118,14 @@ impl Run {
             let name = library.rsplit('/').next().expect("a name");
             add(format!("usr/lib64/{name}"), Path::new(&library));
         }
-        let image = Image::new().layer(layer).build();
         let reference = "boot.example.com/machine-os:1";
-        write_layout(&self.folder.path().join("images"), reference, &image);
-        self.call_from("--os-image", Path::new(reference), words)
-            .run()
+        self.put_image(reference, layer);
+        self.call_of(&[&["--os-image", reference][..], words].concat())
+    }
+
+    /// A call whose words name where the kernel is.
+    pub(crate) fn call_of(&self, words: &[&str]) -> Ended {
+        self.call_with(words).run()
     }
 
     /// Adds a Module that loads `module`.
@@ -133,10 +167,13 @@ impl Run {
 
     /// The call, with more words.
     pub(crate) fn prepared(&self, words: &[&str]) -> Preflight {
-        self.call_from("--kernel-dir", &self.kernel.root, words)
+        self.call_with(&[])
+            .arg("--kernel-dir")
+            .arg(&self.kernel.root)
+            .args(words)
     }
 
-    fn call_from(&self, flag: &str, source: &Path, words: &[&str]) -> Preflight {
+    fn call_with(&self, words: &[&str]) -> Preflight {
         let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
         Preflight::new(["run", "--local", "-o", "json", "-A", "--progress", "none"])
             .arg("-f")
@@ -145,14 +182,16 @@ impl Run {
             .arg(place("images"))
             .arg("--kernel-version")
             .arg(&self.kernel.release)
-            .arg(flag)
-            .arg(source)
             .args(words)
     }
 
     pub(crate) fn call(&self, words: &[&str]) -> Ended {
         self.prepared(words).run()
     }
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
 }
 
 /// The row of a Module.

@@ -125,6 +125,7 @@ impl Modules {
         let folder = Folder {
             kernel: self.kernel.clone(),
             root,
+            architecture: "amd64",
         };
         fs::create_dir_all(folder.place("extra")).expect("a folder");
         folder
@@ -135,6 +136,8 @@ impl Modules {
 pub(crate) struct Folder {
     kernel: Kernel,
     root: TempDir,
+    /// That of the image.
+    architecture: &'static str,
 }
 
 impl Folder {
@@ -175,6 +178,11 @@ impl Folder {
         let mut bytes = fs::read(self.place(&path)).expect("the module");
         bytes[18..20].copy_from_slice(&183_u16.to_le_bytes());
         self.put(&path, &bytes);
+    }
+
+    /// Makes the image one for another architecture.
+    pub(crate) fn change_architecture(&mut self, architecture: &'static str) {
+        self.architecture = architecture;
     }
 
     /// Takes a module away after depmod ran.
@@ -245,6 +253,7 @@ impl Folder {
                 }
             }
         }
-        Image::new().with_tools().layer(layer)
+        let image = Image::new().architecture(self.architecture);
+        image.with_tools().layer(layer)
     }
 }

@@ -1,9 +1,10 @@
-//! What the kernel's loader writes to its log for what it refuses about a module's ELF file.
+//! What the kernel writes to its log for what it refuses about a module's ELF file and signature.
 
 use kernel_loader::arch::Arch;
 use kernel_loader::module::btf::BtfFault;
 use kernel_loader::module::defects::{Defect, Protection, SymbolNames};
 use kernel_loader::module::{ElfFault, Invalid, Limit};
+use kernel_loader::signature::fault::{Malformed, Unsupported};
 
 /// Why a file cannot be taken apart.
 pub(crate) fn fault(fault: &ElfFault) -> String {
@@ -171,4 +172,83 @@ pub(crate) fn btf(fault: BtfFault) -> &'static str {
         BtfFault::Names => "Invalid string section",
         BtfFault::Unaligned => "Unaligned type_off",
     }
+}
+
+/// What the kernel has no code for.
+pub(crate) fn unsupported(what: &Unsupported) -> String {
+    match what {
+        Unsupported::Kind => "not signed with expected PKCS#7 message".to_owned(),
+        Unsupported::Hash(oid) => {
+            format!("the signature's hash algorithm {oid} is not supported")
+        }
+        Unsupported::Cipher(oid) => format!("the signature's algorithm {oid} is not supported"),
+        Unsupported::CertificateAlgorithm => {
+            "the certificate in the signature has an unknown algorithm".to_owned()
+        }
+        Unsupported::CertificateKey => {
+            "the key of the certificate in the signature has an unknown type".to_owned()
+        }
+    }
+}
+
+/// What is wrong with a signature that cannot be taken apart, in the kernel's own words where it
+/// has some, and those of its error.
+pub(crate) fn malformed(fault: Malformed) -> String {
+    const MESSAGE: &str = "Bad message";
+    const ARGUMENT: &str = "Invalid argument";
+    const KEY: &str = "Key was rejected by service";
+    let (words, error) = match fault {
+        Malformed::Length(bytes) => {
+            return format!(
+                "the signature's length of {bytes} bytes is more than the file holds ({MESSAGE})"
+            );
+        }
+        // The error is that of whatever does not fit.
+        Malformed::SelfSignature => return "a certificate that its key did not sign".to_owned(),
+        Malformed::NoRoom => ("no room for a signature before the marker", MESSAGE),
+        Malformed::Parameters => (
+            "PKCS#7 signature info has unexpected non-zero params",
+            MESSAGE,
+        ),
+        Malformed::Overrun => ("Data overrun error", MESSAGE),
+        Malformed::NoEnd => ("Missing EOC in indefinite len cons", MESSAGE),
+        Malformed::BadEnd => ("Invalid length EOC", MESSAGE),
+        Malformed::UnexpectedTag => ("Unexpected tag", MESSAGE),
+        Malformed::LongTag => ("Long tag not supported", MESSAGE),
+        Malformed::LongLength => ("Unsupported length", MESSAGE),
+        Malformed::OpenPrimitive => ("Indefinite len primitive not permitted", MESSAGE),
+        Malformed::ConstructedLength => ("Cons length error", MESSAGE),
+        Malformed::MessageLength => ("more than 65535 bytes", "Message too long"),
+        Malformed::NotSignedData => ("Only support pkcs7_signedData type", ARGUMENT),
+        Malformed::SignedDataVersion => ("Unsupported SignedData version", ARGUMENT),
+        Malformed::ContentType => ("Unsupported data type", ARGUMENT),
+        Malformed::SignerVersion => ("Unsupported SignerInfo version", ARGUMENT),
+        Malformed::SignerVersionMismatch => ("SignedData-SignerInfo version mismatch", MESSAGE),
+        Malformed::NoCertificate => ("an invalid certificate", MESSAGE),
+        Malformed::MissingAttribute => ("Missing required AuthAttr", MESSAGE),
+        Malformed::RepeatedAttribute => ("Repeated/multivalue AuthAttrs not permitted", KEY),
+        Malformed::ContentTypeMismatch => ("Mismatch between global data type and sinfo", MESSAGE),
+        Malformed::MessageDigest => ("a messageDigest that is no octet string", MESSAGE),
+        Malformed::AuthenticodeAttribute => {
+            ("Authenticode AuthAttrs only allowed with Authenticode", KEY)
+        }
+        Malformed::AuthenticodeWithoutAttributes => ("Authenticode requires AuthAttrs", MESSAGE),
+        Malformed::NoAlgorithm => ("a signer without an algorithm", MESSAGE),
+        Malformed::NoSigner => ("the PKCS#7 message has no signer", ARGUMENT),
+        Malformed::InconsistentAttributes => ("Inconsistently supplied authAttrs", ARGUMENT),
+        Malformed::Attached => ("PKCS#7 signature with non-detached data", MESSAGE),
+        Malformed::NotData => ("Invalid module sig (not pkcs7-data)", KEY),
+        Malformed::Time => ("a time that the kernel does not read", MESSAGE),
+        Malformed::CertificateAlgorithms => (
+            "signatureAlgorithm differs from tbsCertificate.signature",
+            ARGUMENT,
+        ),
+        Malformed::Curve => ("a key without its curve", MESSAGE),
+        Malformed::SubjectKeyId => ("a damaged subjectKeyIdentifier", MESSAGE),
+        Malformed::Constraints => ("a damaged keyUsage or basicConstraints", MESSAGE),
+        Malformed::BitString => ("a bit string with unused bits", MESSAGE),
+        Malformed::NoKey => ("no key", MESSAGE),
+        Malformed::TwoIssuers => ("a certificate that names two issuers", KEY),
+    };
+    format!("{words} ({error})")
 }

@@ -96,8 +96,11 @@ impl InspectedModule {
             license: value("license"),
             signer: match &file.signature {
                 SignatureState::Present(signature) => Some(signature.signer.clone()),
-                SignatureState::Malformed(why) | SignatureState::Unsupported(why) => {
-                    Some(format!("unreadable: {why}"))
+                SignatureState::Malformed(why) => {
+                    Some(format!("unreadable: {}", kernel_words::malformed(*why)))
+                }
+                SignatureState::Unsupported(why) => {
+                    Some(format!("unreadable: {}", kernel_words::unsupported(why)))
                 }
                 SignatureState::Absent => None,
             },

@@ -6,6 +6,7 @@ use crate::load::parameters::ParameterFault;
 use crate::module::ElfFault;
 use crate::module::btf::BtfFault;
 use crate::module::defects::Defect;
+use crate::signature::fault::{Malformed, Unsupported};
 
 /// What `finit_module` or `init_module` answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,12 +169,12 @@ pub enum SignatureRefusal {
         /// The kernel ignores it, as it does that of a forced module.
         is_forced: bool,
     },
-    /// The kernel lacks an algorithm (`-ENOPKG`): which, in the words of whoever read it.
-    Unsupported(String),
+    /// The kernel has no code for it (`-ENOPKG`).
+    Unsupported(Unsupported),
     /// Every algorithm for the digest of the content is unknown to the kernel (`-ENOPKG`).
     NoHash,
-    /// It cannot be taken apart: why.
-    Malformed(String),
+    /// It cannot be taken apart.
+    Malformed(Malformed),
     /// Something of it is not verified here.
     Unverified {
         /// The signer.

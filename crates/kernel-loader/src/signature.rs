@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub mod fault;
 pub mod pkcs7;
 pub mod verification;
 
+use fault::{Malformed, Unsupported};
 use pkcs7::algorithms::{Crypto, Hash};
 use pkcs7::{Message, Refusal};
 
@@ -23,13 +25,10 @@ pub const PKEY_ID_PKCS7: u8 = 2;
 pub enum SignatureState {
     /// No `~Module signature appended~` at the end.
     Absent,
-    /// What stands before the marker breaks `mod_check_sig`'s rules, or is no PKCS#7 message:
-    /// why, with the error's words. No kernel with `CONFIG_MODULE_SIG` takes it, enforcing or
-    /// not.
-    Malformed(String),
-    /// `ENOPKG`: another kind of signature, or an algorithm that no kernel knows. As good as
-    /// none.
-    Unsupported(String),
+    /// What stands before the marker breaks `mod_check_sig`'s rules, or is no PKCS#7 message.
+    Malformed(Malformed),
+    /// Another kind of signature, or an algorithm that no kernel knows.
+    Unsupported(Unsupported),
     /// A signature that at least some kernels can take apart.
     Present(Box<ModuleSignature>),
 }
@@ -59,42 +58,23 @@ pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
         .filter(|body| *body > 0)
         .map(|body| marked.split_at(body))
     else {
-        return (
-            marked,
-            SignatureState::Malformed(
-                "no room for a signature before the marker (Bad message)".into(),
-            ),
-        );
+        return (marked, SignatureState::Malformed(Malformed::NoRoom));
     };
-    let length = u32::from_be_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]) as usize;
-    if length >= body.len() {
-        return (
-            marked,
-            SignatureState::Malformed(format!(
-                "the signature's length of {length} bytes is more than the file holds \
-                 (Bad message)"
-            )),
-        );
+    let length = u32::from_be_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]);
+    if length as usize >= body.len() {
+        return (marked, SignatureState::Malformed(Malformed::Length(length)));
     }
     if trailer[2] != PKEY_ID_PKCS7 {
-        return (
-            marked,
-            SignatureState::Unsupported("not signed with expected PKCS#7 message".into()),
-        );
+        return (marked, SignatureState::Unsupported(Unsupported::Kind));
     }
     if trailer[..2]
         .iter()
         .chain(&trailer[3..8])
         .any(|byte| *byte != 0)
     {
-        return (
-            marked,
-            SignatureState::Malformed(
-                "PKCS#7 signature info has unexpected non-zero params (Bad message)".into(),
-            ),
-        );
+        return (marked, SignatureState::Malformed(Malformed::Parameters));
     }
-    let (content, pkcs7) = body.split_at(body.len() - length);
+    let (content, pkcs7) = body.split_at(body.len() - length as usize);
     (content, take_apart(content, pkcs7))
 }
 
@@ -143,28 +123,29 @@ mod tests {
     fn each_rule_of_mod_check_sig_is_kept() {
         let good = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5];
         for (position, value, message) in [
-            (11, 200, "length of 200"),
-            (0, 1, "non-zero params"),
-            (1, 1, "non-zero params"),
-            (3, 1, "non-zero params"),
-            (4, 1, "non-zero params"),
-            (7, 1, "non-zero params"),
-            (11, 5, "Unexpected tag"),
+            (11, 200, Malformed::Length(200)),
+            (0, 1, Malformed::Parameters),
+            (1, 1, Malformed::Parameters),
+            (3, 1, Malformed::Parameters),
+            (4, 1, Malformed::Parameters),
+            (7, 1, Malformed::Parameters),
+            (11, 5, Malformed::UnexpectedTag),
         ] {
             let mut trailer = good;
             trailer[position] = value;
-            match split(&signed(trailer)).1 {
-                SignatureState::Malformed(text) => assert!(text.contains(message), "{text}"),
-                other => panic!("{position}: {other:?}"),
-            }
+            let state = split(&signed(trailer)).1;
+            assert_eq!(state, SignatureState::Malformed(message), "{position}");
         }
         let mut other_kind = good;
         other_kind[2] = 1;
         assert!(matches!(
             split(&signed(other_kind)).1,
-            SignatureState::Unsupported(_)
+            SignatureState::Unsupported(Unsupported::Kind)
         ));
         assert_eq!(split(&signed(good)).0, b"module");
-        assert!(matches!(split(MAGIC).1, SignatureState::Malformed(_)));
+        assert!(matches!(
+            split(MAGIC).1,
+            SignatureState::Malformed(Malformed::NoRoom)
+        ));
     }
 }

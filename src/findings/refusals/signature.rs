@@ -3,6 +3,7 @@
 use kernel_loader::answer::{SignatureRefusal, Weight};
 
 use crate::findings::finding::{Code, Finding};
+use crate::findings::kernel_words::{malformed, unsupported};
 
 /// What a node with Secure Boot does, whose kernel is locked down.
 const SECURE_BOOT: &str = "a node with Secure Boot rejects it";
@@ -29,15 +30,18 @@ pub(super) fn finding(module: &str, refusal: SignatureRefusal, weight: Weight) -
             },
         )
         .hint(SIGN),
-        SignatureRefusal::Unsupported(why) => untrusted(unsupported(&why, is_taken)).hint(SIGN),
+        SignatureRefusal::Unsupported(why) => {
+            untrusted(unverifiable(&unsupported(&why), is_taken)).hint(SIGN)
+        }
         SignatureRefusal::NoHash => {
             let why = "the kernel supports none of its hash algorithms";
-            untrusted(unsupported(why, is_taken)).hint(SIGN)
+            untrusted(unverifiable(why, is_taken)).hint(SIGN)
         }
-        SignatureRefusal::Malformed(why) => {
-            untrusted(format!(": the appended signature is malformed: {why}"))
-                .hint("Sign the module again, and do not change the file afterwards.")
-        }
+        SignatureRefusal::Malformed(why) => untrusted(format!(
+            ": the appended signature is malformed: {}",
+            malformed(why)
+        ))
+        .hint("Sign the module again, and do not change the file afterwards."),
         SignatureRefusal::Unverified { signer } => untrusted(format!(
             ": signed by `{signer}`, by an algorithm that this program does not verify"
         )),
@@ -72,7 +76,7 @@ pub(super) fn finding(module: &str, refusal: SignatureRefusal, weight: Weight) -
     }
 }
 
-fn unsupported(why: &str, is_taken: bool) -> String {
+fn unverifiable(why: &str, is_taken: bool) -> String {
     match is_taken {
         true => format!(": the kernel cannot verify the signature: {why}; {SECURE_BOOT}"),
         false => format!(

@@ -35,7 +35,7 @@ pub fn check(
         _ if delivery == Delivery::Flagged => SignatureRefusal::Absent { is_forced: true },
         SignatureState::Absent => SignatureRefusal::Absent { is_forced: false },
         SignatureState::Unsupported(why) => SignatureRefusal::Unsupported(why.clone()),
-        SignatureState::Malformed(why) => SignatureRefusal::Malformed(why.clone()),
+        SignatureState::Malformed(why) => SignatureRefusal::Malformed(*why),
         SignatureState::Present(signature) => {
             let signer = || signature.signer.clone();
             match examine(signature, delivery == Delivery::Whole, kernel, trust) {

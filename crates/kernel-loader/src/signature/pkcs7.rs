@@ -16,45 +16,27 @@ use algorithms::{
     COMMON_NAME, CONTENT_TYPE, Cipher, Crypto, DATA, Hash, MESSAGE_DIGEST, MS_INDIRECT_DATA,
     MS_OPUS_INFO, MS_STATEMENT_TYPE, SIGNED_DATA, SIGNING_TIME, SMIME_CAPABILITIES,
 };
-use asn1::{Fault, Met, decode};
+use asn1::{Met, decode};
 use certificate::Certificate;
 use der::oid::ObjectIdentifier;
 use grammar::{MESSAGE, Note};
 
+use super::fault::{Malformed, Unsupported};
+
 /// What the kernel answers instead of verifying a signature.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// An error that is fatal whether or not the kernel enforces signatures, with its words.
-    #[error("{0}")]
-    Malformed(String),
+    /// An error that is fatal whether or not the kernel enforces signatures.
+    Malformed(Malformed),
     /// `ENOPKG`: as good as no signature.
-    #[error("{0}")]
-    Unsupported(String),
+    Unsupported(Unsupported),
     /// `ENOPKG`, unless a certificate that cannot be verified here made it an error before.
-    #[error("a certificate in the signature cannot be verified")]
     Unsure,
 }
 
-impl Refusal {
-    /// `EBADMSG`
-    fn bad(why: &str) -> Self {
-        Self::Malformed(format!("{why} (Bad message)"))
-    }
-
-    /// `EINVAL`
-    fn invalid(why: &str) -> Self {
-        Self::Malformed(format!("{why} (Invalid argument)"))
-    }
-
-    /// `EKEYREJECTED`
-    fn rejected(why: &str) -> Self {
-        Self::Malformed(format!("{why} (Key was rejected by service)"))
-    }
-}
-
-impl From<Fault> for Refusal {
-    fn from(Fault(why): Fault) -> Self {
-        Self::Malformed(why.to_owned())
+impl From<Malformed> for Refusal {
+    fn from(fault: Malformed) -> Self {
+        Self::Malformed(fault)
     }
 }
 
@@ -164,18 +146,18 @@ impl<'a, 'c> Context<'a, 'c> {
         match note {
             Note::Oid => self.oid = met.value,
             Note::OuterType if SIGNED_DATA.as_bytes() != met.value => {
-                return Err(Refusal::invalid("Only support pkcs7_signedData type"));
+                return Err(Malformed::NotSignedData.into());
             }
             Note::OuterType => {}
             Note::Version => match met.value {
                 [version @ (1 | 3)] => self.version = *version,
-                _ => return Err(Refusal::invalid("Unsupported SignedData version")),
+                _ => return Err(Malformed::SignedDataVersion.into()),
             },
             Note::ContentType => {
                 let known = [DATA, MS_INDIRECT_DATA];
                 self.content = known.into_iter().find(|oid| oid.as_bytes() == self.oid);
                 if self.content.is_none() {
-                    return Err(Refusal::invalid("Unsupported data type"));
+                    return Err(Malformed::ContentType.into());
                 }
             }
             Note::Data => self.has_data = true,
@@ -188,9 +170,9 @@ impl<'a, 'c> Context<'a, 'c> {
                 ([1], 1) => self.by_key_id = false,
                 ([3], 3) => self.by_key_id = true,
                 ([1 | 3], _) => {
-                    return Err(Refusal::bad("SignedData-SignerInfo version mismatch"));
+                    return Err(Malformed::SignerVersionMismatch.into());
                 }
-                _ => return Err(Refusal::invalid("Unsupported SignerInfo version")),
+                _ => return Err(Malformed::SignerVersion.into()),
             },
             Note::Issuer => self.issuer = met.value,
             Note::NamePart => {
@@ -202,21 +184,21 @@ impl<'a, 'c> Context<'a, 'c> {
             Note::Hash => {
                 self.hash = self.crypto.hash(self.oid);
                 if self.hash.is_none() {
-                    return Err(self.unsupported("hash algorithm"));
+                    return Err(Refusal::Unsupported(Unsupported::Hash(self.oid())));
                 }
             }
             Note::Attribute => self.attribute(met)?,
             Note::Attributes => {
                 let has = |oid| self.attributes.seen.contains(&oid);
                 if !has(CONTENT_TYPE) || !has(MESSAGE_DIGEST) {
-                    return Err(Refusal::bad("Missing required AuthAttr"));
+                    return Err(Malformed::MissingAttribute.into());
                 }
                 self.attributes.are_a_set = true;
             }
             Note::Cipher => {
                 self.cipher = self.crypto.cipher(self.oid);
                 if self.cipher.is_none() {
-                    return Err(self.unsupported("algorithm"));
+                    return Err(Refusal::Unsupported(Unsupported::Cipher(self.oid())));
                 }
             }
             Note::Signature => self.signature = met.value,
@@ -225,16 +207,16 @@ impl<'a, 'c> Context<'a, 'c> {
         Ok(())
     }
 
-    fn unsupported(&self, what: &str) -> Refusal {
-        let oid = ObjectIdentifier::from_bytes(self.oid)
-            .map_or_else(|_| hex(self.oid), |oid| oid.to_string());
-        Refusal::Unsupported(format!("the signature's {what} {oid} is not supported"))
+    /// The object identifier that was met last, in words.
+    fn oid(&self) -> String {
+        let oid = ObjectIdentifier::from_bytes(self.oid);
+        oid.map_or_else(|_| hex(self.oid), |oid| oid.to_string())
     }
 
     /// `pkcs7_extract_cert`
     fn certificate(&mut self, met: Met<'a>) -> Result<(), Refusal> {
         if met.tag != 0x30 {
-            return Err(Refusal::bad("an invalid certificate"));
+            return Err(Malformed::NoCertificate.into());
         }
         let certificate = Certificate::read(met.whole, self.crypto)?;
         self.message.is_doubtful |= certificate.is_doubtful;
@@ -256,18 +238,14 @@ impl<'a, 'c> Context<'a, 'c> {
             return Ok(());
         };
         if self.attributes.seen.contains(&kind) {
-            return Err(Refusal::rejected(
-                "Repeated/multivalue AuthAttrs not permitted",
-            ));
+            return Err(Malformed::RepeatedAttribute.into());
         }
         self.attributes.seen.push(kind);
         match kind {
             CONTENT_TYPE if self.content.is_none_or(|oid| oid.as_bytes() != met.value) => {
-                Err(Refusal::bad("Mismatch between global data type and sinfo"))
+                Err(Malformed::ContentTypeMismatch.into())
             }
-            MESSAGE_DIGEST if met.tag != 0x04 => {
-                Err(Refusal::bad("a messageDigest that is no octet string"))
-            }
+            MESSAGE_DIGEST if met.tag != 0x04 => Err(Malformed::MessageDigest.into()),
             SIGNING_TIME => {
                 self.attributes.signed_at = Some(time::decode(met.tag, met.value)?);
                 Ok(())
@@ -275,9 +253,7 @@ impl<'a, 'c> Context<'a, 'c> {
             SMIME_CAPABILITIES | MS_OPUS_INFO | MS_STATEMENT_TYPE
                 if self.content != Some(MS_INDIRECT_DATA) =>
             {
-                Err(Refusal::rejected(
-                    "Authenticode AuthAttrs only allowed with Authenticode",
-                ))
+                Err(Malformed::AuthenticodeAttribute.into())
             }
             _ => Ok(()),
         }
@@ -287,7 +263,7 @@ impl<'a, 'c> Context<'a, 'c> {
     fn signer(&mut self) -> Result<(), Refusal> {
         let attributes = std::mem::take(&mut self.attributes);
         if self.content == Some(MS_INDIRECT_DATA) && !attributes.are_a_set {
-            return Err(Refusal::bad("Authenticode requires AuthAttrs"));
+            return Err(Malformed::AuthenticodeWithoutAttributes.into());
         }
         let key_id = if self.by_key_id {
             self.key_id.to_vec()
@@ -296,7 +272,7 @@ impl<'a, 'c> Context<'a, 'c> {
         };
         // The grammar has no signer without them.
         let (Some(hash), Some(cipher)) = (self.hash, self.cipher) else {
-            return Err(Refusal::bad("a signer without an algorithm"));
+            return Err(Malformed::NoAlgorithm.into());
         };
         self.message.signers.push(Signer {
             name: in_words(std::mem::take(&mut self.name)).unwrap_or_else(|| hex(&key_id)),
@@ -314,17 +290,17 @@ impl<'a, 'c> Context<'a, 'c> {
     fn check(&self) -> Result<(), Refusal> {
         let signers = &self.message.signers;
         let Some(first) = signers.first() else {
-            return Err(Refusal::invalid("the PKCS#7 message has no signer"));
+            return Err(Malformed::NoSigner.into());
         };
         let differs = |signer: &Signer<'_>| signer.has_attributes != first.has_attributes;
         if signers.iter().any(differs) {
-            return Err(Refusal::invalid("Inconsistently supplied authAttrs"));
+            return Err(Malformed::InconsistentAttributes.into());
         }
         if self.has_data {
-            return Err(Refusal::bad("PKCS#7 signature with non-detached data"));
+            return Err(Malformed::Attached.into());
         }
         if self.content != Some(DATA) {
-            return Err(Refusal::rejected("Invalid module sig (not pkcs7-data)"));
+            return Err(Malformed::NotData.into());
         }
         Ok(())
     }

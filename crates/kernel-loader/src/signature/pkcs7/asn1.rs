@@ -3,6 +3,7 @@
 //! outermost element is not looked at.
 
 use super::steps::{Content, Element, Step};
+use crate::signature::fault::Malformed;
 
 /// The most bytes that the decoder takes (`EMSGSIZE` beyond).
 const LARGEST: usize = 65_535;
@@ -24,28 +25,17 @@ pub(super) struct Met<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// Why the decoder stops, with its words and the error's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) &'static str);
-
-const OVERRUN: Fault = Fault("Data overrun error (Bad message)");
-const MISSING_END: Fault = Fault("Missing EOC in indefinite len cons (Bad message)");
-const BAD_END: Fault = Fault("Invalid length EOC (Bad message)");
-const UNEXPECTED: Fault = Fault("Unexpected tag (Bad message)");
-const LONG_LENGTH: Fault = Fault("Unsupported length (Bad message)");
-const OPEN_PRIMITIVE: Fault = Fault("Indefinite len primitive not permitted (Bad message)");
-
 /// Follows a grammar through the bytes, and hands what is noted to `act` in their order.
 ///
 /// # Errors
 /// The bytes do not fit, or `act` refuses.
-pub(super) fn decode<'a, N: Copy, E: From<Fault>>(
+pub(super) fn decode<'a, N: Copy, E: From<Malformed>>(
     bytes: &'a [u8],
     grammar: &Element<N>,
     act: &mut dyn FnMut(N, Met<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
     if bytes.len() > LARGEST {
-        return Err(Fault("more than 65535 bytes (Message too long)").into());
+        return Err(Malformed::MessageLength.into());
     }
     Decoder {
         bytes,
@@ -77,7 +67,7 @@ struct Header {
     length: Option<usize>,
 }
 
-impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
+impl<'a, N: Copy, E: From<Malformed>> Decoder<'a, '_, N, E> {
     fn follow(&mut self, steps: &[Step<N>]) -> Result<(), E> {
         for step in steps {
             match step {
@@ -94,7 +84,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
                         }
                     }
                     if *required && !self.matched {
-                        return Err(UNEXPECTED.into());
+                        return Err(Malformed::UnexpectedTag.into());
                     }
                     self.note(*note)?;
                 }
@@ -112,7 +102,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
         if self.attempt(element)? {
             Ok(())
         } else {
-            Err(UNEXPECTED.into())
+            Err(Malformed::UnexpectedTag.into())
         }
     }
 
@@ -174,22 +164,22 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
                     continue;
                 }
                 if self.at != self.end {
-                    return Err(Fault("Cons length error (Bad message)").into());
+                    return Err(Malformed::ConstructedLength.into());
                 }
                 self.end = outer;
                 break self.at;
             }
             let [first, second, ..] = self.bytes[self.at..self.end] else {
-                return Err(OVERRUN.into());
+                return Err(Malformed::Overrun.into());
             };
             match (first, second) {
                 (0, 0) => {
                     self.at += 2;
                     break self.at - 2;
                 }
-                (0, _) => return Err(BAD_END.into()),
+                (0, _) => return Err(Malformed::BadEnd.into()),
                 _ if repeated => {}
-                _ => return Err(MISSING_END.into()),
+                _ => return Err(Malformed::NoEnd.into()),
             }
         };
         self.last = self.met(header, start, end);
@@ -207,13 +197,13 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
     }
 
     /// Reads tag and length if the tag fits.
-    fn header(&mut self, wanted: Option<u8>) -> Result<Option<Header>, Fault> {
+    fn header(&mut self, wanted: Option<u8>) -> Result<Option<Header>, Malformed> {
         let start = self.at;
         let [tag, first, ..] = self.bytes[start..self.end] else {
-            return Err(OVERRUN);
+            return Err(Malformed::Overrun);
         };
         if tag & LONG_TAG == LONG_TAG {
-            return Err(Fault("Long tag not supported (Bad message)"));
+            return Err(Malformed::LongTag);
         }
         if wanted.is_some_and(|wanted| (tag ^ wanted) & !(wanted & CONSTRUCTED) != 0) {
             return Ok(None);
@@ -224,10 +214,10 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
             usize::from(first)
         } else if first == INDEFINITE {
             if tag & CONSTRUCTED == 0 {
-                return Err(OPEN_PRIMITIVE);
+                return Err(Malformed::OpenPrimitive);
             }
             if left < 2 {
-                return Err(OVERRUN);
+                return Err(Malformed::Overrun);
             }
             return Ok(Some(Header {
                 start,
@@ -237,15 +227,15 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
         } else {
             let size = usize::from(first - INDEFINITE);
             if size > 2 {
-                return Err(LONG_LENGTH);
+                return Err(Malformed::LongLength);
             }
             if size > left {
-                return Err(OVERRUN);
+                return Err(Malformed::Overrun);
             }
             self.number(size)
         };
         if length > self.end - self.at {
-            return Err(OVERRUN);
+            return Err(Malformed::Overrun);
         }
         Ok(Some(Header {
             start,
@@ -264,23 +254,23 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
 
     /// `asn1_find_indefinite_length`: the length of a value that nobody looks into, with the
     /// mark at its end.
-    fn open_length(&self) -> Result<usize, Fault> {
+    fn open_length(&self) -> Result<usize, Malformed> {
         let bytes = &self.bytes[self.at..self.end];
         let mut at = 0;
         let mut open = 1;
         while open > 0 {
             let [tag, next, ..] = bytes[at..] else {
                 return Err(if at == bytes.len() {
-                    MISSING_END
+                    Malformed::NoEnd
                 } else {
-                    OVERRUN
+                    Malformed::Overrun
                 });
             };
             at += 1;
             if tag == 0 {
                 at += 1;
                 if next != 0 {
-                    return Err(BAD_END);
+                    return Err(Malformed::BadEnd);
                 }
                 open -= 1;
                 continue;
@@ -288,7 +278,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
             if tag & LONG_TAG == LONG_TAG {
                 loop {
                     let [part, _, ..] = bytes[at..] else {
-                        return Err(OVERRUN);
+                        return Err(Malformed::Overrun);
                     };
                     at += 1;
                     if part & 0x80 == 0 {
@@ -302,17 +292,17 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
                 usize::from(first)
             } else if first == INDEFINITE {
                 if tag & CONSTRUCTED == 0 {
-                    return Err(OPEN_PRIMITIVE);
+                    return Err(Malformed::OpenPrimitive);
                 }
                 open += 1;
                 continue;
             } else {
                 let size = usize::from(first - INDEFINITE);
                 if size > size_of::<u64>() - 1 {
-                    return Err(LONG_LENGTH);
+                    return Err(Malformed::LongLength);
                 }
                 let Some(digits) = bytes.get(at..at + size) else {
-                    return Err(OVERRUN);
+                    return Err(Malformed::Overrun);
                 };
                 at += size;
                 digits.iter().fold(0, |number: usize, digit| {
@@ -320,7 +310,7 @@ impl<'a, N: Copy, E: From<Fault>> Decoder<'a, '_, N, E> {
                 })
             };
             if length > bytes.len() - at {
-                return Err(OVERRUN);
+                return Err(Malformed::Overrun);
             }
             at += length;
         }

@@ -10,6 +10,7 @@ use super::asn1::{Met, decode};
 use super::keys::{Claim, Fit, PublicKey, verify};
 use super::steps::{Element, Step};
 use super::time;
+use crate::signature::fault::{Malformed, Unsupported};
 
 /// A certificate (`struct x509_certificate`).
 #[derive(Debug, Clone)]
@@ -193,11 +194,9 @@ impl<'a> Context<'a> {
                 }
             }
             Note::SignatureAlgorithm => {
-                let (cipher, hash) = crypto.signature(self.oid).ok_or_else(|| {
-                    Refusal::Unsupported(
-                        "the certificate in the signature has an unknown algorithm".into(),
-                    )
-                })?;
+                let (cipher, hash) = crypto
+                    .signature(self.oid)
+                    .ok_or(Refusal::Unsupported(Unsupported::CertificateAlgorithm))?;
                 self.algorithm = Some((self.oid, cipher, hash));
             }
             Note::Key => {
@@ -207,9 +206,7 @@ impl<'a> Context<'a> {
             }
             Note::Signature => {
                 if self.algorithm.is_none_or(|(oid, ..)| oid != self.oid) {
-                    return Err(Refusal::invalid(
-                        "signatureAlgorithm differs from tbsCertificate.signature",
-                    ));
+                    return Err(Malformed::CertificateAlgorithms.into());
                 }
                 self.signature = bits(met.value)?;
             }
@@ -220,11 +217,7 @@ impl<'a> Context<'a> {
 
     /// `x509_extract_key_data`
     fn key_kind(&self, crypto: &Crypto<'_>) -> Result<KeyKind, Refusal> {
-        let unknown = || {
-            Refusal::Unsupported(
-                "the key of the certificate in the signature has an unknown type".into(),
-            )
-        };
+        let unknown = || Refusal::Unsupported(Unsupported::CertificateKey);
         if EC_PUBLIC_KEY.as_bytes() != self.oid {
             return crypto.key(self.oid).ok_or_else(unknown);
         }
@@ -234,7 +227,7 @@ impl<'a> Context<'a> {
             {
                 crypto.curve(curve).ok_or_else(unknown)
             }
-            _ => Err(Refusal::bad("a key without its curve")),
+            _ => Err(Malformed::Curve.into()),
         }
     }
 
@@ -250,7 +243,7 @@ impl<'a> Context<'a> {
                 {
                     self.key_id = Some(id);
                 }
-                _ => return Err(Refusal::bad("a damaged subjectKeyIdentifier")),
+                _ => return Err(Malformed::SubjectKeyId.into()),
             }
         } else if is(AUTHORITY_KEY_ID) {
             self.authority = Some(value);
@@ -272,7 +265,7 @@ impl<'a> Context<'a> {
 
     fn constrained(&mut self, sound: bool, crypto: &Crypto<'_>) -> Result<(), Refusal> {
         match crypto.checks_constraints() {
-            Some(true) if !sound => Err(Refusal::bad("a damaged keyUsage or basicConstraints")),
+            Some(true) if !sound => Err(Malformed::Constraints.into()),
             None if !sound => {
                 self.unsure = true;
                 Ok(())
@@ -286,7 +279,7 @@ impl<'a> Context<'a> {
 fn bits(value: &[u8]) -> Result<&[u8], Refusal> {
     match value {
         [0, rest @ ..] => Ok(rest),
-        _ => Err(Refusal::bad("a bit string with unused bits")),
+        _ => Err(Malformed::BitString.into()),
     }
 }
 
@@ -305,7 +298,7 @@ impl<'a> Certificate<'a> {
         let (Some(key), Some((_, cipher, hash)), Some(subject)) =
             (context.key, context.algorithm, context.subject)
         else {
-            return Err(Refusal::bad("no key"));
+            return Err(Malformed::NoKey.into());
         };
         let mut certificate = Self {
             id: [context.serial, context.issuer].concat(),
@@ -337,7 +330,7 @@ impl<'a> Certificate<'a> {
                 return Ok(Some(false));
             }
             if by_key_id != by_id && id.is_some() && key_id.is_some() {
-                return Err(Refusal::rejected("a certificate that names two issuers"));
+                return Err(Malformed::TwoIssuers.into());
             }
         }
         if !crypto.has_hash(self.hash) {
@@ -346,9 +339,7 @@ impl<'a> Certificate<'a> {
         match self.is_signed_by(&self.key, crypto) {
             Fit::Good => Ok(Some(true)),
             // The error is that of whatever does not fit.
-            Fit::Bad => Err(Refusal::Malformed(
-                "a certificate that its key did not sign".to_owned(),
-            )),
+            Fit::Bad => Err(Malformed::SelfSignature.into()),
             Fit::Unknown => Ok(None),
         }
     }

@@ -4,8 +4,9 @@ use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 
 use super::algorithms::{Cipher, Crypto, Hash, KeyKind};
-use super::asn1::{Fault, Met, decode};
+use super::asn1::{Met, decode};
 use super::steps::{Element, Step};
+use crate::signature::fault::Malformed;
 
 /// A public key of a certificate.
 #[derive(Debug, Clone, Copy)]
@@ -175,7 +176,7 @@ fn integers<'a>(bytes: &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let mut found = Vec::new();
     let act = &mut |_: Number, met: Met<'a>| {
         found.push(met.value);
-        Ok::<(), Fault>(())
+        Ok::<(), Malformed>(())
     };
     decode(bytes, &GRAMMAR, act).ok()?;
     found.try_into().ok()

@@ -128,17 +128,17 @@ use Answer::{Malformed, Taken, Unsupported};
 fn answer(bytes: &[u8], crypto: &Crypto<'_>) -> (Answer, String) {
     match Message::read(bytes, crypto) {
         Ok(_) => (Taken, String::new()),
-        Err(Refusal::Malformed(why)) => (Malformed, why),
-        Err(Refusal::Unsupported(why)) => (Unsupported, why),
+        Err(Refusal::Malformed(why)) => (Malformed, format!("{why:?}")),
+        Err(Refusal::Unsupported(why)) => (Unsupported, format!("{why:?}")),
         Err(Refusal::Unsure) => panic!("no certificate is beside it"),
     }
 }
 
 fn assert_answers(cases: &[(&str, Vec<u8>, Answer, &str)]) {
-    for (case, bytes, expected, words) in cases {
+    for (case, bytes, expected, fault) in cases {
         let (answer, why) = answer(bytes, &Crypto::ANY);
         assert_eq!(answer, *expected, "{case}: {why}");
-        assert!(why.contains(words), "{case}: {why}");
+        assert!(why.contains(fault), "{case}: {why}");
     }
 }
 
@@ -151,25 +151,25 @@ fn an_unknown_algorithm_ends_the_reading() {
             "hash",
             with(|parts| parts.hash = unknown(&[1])),
             Unsupported,
-            "hash algorithm",
+            "Hash",
         ),
         (
             "hash that is no identifier",
             with(|parts| parts.hash = unknown(&[0x60, 0x86, 0x80])),
             Unsupported,
-            "608680",
+            "Hash(\"608680\")",
         ),
         (
             "hash without any",
             with(|parts| parts.hash = unknown(&[])),
             Unsupported,
-            "hash algorithm",
+            "Hash",
         ),
         (
             "cipher",
             with(|parts| parts.cipher = unknown(&[0xff])),
             Unsupported,
-            "algorithm ff",
+            "Cipher(\"ff\")",
         ),
         (
             "hash, and garbage behind it",
@@ -178,7 +178,7 @@ fn an_unknown_algorithm_ends_the_reading() {
                 parts.cipher = garbage.clone();
             }),
             Unsupported,
-            "hash algorithm",
+            "Hash",
         ),
         (
             "garbage before the hash",
@@ -187,7 +187,7 @@ fn an_unknown_algorithm_ends_the_reading() {
                 parts.key = garbage.clone();
             }),
             Malformed,
-            "Long tag",
+            "LongTag",
         ),
     ]);
 }
@@ -211,30 +211,30 @@ fn signed_attributes_are_checked() {
     };
     assert_answers(&[
         ("both", all(&[&content, &digest]), Taken, ""),
-        ("one", all(&[&digest]), Malformed, "Missing required"),
+        ("one", all(&[&digest]), Malformed, "MissingAttribute"),
         (
             "repeated",
             all(&[&content, &digest, &digest]),
             Malformed,
-            "Repeated",
+            "RepeatedAttribute",
         ),
         (
             "two values",
             all(&[&content, &attribute(MESSAGE_DIGEST, b"\x04\x01d\x04\x01d")]),
             Malformed,
-            "Repeated",
+            "RepeatedAttribute",
         ),
         (
             "another content type",
             all(&[&attribute(CONTENT_TYPE, &oid(SHA256)), &digest]),
             Malformed,
-            "Mismatch",
+            "ContentTypeMismatch",
         ),
         (
             "a digest that is a number",
             all(&[&content, &attribute(MESSAGE_DIGEST, b"\x02\x01d")]),
             Malformed,
-            "octet string",
+            "MessageDigest",
         ),
         (
             "a time",
@@ -246,7 +246,7 @@ fn signed_attributes_are_checked() {
             "no time",
             all(&[&content, &digest, &time(b"261301000000Z")]),
             Malformed,
-            "a time",
+            "Time",
         ),
         (
             "what only mails have",
@@ -256,7 +256,7 @@ fn signed_attributes_are_checked() {
                 &attribute(SMIME_CAPABILITIES, b"\x05\x00"),
             ]),
             Malformed,
-            "Key was rejected",
+            "AuthenticodeAttribute",
         ),
         (
             "one signer has them",
@@ -265,7 +265,7 @@ fn signed_attributes_are_checked() {
                 parts.signers = mixed;
             }),
             Malformed,
-            "Inconsistently",
+            "InconsistentAttributes",
         ),
     ]);
     let both = all(&[&content, &digest]);
@@ -338,12 +338,12 @@ fn certificates_beside_are_read() {
     *damaged.last_mut().expect("its signature") ^= 1;
     assert_answers(&[
         ("sound", beside(&sound), Taken, ""),
-        ("damaged", beside(&damaged), Malformed, "did not sign"),
+        ("damaged", beside(&damaged), Malformed, "SelfSignature"),
         (
             "unknown algorithm",
             beside(&certificate(&rcgen::PKCS_ED25519)),
             Unsupported,
-            "certificate",
+            "Certificate",
         ),
     ]);
     let bytes = beside(&sound);

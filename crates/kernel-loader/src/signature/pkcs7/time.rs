@@ -1,13 +1,13 @@
 //! Points in time (`x509_decode_time`).
 
-use super::Refusal;
+use crate::signature::fault::Malformed;
 
 /// Seconds since 1970 of a `UTCTime` or `GeneralizedTime`, as strictly as the kernel reads it.
 ///
 /// # Errors
 /// The tag or the text is none that it takes.
-pub(super) fn decode(tag: u8, value: &[u8]) -> Result<i64, Refusal> {
-    read(tag, value).ok_or_else(|| Refusal::bad("a time that the kernel does not read"))
+pub(super) fn decode(tag: u8, value: &[u8]) -> Result<i64, Malformed> {
+    read(tag, value).ok_or(Malformed::Time)
 }
 
 fn read(tag: u8, value: &[u8]) -> Option<i64> {

@@ -156,7 +156,7 @@ fn what_concerns_trust_is_taken_from_the_users_own_file() {
 }
 
 /// The flags that a project's file may set: what is checked, by which rules, and how it is shown.
-const OF_PROJECTS: [&str; 53] = [
+const OF_PROJECTS: [&str; 52] = [
     // What is checked.
     "filename",
     "kustomize",
@@ -179,7 +179,6 @@ const OF_PROJECTS: [&str; 53] = [
     "arch",
     "kernel-dir",
     "secure-boot",
-    "shard",
     // By which rules, and how much at once.
     "accept",
     "kmm-version",

@@ -15,8 +15,9 @@ use crate::error::Error;
 
 /// The name of a project's file.
 const PROJECT_FILE: &str = ".kmm-preflight.yaml";
-/// What concerns trust, credentials, programs and places, beside the connection flags.
-const OWN_FILE_ONLY: [&str; 18] = [
+/// What concerns trust, credentials, programs, places and what is left out, beside the connection
+/// flags.
+const OWN_FILE_ONLY: [&str; 19] = [
     "insecure-registry",
     "ca-file",
     "authfile",
@@ -37,6 +38,8 @@ const OWN_FILE_ONLY: [&str; 18] = [
     "job-namespace",
     "keep",
     "verified",
+    // A part without Modules is no failure, so a check of everything would end well.
+    "shard",
 ];
 
 /// The files to read: the one that `--config` names, or the project's; then the user's own.

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod create;
+mod division;
 mod in_cluster;
 mod kept_report;
 pub(crate) mod kmm_release;

@@ -66,7 +66,7 @@ impl ImageSource {
                 let (layout, digest) = (Arc::clone(layout), digest.to_owned());
                 blocking(LAYOUT, move || layout.manifest(&digest)).await
             }
-            Self::Registry(repository) => Ok(repository.manifest(digest).await?.bytes),
+            Self::Registry(repository) => repository.manifest(digest).await,
             Self::Stacked(..) => Box::pin(self.holder(digest).manifest(digest)).await,
         }
     }

@@ -63,6 +63,22 @@ pub struct Images {
     opened: Opened,
 }
 
+/// What the manifest of an image says.
+struct Found {
+    /// Its digest.
+    digest: String,
+    /// It, as it was written.
+    manifest: Vec<u8>,
+    /// The layers, the top one first.
+    layers: Vec<LayerRef>,
+    /// The digest of the configuration.
+    config_digest: String,
+    /// Remarks on the way to it.
+    notes: Vec<Finding>,
+    /// Where it is.
+    place: ImageSource,
+}
+
 impl Images {
     /// Images in these places.
     ///
@@ -126,59 +142,29 @@ impl Images {
         self.opened.get_or_open(reference, arch, access, open).await
     }
 
+    /// The layers of an image, the top one first, by its manifest alone.
+    ///
+    /// # Errors
+    /// As [`Images::open`].
+    pub(crate) async fn layers_of(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<Vec<LayerRef>, Finding> {
+        let found = self.find(reference, arch, access).await?;
+        Ok(found.layers)
+    }
+
     async fn open_named(
         &self,
         reference: &str,
         arch: Arch,
         access: &Access,
     ) -> Result<OpenImage, Finding> {
-        if let Some(on_disk) = self.layouts.find(reference, &self.mirrors) {
-            let place = self.layouts.place(&on_disk);
-            let opened = self.open_at(place, &on_disk.found.image.digest, reference, arch);
-            let mut image = opened
-                .await
-                .map_err(|fault| fault.into_finding(reference))?;
-            image.notes.extend(on_disk.remark(reference));
-            return Ok(image);
-        }
-        let opened = self.open_in_registries(reference, arch, access).await;
-        opened.map_err(|fault| {
-            let fault = self.layouts.add_miss(reference, fault);
-            fault.into_finding(reference)
-        })
-    }
-
-    /// Asks each place that may serve the image, the first one first, until one has it.
-    async fn open_in_registries(
-        &self,
-        reference: &str,
-        arch: Arch,
-        access: &Access,
-    ) -> Result<OpenImage, Fault> {
-        let sources = self.mirrors.sources(reference);
-        let sources = sources.map_err(|rule| {
-            Fault::new(FaultKind::Unreachable, rule.0)
-                .hint("Push the image to a registry that nodes may pull from, or change the rule.")
-        })?;
-        let mut faults: Vec<Fault> = Vec::new();
-        for source in sources {
-            match self.registries.manifest(&source, access).await {
-                Ok((repository, manifest)) => {
-                    let bytes = self.keep(&manifest.digest, manifest.bytes).await?;
-                    let place = ImageSource::Registry(repository);
-                    let opened = self.open_manifest(place, bytes, reference, arch);
-                    let mut image = opened.await?;
-                    if source.mirror_of.is_some() {
-                        let message =
-                            format!("image {reference} was read from {}", source.reference);
-                        image.notes.push(Finding::new(Code::ImageMirrored, message));
-                    }
-                    return Ok(image);
-                }
-                Err(fault) => faults.push(fault),
-            }
-        }
-        Err(worst(faults))
+        let found = self.find(reference, arch, access).await?;
+        let opened = self.open_found(found, reference).await;
+        opened.map_err(|fault| fault.into_finding(reference))
     }
 
     /// Reads the manifest of that digest, and through indexes the one for the architecture.
@@ -189,18 +175,84 @@ impl Images {
         reference: &str,
         arch: Arch,
     ) -> Result<OpenImage, Fault> {
-        let bytes = self.document(&place, digest, None).await?;
-        self.open_manifest(place, bytes, reference, arch).await
+        let found = self.find_at(place, digest, arch).await?;
+        self.open_found(found, reference).await
     }
 
-    /// Goes on from the bytes of a manifest or index.
-    async fn open_manifest(
+    /// Reads the configuration, and keeps the manifest for those who read the image again.
+    async fn open_found(&self, found: Found, reference: &str) -> Result<OpenImage, Fault> {
+        self.keep(&found.digest, found.manifest).await?;
+        let config = self.document(&found.place, &found.config_digest, Some(MAX_CONFIG));
+        Ok(OpenImage {
+            reference: reference.to_owned(),
+            digest: found.digest,
+            config: ImageConfig::parse(&config.await?)?,
+            layers: found.layers,
+            notes: found.notes,
+            config_digest: found.config_digest,
+            place: found.place,
+        })
+    }
+
+    async fn find_at(&self, place: ImageSource, digest: &str, arch: Arch) -> Result<Found, Fault> {
+        let bytes = self.document(&place, digest, None).await?;
+        self.choose(place, bytes, arch).await
+    }
+
+    async fn find(&self, reference: &str, arch: Arch, access: &Access) -> Result<Found, Finding> {
+        if let Some(on_disk) = self.layouts.find(reference, &self.mirrors) {
+            let place = self.layouts.place(&on_disk);
+            let digest = &on_disk.found.image.digest;
+            let found = self.find_at(place, digest, arch).await;
+            let mut found = found.map_err(|fault| fault.into_finding(reference))?;
+            found.notes.extend(on_disk.remark(reference));
+            return Ok(found);
+        }
+        let found = self.find_in_registries(reference, arch, access).await;
+        found.map_err(|fault| {
+            let fault = self.layouts.add_miss(reference, fault);
+            fault.into_finding(reference)
+        })
+    }
+
+    /// Asks each place that may serve the image, the first one first, until one has it.
+    async fn find_in_registries(
+        &self,
+        reference: &str,
+        arch: Arch,
+        access: &Access,
+    ) -> Result<Found, Fault> {
+        let sources = self.mirrors.sources(reference);
+        let sources = sources.map_err(|rule| {
+            Fault::new(FaultKind::Unreachable, rule.0)
+                .hint("Push the image to a registry that nodes may pull from, or change the rule.")
+        })?;
+        let mut faults: Vec<Fault> = Vec::new();
+        for source in sources {
+            match self.registries.manifest(&source, access).await {
+                Ok((repository, manifest)) => {
+                    let place = ImageSource::Registry(repository);
+                    let mut found = self.choose(place, manifest, arch).await?;
+                    if source.mirror_of.is_some() {
+                        let message =
+                            format!("image {reference} was read from {}", source.reference);
+                        found.notes.push(Finding::new(Code::ImageMirrored, message));
+                    }
+                    return Ok(found);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(worst(faults))
+    }
+
+    /// From the bytes of a manifest or index to the manifest for the architecture.
+    async fn choose(
         &self,
         place: ImageSource,
         mut bytes: Vec<u8>,
-        reference: &str,
         arch: Arch,
-    ) -> Result<OpenImage, Fault> {
+    ) -> Result<Found, Fault> {
         let mut depth = 0;
         let (config, layers) = loop {
             match Manifest::parse(&bytes)? {
@@ -220,17 +272,12 @@ impl Images {
                 }
             }
         };
-        let document = self
-            .document(&place, &config.digest, Some(MAX_CONFIG))
-            .await?;
-        let facts = ImageConfig::parse(&document)?;
-        Ok(OpenImage {
-            reference: reference.to_owned(),
+        Ok(Found {
             digest: digest::sha256(&bytes),
-            config: facts,
+            manifest: bytes,
             layers: layers.into_iter().rev().map(LayerRef::from).collect(),
-            notes: Vec::new(),
             config_digest: config.digest.into(),
+            notes: Vec::new(),
             place,
         })
     }

@@ -171,7 +171,7 @@ fn missing(shards: &Shards<'_>, targets: &[Target]) -> Vec<ModuleReport> {
     rows
 }
 
-/// Each shard divides the Modules by itself; they may have seen different ones.
+/// Shards may have seen different Modules, or divided them differently.
 fn nobody() -> Finding {
     Finding::new(
         Code::ShardLost,

@@ -1,28 +1,22 @@
 //! Each shard's report as a ConfigMap.
 
-use std::io::{Read, Write};
 use std::num::NonZeroU32;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use crate::in_cluster::manifests::RUN_LABEL;
 use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::Shard;
+use crate::in_cluster::texts;
 use crate::model::report::Report;
 use crate::report::{data, read};
 
 /// Label of a report: the index of its shard.
 pub(crate) const SHARD_LABEL: &str = "preflight.kmm/shard";
 /// Label of a report: the UID of the Job that made it.
-const JOB_LABEL: &str = "preflight.kmm/job-uid";
+pub(crate) const JOB_LABEL: &str = "preflight.kmm/job-uid";
 /// How many shards the run has.
 const SHARDS_ANNOTATION: &str = "preflight.kmm/shards";
 /// When the shard was done.
@@ -32,13 +26,7 @@ const REPORT: &str = "report.json";
 /// The key of what belongs to it and has no place in it.
 const DETAILS: &str = "details.json";
 /// The key of the Modules of the whole run.
-const PLAN: &str = "plan.json";
-/// What is appended to the keys of a compressed report.
-const COMPRESSED: &str = ".gz";
-/// Longer reports are compressed; the API server takes objects of about 1 MiB.
-const LONGEST_PLAIN: usize = 512 << 10;
-/// The largest report that is unpacked, in bytes.
-const LARGEST: u64 = 64 << 20;
+pub(crate) const PLAN: &str = "plan.json";
 
 /// The Job of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +35,15 @@ pub(crate) struct Job {
     pub name: String,
     /// Its UID.
     pub uid: String,
+}
+
+impl Job {
+    /// What makes Kubernetes remove an object with the Job.
+    pub(crate) fn owner(&self) -> Value {
+        json!([{
+            "apiVersion": "batch/v1", "kind": "Job", "name": self.name, "uid": self.uid,
+        }])
+    }
 }
 
 /// Whose report it is.
@@ -107,9 +104,7 @@ impl ReportKey<'_> {
         if let Some(job) = self.job {
             metadata["labels"][JOB_LABEL] = json!(job.uid);
             if job.name == self.run {
-                metadata["ownerReferences"] = json!([{
-                    "apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job.uid,
-                }]);
+                metadata["ownerReferences"] = job.owner();
             }
         }
         let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
@@ -118,16 +113,7 @@ impl ReportKey<'_> {
             (DETAILS, read::details(report).to_string()),
             (PLAN, json!(plan).to_string()),
         ];
-        let length: usize = texts.iter().map(|(_, text)| text.len()).sum();
-        for (key, text) in texts {
-            match length > LONGEST_PLAIN {
-                true => {
-                    let key = format!("{key}{COMPRESSED}");
-                    map["binaryData"][key] = json!(STANDARD.encode(compressed(&text)));
-                }
-                false => map["data"][key] = json!(text),
-            }
-        }
+        texts::put(&mut map, &texts);
         map
     }
 }
@@ -135,13 +121,6 @@ impl ReportKey<'_> {
 /// The name of the ConfigMap of a shard's report.
 pub(crate) fn name_of(run: &str, index: u32) -> String {
     format!("{run}-report-{index}")
-}
-
-fn compressed(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(text.as_bytes());
-    encoder.finish().unwrap_or_default()
 }
 
 /// The report that a ConfigMap holds.
@@ -158,7 +137,7 @@ pub(crate) fn kept(map: &ConfigMap) -> Result<Kept, String> {
         return Err("its labels and annotations are not those of a report".to_owned());
     };
     let [document, details, plan] = [REPORT, DETAILS, PLAN].map(|key| -> Result<Value, String> {
-        serde_json::from_str(&text_of(map, key)?).map_err(|error| format!("{key}: {error}"))
+        serde_json::from_str(&texts::get(map, key)?).map_err(|error| format!("{key}: {error}"))
     });
     Ok(Kept {
         shard: Shard { index, count },
@@ -167,32 +146,6 @@ pub(crate) fn kept(map: &ConfigMap) -> Result<Kept, String> {
         report: read::report(document?, details?)?,
         plan: serde_json::from_value(plan?).map_err(|error| format!("{PLAN}: {error}"))?,
     })
-}
-
-fn text_of(map: &ConfigMap, key: &str) -> Result<String, String> {
-    let plain = map.data.as_ref().and_then(|data| data.get(key));
-    let packed_key = format!("{key}{COMPRESSED}");
-    let packed = map
-        .binary_data
-        .as_ref()
-        .and_then(|data| data.get(&packed_key));
-    match (plain, packed) {
-        (Some(text), _) => Ok(text.clone()),
-        (None, Some(ByteString(bytes))) => unpacked(bytes),
-        (None, None) => Err(format!("neither {key} nor {packed_key}")),
-    }
-}
-
-fn unpacked(bytes: &[u8]) -> Result<String, String> {
-    let mut text = String::new();
-    let mut reader = GzDecoder::new(bytes).take(LARGEST + 1);
-    reader
-        .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
-    match text.len() as u64 > LARGEST {
-        true => Err(format!("larger than {LARGEST} bytes")),
-        false => Ok(text),
-    }
 }
 
 #[cfg(test)]
@@ -238,8 +191,6 @@ mod tests {
         assert!(kept(&map).is_err());
         map.data = None;
         assert!(kept(&map).is_err());
-        let bomb = compressed(&" ".repeat(LARGEST as usize + 1));
-        assert!(unpacked(&bomb).is_err() && unpacked(b"no archive").is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which Modules each shard of a run checks.
 //!
-//! Every shard computes the whole partition from the same inputs, so they need not talk to each
-//! other. Modules whose images share layers stay together, so that shards together fetch few
+//! Every shard can compute the whole partition from the same inputs, so none depends on another
+//! one. Modules whose images share layers stay together, so that shards together fetch few
 //! layers twice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

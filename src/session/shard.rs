@@ -1,6 +1,7 @@
 //! The part of a run that this process checks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::num::NonZeroU32;
 
 use futures::{StreamExt, stream};
 
@@ -12,7 +13,7 @@ use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::{self, Layers, Shard};
 use crate::kmm::early::ModuleKind;
 use crate::kmm::planned::Plan;
-use crate::model::target::Target;
+use crate::model::target::{Arch, Target};
 
 /// The shard that `--shard` names, else the one that an Indexed Job gives its pod.
 ///
@@ -33,46 +34,44 @@ pub(crate) fn of_call(args: &ShardArgs) -> Result<Option<Shard>, Error> {
     })
 }
 
-/// What a shard checks.
-#[derive(Debug, Default)]
-pub(crate) struct Part {
-    /// Its plans, in the order given.
-    pub plans: Vec<Plan>,
-    /// The Modules of the whole run, for whoever merges the reports.
-    pub of_run: Vec<Planned>,
-}
-
-/// The plans of a shard: those of the Modules that it checks.
-pub(crate) async fn select(
-    plans: Vec<Plan>,
-    shard: Shard,
+/// Divides the Modules of a run among its shards, by the layers of their images.
+pub(crate) async fn divide(
+    plans: &[Plan],
+    count: NonZeroU32,
     targets: &[Target],
     stages: &Stages,
     jobs: usize,
-) -> Part {
+) -> Vec<Planned> {
     let mut modules: Vec<Module<'_>> = plans.iter().map(of_module).collect();
     modules.sort_unstable();
     modules.dedup();
     let mut of_modules: Vec<BTreeSet<(usize, (String, u64))>> =
         vec![BTreeSet::new(); modules.len()];
-    if shard.count.get() > 1 {
-        let layers: Vec<(usize, Layers)> = stream::iter(&plans)
-            .map(|plan| {
-                let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
-                async move { (module, layers_of(plan, stages).await) }
-            })
+    if count.get() > 1 {
+        let mut images: BTreeMap<(&str, Arch), Vec<&Plan>> = BTreeMap::new();
+        for plan in plans {
+            if let Some(work) = &plan.work {
+                let image = (&*work.image, plan.target.arch);
+                images.entry(image).or_default().push(plan);
+            }
+        }
+        let read: Vec<(Layers, Vec<&Plan>)> = stream::iter(images.into_values())
+            .map(|plans| async move { (layers_of(plans[0], stages).await, plans) })
             .buffer_unordered(jobs)
             .collect()
             .await;
-        for (module, layers) in layers {
-            of_modules[module].extend(layers.into_iter().enumerate());
+        for (layers, plans) in read {
+            for plan in plans {
+                let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
+                of_modules[module].extend(layers.iter().cloned().enumerate());
+            }
         }
     }
     let of_modules: Vec<Layers> = of_modules
         .into_iter()
         .map(|layers| layers.into_iter().map(|(_, layer)| layer).collect())
         .collect();
-    let assigned = shards::assign(&of_modules, shard.count);
+    let assigned = shards::assign(&of_modules, count);
     let mut of_run: Vec<Planned> = modules
         .iter()
         .zip(&assigned)
@@ -84,20 +83,25 @@ pub(crate) async fn select(
             targets: Vec::new(),
         })
         .collect();
-    let mut own = Vec::new();
-    for plan in &plans {
+    for plan in plans {
         let module = modules.binary_search(&of_module(plan)).unwrap_or_default();
         let target = targets.iter().position(|target| *target == plan.target);
         of_run[module].targets.extend(target);
-        own.push(assigned[module] == shard.index);
     }
-    let plans = plans.into_iter().zip(own);
-    Part {
-        plans: plans
-            .filter_map(|(plan, own)| own.then_some(plan))
-            .collect(),
-        of_run,
-    }
+    of_run
+}
+
+/// The plans of a shard, in the order given: those of the Modules that it checks.
+pub(crate) fn select(plans: Vec<Plan>, of_run: &[Planned], shard: Shard) -> Vec<Plan> {
+    let own = of_run.iter().filter(|planned| planned.shard == shard.index);
+    let own: HashSet<(&str, &str, &str)> = own
+        .map(|one| (&*one.namespace, &*one.name, &*one.kind))
+        .collect();
+    let is_own = |plan: &Plan| {
+        let (namespace, name, kind) = of_module(plan);
+        own.contains(&(namespace, name, kind.as_str()))
+    };
+    plans.into_iter().filter(is_own).collect()
 }
 
 /// Namespace, name and kind.
@@ -115,13 +119,8 @@ async fn layers_of(plan: &Plan, stages: &Stages) -> Layers {
     };
     let access = stages.objects.access(&plan.namespace, work).await;
     let images = &stages.image.images;
-    match images.open(&work.image, plan.target.arch, &access).await {
-        Ok(image) => {
-            let layers = image.layers.iter().rev();
-            layers
-                .map(|layer| (layer.digest.to_string(), layer.size))
-                .collect()
-        }
-        Err(_) => Layers::new(),
-    }
+    let layers = images.layers_of(&work.image, plan.target.arch, &access);
+    let layers = layers.await.unwrap_or_default();
+    let layers = layers.into_iter().rev();
+    layers.map(|layer| (layer.digest, layer.size)).collect()
 }

@@ -37,10 +37,7 @@ pub(super) async fn leave(
             &own
         }
     };
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let job = variable(JOB_NAME_VARIABLE)
-        .zip(variable(JOB_UID_VARIABLE))
-        .map(|(name, uid)| Job { name, uid });
+    let job = job_of_pod();
     let mut report = report.clone();
     accept::apply(console.accepts, &mut report);
     let key = ReportKey {
@@ -54,4 +51,11 @@ pub(super) async fn leave(
         .replace_in(CONFIG_MAP, key.namespace, &key.name(), &map)
         .await
         .map_err(|fault| fault.into_error("keeping the report as a ConfigMap", "in-cluster"))
+}
+
+/// The Job of this pod, by the variables that its manifest has.
+pub(super) fn job_of_pod() -> Option<Job> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let name = variable(JOB_NAME_VARIABLE)?;
+    variable(JOB_UID_VARIABLE).map(|uid| Job { name, uid })
 }

@@ -12,7 +12,7 @@ use crate::cli::target::TargetArgs;
 use crate::cluster::{Cluster, connect};
 use crate::commands::Done;
 use crate::commands::run::watched;
-use crate::commands::run::{jobs, kept_report, kmm_release, metrics};
+use crate::commands::run::{division, jobs, kept_report, kmm_release, metrics};
 use crate::console::output::Console;
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
@@ -57,8 +57,9 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let mut of_shard = None;
     let mut of_run = Vec::new();
     if let Some(part) = part {
-        let selected = shard::select(plans, part, &report.targets, &stages, jobs(args)).await;
-        (plans, of_run) = (selected.plans, selected.of_run);
+        let divide = shard::divide(&plans, part.count, &report.targets, &stages, jobs(args));
+        of_run = division::of_run(args, cluster.as_deref(), part, divide).await;
+        plans = shard::select(plans, &of_run, part);
         of_shard = Some(format!("shard {part}: {} rows", plans.len()));
     }
     if part.is_some() && plans.is_empty() {

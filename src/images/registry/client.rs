@@ -12,7 +12,7 @@ use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::HttpConfig;
 use crate::images::registry::mirrors::PullSource;
 use crate::images::registry::reference;
-use crate::images::registry::repository::{FetchedManifest, Repository};
+use crate::images::registry::repository::Repository;
 use crate::images::registry::token::Tokens;
 use crate::kmm::module::TlsOptions;
 
@@ -47,7 +47,7 @@ impl Registries {
         self: &Arc<Self>,
         source: &PullSource,
         access: &Access,
-    ) -> Result<(Arc<Repository>, FetchedManifest), Fault> {
+    ) -> Result<(Arc<Repository>, Vec<u8>), Fault> {
         let reference = parse(&source.reference)?;
         let tls = if source.mirror_of.is_none() {
             access.tls

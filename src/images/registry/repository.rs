@@ -46,21 +46,12 @@ impl fmt::Display for Repository {
     }
 }
 
-/// A manifest as a registry sent it, verified where its digest was known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchedManifest {
-    /// The document.
-    pub bytes: Vec<u8>,
-    /// Its digest.
-    pub digest: String,
-}
-
 impl Repository {
-    /// The manifest of a tag or digest. One that is asked for by digest is verified.
+    /// The manifest of a tag or digest, verified where its digest is known.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn manifest(&self, wanted: &str) -> Result<FetchedManifest, Fault> {
+    pub async fn manifest(&self, wanted: &str) -> Result<Vec<u8>, Fault> {
         let path = format!("manifests/{wanted}");
         let (bytes, response_digest) = self
             .small(&path, Some(MANIFEST_TYPES), MAX_MANIFEST, "the manifest")
@@ -84,8 +75,7 @@ impl Repository {
             );
             return Err(Fault::new(FaultKind::Unreadable, message));
         }
-        let digest = digest::sha256(&bytes);
-        Ok(FetchedManifest { bytes, digest })
+        Ok(bytes)
     }
 
     /// A blob of at most `limit` bytes, verified.

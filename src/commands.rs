@@ -166,7 +166,8 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             })
         }
         Command::Generate(args) => in_runtime(escape, output, settings, async |c| {
-            generate::run(&args, c.format, &settings.words).await
+            let accepts = accepts(&args.in_cluster.accept);
+            generate::run(&args, c.format, &settings.words, &accepts).await
         }),
         Command::Delete(args) => in_runtime(escape, output, settings, async |c| {
             delete::run(&args, c.format).await

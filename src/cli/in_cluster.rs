@@ -9,6 +9,7 @@ use url::Url;
 use crate::cli::pod_flags::{self, Caller};
 use crate::cli::shard::parse_gateway;
 use crate::error::Error;
+use crate::findings::accept::Accept;
 use crate::in_cluster::manifests::{self, InCluster};
 
 /// Objects that `generate` prints instead of a CR.
@@ -27,6 +28,9 @@ pub struct InClusterArgs {
     /// Have the pods push their metrics to this Prometheus Pushgateway
     #[arg(long, value_name = "URL", value_parser = parse_gateway)]
     pub pushgateway: Option<Url>,
+    /// Accept a finding in the pods, as those of the configuration file are (repeatable)
+    #[arg(long, value_name = "CODE[=NAMESPACE/MODULE]")]
+    pub accept: Vec<Accept>,
     /// How it runs.
     #[command(flatten)]
     pub pods: PodArgs,
@@ -78,7 +82,8 @@ impl PodArgs {
         self.job_namespace.as_deref().unwrap_or(NAMESPACE)
     }
 
-    /// What runs in the cluster, with the flags of this call that are for its pods.
+    /// What runs in the cluster, with the flags of this call that are for its pods, and what
+    /// the user accepts.
     ///
     /// # Errors
     /// The name is not one of a Job, or a flag names a file of this machine or is not for a run
@@ -88,6 +93,7 @@ impl PodArgs {
         name: &str,
         words: &[OsString],
         caller: Caller,
+        accepts: &[Accept],
     ) -> Result<InCluster, Error> {
         check_name(name)?;
         let image = self.image.clone().filter(|image| !image.is_empty());
@@ -97,6 +103,7 @@ impl PodArgs {
             image: image.unwrap_or_else(|| manifests::IMAGE.to_owned()),
             shards: self.shards.unwrap_or(NonZeroU32::MIN),
             flags: pod_flags::of(words, caller)?,
+            accepts: accepts.to_vec(),
         })
     }
 }

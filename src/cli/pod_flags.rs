@@ -47,7 +47,7 @@ const OTHERS: [&str; 7] = [
     "cache-size",
 ];
 
-/// Flags of `run` that this process heeds itself.
+/// Flags that this process heeds itself. What is accepted reaches the pods as a file.
 const OWN: [&str; 4] = ["in-cluster", "timeout", "accept", "dry-run"];
 
 /// The flags for the pods, as they were given.

@@ -13,6 +13,7 @@ use crate::cluster::api::client::connect;
 use crate::cluster::rbac;
 use crate::commands::Done;
 use crate::error::Error;
+use crate::findings::accept::Accept;
 use crate::input::yaml;
 use crate::report::answer::Answer;
 use crate::report::{self, Screen};
@@ -29,6 +30,7 @@ pub(crate) async fn run(
     args: &GenerateArgs,
     format: Format,
     words: &[OsString],
+    accepts: &[Accept],
 ) -> Result<Done, Error> {
     if args.rbac {
         return Ok(Done {
@@ -40,7 +42,7 @@ pub(crate) async fn run(
         return image_list::run(args, form).await;
     }
     if args.in_cluster.is_wanted() {
-        return in_cluster(args, format, words);
+        return in_cluster(args, format, words, accepts);
     }
     let asked = Asked::from(args);
     let (kmm, cluster) = match &args.kmm_version {
@@ -64,10 +66,16 @@ pub(crate) async fn run(
 }
 
 /// Prints what runs the local validation in the cluster.
-fn in_cluster(args: &GenerateArgs, format: Format, words: &[OsString]) -> Result<Done, Error> {
+fn in_cluster(
+    args: &GenerateArgs,
+    format: Format,
+    words: &[OsString],
+    accepts: &[Accept],
+) -> Result<Done, Error> {
     let wanted = &args.in_cluster;
     let name = args.name.as_deref().unwrap_or(NAME);
-    let what = wanted.pods.in_cluster(name, words, Caller::Generate)?;
+    let caller = Caller::Generate;
+    let what = wanted.pods.in_cluster(name, words, caller, accepts)?;
     let mut objects = match &wanted.cronjob {
         Some(schedule) => what.cron_job(schedule),
         None if wanted.job => what.job(),

@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
 use crate::findings::finding::{Code, Finding, UnknownCode};
 use crate::model::report::{ModuleReport, Report};
 use crate::model::verdict::Verdict;
@@ -14,7 +17,12 @@ pub struct Accept {
     module: Option<(String, String)>,
     /// Why, where a configuration file says it.
     reason: Option<String>,
+    /// The last day on which it counts.
+    until: Option<Date>,
 }
+
+/// The reason of an acceptance that none is given for.
+const NO_REASON: &str = "--accept";
 
 /// Why the text of an `--accept` is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +56,7 @@ impl FromStr for Accept {
             code: code.parse()?,
             module,
             reason: None,
+            until: None,
         })
     }
 }
@@ -64,16 +73,39 @@ impl std::fmt::Display for Accept {
 impl Accept {
     /// The same as a configuration file has it.
     #[must_use]
-    pub fn because(mut self, reason: &str) -> Self {
+    pub fn because(mut self, reason: &str, until: Option<Date>) -> Self {
         self.reason = Some(reason.to_owned());
+        self.until = until;
         self
+    }
+
+    /// The last day on which it counts, where it has one.
+    pub fn until(&self) -> Option<Date> {
+        self.until
+    }
+
+    /// The entry of `accept:` in a configuration file that says the same.
+    pub fn entry(&self) -> Value {
+        let mut entry = json!({"code": self.code.as_str()});
+        if let Some((namespace, name)) = &self.module {
+            entry["module"] = json!(format!("{namespace}/{name}"));
+        }
+        entry["reason"] = json!(self.reason());
+        if let Some(until) = self.until {
+            entry["until"] = json!(until.to_string());
+        }
+        entry
+    }
+
+    fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or(NO_REASON)
     }
 
     /// The word for messages: a flag, or an entry of a configuration file.
     pub fn source(&self) -> &'static str {
         match self.reason {
             Some(_) => "the accepted finding",
-            None => "--accept",
+            None => NO_REASON,
         }
     }
 
@@ -115,8 +147,9 @@ fn mark(accept: &Accept, module: &mut ModuleReport) -> bool {
         for finding in &mut module.findings {
             if finding.code == accept.code {
                 met = true;
-                let reason = accept.reason.as_deref().unwrap_or("--accept");
-                finding.accepted.get_or_insert_with(|| reason.to_owned());
+                finding
+                    .accepted
+                    .get_or_insert_with(|| accept.reason().to_owned());
             }
         }
     }

@@ -72,6 +72,7 @@ mod tests {
             image: IMAGE.into(),
             shards: NonZeroU32::MIN,
             flags: Vec::new(),
+            accepts: Vec::new(),
         }
         .alert();
         let rules = rule["spec"]["groups"][0]["rules"]

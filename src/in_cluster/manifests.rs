@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
+use crate::findings::accept::Accept;
 use crate::input::yaml;
 
 /// The image of this release, unless `--image` or `$KMM_PREFLIGHT_IMAGE` names another.
@@ -21,6 +22,11 @@ pub(crate) const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
 pub(crate) const JOB_NAME_VARIABLE: &str = "KMM_PREFLIGHT_JOB_NAME";
 /// The variable that holds its UID.
 pub(crate) const JOB_UID_VARIABLE: &str = "KMM_PREFLIGHT_JOB_UID";
+
+/// Where the pods have what the user accepts.
+const CONFIG_FOLDER: &str = "/config";
+/// The file there, and the key of the ConfigMap that it is from.
+const CONFIG_FILE: &str = "config.yaml";
 
 /// The rights to read what Modules refer to and which kernels the cluster gets, as the
 /// repository's manifests grant them.
@@ -40,14 +46,16 @@ pub struct InCluster {
     pub image: String,
     /// How many shards.
     pub shards: NonZeroU32,
-    /// Flags of `run --local`: targets, selection, acceptances.
+    /// Flags of `run --local`: targets, selection.
     pub flags: Vec<String>,
+    /// What the user accepts: the pods' reports and metrics say so too.
+    pub accepts: Vec<Accept>,
 }
 
 impl InCluster {
-    /// A Job with its ServiceAccount and rights.
+    /// A Job with its ServiceAccount and rights, and what is accepted.
     pub fn job(&self) -> Vec<Value> {
-        let mut objects = self.rights();
+        let mut objects = self.surroundings();
         objects.push(self.only_job(false));
         objects
     }
@@ -69,7 +77,7 @@ impl InCluster {
 
     /// The same on a schedule. The reports of the last run stay until the next one.
     pub fn cron_job(&self, schedule: &str) -> Vec<Value> {
-        let mut objects = self.rights();
+        let mut objects = self.surroundings();
         objects.push(json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
@@ -89,9 +97,29 @@ impl InCluster {
         objects
     }
 
+    /// What the pods need to be there: their rights, and what the user accepts.
+    pub fn surroundings(&self) -> Vec<Value> {
+        let mut objects = self.rights();
+        objects.extend(self.config_map());
+        objects
+    }
+
+    /// What the user accepts as a configuration file, so that reasons and last days count in
+    /// the pods too, and can be changed between two runs of a CronJob.
+    fn config_map(&self) -> Option<Value> {
+        let entries: Vec<Value> = self.accepts.iter().map(Accept::entry).collect();
+        let text = yaml::to_string(&json!({"accept": entries})).ok()?;
+        (!entries.is_empty()).then(|| {
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": self.metadata(true),
+                "data": {CONFIG_FILE: text},
+            })
+        })
+    }
+
     /// ServiceAccount, ClusterRole and Role with their bindings: what a local validation reads,
     /// and the ConfigMaps of this namespace for the reports.
-    pub fn rights(&self) -> Vec<Value> {
+    fn rights(&self) -> Vec<Value> {
         let group = "rbac.authorization.k8s.io";
         let api = format!("{group}/v1");
         let rules: Vec<Value> = RIGHTS
@@ -162,14 +190,29 @@ impl InCluster {
             of_label(JOB_NAME_VARIABLE, "job-name"),
             of_label(JOB_UID_VARIABLE, "controller-uid"),
         ];
-        let fixed = [
+        let mut args = vec![
             "run".to_owned(),
             "--local".to_owned(),
             format!("--report-configmap={}", self.name),
             "--cache-dir=/cache".to_owned(),
             "--progress=plain".to_owned(),
         ];
-        let args: Vec<&String> = fixed.iter().chain(&self.flags).collect();
+        let mut mounts = vec![
+            json!({"name": "cache", "mountPath": "/cache"}),
+            json!({"name": "tmp", "mountPath": "/tmp"}),
+        ];
+        let mut volumes = vec![
+            json!({"name": "cache", "emptyDir": {}}),
+            json!({"name": "tmp", "emptyDir": {}}),
+        ];
+        if !self.accepts.is_empty() {
+            args.push(format!("--config={CONFIG_FOLDER}/{CONFIG_FILE}"));
+            mounts.push(json!({
+                "name": "config", "mountPath": CONFIG_FOLDER, "readOnly": true,
+            }));
+            volumes.push(json!({"name": "config", "configMap": {"name": self.name}}));
+        }
+        args.extend_from_slice(&self.flags);
         json!({
             "completionMode": "Indexed",
             "completions": self.shards,
@@ -212,15 +255,9 @@ impl InCluster {
                             "readOnlyRootFilesystem": true,
                             "capabilities": {"drop": ["ALL"]},
                         },
-                        "volumeMounts": [
-                            {"name": "cache", "mountPath": "/cache"},
-                            {"name": "tmp", "mountPath": "/tmp"},
-                        ],
+                        "volumeMounts": mounts,
                     }],
-                    "volumes": [
-                        {"name": "cache", "emptyDir": {}},
-                        {"name": "tmp", "emptyDir": {}},
-                    ],
+                    "volumes": volumes,
                 },
             },
         })
@@ -261,6 +298,7 @@ mod tests {
             image: IMAGE.into(),
             shards: NonZeroU32::new(3).expect("not zero"),
             flags: vec!["--kernel-version=6.1".into()],
+            accepts: Vec::new(),
         }
     }
 

@@ -1,23 +1,24 @@
 //! What runs in the cluster, and the shards of a run.
 
 use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
 
 use super::preflight::{Ended, Preflight};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// A local run on the example.
+fn example() -> Preflight {
+    Preflight::new(["run", "--local", "--kernel-version=6.1.0-56-amd64"])
+        .arg(format!("--filename={ROOT}/examples/modules.yaml"))
+        .arg(format!("--oci-layout={ROOT}/examples/images"))
+        .arg(format!("--kernel-dir={ROOT}/examples/kernel"))
+}
+
 fn shard(part: &str) -> Preflight {
-    Preflight::new([
-        "run",
-        "--local",
-        "-o",
-        "json",
-        "--kernel-version=6.1.0-56-amd64",
-        part,
-    ])
-    .arg(format!("--filename={ROOT}/examples/modules.yaml"))
-    .arg(format!("--oci-layout={ROOT}/examples/images"))
-    .arg(format!("--kernel-dir={ROOT}/examples/kernel"))
+    example().arg("-o=json").arg(part)
 }
 
 fn names(ended: &Ended) -> Vec<String> {
@@ -106,5 +107,80 @@ fn manifests_are_documents_that_can_be_applied() {
         &["--job", "--kernel-dir=/k"],
     ] {
         generate(words).code(2);
+    }
+}
+
+/// The project file of whoever asks for a validation in the cluster.
+const PROJECT_FILE: &str = "\
+accept:
+- code: module-not-found
+  reason: 'the \"vendor\" has it: soon'
+  until: 2999-12-31
+- code: elf-invalid
+  module: drivers/sensor
+  reason: no more
+  until: 2001-12-31
+";
+
+#[test]
+fn what_is_accepted_reaches_the_pods_with_reason_and_last_day() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join(".git")).expect("a folder");
+    fs::write(folder.path().join(".kmm-preflight.yaml"), PROJECT_FILE).expect("a file");
+    let accept = "--accept=symbol-version-mismatch=drivers/sensor";
+    let run = |flag: &str| {
+        let call = example().arg("--color=never").arg("--progress=none");
+        call.dir(folder.path()).arg(flag).run()
+    };
+    let told = |ended: Ended| {
+        let lines = ended.stdout.lines();
+        let accepted = lines.filter(|line| line.contains("(accepted: "));
+        accepted.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let here = told(run(accept).code(0));
+    assert_eq!(here.len(), 2, "{here:?}");
+    assert!(here[0].contains("the \"vendor\" has it: soon"), "{here:?}");
+
+    for how in ["--job", "--cronjob=@daily"] {
+        let call = Preflight::new(["generate", how, "--kernel-version=6.1.0", "-o=json"]);
+        let ended = call.dir(folder.path()).arg(accept).run().code(0);
+        let list = ended.json();
+        let objects = list["items"].as_array().expect("items");
+        let of_kind = |kind: &str| objects.iter().find(|object| object["kind"] == kind);
+        let map = of_kind("ConfigMap").expect("what is accepted");
+        assert_eq!(map["metadata"]["namespace"], "openshift-kmm");
+        let last = objects.last().expect("objects");
+        let pod = match last["kind"] == "CronJob" {
+            true => &last["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+            false => &last["spec"]["template"]["spec"],
+        };
+        let named = |list: &Value| {
+            let mut all = list.as_array().expect("a list").iter();
+            all.find(|one| one["name"] == "config").cloned()
+        };
+        let volume = named(&pod["volumes"]).expect("a volume");
+        assert_eq!(volume["configMap"]["name"], map["metadata"]["name"]);
+        let mount = named(&pod["containers"][0]["volumeMounts"]).expect("a mount");
+        let mount = mount["mountPath"].as_str().expect("a path");
+        let args = pod["containers"][0]["args"].as_array().expect("args");
+        let mut args = args.iter().filter_map(Value::as_str);
+        let file = args.find_map(|arg| arg.strip_prefix("--config="));
+        let key = file
+            .and_then(|file| file.strip_prefix(mount))
+            .expect("a file there");
+        let text = map["data"][&key[1..]].as_str().expect("a text");
+        assert!(text.contains("until: 2999-12-31"), "{text}");
+        assert!(!text.contains("elf-invalid"), "{text}");
+
+        // A pod reads this file, and knows nothing else.
+        let own = folder.path().join("of-the-pods.yaml");
+        fs::write(&own, text).expect("a file");
+        let there = told(run(&format!("--config={}", own.display())).code(0));
+        assert_eq!(there, here, "{text}");
+    }
+    let nothing = Preflight::new(["generate", "--job", "--kernel-version=6.1.0"]).run();
+    let nothing = nothing.code(0).stdout;
+    for word in ["kind: ConfigMap", "configMap:", "--config"] {
+        assert!(!nothing.contains(word), "{word}: {nothing}");
     }
 }

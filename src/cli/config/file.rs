@@ -45,18 +45,11 @@ struct Entry {
     until: Option<String>,
 }
 
-/// An entry that can be used.
-struct Accepted {
-    accept: Accept,
-    /// The last day on which it counts.
-    until: Option<Date>,
-}
-
 /// A field of an entry, and what is wrong with it.
 type BadField = (&'static str, String);
 
 impl Entry {
-    fn checked(&self) -> Result<Accepted, BadField> {
+    fn checked(&self) -> Result<Accept, BadField> {
         let text = match &self.module {
             Some(module) => format!("{}={module}", self.code),
             None => self.code.clone(),
@@ -69,10 +62,7 @@ impl Entry {
         if reason.is_empty() {
             return Err(("reason", "the reason is empty".to_owned()));
         }
-        Ok(Accepted {
-            accept: accept.because(reason),
-            until: self.until.as_deref().map(date).transpose()?,
-        })
+        Ok(accept.because(reason, self.until.as_deref().map(date).transpose()?))
     }
 }
 
@@ -138,10 +128,10 @@ impl ConfigFile {
         let mut accepts = Vec::new();
         let mut notes = Vec::new();
         for entry in &self.accept {
-            let Ok(Accepted { accept, until }) = entry.checked() else {
+            let Ok(accept) = entry.checked() else {
                 continue;
             };
-            match until {
+            match accept.until() {
                 Some(last) if last < today => notes.push(format!(
                     "{}: the acceptance of {accept} ended on {last}",
                     self.path.display()

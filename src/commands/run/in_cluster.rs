@@ -47,7 +47,8 @@ pub(super) async fn run(
 ) -> Result<Done, Error> {
     let start = Instant::now();
     let name = args.name.as_deref().unwrap_or(NAME);
-    let what = args.job.pods.in_cluster(name, words, Caller::Run)?;
+    let pods = &args.job.pods;
+    let what = pods.in_cluster(name, words, Caller::Run, console.accepts)?;
     if !args.target.names_a_kernel() {
         return Err(no_target());
     }
@@ -140,7 +141,7 @@ async fn dry_run(
     is_kept: bool,
     console: &Console<'_>,
 ) -> Result<Done, Error> {
-    let mut objects = what.rights();
+    let mut objects = what.surroundings();
     objects.push(what.only_job(is_kept));
     if how == DryRun::Server {
         for object in &objects {

@@ -235,6 +235,7 @@ impl Node {
         let token_path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
         let token = self.api.ask("POST", &token_path, &request)?;
         let root = self.root(&namespace, &text(&token["status"]["token"]));
+        self.mount_config_maps(pod, root.path())?;
         let spec = &pod["spec"]["containers"][0];
         let folder = root.path().display();
         // As KMM's image has it: a read-only root, and a user that is nobody.
@@ -273,6 +274,33 @@ impl Node {
             log,
             _root: root,
         })
+    }
+
+    /// Puts the ConfigMaps of a pod where its container mounts them; nothing where one is not
+    /// there, for which a kubelet waits.
+    fn mount_config_maps(&self, pod: &Value, root: &Path) -> Option<()> {
+        let namespace = text(&pod["metadata"]["namespace"]);
+        let mounts = &pod["spec"]["containers"][0]["volumeMounts"];
+        let mounts = mounts.as_array().into_iter().flatten();
+        for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
+            let Some(name) = volume["configMap"]["name"].as_str() else {
+                continue;
+            };
+            let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
+            let map = self.api.ask("GET", &path, &Value::Null)?;
+            for mount in mounts
+                .clone()
+                .filter(|mount| mount["name"] == volume["name"])
+            {
+                let folder = text(&mount["mountPath"]);
+                let folder = root.join(folder.trim_start_matches('/'));
+                fs::create_dir_all(&folder).expect("a folder");
+                for (key, value) in map["data"].as_object().into_iter().flatten() {
+                    fs::write(folder.join(key), text(value)).expect("a file of the ConfigMap");
+                }
+            }
+        }
+        Some(())
     }
 
     /// A root with the program, its folders and what a kubelet mounts of a ServiceAccount.

@@ -7,17 +7,19 @@ use crate::cluster::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::objects::Meta;
 use crate::cluster::api::resource::{
-    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, JOB, ROLE, ROLE_BINDING, Resource, SERVICE_ACCOUNT,
+    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CONFIG_MAP, JOB, ROLE, ROLE_BINDING, Resource,
+    SERVICE_ACCOUNT,
 };
 use crate::error::Error;
 use crate::in_cluster::manifests::{InCluster, RUN_LABEL};
 
 /// Everything that a run may consist of, in the order in which it is removed.
-const RESOURCES: [Resource; 6] = [
+const RESOURCES: [Resource; 7] = [
     JOB,
     ROLE_BINDING,
     ROLE,
     SERVICE_ACCOUNT,
+    CONFIG_MAP,
     CLUSTER_ROLE_BINDING,
     CLUSTER_ROLE,
 ];
@@ -79,11 +81,11 @@ impl<'a> Applied<'a> {
         is_kept: bool,
         interrupt: &CancellationToken,
     ) -> Result<(), Error> {
-        // Without its pods until their rights are there.
+        // Without its pods until what they need is there.
         let mut job = what.only_job(is_kept);
         job["spec"]["suspend"] = json!(true);
         self.job_uid = self.add(what, &job).await?;
-        for mut object in what.rights() {
+        for mut object in what.surroundings() {
             if interrupt.is_cancelled() {
                 return Err(Error::Interrupted);
             }
@@ -161,7 +163,7 @@ impl<'a> Applied<'a> {
 fn removal(what: &InCluster) -> String {
     let kinds = RESOURCES.map(|resource| resource.plural).join(",");
     format!(
-        "kubectl delete -n {} -l {RUN_LABEL}={} {kinds},configmaps",
+        "kubectl delete -n {} -l {RUN_LABEL}={} {kinds}",
         what.namespace, what.name
     )
 }

@@ -1,9 +1,7 @@
 //! `run --in-cluster` with Kubernetes' own Job controller and garbage collector, and a runner
 //! of pods that runs each container as a process.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -21,14 +19,14 @@ const KINDS: &str = "jobs,pods,configmaps,serviceaccounts,roles,rolebindings,clu
                      clusterrolebindings";
 
 /// A cluster with the three Modules of the example, their images and a kernel.
-struct Scene {
-    cluster: Cluster,
+pub(super) struct Scene {
+    pub(super) cluster: Cluster,
     registry: Registry,
     dtk_image: String,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let registry = Registry::start();
         let mut cluster = Cluster::start();
         NEWEST.install(&cluster);
@@ -70,7 +68,7 @@ impl Scene {
         }
     }
 
-    fn call(&self, how: &[&str]) -> Preflight {
+    pub(super) fn call(&self, how: &[&str]) -> Preflight {
         call_as(&self.cluster, NOBODY, how)
             .arg(format!("--kernel-version={}", example::KERNEL))
             .arg(format!("--dtk-image={}", self.dtk_image))
@@ -78,12 +76,37 @@ impl Scene {
             .arg("-o=json")
     }
 
-    fn in_cluster(&self, how: &[&str]) -> Preflight {
+    pub(super) fn in_cluster(&self, how: &[&str]) -> Preflight {
         self.call(&["run", "--in-cluster", "--shards=3"]).args(how)
     }
 
+    /// Module and shard, as one pod divided them for all.
+    fn divided(&self, run: &str) -> BTreeSet<(String, u64)> {
+        let plan = self.document(&format!("{run}-division"), "plan.json");
+        let plan = plan.as_array().expect("a plan").iter();
+        plan.map(|one| (text(&one["name"]), one["shard"].as_u64().expect("a shard")))
+            .collect()
+    }
+
+    /// The same as the reports of the shards have it.
+    fn checked(&self, run: &str) -> BTreeSet<(String, u64)> {
+        let of_shard = |shard| {
+            let report = self.document(&format!("{run}-report-{shard}"), "report.json");
+            let rows = report["modules"].as_array().expect("modules").clone();
+            rows.into_iter().map(move |row| (text(&row["name"]), shard))
+        };
+        (0..3).flat_map(of_shard).collect()
+    }
+
+    /// A document in a ConfigMap of a run.
+    fn document(&self, map: &str, key: &str) -> Value {
+        let words = ["get", "configmap", "-n=openshift-kmm", "-o=json", map];
+        let map: Value = serde_json::from_str(&self.cluster.kubectl(&words, "")).expect("JSON");
+        serde_json::from_str(&text(&map["data"][key])).expect("a document")
+    }
+
     /// What is left of runs, as soon as nothing is, and at the latest after a minute.
-    fn left(&self) -> String {
+    pub(super) fn left(&self) -> String {
         let start = Instant::now();
         loop {
             let own = ["get", KINDS, "-A", "-o=name", "-l=preflight.kmm/run"];
@@ -97,10 +120,9 @@ impl Scene {
 }
 
 /// Name, verdict and codes of each row.
-fn rows(ended: &Ended) -> Vec<(String, String, Vec<String>)> {
+pub(super) fn rows(ended: &Ended) -> Vec<(String, String, Vec<String>)> {
     let report = ended.json();
     let rows = report["modules"].as_array().expect("modules").iter();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     rows.map(|row| {
         let findings = row["findings"].as_array().expect("findings").iter();
         let codes = findings.map(|finding| text(&finding["code"])).collect();
@@ -109,7 +131,11 @@ fn rows(ended: &Ended) -> Vec<(String, String, Vec<String>)> {
     .collect()
 }
 
-fn holds(ended: &Ended, words: &[&str]) {
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+pub(super) fn holds(ended: &Ended, words: &[&str]) {
     for word in words {
         assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
     }
@@ -227,10 +253,11 @@ fn a_kept_run_is_in_the_way_of_the_next_one_until_it_is_removed() {
         "get",
         "configmaps",
         "-n=openshift-kmm",
-        "-l=preflight.kmm/run=upgrade",
+        "-l=preflight.kmm/run=upgrade,preflight.kmm/shard",
         "-o=name",
     ];
     assert_eq!(scene.cluster.kubectl(&reports, "").lines().count(), 3);
+    assert_eq!(scene.checked("upgrade"), scene.divided("upgrade"));
 
     let refused = scene.in_cluster(&["upgrade"]).run().code(2);
     holds(&refused, &["Job upgrade exists", &removal]);
@@ -238,173 +265,6 @@ fn a_kept_run_is_in_the_way_of_the_next_one_until_it_is_removed() {
     scene.cluster.kubectl(&words, "");
     assert_eq!(scene.left(), "");
     drop(pods);
-}
-
-/// Method and path, and the body.
-type Push = (String, String);
-
-/// A Pushgateway, as far as a push goes: keeps the path and the body of every PUT.
-fn gateway() -> (String, Arc<Mutex<Vec<Push>>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
-    let pushed = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&pushed);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut reader = BufReader::new(stream.expect("a connection"));
-            let mut head = Vec::new();
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).expect("a head");
-                if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = text.trim().parse().expect("a length");
-                }
-                if line.trim().is_empty() {
-                    break;
-                }
-                head.push(line);
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).expect("a body");
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            reader.get_mut().write_all(answer).expect("an answer");
-            let request = head.first().cloned().unwrap_or_default();
-            let path = request.split(' ').take(2).collect::<Vec<_>>().join(" ");
-            let body = String::from_utf8(body).expect("text");
-            kept.lock().expect("the pushes").push((path, body));
-        }
-    });
-    (url, pushed)
-}
-
-#[test]
-fn the_last_report_of_a_cron_job_stays_and_its_metrics_are_pushed() {
-    let scene = Scene::new();
-    let (url, pushed) = gateway();
-    let cron_job = scene
-        .call(&["generate", "--cronjob=0 3 * * *", "--shards=2"])
-        .arg(format!("--pushgateway={url}"))
-        .run()
-        .code(0)
-        .stdout;
-    scene.cluster.apply(&cron_job);
-    let status = |how: &[&str]| call_as(&scene.cluster, NOBODY, &["status", "--last"]).args(how);
-    let nothing = status(&["-o=json"]).run().code(4);
-    holds(&nothing, &["no report", "--job-namespace"]);
-
-    let run = |name: &str| {
-        let create = [
-            "create",
-            "job",
-            "-n=openshift-kmm",
-            "--from=cronjob/kmm-preflight",
-            name,
-        ];
-        scene.cluster.kubectl(&create, "");
-        let start = Instant::now();
-        let ended = [
-            "get",
-            "job",
-            "-n=openshift-kmm",
-            name,
-            "-o=jsonpath={.status.conditions}",
-        ];
-        while scene.cluster.kubectl(&ended, "").is_empty() {
-            assert!(start.elapsed() < Duration::from_secs(90), "{name} ends");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        scene
-            .cluster
-            .kubectl(&["delete", "job", "-n=openshift-kmm", name], "");
-    };
-    let pods = PodRunner::start(&scene.cluster, &[]);
-    run("first");
-    let local = rows(&scene.call(&["run", "--local"]).run().code(1));
-    let last = status(&["-o=json"]).run().code(1);
-    assert_eq!(rows(&last), local, "{}", last.stderr);
-    let table = status(&[]).run().code(1);
-    assert!(
-        table.stdout.contains("Checked by kmm-preflight"),
-        "{}",
-        table.stdout
-    );
-    let metrics = status(&["-o=prometheus", "kmm-preflight"])
-        .run()
-        .code(1)
-        .stdout;
-    assert!(
-        metrics.contains("kmm_preflight_modules{verdict=\"verified\"} 1"),
-        "{metrics}"
-    );
-    let mut pushes = pushed.lock().expect("the pushes").clone();
-    pushes.sort();
-    let paths: Vec<&str> = pushes.iter().map(|(path, _)| path.as_str()).collect();
-    let path = |shard: u32| format!("PUT /metrics/job/kmm-preflight/shard/{shard}");
-    assert_eq!(paths, [path(0), path(1)]);
-    let modules = pushes.iter().flat_map(|(_, body)| body.lines());
-    let modules = modules.filter(|line| line.starts_with("kmm_preflight_module{"));
-    assert_eq!(modules.count(), 3);
-    drop(pods);
-
-    // Of the next one a shard dies: what it left the last time is not this one's.
-    let pods = PodRunner::start(&scene.cluster, &[(1, Fate::Killed(2))]);
-    run("second");
-    let last = status(&["-o=json"]).run();
-    holds(
-        &last,
-        &["shard 1/2 of the last Job left no report; its last one is of"],
-    );
-    let last = rows(&last);
-    assert_eq!(last.len(), 3);
-    let lost = last.iter().filter(|(_, verdict, _)| verdict == "error");
-    assert!((1..3).contains(&lost.count()), "{last:?}");
-    drop(pods);
-    status(&["another"]).run().code(4);
-    call_as(&scene.cluster, NOBODY, &["status", "--last", "-w"])
-        .run()
-        .code(2);
-}
-
-#[test]
-fn a_long_report_is_compressed() {
-    let scene = Scene::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    let modules: Vec<String> = (0..700)
-        .map(|number| {
-            let mut module = super::operator::module(&format!("m{number}"));
-            let mappings = &mut module["spec"]["moduleLoader"]["container"]["kernelMappings"];
-            *mappings = json!([{"regexp": "^none$", "containerImage": "i"}]);
-            module.to_string()
-        })
-        .collect();
-    let file = folder.path().join("modules.yaml");
-    std::fs::write(&file, modules.join("\n---\n")).expect("a file");
-    let call = call_as(
-        &scene.cluster,
-        NOBODY,
-        &["run", "--local", "--kernel-version=6.1.0"],
-    )
-    .arg(format!("-f={}", file.display()))
-    .arg("--report-configmap=long");
-    let ended = call.run().code(1);
-    let stored = ["get", "configmap", "long-report-0", "-o=json"];
-    let map: Value = serde_json::from_str(&scene.cluster.kubectl(&stored, "")).expect("JSON");
-    assert_eq!(map["data"], Value::Null);
-    assert!(
-        map["binaryData"]["report.json.gz"].is_string(),
-        "{}",
-        ended.stderr
-    );
-    let last = [
-        "status",
-        "--last",
-        "long",
-        "--job-namespace=default",
-        "-o=json",
-    ];
-    let last = call_as(&scene.cluster, NOBODY, &last).run().code(1);
-    assert_eq!(last.json()["counts"]["failed"], 700);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cross_check;
 mod diagnosis;
 pub(crate) mod example;
 mod in_cluster;
+mod kept_reports;
 pub(crate) mod operator;
 mod releases;
 mod resilience;

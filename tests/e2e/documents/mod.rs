@@ -34,12 +34,12 @@ fn documents() -> Vec<String> {
 const ELSEWHERE: [(&str, &str, &str); 23] = [
     (
         "kubectl kmm preflight generate --cronjob",
-        "tests/e2e/cluster/in_cluster.rs",
+        "tests/e2e/cluster/kept_reports.rs",
         "the_last_report_of_a_cron_job",
     ),
     (
         "kubectl kmm preflight status --last",
-        "tests/e2e/cluster/in_cluster.rs",
+        "tests/e2e/cluster/kept_reports.rs",
         "the_last_report_of_a_cron_job",
     ),
     // It needs the controllers of Jobs, and a kubelet.

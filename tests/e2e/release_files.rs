@@ -67,3 +67,15 @@ fn the_formula_is_one_for_homebrew() {
     ];
     assert_eq!(words, expected.concat(), "{told}");
 }
+
+/// The loader's crate stands alone: what crates.io would get is built from its package.
+#[test]
+#[ignore = "scripts/test --all builds the package"]
+fn the_crate_of_the_loader_can_be_published() {
+    succeed(
+        Command::new(env!("CARGO"))
+            .args(["publish", "--dry-run", "--locked", "--allow-dirty"])
+            .args(["--package=kernel-loader"])
+            .current_dir(repository("")),
+    );
+}

@@ -73,11 +73,9 @@ pub(crate) fn merge(shards: &Shards<'_>) -> Report {
         report.targets = shards.targets.to_vec();
     }
     let checked: BTreeSet<Key> = rows.values().map(key).collect();
-    for row in missing(shards, &report.targets) {
-        if !checked.contains(&key(&row)) {
-            let key = (key(&row), row.kernel_version.clone(), row.arch);
-            rows.entry(key).or_insert(row);
-        }
+    for row in missing(shards, &report.targets, &checked) {
+        let key = (key(&row), row.kernel_version.clone(), row.arch);
+        rows.entry(key).or_insert(row);
     }
     report.modules = rows.into_values().collect();
     let kernel = |row: &ModuleReport| {
@@ -138,21 +136,24 @@ fn key(row: &ModuleReport) -> Key {
     (row.kind, row.namespace.clone(), row.name.clone())
 }
 
-/// The rows of every Module that was to be checked, each as if its shard left no report.
-fn missing(shards: &Shards<'_>, targets: &[Target]) -> Vec<ModuleReport> {
+/// The rows of every Module that was to be checked and was not.
+fn missing(shards: &Shards<'_>, targets: &[Target], checked: &BTreeSet<Key>) -> Vec<ModuleReport> {
     let mut rows = Vec::new();
     for kept in shards.kept {
         for planned in &kept.plan {
-            let finding = match shards.without.get(&planned.shard) {
-                Some(finding) => finding.clone(),
-                None => nobody(),
-            };
             let kind = match planned.kind.as_str() {
                 "BootModuleConfig" => "BootModuleConfig",
                 "InitramfsModule" => "InitramfsModule",
                 _ => "Module",
             };
             let of = (kind, planned.namespace.clone(), planned.name.clone());
+            if checked.contains(&of) {
+                continue;
+            }
+            let finding = match shards.without.get(&planned.shard) {
+                Some(finding) => finding.clone(),
+                None => nobody(),
+            };
             let targets = planned
                 .targets
                 .iter()

@@ -199,6 +199,23 @@ fn a_shard_killed_in_the_middle_is_told_and_its_modules_are_errors() {
     drop(pods);
 }
 
+/// The other pods do not wait for it to divide the Modules.
+#[test]
+fn a_shard_whose_image_cannot_be_pulled_is_given_up() {
+    let scene = Scene::new();
+    let pods = PodRunner::start(&scene.cluster, &[(0, Fate::NoImage)]);
+    let ended = scene.in_cluster(&["--timeout=150s"]).run();
+    let local = rows(&scene.call(&["run", "--local"]).run().code(1));
+    let (lost, kept): (Vec<_>, Vec<_>) = rows(&ended)
+        .into_iter()
+        .partition(|(_, _, codes)| codes == &["shard-lost"]);
+    assert_eq!((lost.len(), kept.len()), (1, 2), "{ended:?}");
+    assert!(kept.iter().all(|row| local.contains(row)), "{kept:?}");
+    holds(&ended, &["shard 0/3 left no report", "no such manifest"]);
+    assert_eq!(scene.left(), "");
+    drop(pods);
+}
+
 #[test]
 fn a_run_that_ends_early_says_what_is_missing_and_leaves_nothing() {
     let scene = Scene::new();

@@ -67,6 +67,15 @@ fn limit(limit: Limit) -> String {
     }
 }
 
+/// What `modprobe` says of a defect that the kernel refuses a module for.
+pub(crate) fn answer(defect: &Defect) -> &'static str {
+    match defect {
+        // `klp_apply_section_relocs`, `klp_resolve_symbols`
+        Defect::LivepatchRelocations { .. } => "Invalid argument",
+        _ => "Exec format error",
+    }
+}
+
 /// What the kernel says of a defect, or what comes of it where the kernel says nothing.
 pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
     match defect {
@@ -234,6 +243,7 @@ pub(crate) fn malformed(fault: Malformed) -> String {
         }
         Malformed::AuthenticodeWithoutAttributes => ("Authenticode requires AuthAttrs", MESSAGE),
         Malformed::NoAlgorithm => ("a signer without an algorithm", MESSAGE),
+        Malformed::NamelessSigner => ("a signer that names no key", ARGUMENT),
         Malformed::NoSigner => ("the PKCS#7 message has no signer", ARGUMENT),
         Malformed::InconsistentAttributes => ("Inconsistently supplied authAttrs", ARGUMENT),
         Malformed::Attached => ("PKCS#7 signature with non-detached data", MESSAGE),

@@ -3,7 +3,7 @@
 use kernel_loader::answer::{Existing, Fact, Refusal, Remark, Rule, Weight};
 use kernel_loader::arch::Arch;
 use kernel_loader::kernel::facts::KernelFacts;
-use kernel_loader::load::parameters::ParameterFault;
+use kernel_loader::load::parameters::{NotTaken, ParameterFault};
 use kernel_loader::module::{ElfFacts, ElfFault};
 
 use crate::findings::finding::{Code, Effect, Finding};
@@ -110,7 +110,7 @@ fn finding(remark: Remark, about: &About<'_>) -> Finding {
         ),
         Refusal::Defect { defect, crashes } => {
             let answer = match (crashes, weight) {
-                (false, _) => "Exec format error",
+                (false, _) => kernel_words::answer(&defect),
                 (true, Weight::Refuses) => "the kernel would crash",
                 (true, _) => "the kernel may crash",
             };
@@ -262,6 +262,8 @@ fn type_information(message: String) -> Finding {
         .hint("Build the module for the target kernel, or remove its .BTF section (`strip -g`).")
 }
 
+const CORRECT: &str = "Correct `parameters` in the Module.";
+
 fn parameter(module: &str, fault: ParameterFault) -> Finding {
     match fault {
         ParameterFault::Unknown { name } => Finding::new(
@@ -269,14 +271,22 @@ fn parameter(module: &str, fault: ParameterFault) -> Finding {
             format!("{module}: unknown parameter '{name}' ignored"),
         )
         .hint("`modinfo -p FILE` lists the module's parameters."),
-        ParameterFault::Value { name, value } => Finding::new(
-            Code::ModprobeArgsInvalid,
-            format!(
-                "{module}: `{}' invalid for parameter `{name}': Invalid argument",
-                value.unwrap_or_default()
-            ),
-        )
-        .hint("Correct `parameters` in the Module."),
+        ParameterFault::Value { name, value, why } => {
+            let (is, answer, hint) = match why {
+                NotTaken::Invalid => ("invalid", "Invalid argument", CORRECT),
+                NotTaken::OutOfRange => ("invalid", "Numerical result out of range", CORRECT),
+                NotTaken::TooLong => ("too large", "No space left on device", CORRECT),
+                NotTaken::LockedDown => (
+                    "invalid",
+                    "Operation not permitted: a kernel that is locked down takes no addresses or \
+                     interrupts of hardware",
+                    "Remove the parameter (the kernel is locked down with Secure Boot).",
+                ),
+            };
+            let value = value.unwrap_or_default();
+            let message = format!("{module}: `{value}' {is} for parameter `{name}': {answer}");
+            Finding::new(Code::ModprobeArgsInvalid, message).hint(hint)
+        }
     }
 }
 

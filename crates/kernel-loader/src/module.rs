@@ -257,6 +257,8 @@ pub struct Parameter {
     pub element: Box<str>,
     /// How many elements an array takes, or how many bytes a string, its end included.
     pub most: u32,
+    /// It is an address or interrupt of hardware (`module_param_hw`).
+    pub of_hardware: bool,
 }
 
 /// `.data..percpu`.

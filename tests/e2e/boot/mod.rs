@@ -111,6 +111,51 @@ fn an_enforcing_kernel_decides_about_its_own_key() {
     assert!(codes(unsigned).contains(&"boot-refused"));
 }
 
+/// With Secure Boot the kernel takes no addresses of hardware (`module_param_hw`).
+#[test]
+fn a_kernel_that_is_locked_down_takes_no_addresses_of_hardware() {
+    let modules = Modules::debian("6.12.117+deb12-amd64");
+    let run = Run::new(&modules.kernel);
+    let mut folder = modules.empty_folder();
+    folder.copy_in_tree("kernel/drivers/parport/parport_pc.ko");
+    folder.with_host();
+    for (name, parameters) in [
+        ("without", json!([])),
+        ("of-software", json!(["init_mode=spp"])),
+        ("of-hardware", json!(["io=0x378", "irq=none"])),
+    ] {
+        run.add_with(name, "parport_pc", &folder, |module| {
+            module["spec"]["moduleLoader"]["container"]["modprobe"]["parameters"] =
+                parameters.clone();
+        });
+    }
+    for (words, refused) in [
+        (&["--boot", "require"][..], None),
+        (&["--boot", "require", "--secure-boot"], Some("of-hardware")),
+    ] {
+        let report = run.call(words).json();
+        for name in ["without", "of-software", "of-hardware"] {
+            let seen = row(&report, name);
+            assert!(!codes(seen).contains(&"boot-disagrees"), "{seen:#}");
+            let code = match refused == Some(name) {
+                true => "boot-refused",
+                false => "boot-loaded",
+            };
+            finding(seen, code);
+        }
+        let Some(name) = refused else { continue };
+        let predicted = message(&report, name, "modprobe-args-invalid");
+        let told = message(&report, name, "boot-refused");
+        for words in [
+            "`0x378' invalid for parameter `io'",
+            "Operation not permitted",
+        ] {
+            assert!(predicted.contains(words), "{predicted}");
+            assert!(told.contains(words), "{told}");
+        }
+    }
+}
+
 /// A distribution's kernel, with a module that needs in-tree ones of the node.
 #[test]
 fn a_distributions_kernel_loads_in_tree_modules_of_the_node() {

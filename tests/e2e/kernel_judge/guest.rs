@@ -36,6 +36,18 @@ impl Truth {
     pub(crate) fn loads(&self) -> bool {
         self.exit == Some(0)
     }
+
+    /// Why a module could not be inserted, in the words of `modprobe` for an error.
+    pub(crate) fn answer(&self) -> Option<&str> {
+        let lines = self.said.iter().rev();
+        let mut inserted = lines.filter_map(|line| line.split_once("could not insert '"));
+        let (_, answer) = inserted.next()?.1.split_once("': ")?;
+        Some(
+            answer
+                .split_once(" in module,")
+                .map_or(answer, |(unknown, _)| unknown),
+        )
+    }
 }
 
 /// Lets the kernel judge every case, in order. The answers are kept in `folder`.

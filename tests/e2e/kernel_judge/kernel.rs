@@ -54,6 +54,11 @@ impl Kernel {
         self.config().contains("CONFIG_MODULE_SIG_FORCE=y")
     }
 
+    /// Whether the kernel can be patched while it runs.
+    pub(crate) fn patches_itself(&self) -> bool {
+        self.config().contains("CONFIG_LIVEPATCH=y")
+    }
+
     fn config(&self) -> String {
         let path = self.root.join("usr/src/kernels").join(&self.release);
         fs::read_to_string(path.join(".config")).expect("the kernel's configuration")

@@ -24,7 +24,7 @@ pub(crate) fn compare(
     truths: &[Truth],
     folder: &Path,
     unknown: usize,
-) {
+) -> BTreeMap<String, (String, String)> {
     let report = ask(kernel, cases, &[]);
     fs::write(folder.join("report.json"), report.to_string()).expect("the product's report");
     let verdicts = verdicts(&report);
@@ -74,6 +74,46 @@ pub(crate) fn compare(
         cases.len(),
         kernel.name
     );
+    verdicts
+}
+
+/// Holds the words of findings to what `modprobe` said: those of an error are the kernel's.
+pub(crate) fn compare_words(
+    cases: &[Case],
+    truths: &[Truth],
+    verdicts: &BTreeMap<String, (String, String)>,
+) {
+    let mut differences = String::new();
+    let told = cases.iter().zip(truths);
+    for (case, truth) in told.filter(|(case, _)| case.undecidable.is_none()) {
+        let (_, findings) = &verdicts[&case.name];
+        if let Some(answer) = truth.answer().filter(|answer| !names(findings, answer)) {
+            let name = &case.name;
+            writeln!(
+                differences,
+                "{name}: {findings}, but modprobe says {answer}"
+            )
+            .expect("memory");
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+/// False where findings have words of errors, but not these.
+fn names(findings: &str, answer: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "Bad message",
+        "Cannot allocate memory",
+        "Exec format error",
+        "Invalid argument",
+        "Key was rejected by service",
+        "No space left on device",
+        "Numerical result out of range",
+        "Operation not permitted",
+        "Unknown symbol",
+    ];
+    let has_any = WORDS.iter().any(|words| findings.contains(words));
+    !has_any || findings.contains(answer)
 }
 
 /// Lets the product boot the kernel itself (`--boot`): it asks about every case whose folder

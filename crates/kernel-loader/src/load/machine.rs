@@ -12,7 +12,7 @@ use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::KernelSymbol;
 use crate::kernel::version::Kernel;
 use crate::load::exports::Export;
-use crate::load::parameters::ParameterFault;
+use crate::load::parameters::{NotTaken, ParameterFault};
 use crate::module::compression::Compression;
 use crate::module::{ElfFacts, ElfFault, ModuleFile, names};
 use crate::signature::verification::Trust;
@@ -178,7 +178,7 @@ impl<'a> Machine<'a> {
         };
         remarks.extend(facts_needed::doubt(&loading, facts));
         remarks.extend(symbols::duplicates(elf, facts, &self.loaded));
-        remarks.extend(parameters(elf, &handing.parameters));
+        remarks.extend(self.parameters(elf, &handing.parameters));
         remarks.extend(modinfo::no_name(elf));
         remarks.extend(elf::type_information(elf, &kernel, self.release));
         remarks.extend(modinfo::taken_folder(name, facts));
@@ -201,21 +201,27 @@ impl<'a> Machine<'a> {
         });
         Answer::Loaded(remarks)
     }
+
+    /// `parse_args`.
+    fn parameters(&self, elf: &ElfFacts, words: &str) -> impl Iterator<Item = Remark> + use<> {
+        let lockdown = signature::lockdown(&self.kernel, self.trust);
+        let faults = parameters::check(elf, words, lockdown.is_some()).into_iter();
+        faults.map(move |fault| {
+            let weight = match (&fault, lockdown) {
+                (ParameterFault::Unknown { .. }, _) => Weight::Passes,
+                (ParameterFault::Value { why, .. }, Some(weight))
+                    if *why == NotTaken::LockedDown =>
+                {
+                    weight
+                }
+                (ParameterFault::Value { .. }, _) => Weight::Refuses,
+            };
+            Refusal::Parameter(fault).weighs(weight)
+        })
+    }
 }
 
 fn refusing(remarks: &[Remark]) -> usize {
     let refuses = |remark: &&Remark| remark.weight == Weight::Refuses;
     remarks.iter().filter(refuses).count()
-}
-
-/// `parse_args`.
-fn parameters(elf: &ElfFacts, words: &str) -> impl Iterator<Item = Remark> {
-    let faults = parameters::check(elf, words).into_iter();
-    faults.map(|fault| {
-        let weight = match fault {
-            ParameterFault::Unknown { .. } => Weight::Passes,
-            ParameterFault::Value { .. } => Weight::Refuses,
-        };
-        Refusal::Parameter(fault).weighs(weight)
-    })
 }

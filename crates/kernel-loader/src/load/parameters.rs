@@ -1,5 +1,7 @@
 //! Module parameters as the kernel reads them (`kernel/params.c`).
 
+use std::num::IntErrorKind;
+
 use crate::module::{ElfFacts, Parameter};
 
 /// A word of the parameters that the kernel minds.
@@ -16,13 +18,29 @@ pub enum ParameterFault {
         name: String,
         /// What it was given, where it was given anything.
         value: Option<String>,
+        /// Why it does not take that.
+        why: NotTaken,
     },
+}
+
+/// Why a parameter does not take a value: the errors of its setter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotTaken {
+    /// `EINVAL`
+    Invalid,
+    /// `ERANGE`: a number that the type does not hold.
+    OutOfRange,
+    /// `ENOSPC`: a text that is too long.
+    TooLong,
+    /// `EPERM`: an address or interrupt of hardware, in a kernel that is locked down
+    /// (`param_check_unsafe`, `LOCKDOWN_MODULE_PARAMETERS`).
+    LockedDown,
 }
 
 /// Puts the parameters of a module to the types that its `parmtype` names (`parse_args`,
 /// `parse_one`). A parameter with a setter of the module's own has no `parmtype`, and what
 /// it takes cannot be known.
-pub fn check(elf: &ElfFacts, parameters: &str) -> Vec<ParameterFault> {
+pub fn check(elf: &ElfFacts, parameters: &str, is_locked_down: bool) -> Vec<ParameterFault> {
     let mut faults = Vec::new();
     for (name, value) in words(parameters) {
         if value.is_none() && name == "--" {
@@ -35,25 +53,23 @@ pub fn check(elf: &ElfFacts, parameters: &str) -> Vec<ParameterFault> {
                 (known.replace('-', "_") == wanted).then_some(rest)
             })
         };
-        if let Some(known) = &elf.parameters {
-            match known
+        // `None` for a parameter that the module does not have.
+        let taken = match &elf.parameters {
+            Some(known) => known
                 .iter()
                 .find(|parameter| parameter.name.replace('-', "_") == wanted)
-            {
-                Some(parameter) if takes(parameter, value.as_deref()) => {}
-                Some(_) => faults.push(ParameterFault::Value { name, value }),
-                None if matches!(wanted.as_str(), "async_probe" | "dyndbg") => {}
-                None => faults.push(ParameterFault::Unknown { name }),
-            }
-            continue;
-        }
-        match described("parmtype") {
-            Some(kind) => {
-                if !accepts(kind, value.as_deref()) {
-                    faults.push(ParameterFault::Value { name, value });
-                }
-            }
-            None if described("parm").is_some() => {}
+                .map(|parameter| match is_locked_down && parameter.of_hardware {
+                    true => Err(NotTaken::LockedDown),
+                    false => takes(parameter, value.as_deref()),
+                }),
+            None => match described("parmtype") {
+                Some(kind) => Some(accepts(kind, value.as_deref())),
+                None => described("parm").map(|_| Ok(())),
+            },
+        };
+        match taken {
+            Some(Ok(())) => {}
+            Some(Err(why)) => faults.push(ParameterFault::Value { name, value, why }),
             None if matches!(wanted.as_str(), "async_probe" | "dyndbg") => {}
             None => faults.push(ParameterFault::Unknown { name }),
         }
@@ -61,18 +77,23 @@ pub fn check(elf: &ElfFacts, parameters: &str) -> Vec<ParameterFault> {
     faults
 }
 
-/// True when the parameter takes the value (`param_array`, `param_set_copystring` and the
-/// setters of the types).
-fn takes(parameter: &Parameter, value: Option<&str>) -> bool {
+/// Whether the parameter takes the value (`param_array`, `param_set_copystring` and the setters
+/// of the types).
+fn takes(parameter: &Parameter, value: Option<&str>) -> Result<(), NotTaken> {
     let kind = |setter: &str| setter.strip_prefix("param_ops_").unwrap_or("").to_owned();
     match &*parameter.setter {
-        "param_array_ops" => value.is_some_and(|value| {
-            let parts: Vec<&str> = value.split(',').collect();
+        "param_array_ops" => {
             let element = kind(&parameter.element);
-            parts.len() <= parameter.most as usize
-                && parts.iter().all(|part| accepts(&element, Some(part)))
-        }),
-        "param_ops_string" => value.is_some_and(|value| value.len() < parameter.most as usize),
+            let mut parts = value.ok_or(NotTaken::Invalid)?.split(',').enumerate();
+            parts.try_for_each(|(index, part)| match index < parameter.most as usize {
+                true => accepts(&element, Some(part)),
+                false => Err(NotTaken::Invalid),
+            })
+        }
+        "param_ops_string" => match value.ok_or(NotTaken::Invalid)?.len() {
+            length if length < parameter.most as usize => Ok(()),
+            _ => Err(NotTaken::TooLong),
+        },
         setter => accepts(&kind(setter), value),
     }
 }
@@ -110,28 +131,19 @@ fn words(text: &str) -> Vec<(String, Option<String>)> {
     out
 }
 
-/// True when the setter of the type takes the value, as far as the type alone tells.
-fn accepts(kind: &str, value: Option<&str>) -> bool {
+/// Whether the setter of the type takes the value, as far as the type alone tells.
+fn accepts(kind: &str, value: Option<&str>) -> Result<(), NotTaken> {
     if let Some(element) = kind.strip_prefix("array of ") {
-        return value
-            .is_some_and(|value| value.split(',').all(|part| accepts(element, Some(part))));
+        let mut parts = value.ok_or(NotTaken::Invalid)?.split(',');
+        return parts.try_for_each(|part| accepts(element, Some(part)));
     }
     let Some(value) = value else {
         // `parse_one`: only setters with KERNEL_PARAM_OPS_FL_NOARG go without a value.
-        return !matches!(
-            kind,
-            "byte"
-                | "short"
-                | "ushort"
-                | "int"
-                | "uint"
-                | "long"
-                | "ulong"
-                | "ullong"
-                | "hexint"
-                | "charp"
-                | "string"
-        );
+        return match kind {
+            "byte" | "short" | "ushort" | "int" | "uint" | "long" | "ulong" | "ullong"
+            | "hexint" | "charp" | "string" => Err(NotTaken::Invalid),
+            _ => Ok(()),
+        };
     };
     match kind {
         "byte" => unsigned(value, u64::from(u8::MAX)),
@@ -141,29 +153,26 @@ fn accepts(kind: &str, value: Option<&str>) -> bool {
         "short" => signed(value, i64::from(i16::MIN), i64::from(i16::MAX)),
         "int" => signed(value, i64::from(i32::MIN), i64::from(i32::MAX)),
         "long" => signed(value, i64::MIN, i64::MAX),
-        "bool" | "invbool" | "bint" => boolean(value),
-        "charp" => value.len() <= 1024,
-        _ => true,
+        "bool" | "invbool" | "bint" if !boolean(value) => Err(NotTaken::Invalid),
+        "charp" if value.len() > 1024 => Err(NotTaken::TooLong),
+        _ => Ok(()),
     }
 }
 
 /// `kstrtoull` with base 0: `0x` and `0` prefixes, one `+`, one newline at the end.
-fn unsigned(value: &str, max: u64) -> bool {
-    let digits = value.strip_prefix('+').unwrap_or(value);
-    magnitude(digits).is_some_and(|number| number <= u128::from(max))
+fn unsigned(value: &str, max: u64) -> Result<(), NotTaken> {
+    within(value.strip_prefix('+').unwrap_or(value), max)
 }
 
 /// `kstrtoll` with base 0.
-fn signed(value: &str, min: i64, max: i64) -> bool {
+fn signed(value: &str, min: i64, max: i64) -> Result<(), NotTaken> {
     match value.strip_prefix('-') {
-        Some(digits) => {
-            magnitude(digits).is_some_and(|number| number <= u128::from(min.unsigned_abs()))
-        }
+        Some(digits) => within(digits, min.unsigned_abs()),
         None => unsigned(value, max.unsigned_abs()),
     }
 }
 
-fn magnitude(digits: &str) -> Option<u128> {
+fn within(digits: &str, max: u64) -> Result<(), NotTaken> {
     let digits = digits.strip_suffix('\n').unwrap_or(digits);
     let lower = digits.to_ascii_lowercase();
     let (radix, digits) = match lower.strip_prefix("0x") {
@@ -172,9 +181,14 @@ fn magnitude(digits: &str) -> Option<u128> {
         _ => (10, lower.as_str()),
     };
     if digits.starts_with(['+', '-']) {
-        return None;
+        return Err(NotTaken::Invalid);
     }
-    u128::from_str_radix(digits, radix).ok()
+    match u64::from_str_radix(digits, radix) {
+        Ok(number) if number <= max => Ok(()),
+        Ok(_) => Err(NotTaken::OutOfRange),
+        Err(why) if *why.kind() == IntErrorKind::PosOverflow => Err(NotTaken::OutOfRange),
+        Err(_) => Err(NotTaken::Invalid),
+    }
 }
 
 /// `kstrtobool`: the first character decides, after `o` the second.
@@ -191,27 +205,45 @@ fn boolean(value: &str) -> bool {
 mod tests {
     use super::*;
 
+    const INVALID: Result<(), NotTaken> = Err(NotTaken::Invalid);
+    const OUT_OF_RANGE: Result<(), NotTaken> = Err(NotTaken::OutOfRange);
+    const TOO_LONG: Result<(), NotTaken> = Err(NotTaken::TooLong);
+
+    fn parameter(name: &str, setter: &str, element: &str, most: u32) -> Parameter {
+        Parameter {
+            name: name.into(),
+            setter: setter.into(),
+            element: element.into(),
+            most,
+            of_hardware: false,
+        }
+    }
+
     #[test]
     fn values_are_taken_as_the_setters_do() {
+        let long = "x".repeat(1025);
         for (kind, value, taken) in [
-            ("int", Some("-2147483648"), true),
-            ("int", Some("2147483648"), false),
-            ("int", Some("0x10"), true),
-            ("int", Some("08"), false),
-            ("int", Some(""), false),
-            ("int", Some("1k"), false),
-            ("int", None, false),
-            ("uint", Some("-1"), false),
-            ("uint", Some("+1"), true),
-            ("byte", Some("256"), false),
-            ("bool", None, true),
-            ("bool", Some("on"), true),
-            ("bool", Some("maybe"), false),
-            ("charp", Some("anything at all"), true),
-            ("charp", None, false),
-            ("array of int", Some("1,2,3"), true),
-            ("array of int", Some("1,x"), false),
-            ("my_type", Some("x"), true),
+            ("int", Some("-2147483648"), Ok(())),
+            ("int", Some("2147483648"), OUT_OF_RANGE),
+            ("int", Some("-2147483649"), OUT_OF_RANGE),
+            ("ulong", Some("0x10000000000000000"), OUT_OF_RANGE),
+            ("int", Some("0x10"), Ok(())),
+            ("int", Some("08"), INVALID),
+            ("int", Some(""), INVALID),
+            ("int", Some("1k"), INVALID),
+            ("int", None, INVALID),
+            ("uint", Some("-1"), INVALID),
+            ("uint", Some("+1"), Ok(())),
+            ("byte", Some("256"), OUT_OF_RANGE),
+            ("bool", None, Ok(())),
+            ("bool", Some("on"), Ok(())),
+            ("bool", Some("maybe"), INVALID),
+            ("charp", Some("anything at all"), Ok(())),
+            ("charp", Some(&long), TOO_LONG),
+            ("charp", None, INVALID),
+            ("array of int", Some("1,2,3"), Ok(())),
+            ("array of int", Some("1,x"), INVALID),
+            ("my_type", Some("x"), Ok(())),
         ] {
             assert_eq!(accepts(kind, value), taken, "{kind} {value:?}");
         }
@@ -219,24 +251,42 @@ mod tests {
 
     #[test]
     fn arrays_and_strings_have_their_limits() {
-        let parameter = |setter: &str, element: &str, most| Parameter {
-            name: "p".into(),
-            setter: setter.into(),
-            element: element.into(),
-            most,
-        };
-        let array = parameter("param_array_ops", "param_ops_int", 2);
+        let array = parameter("p", "param_array_ops", "param_ops_int", 2);
         for (value, taken) in [
-            (Some("1,2"), true),
-            (Some("1,2,3"), false),
-            (Some("1,x"), false),
-            (None, false),
+            (Some("1,2"), Ok(())),
+            (Some("1,2,3"), INVALID),
+            (Some("1,x"), INVALID),
+            (Some("1,99999999999"), OUT_OF_RANGE),
+            (None, INVALID),
         ] {
             assert_eq!(takes(&array, value), taken, "{value:?}");
         }
-        let string = parameter("param_ops_string", "", 4);
-        assert!(takes(&string, Some("abc")) && !takes(&string, Some("abcd")));
-        assert!(takes(&parameter("", "", 0), Some("its own setter")));
+        let string = parameter("p", "param_ops_string", "", 4);
+        assert_eq!(takes(&string, Some("abc")), Ok(()));
+        assert_eq!(takes(&string, Some("abcd")), TOO_LONG);
+        let own = parameter("p", "", "", 0);
+        assert_eq!(takes(&own, Some("its own setter")), Ok(()));
+    }
+
+    #[test]
+    fn a_kernel_that_is_locked_down_takes_no_addresses_of_hardware() {
+        let irq = Parameter {
+            of_hardware: true,
+            ..parameter("irq", "param_ops_int", "", 0)
+        };
+        let elf = ElfFacts {
+            parameters: Some(vec![irq, parameter("debug", "param_ops_int", "", 0)]),
+            ..ElfFacts::default()
+        };
+        assert_eq!(check(&elf, "irq=7 debug=1", false), []);
+        assert_eq!(
+            check(&elf, "irq=7 debug=1", true),
+            [ParameterFault::Value {
+                name: "irq".into(),
+                value: Some("7".into()),
+                why: NotTaken::LockedDown,
+            }]
+        );
     }
 
     #[test]
@@ -261,13 +311,14 @@ mod tests {
             ],
             ..ElfFacts::default()
         };
-        assert_eq!(check(&elf, "debug_level=3 own=x dyndbg=+p"), []);
+        assert_eq!(check(&elf, "debug_level=3 own=x dyndbg=+p", true), []);
         assert_eq!(
-            check(&elf, "debug_level=x nope=1 -- debug_level=y"),
+            check(&elf, "debug_level=x nope=1 -- debug_level=y", true),
             [
                 ParameterFault::Value {
                     name: "debug_level".into(),
                     value: Some("x".into()),
+                    why: NotTaken::Invalid,
                 },
                 ParameterFault::Unknown {
                     name: "nope".into(),

@@ -3,6 +3,7 @@
 use crate::answer::{Refusal, Remark, SignatureRefusal, Weight};
 use crate::kernel::version::Kernel;
 use crate::signature::SignatureState;
+use crate::signature::fault::Malformed;
 use crate::signature::pkcs7;
 use crate::signature::verification::{Known, Trust, examine};
 
@@ -47,6 +48,7 @@ pub fn check(
                     SignatureRefusal::Unverified { signer: signer() }
                 }
                 Ok(Known::Bad) => SignatureRefusal::Damaged { signer: signer() },
+                Ok(Known::Nameless) => SignatureRefusal::Malformed(Malformed::NamelessSigner),
                 Ok(Known::Attributes) => SignatureRefusal::Attributes,
                 Err(pkcs7::Refusal::Unsupported(why)) => SignatureRefusal::Unsupported(why),
                 Err(pkcs7::Refusal::Malformed(why)) => SignatureRefusal::Malformed(why),
@@ -78,12 +80,21 @@ pub fn check(
 
 /// Whether the kernel enforces signatures by its configuration; `None` where that is not known.
 fn is_enforced(kernel: &Kernel<'_>) -> Option<bool> {
+    Some(kernel.enabled("MODULE_SIG_FORCE")? || locks_itself_down(kernel))
+}
+
+fn locks_itself_down(kernel: &Kernel<'_>) -> bool {
     let is_set = |option| kernel.enabled(option) == Some(true);
-    Some(
-        kernel.enabled("MODULE_SIG_FORCE")?
-            || is_set("LOCK_DOWN_KERNEL_FORCE_INTEGRITY")
-            || is_set("LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"),
-    )
+    is_set("LOCK_DOWN_KERNEL_FORCE_INTEGRITY") || is_set("LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY")
+}
+
+/// How what a locked down kernel refuses weighs; `None` where it is not locked down. Mainline has
+/// lockdown since 5.4, and distributions had patches for it before.
+pub(super) fn lockdown(kernel: &Kernel<'_>, trust: &Trust) -> Option<Weight> {
+    let lacks_it = kernel.enabled("SECURITY_LOCKDOWN_LSM") == Some(false);
+    let is_locked = trust.secure_boot || locks_itself_down(kernel);
+    (is_locked && !(lacks_it && kernel.at_least(5, 4)))
+        .then(|| Weight::certain(kernel.at_least(5, 4)))
 }
 
 /// True where a key that the kernel is said to trust made the signature.

@@ -10,7 +10,10 @@ use crate::module::{ElfFault, Parameter};
 const ENTRY: u64 = 40;
 const NAME: u64 = 0;
 const OPS: u64 = 16;
+const FLAGS: u64 = 27;
 const ARG: u64 = 32;
+/// `KERNEL_PARAM_FL_HWPARAM`
+const OF_HARDWARE: u8 = 2;
 /// `ops` of `struct kparam_array`.
 const ELEMENT_OPS: u64 = 16;
 
@@ -24,8 +27,9 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<Parameter>
         return Ok(Vec::new());
     };
     let relocations = relocations_of(elf, index);
+    let content = elf.content(section);
     let mut inside = HashMap::new();
-    (0..elf.content(section).len() as u64 / ENTRY)
+    (0..content.len() as u64 / ENTRY)
         .filter_map(|position| {
             let start = position * ENTRY;
             let (names, at) = target(elf, symbols, relocations.get(&(start + NAME))?)?;
@@ -40,13 +44,14 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<Parameter>
                 setter: relocations.get(&(start + OPS)).map_or("", setter).into(),
                 element: "".into(),
                 most: 0,
+                of_hardware: content.get((start + FLAGS) as usize)? & OF_HARDWARE != 0,
             };
             let arg = relocations.get(&(start + ARG));
-            if let Some((content, at)) = arg.and_then(|arg| target(elf, symbols, arg)) {
+            if let Some((value, at)) = arg.and_then(|arg| target(elf, symbols, arg)) {
                 // `max` of kparam_array and `maxlen` of kparam_string stand first.
                 match &*parameter.setter {
                     "param_array_ops" => {
-                        parameter.most = elf.word(content, at)?;
+                        parameter.most = elf.word(value, at)?;
                         let holder = symbols.get(arg?.symbol as usize)?.section;
                         let inside = inside
                             .entry(holder)
@@ -54,7 +59,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<Parameter>
                         parameter.element =
                             inside.get(&(at + ELEMENT_OPS)).map_or("", setter).into();
                     }
-                    "param_ops_string" => parameter.most = elf.word(content, at)?,
+                    "param_ops_string" => parameter.most = elf.word(value, at)?,
                     _ => {}
                 }
             }

@@ -58,6 +58,8 @@ pub enum Malformed {
     AuthenticodeWithoutAttributes,
     /// A signer without an algorithm.
     NoAlgorithm,
+    /// A signer names no key (`asymmetric_key_hex_to_key_id`).
+    NamelessSigner,
     /// The message has no signer (`verify_pkcs7_message_sig`).
     NoSigner,
     /// Some signers have attributes and others have none (`pkcs7_check_authattrs`).

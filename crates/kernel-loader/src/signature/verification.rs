@@ -33,6 +33,8 @@ pub enum Known {
     Unverified,
     /// A named key's, or that of the certificate beside it, over something else, or damaged.
     Bad,
+    /// It names no key.
+    Nameless,
     /// It has signed attributes, which a module's signature may not have.
     Attributes,
 }
@@ -108,7 +110,7 @@ impl<'a> Examination<'a> {
         }
         // `asymmetric_key_hex_to_key_id` takes no empty one.
         if signer.key_id.is_empty() {
-            return Known::Bad;
+            return Known::Nameless;
         }
         let Some(beside) = self.beside.iter().find(|known| known.id == signer.key_id) else {
             return self.trusted(&[], signer);

@@ -14,6 +14,7 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
         parameters("good", &["answer=7", "loud=1", "label=abc", "steps=1,2,3"]),
         parameters("not-a-number", &["answer=abc"]),
         parameters("out-of-range", &["answer=99999999999"]),
+        parameters("too-long", &[&format!("label={}", "x".repeat(1025))]),
         parameters("hexadecimal", &["answer=0x2a"]),
         parameters("without-value", &["answer"]),
         parameters("bool-without-value", &["loud"]),

@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::check::inspect::as_error;
 use crate::cli::config::Settings;
 use crate::cli::output::{Format, OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
@@ -28,9 +27,7 @@ use crate::cli::{Cli, Command};
 use crate::console::output::Console;
 use crate::error::{Error, message};
 use crate::findings::accept::Accept;
-use crate::input::Inputs;
 use crate::report::render;
-use crate::session::open::Session;
 
 /// What a command leaves to print, and how the process ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -185,42 +182,16 @@ fn dispatch(cli: Cli, settings: &Settings, escape: &Escape) -> Result<Done, Erro
             explain::run(&args, c, &screen).await
         }),
         Command::Kernel(args) => in_runtime(escape, output, settings, async |c| {
-            let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
-            let access = session.objects.access_of_release().await;
-            let archs =
-                crate::session::arch::of_image(&args.arch, &args.image, &session.images, &access);
-            let archs = archs.await.map_err(as_error)?;
             let screen = Surroundings::of_stdout().screen(output.color);
-            kernel::run(
-                &args.image,
-                &archs,
-                c.format,
-                &screen,
-                &session.images,
-                &access,
-            )
-            .await
+            kernel::run(&args, c.format, &screen).await
         }),
         Command::Targets(args) => in_runtime(escape, output, settings, async |c| {
             let screen = Surroundings::of_stdout().screen(output.color);
             targets::run(&args, c.format, &screen).await
         }),
         Command::Inspect(args) => in_runtime(escape, output, settings, async |c| {
-            let session = Session::new(&args.registry, &mut Inputs::default(), None).await?;
-            let access = session.objects.access_of_release().await;
-            let named = args.arch.as_slice();
-            let archs =
-                crate::session::arch::of_image(named, &args.image, &session.images, &access);
-            let archs = archs.await.map_err(as_error)?;
-            inspect::run(
-                &args.image,
-                archs[0],
-                c.format,
-                &Surroundings::of_stdout().screen(output.color),
-                &session.images,
-                &access,
-            )
-            .await
+            let screen = Surroundings::of_stdout().screen(output.color);
+            inspect::run(&args, c.format, &screen).await
         }),
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => in_runtime(escape, output, settings, async |c| {

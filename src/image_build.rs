@@ -6,6 +6,7 @@
 //! [`leftovers`] removes what killed runs have left on disk.
 
 pub(crate) mod args;
+pub(crate) mod bases;
 pub(crate) mod builder;
 pub(crate) mod command;
 pub(crate) mod credentials;

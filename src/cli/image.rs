@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::RegistryArgs;
 use crate::model::target::Arch;
 
@@ -16,6 +17,9 @@ pub struct InspectArgs {
     /// How to reach the registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// The way to the cluster whose own registry has the image.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 /// Arguments of `kernel`.
@@ -29,4 +33,7 @@ pub struct KernelArgs {
     /// How to reach the registries.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// The way to the cluster whose own registry has the image.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }

@@ -1,36 +1,32 @@
 //! `kernel IMAGE`: the kernels of a release or driver-toolkit image.
 
-use std::sync::Arc;
-
 use futures::future::try_join_all;
 
 use crate::check::inspect::as_error;
 use crate::check::targets::Resolver;
+use crate::cli::image::KernelArgs;
 use crate::cli::output::Format;
 use crate::commands::Done;
 use crate::error::{EXIT_VERIFIED, Error};
-use crate::images::open::Images;
-use crate::images::registry::access::Access;
-use crate::model::target::Arch;
 use crate::report::kernel::Kernels;
 use crate::report::{self, Screen};
+use crate::session::arch;
+use crate::session::open::Session;
 
 /// Resolves an image to its kernels, for every architecture that was asked for.
 ///
 /// # Errors
 /// An image cannot be read or is neither kind, or the format describes findings, which there
 /// are none of.
-pub(crate) async fn run(
-    reference: &str,
-    archs: &[Arch],
-    format: Format,
-    screen: &Screen,
-    images: &Arc<Images>,
-    access: &Access,
-) -> Result<Done, Error> {
+pub(crate) async fn run(args: &KernelArgs, format: Format, screen: &Screen) -> Result<Done, Error> {
+    let reference = args.image.as_str();
+    let session = Session::of_image(reference, &args.registry, &args.connection).await?;
+    let (images, access) = (&session.images, session.objects.access_of_release().await);
+    let archs = arch::of_image(&args.arch, reference, images, &access).await;
+    let archs = archs.map_err(as_error)?;
     let resolver = Resolver {
         images,
-        access,
+        access: &access,
         with_64k: true,
     };
     let reads = archs.iter().map(|arch| resolver.resolve(reference, *arch));
@@ -42,6 +38,7 @@ pub(crate) async fn run(
         stderr: String::new(),
         exit_code: EXIT_VERIFIED,
     };
+    done.note(&session.notes);
     done.warn(&notes);
     Ok(done)
 }

@@ -184,6 +184,34 @@ pub(crate) fn export(
     tool
 }
 
+/// Reads an image from the OCI layout [`BASE_LAYOUT`] of a folder into the storage, where builds
+/// find it under its name. Some builders (buildah 1.28) call it by the path of the layout, in
+/// which no upper-case letter may be: the path is relative, and the name is given to the image
+/// of this ID afterwards.
+pub(crate) fn import(
+    kind: BuilderKind,
+    storage: &Storage,
+    folders: &Folders,
+    run: &BuildRun,
+    folder: &Path,
+    (id, name): (&str, &str),
+) -> [Tool; 2] {
+    let mut pull = base(kind, storage, folders);
+    folder.clone_into(&mut pull.folder);
+    pull.args.push("pull".into());
+    if let Some(policy) = &run.policy {
+        pull.args
+            .extend(["--signature-policy".into(), text(policy)]);
+    }
+    pull.args.push(format!("oci:{BASE_LAYOUT}:{name}"));
+    let mut tag = base(kind, storage, folders);
+    tag.args.extend(["tag", id, name].map(str::to_owned));
+    [pull, tag]
+}
+
+/// The layout of a base image.
+pub(crate) const BASE_LAYOUT: &str = "base";
+
 /// What the built image is called in its layout.
 pub(crate) const LAYOUT_TAG: &str = "built";
 

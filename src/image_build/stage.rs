@@ -1,6 +1,6 @@
 //! Runs builds: at most so many at once, each in its own folder of the run's workspace.
 
-mod inputs;
+pub(super) mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::findings::finding::{Code, Finding};
+use crate::image_build::bases::{self, Base};
 use crate::image_build::builder::{self, Builder, Choice, IsolationChoice};
 use crate::image_build::command::{self, BuilderKind, Folders, docker};
 use crate::image_build::failure;
@@ -71,6 +72,8 @@ pub struct BuildRequest {
     pub base_tls: TlsOptions,
     /// Credentials for base images.
     pub access: Access,
+    /// Base images that the builder does not reach.
+    pub bases: Vec<Base>,
     /// The architecture to build for.
     pub arch: Arch,
 }
@@ -96,6 +99,8 @@ pub struct Builds {
     in_daemon: Mutex<BTreeSet<String>>,
     slots: Semaphore,
     ready: OnceCell<Result<(Builder, Folders), Finding>>,
+    /// Base images that are in the builder's storage, each for one architecture.
+    pub(super) imported: tokio::sync::Mutex<BTreeMap<String, Arch>>,
 }
 
 impl Builds {
@@ -108,6 +113,7 @@ impl Builds {
             processes: Processes::default(),
             in_daemon: Mutex::default(),
             ready: OnceCell::new(),
+            imported: tokio::sync::Mutex::default(),
         }
     }
 
@@ -221,6 +227,11 @@ impl Builds {
         let (run, redaction) = (&inputs.run, &inputs.redaction);
         let place = match &builder.storage {
             Some(storage) => {
+                for base in &inputs.bases {
+                    step(&format!("reading base image {}", base.image.reference));
+                    let to = (builder.kind, storage, folders);
+                    self.import(base, to, inputs, folder, log).await?;
+                }
                 let layout = folder.join("layout");
                 let build = command::build(builder.kind, storage, folders, run);
                 self.logged(&build, redaction, log, step).await?;
@@ -239,6 +250,9 @@ impl Builds {
                 layout
             }
             None => {
+                if let Some(base) = inputs.bases.first() {
+                    return Err(bases::not_by_docker(base));
+                }
                 let archive = folder.join("image.tar");
                 let archive_name = archive.to_string_lossy().into_owned();
                 let build = docker::build(folders, run, &inputs.secret_files);
@@ -276,7 +290,7 @@ impl Builds {
     }
 
     /// Runs one program of a build with its output in the log.
-    async fn logged(
+    pub(super) async fn logged(
         &self,
         tool: &Tool,
         redaction: &Redaction,

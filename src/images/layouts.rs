@@ -6,3 +6,4 @@ pub(crate) mod layout;
 pub(crate) mod mirrored;
 pub(crate) mod on_disk;
 pub(crate) mod storage;
+pub(crate) mod write;

@@ -37,6 +37,14 @@ pub struct OpenImage {
     pub(crate) place: ImageSource,
 }
 
+impl OpenImage {
+    /// What builders know the image by: its configuration's digest without the algorithm.
+    pub(crate) fn id(&self) -> &str {
+        let digest = self.config_digest.split_once(':');
+        digest.map_or(&self.config_digest, |(_, id)| id)
+    }
+}
+
 /// The JSON documents of an image, as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documents {
@@ -44,6 +52,18 @@ pub struct Documents {
     pub manifest: Vec<u8>,
     /// The configuration.
     pub config: Vec<u8>,
+}
+
+impl Documents {
+    /// The media type that the manifest gives itself.
+    pub(crate) fn media_type(&self) -> String {
+        let document = serde_json::from_slice(&self.manifest).ok();
+        document
+            .and_then(|document: serde_json::Value| {
+                Some(document.get("mediaType")?.as_str()?.to_owned())
+            })
+            .unwrap_or_else(|| "application/vnd.oci.image.manifest.v1+json".to_owned())
+    }
 }
 
 impl From<Descriptor> for LayerRef {

@@ -2,7 +2,7 @@
 //! of its repositories has is mounted, the rest is copied from wherever it is.
 
 use crate::findings::finding::{Code, Finding};
-use crate::images::open::{Images, OpenImage};
+use crate::images::open::{Documents, Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Manifest;
@@ -21,7 +21,7 @@ impl Images {
         access: &Access,
     ) -> Result<(), Finding> {
         let documents = self.documents(image).await?;
-        let pushed = self.push_parts(image, &documents.manifest, reference, access);
+        let pushed = self.push_parts(image, &documents, reference, access);
         pushed.await.map_err(|fault| {
             let message = format!("{reference} could not be pushed: {}", fault.message);
             Finding::new(Code::PushFailed, message).hint(fault.hint.unwrap_or_else(|| {
@@ -33,11 +33,11 @@ impl Images {
     async fn push_parts(
         &self,
         image: &OpenImage,
-        manifest: &[u8],
+        documents: &Documents,
         reference: &str,
         access: &Access,
     ) -> Result<(), Fault> {
-        let Manifest::Image { config, layers } = Manifest::parse(manifest)? else {
+        let Manifest::Image { config, layers } = Manifest::parse(&documents.manifest)? else {
             let message = "the manifest is an index";
             return Err(Fault::new(FaultKind::Unreadable, message));
         };
@@ -46,13 +46,10 @@ impl Images {
         for blob in layers.iter().chain([&config]) {
             copy(image, &destination, &blob.digest, blob.size).await?;
         }
-        let media_type = serde_json::from_slice(manifest)
-            .ok()
-            .and_then(|document: serde_json::Value| {
-                Some(document.get("mediaType")?.as_str()?.to_owned())
-            })
-            .unwrap_or_else(|| "application/vnd.oci.image.manifest.v1+json".to_owned());
-        destination.put_manifest(manifest, &media_type).await
+        let media_type = documents.media_type();
+        destination
+            .put_manifest(&documents.manifest, &media_type)
+            .await
     }
 }
 

@@ -11,17 +11,18 @@ use rustls::pki_types::CertificateDer;
 use crate::check::facts::FactsStore;
 use crate::check::image::ImageCheck;
 use crate::check::objects::{Known, Objects};
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::RegistryArgs;
 use crate::cli::target::TargetArgs;
-use crate::cluster::Cluster;
 use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
 use crate::cluster::registry::OwnRegistry;
+use crate::cluster::{Cluster, connect};
 use crate::error::Error;
 use crate::images::layers::layer_reader::LayerLimits;
 use crate::images::open::{Images, ImagesConfig};
 use crate::images::registry::access::Access;
 use crate::images::registry::cache::Cache;
-use crate::images::registry::cluster_registry::ClusterRegistry;
+use crate::images::registry::cluster_registry::{self, ClusterRegistry};
 use crate::images::registry::credentials;
 use crate::images::registry::http::{self, HttpConfig};
 use crate::images::registry::mirrors::registry_sources::RegistrySources;
@@ -121,6 +122,25 @@ struct NodeSettings {
 }
 
 impl Session {
+    /// The way to an image that a command is about. A cluster is asked where a flag names one,
+    /// and where the image has a name that is known inside of a cluster only.
+    ///
+    /// # Errors
+    /// As [`Session::as_nodes`], or no cluster is configured.
+    pub(crate) async fn of_image(
+        image: &str,
+        args: &RegistryArgs,
+        connection: &ConnectionArgs,
+    ) -> Result<Self, Error> {
+        let host = image.split('/').next().unwrap_or(image);
+        let is_inside = args.oci_layout.is_empty() && cluster_registry::is_service(host);
+        let cluster = match is_inside || connection.names_a_cluster() {
+            true => Some(Arc::new(connect(connection).await?)),
+            false => None,
+        };
+        Self::as_nodes(args, &mut Inputs::default(), cluster).await
+    }
+
     /// The same with the mirror rules of the cluster's nodes, behind those of `-f`, and with
     /// the registries that they refuse and the authorities that they trust, as far as they
     /// may be read.

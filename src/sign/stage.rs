@@ -1,19 +1,18 @@
 //! Signs an image: reads the files, writes one layer, leaves everything below it where it is.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use kernel_loader::module::LARGEST_MODULE;
 use kernel_loader::module::compression::{Compression, decompress_whole};
-use serde_json::json;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::kernel_words;
 use crate::images::layers::layer_reader::Purpose;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
+use crate::images::layouts::write;
 use crate::images::open::{FileBytes, Images, OpenImage};
 use crate::kmm::releases::KmmRelease;
 use crate::model::layer::Node;
@@ -221,30 +220,15 @@ fn sealed_in(path: &str) -> Finding {
 
 /// An OCI layout (image-layout.md) with the blobs that are new.
 fn write_layout(layout: &Path, layer: &Layer, derived: &Derived) -> io::Result<()> {
-    let blobs = layout.join("blobs/sha256");
-    fs::create_dir_all(&blobs)?;
     for (digest, bytes) in [
         (&layer.digest, &layer.blob),
         (&derived.config_digest, &derived.config),
         (&derived.digest, &derived.manifest),
     ] {
-        let name = digest.strip_prefix("sha256:").unwrap_or(digest);
-        fs::write(blobs.join(name), bytes)?;
+        write::blob(layout, digest)?.write_all(bytes)?;
     }
-    let index = json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": [{
-            "mediaType": derived.media_type,
-            "digest": derived.digest,
-            "size": derived.manifest.len(),
-        }],
-    });
-    fs::write(layout.join("index.json"), index.to_string())?;
-    fs::write(
-        layout.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
+    let size = derived.manifest.len();
+    write::finish(layout, &derived.media_type, &derived.digest, size, None)
 }
 
 /// The machine kept the image from being written.

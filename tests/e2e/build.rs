@@ -64,6 +64,7 @@ pub(crate) fn request(dockerfile: &str) -> BuildRequest {
         secrets: Vec::new(),
         base_tls: TlsOptions::default(),
         access: Access::default(),
+        bases: Vec::new(),
         arch: Arch::Amd64,
     }
 }

@@ -3,6 +3,8 @@
 mod context;
 mod signing;
 
+use std::sync::Arc;
+
 use crate::check::image::ImageOutcome;
 use crate::check::run::{Outcome, Slot};
 use crate::check::stages::case::context::{
@@ -12,10 +14,13 @@ use crate::check::stages::inputs::{args_case, dockerfile_of, entries};
 use crate::check::stages::{Progress, Stages, outcome, skipped};
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::image_build::args;
+use crate::image_build::bases::Base;
+use crate::image_build::dockerfile::Dockerfile;
 use crate::image_build::lint::{self, LintCase};
 use crate::image_build::stage::BuildRequest;
 use crate::images::open::OpenImage;
 use crate::images::registry::access::Access;
+use crate::images::registry::fault::NamedBy;
 use crate::kmm::module::Build;
 use crate::kmm::planned::{Plan, Work};
 use crate::kmm::releases::Feature;
@@ -133,12 +138,13 @@ impl Case<'_> {
                 "{namespace}/{} for {} on {}",
                 self.plan.name, self.plan.target.kernel_version, self.plan.target.arch
             ),
-            dockerfile,
-            args,
             secrets,
             base_tls: build.base_image_registry_tls,
+            bases: self.bases(&dockerfile, &args).await?,
             access: self.access.clone(),
             arch: self.plan.target.arch,
+            dockerfile,
+            args,
         };
         (self.progress)(Stage::Build, "waiting for a builder");
         let built = self
@@ -151,6 +157,35 @@ impl Case<'_> {
         images
             .open_layout(&built.place, &built.tag, self.plan.target.arch)
             .await
+    }
+
+    /// The base images that are in the cluster's own registry.
+    async fn bases(
+        &self,
+        dockerfile: &str,
+        args: &[(String, String)],
+    ) -> Result<Vec<Base>, Finding> {
+        let images = &self.stages.image.images;
+        // One that does not parse is left to the builder.
+        let parsed = Dockerfile::parse(dockerfile);
+        let named = parsed.map(|dockerfile| dockerfile.images(args));
+        let mut bases = Vec::new();
+        for name in named.unwrap_or_default() {
+            if !images.registries().is_in_cluster(&name) {
+                continue;
+            }
+            let opened = images.open(&name, self.plan.target.arch, self.access);
+            let image = opened.await.map_err(|fault| Finding {
+                code: Code::BuildFailed,
+                message: format!("base {}", fault.message),
+                ..NamedBy::Dockerfile.hint(fault)
+            })?;
+            bases.push(Base {
+                image,
+                images: Arc::clone(images),
+            });
+        }
+        Ok(bases)
     }
 
     async fn judge(&self, image: &OpenImage) -> ImageOutcome {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::image_build::bases::Base;
 use crate::image_build::builder::Builder;
 use crate::image_build::command::docker::{SecretFile, with_secret_mounts};
 use crate::image_build::command::{BuildRun, BuilderKind};
@@ -16,10 +17,11 @@ use crate::images::registry::mirrors::{Mirrors, registries_conf};
 use crate::own_files::workspace::{self, write_private};
 
 /// What was written for one build.
-pub(super) struct Inputs {
-    pub(super) run: BuildRun,
+pub(in crate::image_build) struct Inputs {
+    pub(in crate::image_build) run: BuildRun,
+    pub(super) bases: Vec<Base>,
     pub(super) secret_files: Vec<SecretFile>,
-    pub(super) redaction: Redaction,
+    pub(in crate::image_build) redaction: Redaction,
 }
 
 impl Builds {
@@ -102,6 +104,7 @@ impl Builds {
                 registries_conf: self.registries_conf(folder, &insecure)?,
                 insecure,
             },
+            bases: request.bases.clone(),
             secret_files: files,
             redaction,
         })

@@ -38,6 +38,11 @@ impl Registries {
         }))
     }
 
+    /// True for an image in the cluster's own registry, which other programs do not reach.
+    pub(crate) fn is_in_cluster(&self, name: &str) -> bool {
+        parse(name).is_ok_and(|name| self.endpoints.of_cluster(name.registry()).is_some())
+    }
+
     /// The manifest that a reference names, with each credential that fits until one is
     /// good enough, as kubelets do; and the repository as the one whose credential it was.
     ///

@@ -33,6 +33,13 @@ pub(crate) trait ClusterRegistry: fmt::Debug + Send + Sync {
     fn took(&self, way: &Way, before: &[Fault]);
 }
 
+/// True for a `host[:port]` that is the name of a cluster's Service: outside of clusters nobody
+/// resolves it.
+pub(crate) fn is_service(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or(host);
+    name.ends_with(".svc") || name.ends_with(".svc.cluster.local")
+}
+
 /// A way to the cluster's registry.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::images::registry::challenge::Challenge;
-use crate::images::registry::cluster_registry::{ClusterRegistry, Way};
+use crate::images::registry::cluster_registry::{ClusterRegistry, Way, is_service};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::{Allowed, HttpClients, HttpConfig, Profile, fault_of};
 use crate::images::registry::retry;
@@ -163,9 +163,26 @@ impl Endpoints {
             Some(registry) => self.look_in_cluster(registry.as_ref(), host, verify).await,
             None => self.look(host, plain, verify).await,
         };
-        let found = found.map(Arc::new);
+        let found = found.map(Arc::new).map_err(|fault| match of_cluster {
+            None if is_service(host) => fault.hint(self.way_to_service()),
+            _ => fault,
+        });
         *cell = Some((Instant::now(), found.clone()));
         found
+    }
+
+    /// How to get at what has the name of a Service, which this machine does not know.
+    fn way_to_service(&self) -> &'static str {
+        match &self.of_cluster {
+            Some(_) => {
+                "This is the name of a Service inside of a cluster. From outside only the cluster's \
+                 own registry is reached: use run --in-cluster, or a name that this machine resolves."
+            }
+            None => {
+                "This is the name of a Service inside of a cluster. Pass --kubeconfig or --context: \
+                 a cluster's own registry is reached through its API server."
+            }
+        }
     }
 
     async fn look(&self, host: &str, plain: bool, verify: bool) -> Result<Endpoint, Fault> {

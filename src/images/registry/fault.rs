@@ -98,6 +98,8 @@ pub(crate) enum NamedBy {
     Argument,
     /// A release, or a flag for an image of one.
     Release,
+    /// A Dockerfile, as a base image.
+    Dockerfile,
 }
 
 impl NamedBy {
@@ -117,6 +119,13 @@ impl NamedBy {
             (Some(FaultKind::NotFound), Self::Argument) => "Check the image's name and tag.",
             (Some(FaultKind::NotFound), Self::Release) => {
                 "Check the name; `oc adm release info` prints the images of a release."
+            }
+            (Some(FaultKind::Unauthorized), Self::Dockerfile) => return finding,
+            (Some(FaultKind::NotFound | FaultKind::Invalid), Self::Dockerfile) => {
+                "Correct the base image in the Dockerfile, or push it."
+            }
+            (Some(FaultKind::ArchMissing), Self::Dockerfile) => {
+                "Push the base image for this architecture as well."
             }
             (Some(FaultKind::Unauthorized), _) => "Pass credentials with --authfile.",
             (Some(FaultKind::Invalid), _) => {

@@ -3,6 +3,7 @@
 mod fleet;
 mod kinds;
 mod own_registry;
+mod own_registry_writes;
 mod payload;
 mod setup;
 mod upgrade;

@@ -109,16 +109,20 @@ impl OpenShift {
 
     /// A Module whose image is in a registry of this name.
     pub(super) fn module(&self, host: &str, secret: Option<&str>) {
-        let mut module = json!({"apiVersion": "kmm.sigs.x-k8s.io/v1beta1", "kind": "Module",
-            "metadata": {"name": "ticker", "namespace": "ns1"},
-            "spec": {"selector": {}, "moduleLoader": {"container": {
-                "modprobe": {"moduleName": "ticker"},
-                "kernelMappings": [{"regexp": "^.+$",
-                                    "containerImage": format!("{host}/drivers/ticker:1")}]}}}});
+        let mut module = Self::of_image(&format!("{host}/drivers/ticker:1"));
         if let Some(name) = secret {
             module["spec"]["imageRepoSecret"] = json!({"name": name});
         }
         self.cluster.apply(&module.to_string());
+    }
+
+    /// A Module with this image on every kernel.
+    pub(super) fn of_image(image: &str) -> Value {
+        json!({"apiVersion": "kmm.sigs.x-k8s.io/v1beta1", "kind": "Module",
+            "metadata": {"name": "ticker", "namespace": "ns1"},
+            "spec": {"selector": {}, "moduleLoader": {"container": {
+                "modprobe": {"moduleName": "ticker"},
+                "kernelMappings": [{"regexp": "^.+$", "containerImage": image}]}}}})
     }
 
     pub(super) fn run(&self) -> Ended {

@@ -1,10 +1,11 @@
 //! The upgrade of a cluster with six pools: which kernels its nodes get, and which Modules load
 //! on them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fleet::{Fleet, lines_of};
-use super::payload::{LAYERED, NEW, OLD, REALTIME, module_layer};
+use super::payload::{LAYERED, NEW, OLD, REALTIME, TEN as TEN_KERNEL, module_layer};
+use crate::cluster::operator::call;
 use crate::support::image::Image;
 use crate::support::preflight::Ended;
 
@@ -59,6 +60,76 @@ fn the_kernels_of_an_upgrade_are_those_of_the_pools() {
         let ended = fleet.call(&[&["targets"][..], &words].concat()).code(2);
         assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn the_pools_streams_are_those_of_the_cluster_where_they_name_none() {
+    let fleet = Fleet::with_streams(&["v1alpha1"]);
+    let words = ["--to=5.0.1", "--pool=master"];
+    let kernels = || -> Vec<String> {
+        let lines = fleet.targets(&words);
+        let first = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        lines.iter().map(first).collect()
+    };
+    assert_eq!(kernels(), [NEW]);
+    let stream = "osimagestreams.machineconfiguration.openshift.io/cluster";
+    let available = json!([{"name": "rhel-9", "osImage": fleet.releases.today_os}]);
+    fleet.cluster.set_status(
+        stream,
+        &json!({"defaultStream": "rhel-10", "availableStreams": available}),
+    );
+    assert_eq!(kernels(), [TEN_KERNEL]);
+    fleet.cluster.kubectl(&["delete", stream], "");
+    assert_eq!(kernels(), [NEW, TEN_KERNEL]);
+    // Without pools it is the release that is checked.
+    let ended = fleet
+        .call(&[
+            "targets",
+            "-o=json",
+            "--to=5.0.1",
+            "--pools=off",
+            "--arch=amd64",
+        ])
+        .code(0);
+    assert_eq!(
+        lines_of(&ended),
+        [
+            "6.1.0-56-amd64 amd64 default rhel-9 5.0.1  null",
+            "6.12.117+deb12-amd64 amd64 default rhel-10 5.0.1  null",
+        ]
+    );
+    assert!(
+        ended.stderr.contains("--pools off: the cluster's pools"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn modules_of_a_file_count_for_the_nodes_that_they_select() {
+    let fleet = Fleet::start();
+    let image = fleet.releases.push_module("ticker", NEW);
+    let mut module = fleet.module("ticker", Some("master"), &image);
+    // An owner that is not the controller writes no mappings.
+    module["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "ConfigMap",
+        "name": "gpu", "uid": "a-b"}]);
+    let run = |module: &Value| {
+        call(
+            &fleet.cluster,
+            &["run", "--local", "-f=-", "-o=json", "--to=5.0.1"],
+        )
+        .input(module.to_string())
+        .run()
+    };
+    let ended = run(&module).code(0);
+    assert_eq!(rows(&ended), ["Module/ticker 6.1.0-56-amd64 verified"]);
+    let mapping = &mut module["spec"]["moduleLoader"]["container"]["kernelMappings"][0];
+    *mapping = json!({"literal": OLD, "containerImage": image});
+    let ended = run(&module).code(1);
+    assert_eq!(
+        rows(&ended),
+        ["Module/ticker 6.1.0-56-amd64 failed mapping-not-found"]
+    );
 }
 
 /// The rows of a report as `kind/name kernel verdict code`.

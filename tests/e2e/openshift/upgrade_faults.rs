@@ -140,6 +140,10 @@ fn a_pool_without_a_known_kernel_leaves_its_modules_unknown() {
         json!({"osImageURL": os, "kernelType": "64k-pages"}),
     );
     check("64k", "no 64k-pages kernel");
+    // A real-time kernel on a stream without one.
+    let realtime = json!({"osImageURL": os, "kernelType": "realtime"});
+    fleet.pool("rt", role("rt"), realtime, Some("rhel-10"));
+    check("realtime", "no real-time kernel");
     // A stream that the release does not have.
     fleet.config(
         "rendered-rt-1",

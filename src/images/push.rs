@@ -1,11 +1,13 @@
 //! Pushes an image that this run has made: what the registry has is left there, what another
 //! of its repositories has is mounted, the rest is copied from wherever it is.
 
+use std::sync::Arc;
+
 use crate::findings::finding::{Code, Finding};
 use crate::images::open::{Documents, Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::manifest::Manifest;
+use crate::images::registry::manifest::{Descriptor, Manifest};
 use crate::images::registry::push::Destination;
 use crate::images::registry::retry::{self, ATTEMPTS};
 
@@ -41,16 +43,33 @@ impl Images {
             let message = "the manifest is an index";
             return Err(Fault::new(FaultKind::Unreadable, message));
         };
-        let repository = self.registries().repository(reference, access).await?;
-        let destination = Destination::new(repository, reference)?;
-        for blob in layers.iter().chain([&config]) {
-            copy(image, &destination, &blob.digest, blob.size).await?;
+        // A credential that may pull need not be one that may push.
+        let candidates = self.registries().to_push(reference, access).await?;
+        let mut refusal = None;
+        for repository in &candidates.repositories {
+            let destination = Destination::new(Arc::clone(repository), reference)?;
+            let blobs = layers.iter().chain([&config]);
+            match send(image, &destination, blobs, documents).await {
+                Err(fault) if fault.kind == FaultKind::Unauthorized => refusal = Some(fault),
+                ended => return ended,
+            }
         }
-        let media_type = documents.media_type();
-        destination
-            .put_manifest(&documents.manifest, &media_type)
-            .await
+        Err(candidates.refused(refusal, "push"))
     }
+}
+
+async fn send(
+    image: &OpenImage,
+    destination: &Destination,
+    blobs: impl Iterator<Item = &Descriptor>,
+    documents: &Documents,
+) -> Result<(), Fault> {
+    for blob in blobs {
+        copy(image, destination, &blob.digest, blob.size).await?;
+    }
+    destination
+        .put_manifest(&documents.manifest, &documents.media_type())
+        .await
 }
 
 async fn copy(

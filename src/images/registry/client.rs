@@ -7,7 +7,7 @@ use oci_client::Reference;
 use crate::images::registry::access::Access;
 use crate::images::registry::cluster_registry::ClusterRegistry;
 use crate::images::registry::credentials::Credential;
-use crate::images::registry::endpoint::Endpoints;
+use crate::images::registry::endpoint::{Endpoint, Endpoints};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::http::HttpConfig;
 use crate::images::registry::mirrors::PullSource;
@@ -63,56 +63,59 @@ impl Registries {
             .endpoints
             .get(reference.registry(), tls, source.insecure)
             .await?;
-        let full_name = format!("{}/{}", reference.registry(), reference.repository());
-        let (credentials, broken) = self
-            .credentials_for(access, reference.registry(), &full_name)
-            .await;
+        let candidates = self.candidates(&reference, &endpoint, access).await;
         let wanted = reference.digest().or(reference.tag()).unwrap_or("latest");
         let mut refusal = None;
-        let mut tried = Vec::new();
-        for credential in credentials {
-            tried.extend(credential.as_ref().map(|(source, _)| source.clone()));
-            let repository = Repository {
-                registries: Arc::clone(self),
-                host: reference.registry().to_owned(),
-                name: reference.repository().to_owned(),
-                endpoint: Arc::clone(&endpoint),
-                credential,
-            };
+        for repository in &candidates.repositories {
             match repository.manifest(wanted).await {
-                Ok(manifest) => return Ok((Arc::new(repository), manifest)),
+                Ok(manifest) => return Ok((Arc::clone(repository), manifest)),
                 Err(fault) if fault.kind == FaultKind::Unauthorized => refusal = Some(fault),
                 Err(fault) => return Err(fault),
             }
         }
-        Err(unauthorized(refusal, &tried, &broken, &full_name))
+        Err(candidates.refused(refusal, "pull"))
     }
 
-    /// A repository to push to, with the first credential that fits.
+    /// A repository to push to, as each whose credential fits.
     ///
     /// # Errors
     /// The reference is none, or its registry does not answer.
-    pub async fn repository(
+    pub(crate) async fn to_push(
         self: &Arc<Self>,
         reference: &str,
         access: &Access,
-    ) -> Result<Repository, Fault> {
+    ) -> Result<Candidates, Fault> {
         let reference = parse(reference)?;
         let endpoint = self
             .endpoints
             .get(reference.registry(), access.tls, false)
             .await?;
-        let full_name = format!("{}/{}", reference.registry(), reference.repository());
-        let (mut credentials, _) = self
-            .credentials_for(access, reference.registry(), &full_name)
-            .await;
-        Ok(Repository {
-            registries: Arc::clone(self),
-            host: reference.registry().to_owned(),
-            name: reference.repository().to_owned(),
-            endpoint,
-            credential: credentials.swap_remove(0),
-        })
+        Ok(self.candidates(&reference, &endpoint, access).await)
+    }
+
+    async fn candidates(
+        self: &Arc<Self>,
+        reference: &Reference,
+        endpoint: &Arc<Endpoint>,
+        access: &Access,
+    ) -> Candidates {
+        let (host, name) = (reference.registry(), reference.repository());
+        let full_name = format!("{host}/{name}");
+        let (credentials, broken) = self.credentials_for(access, host, &full_name).await;
+        let repositories = credentials.into_iter().map(|credential| {
+            Arc::new(Repository {
+                registries: Arc::clone(self),
+                host: host.to_owned(),
+                name: name.to_owned(),
+                endpoint: Arc::clone(endpoint),
+                credential,
+            })
+        });
+        Candidates {
+            repositories: repositories.collect(),
+            broken,
+            name: full_name,
+        }
     }
 
     /// The credentials that fit, or nobody's; and what kept a source from giving one. The
@@ -122,7 +125,7 @@ impl Registries {
         access: &Access,
         host: &str,
         name: &str,
-    ) -> (Candidates, Vec<String>) {
+    ) -> (Vec<Option<(String, Credential)>>, Vec<String>) {
         let mut found = Vec::new();
         let mut broken = Vec::new();
         for source in &access.credentials {
@@ -145,21 +148,39 @@ impl Registries {
     }
 }
 
-type Candidates = Vec<Option<(String, Credential)>>;
+/// A repository as each of those who may be allowed what is asked of it, in the order in which
+/// they are tried.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    pub(crate) repositories: Vec<Arc<Repository>>,
+    /// What kept a source from giving a credential.
+    broken: Vec<String>,
+    name: String,
+}
 
-fn unauthorized(refusal: Option<Fault>, tried: &[String], broken: &[String], name: &str) -> Fault {
-    let mut message = refusal.map(|fault| fault.message).unwrap_or_default();
-    message.push_str(&match tried {
-        [] => format!("; no credentials configured for {name}, the request was anonymous"),
-        tried => format!("; tried the credentials of {}", tried.join(", then of ")),
-    });
-    for fault in broken {
-        message.push_str(&format!("; {fault}"));
-    }
-    let fault = Fault::new(FaultKind::Unauthorized, message);
-    match tried {
-        [] => fault,
-        _ => fault.hint("Check these credentials, and that they may pull this image."),
+impl Candidates {
+    /// What it means that none of them was allowed to.
+    pub(crate) fn refused(&self, refusal: Option<Fault>, action: &str) -> Fault {
+        let credentials = self.repositories.iter().map(|one| one.credential.as_ref());
+        let tried: Vec<&str> = credentials.flatten().map(|(source, _)| &**source).collect();
+        let mut message = refusal.map(|fault| fault.message).unwrap_or_default();
+        message.push_str(&match tried.as_slice() {
+            [] => format!(
+                "; no credentials configured for {}, the request was anonymous",
+                self.name
+            ),
+            tried => format!("; tried the credentials of {}", tried.join(", then of ")),
+        });
+        for fault in &self.broken {
+            message.push_str(&format!("; {fault}"));
+        }
+        let fault = Fault::new(FaultKind::Unauthorized, message);
+        match tried.as_slice() {
+            [] => fault,
+            _ => fault.hint(format!(
+                "Check these credentials, and that they may {action} this image."
+            )),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Where a push goes.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    repository: Repository,
+    repository: Arc<Repository>,
     tag: String,
 }
 
@@ -45,7 +45,7 @@ impl Destination {
     ///
     /// # Errors
     /// The reference is none, or names a digest, which nobody can push to.
-    pub(crate) fn new(repository: Repository, reference: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(repository: Arc<Repository>, reference: &str) -> Result<Self, Fault> {
         let parsed = reference::parse(reference)
             .map_err(|fault| Fault::new(FaultKind::Invalid, format!("{reference}: {fault}")))?;
         if parsed.digest().is_some() {

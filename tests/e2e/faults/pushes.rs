@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kmm_preflight::for_tests::{
     Access, Arch, Code, Credential, CredentialSource, Finding, HttpConfig, Images, ImagesConfig,
     SecretText, TrustPlaces,
@@ -12,6 +14,7 @@ use super::{image, images};
 use crate::support::faults::{Answer, Asked, End, FaultServer};
 use crate::support::image::Built;
 use crate::support::registry::Registry;
+use crate::support::tokens::{Account, TokenServer};
 
 /// Reads an image from one registry and pushes it to another.
 async fn push(
@@ -104,6 +107,87 @@ async fn an_upload_elsewhere_is_shown_no_credential() {
     for asked in storage.asked("") {
         assert!(!asked.headers.contains_key("authorization"), "{asked:?}");
     }
+}
+
+/// Credentials for one registry, in the order in which they are tried.
+fn several(host: &str, names: &[&str]) -> Access {
+    let source = |name: &&str| {
+        let credential = Credential::Basic {
+            username: (*name).to_owned(),
+            password: SecretText::new("hush"),
+        };
+        Arc::new(CredentialSource::new(
+            *name,
+            vec![(host.to_owned(), credential)],
+        ))
+    };
+    Access {
+        credentials: names.iter().map(source).collect(),
+        ..Access::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_may_only_pull_hides_none_that_may_push() {
+    let (tokens, registry) = tokio::task::spawn_blocking(|| {
+        let tokens = TokenServer::start(&[
+            Account::Puller("puller", "hush", "team/"),
+            Account::Password("owner", "hush", "team/"),
+        ]);
+        let realm = tokens.realm("127.0.0.1");
+        let registry = Registry::with_tokens(&tokens, &realm, false);
+        (tokens, registry)
+    })
+    .await
+    .expect("a registry");
+    let reference = registry.reference("team/module:1");
+    let with = |names| several(&registry.host(), names);
+    let built = image();
+    let refused = push(&images(), &built, &reference, &with(&["puller"])).await;
+    let finding = refused.expect_err("nobody may push");
+    assert_eq!(finding.code, Code::PushFailed);
+    for word in ["tried the credentials of puller", "may push this image"] {
+        let said = format!("{} {:?}", finding.message, finding.hint);
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let both = with(&["puller", "owner"]);
+    push(&images(), &built, &reference, &both)
+        .await
+        .expect("the second may");
+    let opened = images().open(&reference, Arch::Amd64, &both).await;
+    assert_eq!(opened.expect("it is there").digest, built.digest);
+    assert!(tokens.shown().iter().all(Option::is_some));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_credential_is_for_the_same_registry() {
+    let server = FaultServer::start(|asked| match asked.headers.get("authorization") {
+        None => Answer::new(401, "").header("www-authenticate", "Basic realm=\"r\""),
+        Some(_) if asked.path.contains("/uploads/") => Answer::new(403, ""),
+        Some(_) => takes(asked, "nothing"),
+    });
+    let other = FaultServer::start(|asked| takes(asked, "nothing"));
+    let mut access = several(&server.host(), &["one", "two"]);
+    access
+        .credentials
+        .extend(several(&other.host(), &["three"]).credentials);
+    let reference = format!("{}/t/m:1", server.host());
+    let refused = push(&images(), &image(), &reference, &access).await;
+    let finding = refused.expect_err("nobody may push");
+    assert!(
+        finding.message.contains("credentials of one, then of two"),
+        "{}",
+        finding.message
+    );
+    let shown = |name: &str| {
+        let header = format!("Basic {}", STANDARD.encode(format!("{name}:hush")));
+        let asked = server.asked("");
+        asked
+            .iter()
+            .any(|asked| asked.headers.get("authorization") == Some(&header))
+    };
+    assert!(shown("one") && shown("two") && !shown("three"));
+    assert!(other.asked("").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

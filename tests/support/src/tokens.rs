@@ -25,6 +25,8 @@ pub const NAME: &str = "tests";
 pub enum Account {
     /// User, password, and the prefix of the repositories that they open.
     Password(&'static str, &'static str, &'static str),
+    /// The same for somebody who may pull, and not push.
+    Puller(&'static str, &'static str, &'static str),
     /// An identity token and that prefix.
     Identity(&'static str, &'static str),
 }
@@ -113,22 +115,22 @@ fn answer(asked: &Asked, accounts: &[Account], signer: &Signer) -> Answer {
     let header = asked.headers.get("authorization");
     let refresh = value("refresh_token");
     let account = accounts.iter().find_map(|account| match account {
-        Account::Password(user, password, prefix) => {
+        Account::Password(user, password, prefix) | Account::Puller(user, password, prefix) => {
             let wanted = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-            (header == Some(&wanted)).then_some(*prefix)
+            let pushes = matches!(account, Account::Password(..));
+            (header == Some(&wanted)).then_some((*prefix, pushes))
         }
-        Account::Identity(token, prefix) => (refresh == *token).then_some(*prefix),
+        Account::Identity(token, prefix) => (refresh == *token).then_some((*prefix, true)),
     });
     if account.is_none() && (header.is_some() || !refresh.is_empty()) {
         return Answer::new(401, "");
     }
     let scope: Vec<&str> = value("scope").split(':').collect();
     let access = match (account, scope.as_slice()) {
-        (Some(prefix), ["repository", name, actions]) if name.starts_with(prefix) => {
-            json!([Signer::access(
-                name,
-                &actions.split(',').collect::<Vec<_>>()
-            )])
+        (Some((prefix, pushes)), ["repository", name, actions]) if name.starts_with(prefix) => {
+            let wanted = actions.split(',');
+            let allowed = wanted.filter(|action| pushes || *action == "pull");
+            json!([Signer::access(name, &allowed.collect::<Vec<_>>())])
         }
         _ => json!([]),
     };

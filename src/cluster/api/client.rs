@@ -14,6 +14,7 @@ use kube::api::{
 use kube::core::{Request as Requests, WatchEvent};
 use kube::{Client, Config};
 use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
 
 use futures::{Stream, StreamExt};
 
@@ -52,6 +53,8 @@ struct Inner {
 struct Current {
     client: Client,
     config: Arc<Config>,
+    /// A client whose connections may become WebSockets, made when the first one is wanted.
+    upgradable: Arc<OnceCell<Client>>,
     number: usize,
 }
 
@@ -82,6 +85,7 @@ pub(crate) async fn connect(args: &ConnectionArgs) -> Result<Cluster, Error> {
             client: RwLock::new(Current {
                 client,
                 config,
+                upgradable: Arc::default(),
                 number: 0,
             }),
             renewal: tokio::sync::Mutex::default(),

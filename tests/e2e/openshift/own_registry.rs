@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::setup::{LONG_NAME, NAMESPACE, OpenShift, SERVICE};
 use crate::cluster::example;
 use crate::cluster::operator::{call, call_as};
-use crate::support::cluster::{ADMIN, NOBODY};
+use crate::support::cluster::{ADMIN, CERTIFIED, NOBODY};
 use crate::support::faults::{Answer, Asked, FaultServer, serve_image};
 use crate::support::image::{Image, Layer};
 use crate::support::kubelet::Kubelet;
@@ -72,24 +72,26 @@ fn the_token_may_come_from_a_file_or_a_plugin_and_a_pull_secret_stands_in_for_it
         let ended = call_by(user);
         assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     }
-    // Whoever has no token is known by something else, here by nothing at all.
+    // Whoever has no token is known by a certificate.
     own.cluster.kubectl(
         &[
             "create",
             "clusterrolebinding",
-            "anybody",
+            "certified",
             "--clusterrole=cluster-admin",
-            "--user=system:anonymous",
+            &format!("--user={CERTIFIED}"),
         ],
         "",
     );
-    let ended = call_by(json!({}));
+    let [certificate, key] = own.cluster.client_certificate();
+    let certified = json!({"client-certificate": certificate, "client-key": key});
+    let ended = call_by(certified.clone());
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     assert_eq!(code(&ended), "image-unauthorized");
     assert!(ended.stdout.contains("has no token"), "{}", ended.stdout);
     own.cluster.apply(&pull_secret().to_string());
     own.module(SERVICE, Some("pull"));
-    let ended = call_by(json!({}));
+    let ended = call_by(certified);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
 

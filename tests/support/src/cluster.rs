@@ -10,12 +10,15 @@ use std::time::{Duration, Instant};
 use rcgen::KeyPair;
 use tempfile::TempDir;
 
+use crate::registry::write_certificates;
 use crate::server::{Server, free_port, listens, tool};
 
 /// Bearer token of a cluster administrator.
 pub const ADMIN: &str = "admin-token";
 /// Bearer token of a user who may do nothing.
 pub const NOBODY: &str = "nobody-token";
+/// The user that [`Cluster::client_certificate`] is of, without any right: rcgen's subject.
+pub const CERTIFIED: &str = "rcgen self signed cert";
 
 /// A running control plane. Its state goes when it is dropped.
 #[derive(Debug)]
@@ -59,6 +62,9 @@ impl Cluster {
             format!("{ADMIN},admin,1,system:masters\n{NOBODY},nobody,2,\n"),
         )
         .expect("the token file");
+        let clients = dir.join("clients");
+        fs::create_dir(&clients).expect("a folder for certificates");
+        write_certificates(&clients);
         let args = vec![
             format!("--etcd-servers={client_url}"),
             format!("--cert-dir={}", dir.join("certs").display()),
@@ -69,6 +75,7 @@ impl Cluster {
             format!("--service-account-signing-key-file={}", key.display()),
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
             format!("--token-auth-file={}", tokens.display()),
+            format!("--client-ca-file={}", clients.join("ca.crt").display()),
             "--authorization-mode=RBAC".to_owned(),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
         ];
@@ -136,6 +143,12 @@ impl Cluster {
     /// `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// Files of the certificate that [`CERTIFIED`] shows to the API server, and of its key.
+    pub fn client_certificate(&self) -> [PathBuf; 2] {
+        let clients = self.folder.path().join("clients");
+        ["server.crt", "server.key"].map(|name| clients.join(name))
     }
 
     /// Certificate file that the API server can be verified with.

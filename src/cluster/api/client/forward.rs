@@ -52,8 +52,10 @@ impl Cluster {
         pod: &str,
         port: u16,
     ) -> Result<kube::api::Portforwarder, Fault> {
-        let settings = &self.inner.settings;
-        let client = transport::client(settings, &self.current().config, Versions::Upgradable)?;
+        let current = self.current();
+        let make =
+            async || transport::client(&self.inner.settings, &current.config, Versions::Upgradable);
+        let client = current.upgradable.get_or_try_init(make).await?.clone();
         let route = self.route();
         let limit = self.inner.limit.unwrap_or(ANSWER_LIMIT);
         let pods: Api<Pod> = Api::namespaced(client, namespace);

@@ -50,6 +50,7 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner) = Current {
             client,
             config,
+            upgradable: Arc::default(),
             number: rejected + 1,
         };
         Ok(())

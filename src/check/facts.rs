@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel_loader::kernel::facts::KernelFacts;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::check::tree::{OverlayTree, read_all};
 use crate::findings::finding::{Code, Finding};
@@ -60,15 +60,28 @@ pub struct FactsStore {
     kernel_dir: Option<PathBuf>,
     images: Arc<Images>,
     access: Access,
-    known: Mutex<HashMap<Source, Arc<OnceCell<TargetFacts>>>>,
+    known: Mutex<HashMap<Source, Known>>,
     /// How many checks are still to come that need them.
     expected: Mutex<Option<HashMap<Source, usize>>>,
     /// Reading them takes more memory than keeping them.
     turns: Semaphore,
+    /// Places for what is read before anybody asks for it.
+    ahead: Arc<Semaphore>,
+}
+
+/// The facts about one kernel.
+#[derive(Debug, Default)]
+struct Known {
+    facts: Arc<OnceCell<TargetFacts>>,
+    /// The place of facts that were read ahead.
+    ahead: Option<OwnedSemaphorePermit>,
 }
 
 /// How many kernels' facts are read at once.
 const AT_ONCE: usize = 2;
+/// How many kernels' facts are kept that were read ahead: those of the kernel that is looked
+/// at, and those of the next one.
+const AHEAD: usize = 2;
 
 impl FactsStore {
     /// Facts from a folder where one is named, and else from each target's driver-toolkit
@@ -81,6 +94,7 @@ impl FactsStore {
             known: Mutex::default(),
             expected: Mutex::default(),
             turns: Semaphore::new(AT_ONCE),
+            ahead: Arc::new(Semaphore::new(AHEAD)),
         }
     }
 
@@ -107,8 +121,7 @@ impl FactsStore {
         *left = left.saturating_sub(1);
         if *left == 0 {
             expected.remove(&source);
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.remove(&source);
+            self.known().remove(&source);
         }
     }
 
@@ -129,25 +142,28 @@ impl FactsStore {
     /// The facts about a target's kernel. Those who ask while they are being read wait for
     /// the one reading.
     pub async fn of(&self, target: &Target) -> TargetFacts {
-        let cell = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(target.into()).or_default())
-        };
-        cell.get_or_init(|| self.read(target)).await.clone()
+        let facts = Arc::clone(&self.known().entry(target.into()).or_default().facts);
+        facts.get_or_init(|| self.read(target)).await.clone()
     }
 
     /// Reads the facts that are on this machine's disk before anybody asks for them, while
-    /// the first images are opened: one target's after the other, for two cores have no more
-    /// to give beside that. Those in images wait until they are asked for, for they may have
-    /// to be pulled.
+    /// images are opened: in the order in which targets are looked at, and never far ahead.
+    /// Those in images wait until they are asked for, for they may have to be pulled.
     pub async fn read_ahead(&self, targets: &[Target]) {
-        if self.kernel_dir.is_some() {
-            for target in targets {
-                if self.is_expected(target) {
-                    self.of(target).await;
-                }
+        if self.kernel_dir.is_none() {
+            return;
+        }
+        for target in targets {
+            let place = Arc::clone(&self.ahead).acquire_owned().await.ok();
+            if self.is_expected(target) {
+                self.known().entry(target.into()).or_default().ahead = place;
+                self.of(target).await;
             }
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Source, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// False once the last check of a target has ended.
@@ -241,6 +257,8 @@ fn of_kernel_facts(finding: Finding, role: &str, image: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::images::open::ImagesConfig;
 
@@ -265,5 +283,27 @@ mod tests {
         assert!(store.of(&target).await.facts.is_some());
         store.done(&target);
         assert!(is_kept());
+    }
+    #[tokio::test]
+    async fn facts_are_read_ahead_for_two_kernels_and_no_more() {
+        let images = Images::new(ImagesConfig::default()).expect("images");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/kernel");
+        let store = FactsStore::new(Some(folder.into()), Arc::new(images), Access::default());
+        let store = Arc::new(store);
+        let target = |number| Target::new(format!("6.1.0-{number}-amd64"), Arch::Amd64);
+        let targets: Vec<Target> = (0..5).map(target).collect();
+        store.expect(&targets);
+        let (reader, all) = (Arc::clone(&store), targets.clone());
+        let reading = tokio::spawn(async move { reader.read_ahead(&all).await });
+        let mut seen = Vec::new();
+        for target in &targets {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            seen.push(store.known().len());
+            store.of(target).await;
+            store.done(target);
+        }
+        assert!(seen.iter().all(|known| *known <= AHEAD), "{seen:?}");
+        reading.await.expect("it ends");
+        assert!(store.known().is_empty());
     }
 }

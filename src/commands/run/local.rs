@@ -1,7 +1,10 @@
 //! `run --local`: inputs → plan → checks → report, from this machine.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use tokio::task::JoinHandle;
 
 use crate::boot::queue::Boots;
 use crate::check::image::ImageCheck;
@@ -69,11 +72,6 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         report.notes.extend(of_shard);
         return Ok(console.done(report, &warnings, |_| EXIT_VERIFIED));
     }
-    let with_work = plans.iter().filter(|plan| plan.work.is_some());
-    stages
-        .image
-        .facts
-        .expect(with_work.map(|plan| &plan.target));
     report.modules = check(args, console, plans, &report.targets, &stages).await;
     report
         .notes
@@ -228,7 +226,7 @@ pub(super) async fn check(
     stages: &Arc<Stages>,
 ) -> Vec<ModuleReport> {
     let progress = Progress::new(console.progress, plans.len(), targets.len() > 1);
-    read_facts_ahead(targets, &plans, stages);
+    let ahead = read_facts_ahead(&plans, stages);
     let limits = RunLimits {
         jobs: jobs(args),
         timeout: args.timeout.filter(|limit| !limit.is_zero()),
@@ -250,19 +248,22 @@ pub(super) async fn check(
         progress.decided(row);
     })
     .await;
+    ahead.abort();
     progress.finish();
     rows
 }
 
 /// Begins with the facts about the kernels that images will be judged by.
-fn read_facts_ahead(targets: &[Target], plans: &[Plan], stages: &Arc<Stages>) {
-    let is_judged = |target: &&Target| {
-        let mut plans = plans.iter();
-        plans.any(|plan| plan.work.is_some() && plan.target == **target)
-    };
-    let targets: Vec<Target> = targets.iter().filter(is_judged).cloned().collect();
+fn read_facts_ahead(plans: &[Plan], stages: &Arc<Stages>) -> JoinHandle<()> {
+    let with_work = plans.iter().filter(|plan| plan.work.is_some());
+    let targets: Vec<&Target> = with_work.map(|plan| &plan.target).collect();
+    let facts = &stages.image.facts;
+    facts.expect(targets.iter().copied());
+    let mut seen = HashSet::new();
+    let first = targets.into_iter().filter(|target| seen.insert(*target));
+    let first: Vec<Target> = first.cloned().collect();
     let image = Arc::clone(&stages.image);
-    tokio::spawn(async move { image.facts.read_ahead(&targets).await });
+    tokio::spawn(async move { image.facts.read_ahead(&first).await })
 }
 
 fn loads_nothing(row: &ModuleReport) -> bool {

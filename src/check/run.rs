@@ -149,7 +149,8 @@ where
         .collect()
 }
 
-/// The plans' indexes, those of one target after those of another.
+/// The plans' indexes, those of one target after those of another. Every other target goes
+/// back through the Modules: what was read of the last images is there still.
 fn by_target(plans: &[Plan]) -> Vec<usize> {
     let mut ranks: HashMap<&Target, usize> = HashMap::new();
     for plan in plans {
@@ -157,7 +158,15 @@ fn by_target(plans: &[Plan]) -> Vec<usize> {
         ranks.entry(&plan.target).or_insert(next);
     }
     let mut indexes: Vec<usize> = (0..plans.len()).collect();
-    indexes.sort_by_key(|&index| ranks[&plans[index].target]);
+    indexes.sort_by_key(|&index| {
+        let rank = ranks[&plans[index].target];
+        let place = if rank.is_multiple_of(2) {
+            index
+        } else {
+            plans.len() - index
+        };
+        (rank, place)
+    });
     indexes
 }
 

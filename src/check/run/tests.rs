@@ -54,7 +54,7 @@ async fn rows_keep_the_order_of_the_plans_and_a_panic_stays_with_its_module() {
 }
 
 #[tokio::test]
-async fn a_matrix_goes_from_target_to_target() {
+async fn a_matrix_goes_from_target_to_target_and_back_through_the_modules() {
     let on = |name: &str, kernel: &str| {
         let mut plan = plan(name);
         plan.target.kernel_version = kernel.to_owned();
@@ -63,8 +63,10 @@ async fn a_matrix_goes_from_target_to_target() {
     let plans = vec![
         on("a", "6.12"),
         on("a", "6.1"),
+        on("a", "5.14"),
         on("b", "6.12"),
         on("b", "6.1"),
+        on("b", "5.14"),
     ];
     let checked = Arc::new(Mutex::new(Vec::new()));
     let check = |plan: Plan, slot: Slot| {
@@ -85,11 +87,11 @@ async fn a_matrix_goes_from_target_to_target() {
         .map(|row| format!("{} {}", row.name, row.kernel_version));
     assert_eq!(
         rows.collect::<Vec<_>>(),
-        ["a 6.12", "a 6.1", "b 6.12", "b 6.1"]
+        ["a 6.12", "a 6.1", "a 5.14", "b 6.12", "b 6.1", "b 5.14"]
     );
     assert_eq!(
         *checked.lock().expect("no panic"),
-        ["a 6.12", "b 6.12", "a 6.1", "b 6.1"]
+        ["a 6.12", "b 6.12", "b 6.1", "a 6.1", "a 5.14", "b 5.14"]
     );
 }
 

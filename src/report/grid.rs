@@ -189,6 +189,7 @@ fn kernels(
 ) -> String {
     let mut text = String::new();
     let widest = columns.iter().map(|column| column.title.width()).max();
+    let digits = headings.iter().map(String::len).max().unwrap_or_default();
     for (column, heading) in columns.iter().zip(headings) {
         let of_kernel = || {
             let modules = report.modules.iter();
@@ -200,7 +201,7 @@ fn kernels(
         };
         let number = match *heading == column.title {
             true => String::new(),
-            false => format!("{heading}  "),
+            false => format!("{heading:>digits$}  "),
         };
         let counts = summary::counts_of(count);
         let indent = number.width() + 2;

@@ -109,41 +109,75 @@ pub(crate) fn mark_breaks(report: &mut Report, reach: &Reach) {
     report.modules.extend(rest.into_iter().map(|(_, row)| row));
 }
 
-/// For each module that does not load everywhere: the pools that are safe, and the others.
+/// For each module that does not load everywhere: the pools that are safe, and the others;
+/// release by release where the releases differ in that.
 pub(crate) fn pools_by_module(report: &Report, reach: &Reach) -> Vec<String> {
-    let mut pools: BTreeMap<Key, BTreeMap<String, bool>> = BTreeMap::new();
-    for row in &report.modules {
-        let Some(target) = target_of(row, &report.targets) else {
-            continue;
-        };
-        if !target.scope.is_new {
-            continue;
-        }
-        let known = pools.entry(key(row)).or_default();
-        for pool in reach.pools(row, target) {
-            *known.entry(pool).or_insert(true) &= loads(row);
+    let new = || report.targets.iter().filter(|target| target.scope.is_new);
+    let mut releases: Vec<&str> = Vec::new();
+    for release in new().flat_map(|target| &target.scope.releases) {
+        if !releases.contains(&release.as_str()) {
+            releases.push(release);
         }
     }
-    pools
-        .iter()
-        .filter(|(_, pools)| pools.values().any(|safe| !safe))
-        .map(|((kind, namespace, name), pools)| {
-            let of = |wanted: bool| -> String {
-                let names = pools.iter().filter(|(_, safe)| **safe == wanted);
-                let names: Vec<&str> = names.map(|(pool, _)| pool.as_str()).collect();
-                names.join(", ")
-            };
-            match of(true) {
-                safe if safe.is_empty() => {
-                    format!("{kind} {namespace}/{name}: no pool is safe ({})", of(false))
+    if releases.is_empty() {
+        releases.push("");
+    }
+    let mut modules: BTreeMap<Key, BTreeMap<usize, Pools>> = BTreeMap::new();
+    for row in &report.modules {
+        let target = target_of(row, &report.targets);
+        let Some(target) = target.filter(|target| target.scope.is_new) else {
+            continue;
+        };
+        let known = modules.entry(key(row)).or_default();
+        let of_release = |name: &str| target.scope.releases.iter().any(|one| one == name);
+        for (at, release) in releases.iter().enumerate() {
+            // An image of a pool's own is there with every release.
+            if target.scope.releases.is_empty() || of_release(release) {
+                for pool in reach.pools(row, target) {
+                    let pools = known.entry(at).or_default();
+                    *pools.entry(pool).or_insert(true) &= loads(row);
                 }
-                safe => format!(
-                    "{kind} {namespace}/{name}: safe on pools {safe}; not on {}",
-                    of(false)
-                ),
             }
-        })
-        .collect()
+        }
+    }
+    let mut lines = Vec::new();
+    for ((kind, namespace, name), known) in modules {
+        if known.values().flat_map(Pools::values).all(|safe| *safe) {
+            continue;
+        }
+        let mut outcomes: Vec<(Pools, Vec<&str>)> = Vec::new();
+        for (at, pools) in known {
+            match outcomes.iter_mut().find(|(same, _)| *same == pools) {
+                Some((_, with)) => with.push(releases[at]),
+                None => outcomes.push((pools, vec![releases[at]])),
+            }
+        }
+        let differ = outcomes.len() > 1;
+        lines.extend(outcomes.iter().map(|(pools, with)| {
+            let with = match differ {
+                true => format!(" with {}", with.join(", ")),
+                false => String::new(),
+            };
+            format!("{kind} {namespace}/{name}{with}: {}", safe_pools(pools))
+        }));
+    }
+    lines
+}
+
+/// Pools, each with whether a module loads on all of its kernels.
+type Pools = BTreeMap<String, bool>;
+
+fn safe_pools(pools: &Pools) -> String {
+    let of = |wanted: bool| {
+        let names = pools.iter().filter(|(_, safe)| **safe == wanted);
+        let names: Vec<&str> = names.map(|(pool, _)| pool.as_str()).collect();
+        names.join(", ")
+    };
+    match (of(true), of(false)) {
+        (none, unsafe_ones) if none.is_empty() => format!("no pool is safe ({unsafe_ones})"),
+        (safe, none) if none.is_empty() => format!("safe on pools {safe}"),
+        (safe, unsafe_ones) => format!("safe on pools {safe}; not on {unsafe_ones}"),
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +275,44 @@ mod tests {
             lines[1].contains("broken: no pool is safe (worker)"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn pools_are_told_release_by_release_where_these_differ() {
+        let mut all = report(&["b"]);
+        let of = |kernel: &str, pool: &str, releases: &[&str]| {
+            let mut target = target(kernel, false, &[pool], &[pool]);
+            let releases = releases.iter().map(|&release| release.to_owned()).collect();
+            Arc::make_mut(&mut target.scope).releases = releases;
+            target
+        };
+        all.targets = vec![
+            of("6.1", "worker", &["5.0.1"]),
+            of("6.2", "worker", &["5.0.2", "5.0.3"]),
+            of("6.3", "infra", &["5.0.1", "5.0.2", "5.0.3"]),
+            of("6.4", "own", &[]),
+        ];
+        all.modules = ["6.1", "6.2", "6.3", "6.4"]
+            .iter()
+            .map(|kernel| match *kernel {
+                "6.2" => row("breaks", kernel, Verdict::Failed),
+                _ => row("breaks", kernel, Verdict::Verified),
+            })
+            .collect();
+        let ends = |all: &Report| {
+            let lines = pools_by_module(all, &Reach::default());
+            let end = |line: &String| line.split_once("breaks").map(|(_, end)| end.to_owned());
+            lines.iter().filter_map(end).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            ends(&all),
+            [
+                " with 5.0.1: safe on pools infra, own, worker",
+                " with 5.0.2, 5.0.3: safe on pools infra, own; not on worker",
+            ]
+        );
+        all.modules[0].verdict = Verdict::Unknown;
+        assert_eq!(ends(&all), [": safe on pools infra, own; not on worker"]);
     }
 
     #[test]

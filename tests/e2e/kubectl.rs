@@ -115,9 +115,19 @@ fn contexts_are_completed_from_the_kubeconfig() {
     assert_eq!(stdout(&kubectl(folder.path(), &words)), "west\n:4\n");
 }
 
+/// A home folder of somebody who completes for a cluster, with the plugin in it.
+pub(crate) fn completing(cluster: &Cluster) -> TempDir {
+    let folder = linked("kubectl-kmm");
+    symlink(BINARY, folder.path().join("kubectl_complete-kmm")).expect("a link");
+    fs::create_dir(folder.path().join(".kube")).expect("a folder");
+    let config = folder.path().join(".kube/config");
+    fs::copy(cluster.kubeconfig(ADMIN), config).expect("a kubeconfig");
+    folder
+}
+
 /// What kubectl offers for the words, without its directive; there is nothing on stderr but
 /// kubectl's own word about that.
-fn offered(folder: &Path, words: &[&str]) -> Vec<String> {
+pub(crate) fn offered(folder: &Path, words: &[&str]) -> Vec<String> {
     let start = Instant::now();
     let output = kubectl(
         folder,
@@ -149,11 +159,7 @@ fn what_the_cluster_has_is_completed_and_a_cluster_that_is_down_says_nothing() {
                 "availableUpdates": [update("4.17.2"), update("4.18.9")],
                 "conditionalUpdates": [{"release": update("4.18.10"), "risks": []}]}),
     );
-    let folder = linked("kubectl-kmm");
-    symlink(BINARY, folder.path().join("kubectl_complete-kmm")).expect("a link");
-    fs::create_dir(folder.path().join(".kube")).expect("a folder");
-    let config = folder.path().join(".kube/config");
-    fs::copy(cluster.kubeconfig(ADMIN), config).expect("a kubeconfig");
+    let folder = completing(&cluster);
     let cases: [(&[&str], &[&str]); 6] = [
         (&["status", "preflight-"], &["preflight-a", "preflight-b"]),
         (&["delete", "oth"], &["other"]),

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use super::fleet::{Fleet, lines_of};
 use super::payload::{LAYERED, NEW, OLD, REALTIME, TEN as TEN_KERNEL, module_layer};
 use crate::cluster::operator::call;
+use crate::kubectl::{completing, offered};
 use crate::support::image::Image;
 use crate::support::preflight::Ended;
 
+const STREAM: &str = "osimagestreams.machineconfiguration.openshift.io/cluster";
 const MASTER_AND_WORKER: &str = "6.1.0-56-amd64 amd64 default rhel-9 5.0.1 master,worker 3";
 const RT: &str = "6.1.0-56-rt-amd64 amd64 realtime rhel-9 5.0.1 rt 1";
 const TEN: &str = "6.12.117+deb12-amd64 amd64 default rhel-10 5.0.1 ten 1";
@@ -72,14 +74,13 @@ fn the_pools_streams_are_those_of_the_cluster_where_they_name_none() {
         lines.iter().map(first).collect()
     };
     assert_eq!(kernels(), [NEW]);
-    let stream = "osimagestreams.machineconfiguration.openshift.io/cluster";
     let available = json!([{"name": "rhel-9", "osImage": fleet.releases.today_os}]);
     fleet.cluster.set_status(
-        stream,
+        STREAM,
         &json!({"defaultStream": "rhel-10", "availableStreams": available}),
     );
     assert_eq!(kernels(), [TEN_KERNEL]);
-    fleet.cluster.kubectl(&["delete", stream], "");
+    fleet.cluster.kubectl(&["delete", STREAM], "");
     assert_eq!(kernels(), [NEW, TEN_KERNEL]);
     // Without pools it is the release that is checked.
     let ended = fleet
@@ -103,6 +104,24 @@ fn the_pools_streams_are_those_of_the_cluster_where_they_name_none() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn pools_and_streams_are_completed_from_the_cluster() {
+    let fleet = Fleet::with_streams(&["v1alpha1"]);
+    let home = completing(&fleet.cluster);
+    let offered = |words: &[&str]| offered(home.path(), words);
+    let pools = ["empty", "layered", "master", "rt", "ten", "worker"];
+    assert_eq!(offered(&["targets", "--to=5.0.1", "--pool", ""]), pools);
+    assert_eq!(offered(&["run", "--local", "--pool=r"]), ["--pool=rt"]);
+    let available = ["rhel-9", "rhel-10"].map(|name| json!({"name": name}));
+    fleet
+        .cluster
+        .set_status(STREAM, &json!({"availableStreams": available}));
+    let mut streams = offered(&["targets", "--os-stream", ""]);
+    streams.sort();
+    assert_eq!(streams, ["rhel-10", "rhel-9"]);
+    assert_eq!(offered(&["run", "--os-stream", "rhel-1"]), ["rhel-10"]);
 }
 
 #[test]

@@ -19,8 +19,9 @@ GROUP = "machineconfiguration.openshift.io"
 
 
 def rows(program, scratch, layout, loaded, path):
-    """Per row the seconds and the peak memory in MiB: all kernels, each kernel on its own (the
-    slowest is kept), and one Module on all kernels, which is the reading of the facts."""
+    """Per row the seconds, the CPU's seconds and the peak memory in MiB: all kernels, each kernel
+    on its own (the slowest is kept), and one Module on all kernels, which is the reading of the
+    facts."""
     kernels = Kernels(layout, path)
     folder = {}
     for kernel, (root, base) in kernels.of.items():
@@ -64,8 +65,9 @@ def rows(program, scratch, layout, loaded, path):
             found["upgrade-facts"].append(run("few", *releases))
     slowest = max(singles, key=lambda one: one.seconds)
     medians = {name: (statistics.median(one.seconds for one in runs),
+                      statistics.median(one.cpu for one in runs),
                       max(one.peak for one in runs)) for name, runs in found.items()}
-    return {**medians, "upgrade-one": (slowest.seconds, slowest.peak)}
+    return {**medians, "upgrade-one": (slowest.seconds, slowest.cpu, slowest.peak)}
 
 
 class Kernels:

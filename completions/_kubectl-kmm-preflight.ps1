@@ -205,6 +205,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-kmm-preflight', 'kubect
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only Modules with these labels')
             [CompletionResult]::new('--cronjob', '--cronjob', [CompletionResultType]::ParameterName, 'The same as a CronJob')
             [CompletionResult]::new('--pushgateway', '--pushgateway', [CompletionResultType]::ParameterName, 'Have the pods push their metrics to this Prometheus Pushgateway')
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Accept a finding in the pods')
             [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'Pods that share the work of the Job')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of this program')
             [CompletionResult]::new('--job-namespace', '--job-namespace', [CompletionResultType]::ParameterName, 'The namespace of the Job and of its reports')

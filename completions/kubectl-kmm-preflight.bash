@@ -465,7 +465,7 @@ _kubectl_kmm_preflight() {
             return 0
             ;;
         kubectl_kmm_preflight__subcmd__generate)
-            opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --job --cronjob --alert --pushgateway --shards --image --job-namespace --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
+            opts="-f -k -n -A -l -s -o -q -v -h --kmm-version --image-list --filename --kustomize --assume-image --namespace --all-namespaces --selector --push-built-image --rbac --job --cronjob --alert --pushgateway --accept --shards --image --job-namespace --kernel-version --release-image --to --current --dtk-image --os-image --kernel-type --rt --os-stream --pool --pools --arch --kernel-dir --signing-cert --secure-boot --oci-layout --authfile --registries-conf --insecure-registry --ca-file --cache-dir --cache-size --no-cache --kubeconfig --context --cluster --user --server --token --username --password --client-certificate --client-key --certificate-authority --insecure-skip-tls-verify --tls-server-name --as --as-uid --as-group --as-user-extra --request-timeout --disable-compression --output --quiet --color --progress --verbose --config --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,6 +520,10 @@ _kubectl_kmm_preflight() {
                     return 0
                     ;;
                 --pushgateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accept)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -199,6 +199,7 @@ set edit:completion:arg-completer[kubectl-kmm-preflight] = {|@words|
             cand --selector 'Only Modules with these labels'
             cand --cronjob 'The same as a CronJob'
             cand --pushgateway 'Have the pods push their metrics to this Prometheus Pushgateway'
+            cand --accept 'Accept a finding in the pods'
             cand --shards 'Pods that share the work of the Job'
             cand --image 'The image of this program'
             cand --job-namespace 'The namespace of the Job and of its reports'

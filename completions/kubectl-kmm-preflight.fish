@@ -235,6 +235,7 @@ complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcomm
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -s l -l selector -d 'Only Modules with these labels' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l cronjob -d 'The same as a CronJob' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l pushgateway -d 'Have the pods push their metrics to this Prometheus Pushgateway' -r
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l accept -d 'Accept a finding in the pods' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l shards -d 'Pods that share the work of the Job' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l image -d 'The image of this program' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand generate" -l job-namespace -d 'The namespace of the Job and of its reports' -r

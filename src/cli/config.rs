@@ -170,10 +170,11 @@ fn with_presets(
     let has = |given: &[&Arg], flag| given.iter().any(|arg| arg.get_long() == Some(flag));
     let mut inserted = Vec::new();
     let mut used = Vec::new();
-    // Where a run checks decides which other flags are for it.
-    let (places, others): (Vec<_>, Vec<_>) = layers
-        .into_iter()
-        .partition(|preset| ["local", "in-cluster"].contains(&preset.flag.as_str()));
+    // Where a run checks, and what is printed, decides which other flags are for it.
+    let decides = |preset: &Preset| {
+        ["local", "in-cluster", "job", "cronjob", "alert"].contains(&preset.flag.as_str())
+    };
+    let (places, others): (Vec<_>, Vec<_>) = layers.into_iter().partition(decides);
     for preset in places.into_iter().chain(others) {
         let is_it = |arg: &&&Arg| arg.get_long() == Some(preset.flag.as_str());
         let Some(arg) = known.iter().find(is_it).copied() else {
@@ -186,9 +187,11 @@ fn with_presets(
             "run" if has(&given, "local") => !run::CLUSTER_ONLY.contains(&flag) && !is_of_pods,
             "run" => !run::LOCAL_ONLY.contains(&flag) && !is_of_pods,
             "generate" if flag != "output" => {
-                let is_for_pods = ["job", "cronjob", "alert"];
-                let is_for_pods = is_for_pods.iter().any(|flag| has(&given, flag));
-                !is_for_pods || !pod_flags::FILES.contains(&flag)
+                let has_pods = has(&given, "job") || has(&given, "cronjob");
+                let is_in_cluster = has_pods || has(&given, "alert");
+                (!is_in_cluster || !pod_flags::FILES.contains(&flag))
+                    && (has_pods || !in_cluster::PODS_ONLY.contains(&flag))
+                    && (is_in_cluster || flag != "job-namespace")
             }
             "status" => true,
             // A format for reports about Modules is one for the commands that print them.

@@ -66,6 +66,9 @@ pub struct JobRunArgs {
 /// Flags of `run` that mean something with `--in-cluster` only.
 pub(crate) const IN_CLUSTER_ONLY: [&str; 4] = ["keep", "shards", "image", "job-namespace"];
 
+/// Flags of `generate` that mean something with `--job` and `--cronjob` only.
+pub(crate) const PODS_ONLY: [&str; 4] = ["pushgateway", "accept", "shards", "image"];
+
 /// Where KMM of OpenShift runs.
 pub(crate) const NAMESPACE: &str = "openshift-kmm";
 
@@ -73,6 +76,30 @@ impl InClusterArgs {
     /// True when objects for the cluster are wanted, and no preflight CR.
     pub fn is_wanted(&self) -> bool {
         self.job || self.cronjob.is_some() || self.alert
+    }
+
+    /// # Errors
+    /// A flag of the pods is given, and no pods are wanted.
+    pub fn check(&self) -> Result<(), Error> {
+        let pods = &self.pods;
+        let given = [
+            ("--pushgateway", self.pushgateway.is_some()),
+            ("--accept", !self.accept.is_empty()),
+            ("--shards", pods.shards.is_some()),
+            ("--image", pods.image.is_some()),
+            (
+                "--job-namespace",
+                pods.job_namespace.is_some() && !self.alert,
+            ),
+        ];
+        let mut given = given.iter().filter(|(_, is_given)| *is_given);
+        match given.next() {
+            Some((flag, _)) if !self.job && self.cronjob.is_none() => Err(Error::Usage {
+                message: format!("{flag} is for --job and --cronjob"),
+                hint: format!("Add --job or --cronjob SCHEDULE, or remove {flag}."),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

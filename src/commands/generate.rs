@@ -41,6 +41,7 @@ pub(crate) async fn run(
     if let Some(form) = args.image_list {
         return image_list::run(args, form).await;
     }
+    args.in_cluster.check()?;
     if args.in_cluster.is_wanted() {
         return in_cluster(args, format, words, accepts);
     }

@@ -297,6 +297,19 @@ fn a_default_gives_way_to_what_is_in_conflict_with_it() {
         .env("KMM_PREFLIGHT_CACHE_DIR", "/nowhere")
         .run()
         .code(0);
+    // A default for pods is none where no pods are wanted.
+    let cr = [
+        "generate",
+        "--kmm-version=2.7",
+        "--kernel-version=5.14.0-1.x86_64",
+    ];
+    for words in [&cr[..], &["generate", "--alert"]] {
+        Preflight::new(words)
+            .env("KMM_PREFLIGHT_IMAGE", "registry.example/p:1")
+            .env("KMM_PREFLIGHT_PUSHGATEWAY", "http://gateway.example")
+            .run()
+            .code(0);
+    }
 }
 
 /// Truth values as people write them, in variables and in files; nothing else is one.

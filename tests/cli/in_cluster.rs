@@ -60,6 +60,27 @@ fn an_indexed_job_says_which_shard_a_pod_is() {
 }
 
 #[test]
+fn a_flag_for_pods_is_refused_where_no_pods_are_wanted() {
+    for flag in [
+        "--pushgateway=http://gateway.example",
+        "--accept=image-not-found",
+        "--shards=2",
+        "--image=registry.example/p:1",
+        "--job-namespace=drivers",
+    ] {
+        let with = |what: &str| {
+            let call = Preflight::new(["generate", "--kernel-version=6.1.0-56-amd64", flag]);
+            call.arg(what).run()
+        };
+        let ended = with("--kmm-version=2.7").code(2);
+        let name = flag.split('=').next().unwrap_or(flag);
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+        with("--job").code(0);
+        with("--cronjob=0 3 * * *").code(0);
+    }
+}
+
+#[test]
 fn manifests_are_documents_that_can_be_applied() {
     let generate = |words: &[&str]| {
         let call = Preflight::new(["generate", "upgrade", "--kernel-version=6.1.0-56-amd64"]);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -224,38 +225,53 @@ const ADDRESSES: [&str; 5] = [
 /// opened and copied.
 #[test]
 fn nothing_but_an_address_is_wider_than_the_terminal() {
-    let all = [&CAUSES[..], &[Cause::Nothing, Cause::NoRegistry]].concat();
-    let mut widest = 0;
-    for (length, namespace) in [(12, "drivers"), (63, "n"), (250, &*"n".repeat(63))] {
-        let modules = &sixty(length, &all)[..11];
-        let place = Place::with(modules).in_namespace(namespace);
-        let run = ["run", "--local", "--cache-dir=cache", "--progress=none"];
-        for kernels in [&KERNELS[..1], &KERNELS] {
-            for columns in [40, 60, 80, 100, 160] {
-                let mut calls: Vec<Preflight> = ["table", "wide", "short"]
-                    .iter()
-                    .map(|format| place.call(&run, kernels).args([&images(), "-o", format]))
-                    .collect();
-                calls.push(place.call(&["explain"], kernels));
-                for call in calls {
-                    let ended = call.env("COLUMNS", columns.to_string()).run();
-                    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
-                    for line in ended.stdout.lines() {
-                        let width = line.chars().count();
-                        let last = line.split_whitespace().last().unwrap_or_default();
-                        let label = line.len() - last.len();
-                        let is_address = label <= "  checked by  ".len()
-                            && ADDRESSES.iter().any(|part| last.contains(part));
-                        assert!(
-                            width <= columns || is_address,
-                            "{width} > {columns}: {line}\n{}",
-                            ended.stdout
-                        );
-                        widest = widest.max(width);
-                    }
+    // A registry that is not there is waited for, so that the calls are made side by side.
+    let widest = std::thread::scope(|scope| {
+        let mut widths = Vec::new();
+        for (length, namespace) in [(12, "drivers"), (63, "n"), (250, &*"n".repeat(63))] {
+            let all = [&CAUSES[..], &[Cause::Nothing, Cause::NoRegistry]].concat();
+            let modules = &sixty(length, &all)[..11];
+            let place = Arc::new(Place::with(modules).in_namespace(namespace));
+            for kernels in [&KERNELS[..1], &KERNELS] {
+                for columns in [40, 60, 80, 100, 160] {
+                    let place = Arc::clone(&place);
+                    widths.push(scope.spawn(move || widest(&place, kernels, columns)));
                 }
             }
         }
-    }
+        let widths = widths
+            .into_iter()
+            .map(|width| width.join().expect("no line is too wide"));
+        widths.max().expect("a width")
+    });
     assert!(widest > 100, "{widest}");
+}
+
+/// The widest line of every format, none of which is wider than the terminal.
+fn widest(place: &Place, kernels: &[&str], columns: usize) -> usize {
+    let run = ["run", "--local", "--cache-dir=cache", "--progress=none"];
+    let mut calls: Vec<Preflight> = ["table", "wide", "short"]
+        .iter()
+        .map(|format| place.call(&run, kernels).args([&images(), "-o", format]))
+        .collect();
+    calls.push(place.call(&["explain"], kernels));
+    let mut widest = 0;
+    for call in calls {
+        let ended = call.env("COLUMNS", columns.to_string()).run();
+        assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+        for line in ended.stdout.lines() {
+            let width = line.chars().count();
+            let last = line.split_whitespace().last().unwrap_or_default();
+            let label = line.len() - last.len();
+            let is_address =
+                label <= "  checked by  ".len() && ADDRESSES.iter().any(|part| last.contains(part));
+            assert!(
+                width <= columns || is_address,
+                "{width} > {columns}: {line}\n{}",
+                ended.stdout
+            );
+            widest = widest.max(width);
+        }
+    }
+    widest
 }

@@ -139,7 +139,7 @@ fn ctrl_c_leaves_the_table_as_far_as_it_is_known() {
             let warning = left.lines.iter().position(is_warning);
             assert_eq!(warning.is_some(), args[0] == "run", "{left:#?}");
             if let Some(warning) = warning {
-                let text = left.lines.split_off(warning).concat();
+                let text = left.lines.split_off(warning).join(" ");
                 let kept = format!(
                     "{} p was kept, continue with `kubectl kmm preflight status p -w`",
                     NEWEST.kind()

@@ -1,5 +1,5 @@
-//! How the Modules of a Job are divided among its shards, as a ConfigMap: one pod reads all images
-//! for it, and the others go by what it wrote.
+//! How the Modules of a Job are divided among its shards, as a ConfigMap: one pod reads all
+//! manifests for it, and the others go by what it wrote.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};

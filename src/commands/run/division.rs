@@ -1,4 +1,4 @@
-//! The division of a Job's Modules among its pods: one of them reads every image for it.
+//! The division of a Job's Modules among its pods: one of them reads every manifest for it.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The Modules of the run with their shards. In a Job the first pod divides them, and the others
-/// wait; `divide` reads the images.
+/// wait; `divide` reads the manifests.
 pub(super) async fn of_run(
     args: &RunArgs,
     cluster: Option<&Cluster>,

@@ -18,6 +18,7 @@ use crate::input::yaml;
 use crate::report::answer::Answer;
 use crate::report::{self, Screen};
 use crate::session::requested::Asked;
+use crate::session::targets::no_target;
 
 /// The name of a Job or CronJob that nobody named.
 const NAME: &str = "kmm-preflight";
@@ -77,13 +78,17 @@ fn in_cluster(
     let name = args.name.as_deref().unwrap_or(NAME);
     let caller = Caller::Generate;
     let what = wanted.pods.in_cluster(name, words, caller, accepts)?;
+    let has_pods = wanted.job || wanted.cronjob.is_some();
+    if has_pods && !args.target.names_a_kernel() {
+        return Err(no_target());
+    }
     let mut objects = match &wanted.cronjob {
         Some(schedule) => what.cron_job(schedule),
         None if wanted.job => what.job(),
         None => Vec::new(),
     };
     if wanted.alert {
-        objects.push(what.alert());
+        objects.push(what.alert(wanted.cronjob.as_deref()));
     }
     Ok(Done {
         stdout: report::print(&Manifests(objects), format, &Screen::PLAIN)?,

@@ -76,8 +76,12 @@ impl InCluster {
     }
 
     /// The same on a schedule. The reports of the last run stay until the next one.
+    /// A Job ends after six hours at the latest: one that waits for an image that nobody has
+    /// would keep all later ones from starting.
     pub fn cron_job(&self, schedule: &str) -> Vec<Value> {
         let mut objects = self.surroundings();
+        let mut spec = self.job_spec();
+        spec["activeDeadlineSeconds"] = json!(6 * 60 * 60);
         objects.push(json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
@@ -90,7 +94,7 @@ impl InCluster {
                 "failedJobsHistoryLimit": 1,
                 "jobTemplate": {
                     "metadata": {"labels": self.labels()},
-                    "spec": self.job_spec(),
+                    "spec": spec,
                 },
             },
         }));
@@ -356,6 +360,8 @@ mod tests {
             text.contains("Indexed") && !text.contains("ttlSecondsAfterFinished"),
             "{text}"
         );
+        let job = &cron["spec"]["jobTemplate"]["spec"];
+        assert_eq!(job["activeDeadlineSeconds"], 6 * 60 * 60);
     }
 
     #[test]

@@ -62,14 +62,18 @@ impl fmt::Display for Shard {
 pub(crate) type Layers = Vec<(String, u64)>;
 
 /// The shard of each Module, in the order given. A group of Modules that share layers is split
-/// when it is larger than twice the mean of the shards; then its parts share the lowest layers
-/// only. Modules without layers (no image, or none that can be read) are spread evenly.
+/// when it is at least twice the mean of the shards, so that two shards share one that is all
+/// there is; then its parts share the lowest layers only. Modules without layers (no image, or
+/// none that can be read) are spread evenly.
 pub(crate) fn assign(modules: &[Layers], count: NonZeroU32) -> Vec<u32> {
     let count = count.get() as usize;
     let mut parts: Vec<Vec<usize>> = Vec::new();
-    let mean = bytes_of(modules, 0..modules.len()) / count as u64;
+    let total = bytes_of(modules, 0..modules.len());
+    let mean = total / count as u64;
     for group in groups(modules) {
-        match bytes_of(modules, group.iter().copied()) > 2 * mean {
+        let bytes = bytes_of(modules, group.iter().copied());
+        let is_large = u128::from(bytes) * count as u128 >= 2 * u128::from(total);
+        match count > 1 && bytes > 0 && is_large {
             true => parts.extend(split(modules, group, mean, count)),
             false => parts.push(group),
         }
@@ -243,6 +247,15 @@ mod tests {
         assert!(used.len() > 5, "{used:?}");
         assert!(layers <= once + 20, "{layers} {once}");
         assert!(bytes <= once_bytes + 20 * 100 * MIB, "{bytes} {once_bytes}");
+    }
+
+    #[test]
+    fn two_shards_share_a_group_that_is_all_there_is() {
+        for each in [200, 201] {
+            let shards = assign(&modules(1, each), count(2));
+            let of_first = shards.iter().filter(|shard| **shard == 0).count();
+            assert!(of_first.abs_diff(each / 2) <= 1, "{of_first} of {each}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A report as metrics in Prometheus' text format.
 
+use std::collections::BTreeSet;
+
 use crate::model::report::Report;
 use crate::model::verdict::Verdict;
 
@@ -19,15 +21,22 @@ pub(crate) fn render(report: &Report) -> String {
         "# HELP kmm_preflight_module The verdict of a Module for a target kernel, always 1.\n\
          # TYPE kmm_preflight_module gauge\n",
     );
-    for module in &report.modules {
-        text.push_str(&format!(
-            "kmm_preflight_module{{namespace=\"{}\",name=\"{}\",kernel=\"{}\",verdict=\"{}\"}} 1\n",
-            label(&module.namespace),
-            label(&module.name),
-            label(&module.kernel_version),
-            module.verdict
-        ));
-    }
+    // A Module and a BootModuleConfig may share a name, and two architectures a kernel; a series
+    // that is there twice makes Prometheus refuse them all.
+    let series: BTreeSet<String> = report
+        .modules
+        .iter()
+        .map(|module| {
+            format!(
+                "kmm_preflight_module{{namespace=\"{}\",name=\"{}\",kernel=\"{}\",verdict=\"{}\"}} 1\n",
+                label(&module.namespace),
+                label(&module.name),
+                label(&module.kernel_version),
+                module.verdict
+            )
+        })
+        .collect();
+    text.extend(series);
     let time = report.finished_at.or(report.shown_at);
     let time = time.map_or(0, |time| time.as_second());
     text.push_str(&format!(
@@ -53,11 +62,14 @@ mod tests {
 
     #[test]
     fn metrics_have_every_verdict_and_module() {
-        let mut report = report(vec![row("a\"b\\c", "5.14.0", vec![])]);
+        let module = row("a\"b\\c", "5.14.0", vec![]);
+        let mut of_another_kind = module.clone();
+        of_another_kind.kind = "BootModuleConfig";
+        let mut report = report(vec![module, of_another_kind]);
         report.shown_at = Some("2026-01-02T03:14:05Z".parse().expect("a time"));
         let text = render(&report);
         for line in [
-            "kmm_preflight_modules{verdict=\"verified\"} 1",
+            "kmm_preflight_modules{verdict=\"verified\"} 2",
             "kmm_preflight_modules{verdict=\"failed\"} 0",
             "kmm_preflight_module{namespace=\"drivers\",name=\"a\\\"b\\\\c\",kernel=\"5.14.0\",verdict=\"verified\"} 1",
             "kmm_preflight_last_run_timestamp_seconds 1767323645",

@@ -17,10 +17,20 @@ use crate::model::verdict::Verdict;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Details {
-    /// The nodes of each target.
-    nodes: Vec<Option<BTreeSet<String>>>,
+    /// Of each target.
+    targets: Vec<TargetDetails>,
     /// Of each finding of each row.
     findings: Vec<Vec<FindingDetails>>,
+}
+
+/// See [`Scope`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TargetDetails {
+    releases: Vec<String>,
+    nodes: Option<BTreeSet<String>>,
+    is_current: bool,
+    is_new: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,12 +50,14 @@ pub(crate) fn details(report: &Report) -> Value {
         accepted: finding.accepted.clone(),
     };
     let of_row = |row: &ModuleReport| row.findings.iter().map(of_finding).collect();
+    let of_target = |target: &Target| TargetDetails {
+        releases: target.scope.releases.clone(),
+        nodes: target.scope.nodes.clone(),
+        is_current: target.scope.is_current,
+        is_new: target.scope.is_new,
+    };
     json!(Details {
-        nodes: report
-            .targets
-            .iter()
-            .map(|target| target.scope.nodes.clone())
-            .collect(),
+        targets: report.targets.iter().map(of_target).collect(),
         findings: report.modules.iter().map(of_row).collect(),
     })
 }
@@ -60,16 +72,16 @@ pub(crate) fn report(document: Value, details: Value) -> Result<Report, String> 
     if document.api_version != super::data::API_VERSION {
         return Err(format!("a report of version {}", document.api_version));
     }
-    if details.nodes.len() != document.target.len()
+    if details.targets.len() != document.target.len()
         || details.findings.len() != document.modules.len()
     {
         return Err("its parts are not of one report".to_owned());
     }
-    let targets = document.target.into_iter().zip(details.nodes);
+    let targets = document.target.into_iter().zip(details.targets);
     let modules = document.modules.into_iter().zip(details.findings);
     Ok(Report {
         targets: targets
-            .map(|(target, nodes)| target.target(nodes))
+            .map(|(target, details)| target.target(details))
             .collect::<Result<_, _>>()?,
         modules: modules
             .map(|(module, details)| module.row(details))
@@ -95,7 +107,6 @@ struct TargetData {
     kernel_version: String,
     dtk_image: Option<String>,
     arch: String,
-    release: Option<String>,
     os_stream: Option<String>,
     kernel_type: Option<String>,
     pools: Vec<String>,
@@ -137,7 +148,7 @@ fn one_of<T: Copy>(all: &[T], word: fn(T) -> &'static str, text: &str) -> Result
 }
 
 impl TargetData {
-    fn target(self, nodes: Option<BTreeSet<String>>) -> Result<Target, String> {
+    fn target(self, details: TargetDetails) -> Result<Target, String> {
         let arch = self
             .arch
             .parse()
@@ -145,12 +156,13 @@ impl TargetData {
         let kernel_type = self.kernel_type.as_deref().map(str::parse::<KernelType>);
         let mut target = Target::new(self.kernel_version, arch).with_toolkit(self.dtk_image);
         target.scope = Arc::new(Scope {
-            releases: self.release.into_iter().collect(),
+            releases: details.releases,
             os_stream: self.os_stream,
             kernel_type: kernel_type.transpose()?,
             pools: self.pools,
-            nodes,
-            ..Scope::default()
+            nodes: details.nodes,
+            is_current: details.is_current,
+            is_new: details.is_new,
         });
         Ok(target)
     }
@@ -244,7 +256,9 @@ mod tests {
         let doubt = Finding::new(Code::FirmwareMissing, "x").with_effect(Effect::Doubts);
         report.modules[0].findings.push(doubt);
         let scope = Scope {
-            releases: vec!["4.18.9".into()],
+            releases: vec!["4.18.9".into(), "4.19.2".into()],
+            is_current: true,
+            is_new: true,
             pools: vec!["worker".into()],
             nodes: Some(BTreeSet::from(["a".into(), "b".into()])),
             ..Scope::default()

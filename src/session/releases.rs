@@ -55,9 +55,16 @@ pub(super) async fn releases(
             version => vec![updates::find(&cluster_version, version)?],
         };
         if updates.is_empty() {
+            let message = "the cluster has no updates".to_owned();
+            if args.current {
+                notes.push(message);
+                continue;
+            }
             return Err(Error::Nothing {
-                message: "the cluster has no updates".to_owned(),
-                hint: "Pass --release-image, or choose another channel of the cluster.".to_owned(),
+                message,
+                hint: "Pass --release-image, choose another channel of the cluster, or add \
+                       --current for the kernels that nodes run now."
+                    .to_owned(),
             });
         }
         for update in updates {

@@ -8,12 +8,16 @@ use futures::{StreamExt, stream};
 use crate::check::stages::Stages;
 use crate::cli::shard::ShardArgs;
 use crate::error::Error;
+use crate::findings::finding::Code;
 use crate::in_cluster::manifests::{INDEX_VARIABLE, SHARDS_VARIABLE};
 use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::{self, Layers, Shard};
 use crate::kmm::early::ModuleKind;
 use crate::kmm::planned::Plan;
 use crate::model::target::{Arch, Target};
+
+/// Bytes that a layer counts for at most, whatever its manifest says: sums have an end.
+const LARGEST: u64 = 1 << 40;
 
 /// The shard that `--shard` names, else the one that an Indexed Job gives its pod.
 ///
@@ -56,7 +60,7 @@ pub(crate) async fn divide(
             }
         }
         let read: Vec<(Layers, Vec<&Plan>)> = stream::iter(images.into_values())
-            .map(|plans| async move { (layers_of(plans[0], stages).await, plans) })
+            .map(|plans| async move { (layers_of(&plans, stages).await, plans) })
             .buffer_unordered(jobs)
             .collect()
             .await;
@@ -111,16 +115,29 @@ fn of_module(plan: &Plan) -> Module<'_> {
     (&plan.namespace, &plan.name, plan.kind)
 }
 
-/// The layers of a plan's image, the lowest one first; none where its manifest cannot be read,
-/// which the check of the shard reports.
-async fn layers_of(plan: &Plan, stages: &Stages) -> Layers {
-    let Some(work) = &plan.work else {
-        return Layers::new();
-    };
-    let access = stages.objects.access(&plan.namespace, work).await;
-    let images = &stages.image.images;
-    let layers = images.layers_of(&work.image, plan.target.arch, &access);
-    let layers = layers.await.unwrap_or_default();
-    let layers = layers.into_iter().rev();
-    layers.map(|layer| (layer.digest, layer.size)).collect()
+/// The layers of the image of some plans, the lowest one first; none where no plan's credentials
+/// open its manifest, which the check of the shard reports.
+async fn layers_of(plans: &[&Plan], stages: &Stages) -> Layers {
+    let mut namespaces = BTreeSet::new();
+    for plan in plans {
+        let Some(work) = &plan.work else { continue };
+        if !namespaces.insert(&plan.namespace) {
+            continue;
+        }
+        let access = stages.objects.access(&plan.namespace, work).await;
+        let images = &stages.image.images;
+        let layers = images.layers_of(&work.image, plan.target.arch, &access);
+        match layers.await {
+            Ok(layers) => {
+                let layers = layers.into_iter().rev();
+                return layers
+                    .map(|layer| (layer.digest, layer.size.min(LARGEST)))
+                    .collect();
+            }
+            // Another namespace may have the pull secret.
+            Err(finding) if finding.code == Code::ImageUnauthorized => {}
+            Err(_) => break,
+        }
+    }
+    Layers::new()
 }

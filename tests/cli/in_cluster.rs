@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use test_support::faults::{Answer, FaultServer};
 
 use super::preflight::{Ended, Preflight};
 
@@ -129,6 +130,44 @@ fn manifests_are_documents_that_can_be_applied() {
     ] {
         generate(words).code(2);
     }
+}
+
+#[test]
+fn pods_without_a_target_are_not_printed() {
+    for how in ["--job", "--cronjob=@daily"] {
+        let ended = Preflight::new(["generate", how]).run().code(2);
+        assert!(ended.stderr.contains("no target kernel given"), "{ended:?}");
+    }
+    Preflight::new(["generate", "--alert"]).run().code(0);
+}
+
+#[test]
+fn an_api_server_that_is_away_for_a_moment_costs_no_report() {
+    let server = FaultServer::start(|asked| {
+        let is_report = asked.path.contains("/configmaps/nightly-report-0");
+        let code = match (is_report, asked.before) {
+            (true, 0 | 1) => 503,
+            (true, _) => 200,
+            (false, _) => 404,
+        };
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                            "code": code, "reason": "X", "message": "not now"});
+        Answer::new(code, status.to_string()).header("Content-Type", "application/json")
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config");
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", server.host())}}],
+        "users": [{"name": "c", "user": {}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    });
+    fs::write(&file, config.to_string()).expect("a kubeconfig");
+    let call = example().arg("--report-configmap=nightly");
+    let ended = call.arg("--kubeconfig").arg(&file).run().code(1);
+    let sent = server.asked("/configmaps/nightly-report-0");
+    assert_eq!(sent.len(), 3, "{ended:?}");
+    assert!(sent[2].body.contains("report.json"), "{:?}", sent[2]);
 }
 
 /// The project file of whoever asks for a validation in the cluster.

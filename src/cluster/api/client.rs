@@ -223,7 +223,8 @@ impl Cluster {
         parse(&self.write(request).await?)
     }
 
-    /// Creates or replaces an object of a namespace that is this program's own.
+    /// Creates or replaces an object of a namespace that is this program's own, and waits up to
+    /// a minute for an API server that is busy or away.
     ///
     /// # Errors
     /// Why the API server does not take it.
@@ -240,7 +241,7 @@ impl Cluster {
             &params,
             &Patch::Apply(object),
         );
-        self.write(built(request)?).await.map(drop)
+        self.write_patiently(built(request)?).await.map(drop)
     }
 
     /// Changes fields of an object (a JSON merge patch).

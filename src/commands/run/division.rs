@@ -46,7 +46,7 @@ pub(super) async fn of_run(
             Seen::ByAnother | Seen::Useless => return divide.await,
         },
         Err(fault) => {
-            tracing::warn!("this shard divides the Modules by itself: {fault}");
+            tracing::warn!("cannot use the shared work plan, so this shard computes it: {fault}");
             return divide.await;
         }
     }
@@ -56,7 +56,7 @@ pub(super) async fn of_run(
         .replace_in(CONFIG_MAP, division.namespace, &division.name(), &map)
         .await;
     if let Err(fault) = kept {
-        tracing::warn!("the other shards divide the Modules by themselves: {fault}");
+        tracing::warn!("cannot share the work plan, so every shard computes it: {fault}");
     }
     plan
 }

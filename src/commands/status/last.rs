@@ -52,7 +52,7 @@ pub(super) async fn run(
         return Err(Error::Nothing {
             message: format!("no report of a validation in the cluster in namespace {namespace}"),
             hint: "Pass --job-namespace, or make a CronJob with `kubectl kmm preflight generate \
-                   --cronjob '0 3 * * *'`."
+                   --cronjob '0 3 * * *' --to all`."
                 .to_owned(),
         });
     };

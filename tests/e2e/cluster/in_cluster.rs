@@ -152,6 +152,9 @@ fn a_run_in_the_cluster_answers_as_a_local_one_and_leaves_nothing() {
         assert_eq!(ended.json()[field], local.json()[field], "{field}");
     }
     holds(&ended, &["shard 0/3", "shard 1/3", "shard 2/3"]);
+    // The next run of the name does not find them, whenever the garbage collector comes.
+    let reports = ["get", "configmaps", "-A", "-o=name", "-l=preflight.kmm/run"];
+    assert_eq!(scene.cluster.kubectl(&reports, ""), "");
     assert_eq!(scene.left(), "");
 
     // One that nobody may be.
@@ -326,4 +329,36 @@ fn what_keeps_a_job_from_being_made_is_told() {
     ] {
         call_as(&scene.cluster, ADMIN, flags).run().code(2);
     }
+}
+
+#[test]
+fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
+    let scene = Scene::new();
+    let fates = [0, 1, 2].map(|shard| (shard, Fate::Stopped));
+    let pods = PodRunner::start(&scene.cluster, &fates);
+    let running = Running::start(scene.in_cluster(&[]));
+    let start = Instant::now();
+    let names = ["get", "pods", "-A", "-o=name"];
+    while !scene.cluster.kubectl(&names, "").contains("run-2") {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run begins");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let delete = ["delete", "job", "-n=openshift-kmm", "kmm-preflight-run"];
+    scene.cluster.kubectl(&delete, "");
+    let ended = running.end().code(3);
+    assert!(rows(&ended).iter().all(|row| row.2 == ["shard-lost"]), "{ended:?}");
+    assert_eq!(rows(&ended).len(), 3);
+    holds(&ended, &["shard 1/3 left no report", "it was deleted"]);
+    assert_eq!(scene.left(), "");
+    drop(pods);
+
+    let pods = PodRunner::start(&scene.cluster, &[]);
+    scene.cluster.apply(
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: none, namespace: openshift-kmm},
+          spec: {hard: {pods: 0}}}",
+    );
+    let ended = scene.in_cluster(&["--timeout=20s"]).run().code(3);
+    holds(&ended, &["the Job has no pods", "exceeded quota", "timed out after 20s"]);
+    assert_eq!(scene.left(), "");
+    drop(pods);
 }

@@ -25,6 +25,8 @@ const WRITE_LIMIT: Duration = Duration::from_secs(35);
 const BODY_LIMIT: Duration = Duration::from_secs(60);
 /// How long to wait before a read is tried again where the API server names no time.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(900)];
+/// The same before a write that may be carried out twice is.
+const LONG_PAUSES: [u64; 6] = [1, 2, 4, 8, 15, 30];
 /// How often the time that the API server names is waited for, as client-go has it.
 const MOST_WAITS: u32 = 10;
 /// How long at most in all.
@@ -93,6 +95,22 @@ impl Cluster {
                 answer => return answer,
             };
             match heeded.pause(&fault) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(fault),
+            }
+        }
+    }
+
+    /// A write that may be carried out twice: tried again for a minute, whatever keeps the API
+    /// server from answering.
+    pub(super) async fn write_patiently(&self, request: Request<Vec<u8>>) -> Result<Bytes, Fault> {
+        let mut pauses = LONG_PAUSES.into_iter().map(Duration::from_secs);
+        loop {
+            let fault = match self.write(request.clone()).await {
+                Err(fault) if fault.is_transient() => fault,
+                answer => return answer,
+            };
+            match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(fault),
             }

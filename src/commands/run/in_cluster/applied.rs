@@ -1,5 +1,7 @@
 //! The objects of a run in the cluster: created together, and removed together.
 
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -135,7 +137,29 @@ impl<'a> Applied<'a> {
                 }
             }
         }
+        self.remove_reports().await;
         problems
+    }
+
+    /// Removes the ConfigMaps of the pods: the garbage collector may take its time, and the next
+    /// run of the name must not find them. What cannot be removed is left to the collector.
+    async fn remove_reports(&self) {
+        let Some(job) = self.objects.iter().find(|one| one.resource == JOB) else {
+            return;
+        };
+        let namespace = job.namespace.as_deref();
+        let selector = format!("{RUN_LABEL}={}", job.name);
+        let listed = self.cluster.list(CONFIG_MAP, namespace, Some(&selector));
+        let maps: Vec<ConfigMap> = listed.await.unwrap_or_default();
+        for ObjectMeta { name, uid, owner_references, .. } in maps.into_iter().map(|map| map.metadata) {
+            let mut owners = owner_references.iter().flatten();
+            if let (Some(name), Some(uid), true) = (name, uid, owners.any(|one| one.uid == job.uid)) {
+                let deleted = self.cluster.delete(CONFIG_MAP, namespace, &name, &uid).await;
+                if let Err(fault) = deleted {
+                    tracing::debug!("ConfigMap {name} was not deleted: {fault}");
+                }
+            }
+        }
     }
 
     /// Removes the run, or says what stays and how it is removed.
@@ -154,7 +178,7 @@ impl<'a> Applied<'a> {
         if problems.is_empty() {
             return problems;
         }
-        let hint = format!("remove what is left with `{}`", removal(what));
+        let hint = format!("clean up with `{}`", removal(what));
         [problems, vec![hint]].concat()
     }
 }
@@ -227,10 +251,10 @@ fn refused(what: &InCluster, object: &Value, fault: Fault) -> Error {
     match fault {
         fault if fault.is_existing() => Error::Usage {
             message: format!(
-                "{kind} {name} exists: a run of this name is going on, was kept, or was killed"
+                "{kind} {name} exists: a run of this name is in progress, was kept, or was killed"
             ),
             hint: format!(
-                "Wait for it, give this run another NAME, or remove the other one with `{}`.",
+                "Wait for it, use another NAME, or remove the other one with `{}`.",
                 removal(what)
             ),
         },

@@ -358,7 +358,7 @@ fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
           spec: {hard: {pods: 0}}}",
     );
     let ended = scene.in_cluster(&["--timeout=20s"]).run().code(3);
-    holds(&ended, &["the Job has no pods", "exceeded quota", "timed out after 20s"]);
+    holds(&ended, &["the Job has no pods", "is forbidden", "timed out after 20s"]);
     assert_eq!(scene.left(), "");
     drop(pods);
 }

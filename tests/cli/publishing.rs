@@ -10,10 +10,10 @@ use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::checkout::{self, ELSEWHERE};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const OURS: &str = env!("CARGO_PKG_REPOSITORY");
-/// Where somebody else publishes.
-const ELSEWHERE: &str = "https://github.com/some-body/a.fork";
 const TAG: &str = "v9.8.7";
 /// What the release workflow packs.
 const PLATFORMS: [&str; 7] = [
@@ -33,16 +33,7 @@ struct Fork {
 
 impl Fork {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("scripts")).expect("a folder");
-        for file in ["scripts/package", "plugin.yaml", "Cargo.toml"] {
-            let from = Path::new(ROOT).join(file);
-            fs::copy(from, folder.path().join(file)).expect("a file of the repository");
-        }
-        let path = folder.path().join("Cargo.toml");
-        let text = fs::read_to_string(&path).expect("Cargo.toml");
-        assert_eq!(text.matches(OURS).count(), 1, "one place names it");
-        fs::write(&path, text.replace(OURS, ELSEWHERE)).expect("Cargo.toml");
+        let folder = checkout::fork();
         for platform in PLATFORMS {
             fs::write(folder.path().join(archive(platform)), platform).expect("an archive");
         }
@@ -187,9 +178,17 @@ fn every_address_is_one_of_the_repository() {
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
-        for host in ["github.com/", "ghcr.io/", "githubusercontent.com/"] {
+        // The last three are before OWNER/NAME alone.
+        for host in [
+            "github.com/",
+            "ghcr.io/",
+            "githubusercontent.com/",
+            "--repo ",
+            "--signer-workflow ",
+            "uses: ",
+        ] {
             for found in text.split(host).skip(1) {
-                let mut parts = found.split(['/', ':', '@', '"', ' ', ')', '#', '\n']);
+                let mut parts = found.split(['/', ':', '@', '"', '`', ' ', ')', '#', '\n']);
                 let (of, what) = (parts.next(), parts.next());
                 if what == Some(name) {
                     assert_eq!(of, Some(owner), "{}: {host}{found:.60}", path.display());

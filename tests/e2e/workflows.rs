@@ -29,7 +29,7 @@ fn the_workflows_are_what_github_runs() {
 }
 
 /// The release workflow.
-fn release() -> Value {
+pub(crate) fn release() -> Value {
     let text = fs::read_to_string(repository(".github/workflows/release.yml"));
     yaml::from_str(&text.expect("the workflow")).expect("YAML")
 }

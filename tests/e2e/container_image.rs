@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flate2::read::GzDecoder;
+use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -218,6 +219,21 @@ fn one_index_has_an_image_for_every_linux_of_the_release() {
     let list = skopeo("skopeo inspect --raw \"docker://$IMAGE:$GITHUB_REF_NAME\"");
     assert_eq!(list, layout.blob(descriptor));
 
+    // What OpenShift's CLI Manager takes out of it.
+    let mut plugin = script(&checkout, "package");
+    let plugin = succeed(plugin.args(["--cli-manager", "v1"])).stdout;
+    let plugin: Value = yaml::from_str(&String::from_utf8_lossy(&plugin)).expect("YAML");
+    let taken = plugin["spec"]["platforms"].as_array().expect("platforms");
+    let taken: BTreeMap<&str, &Value> = taken
+        .iter()
+        .map(|one| {
+            (
+                one["platform"].as_str().expect("a platform"),
+                &one["files"][0]["from"],
+            )
+        })
+        .collect();
+
     let mut found = Vec::new();
     for image in document(&list)["manifests"].as_array().expect("images") {
         let manifest = document(&layout.blob(image));
@@ -229,8 +245,11 @@ fn one_index_has_an_image_for_every_linux_of_the_release() {
         let labels = &config["config"]["Labels"];
         assert_eq!(labels["org.opencontainers.image.source"], ELSEWHERE);
         let arch = config["architecture"].as_str().expect("an architecture");
+        let from = taken[&*format!("linux/{arch}")].as_str().expect("a path");
+        assert_eq!(expected().get(&from[1..]), Some(&0o555), "{from}");
         found.push(format!("linux_{arch}"));
     }
+    assert_eq!(taken.len(), found.len());
     found.sort();
     let mut platforms = linux(platforms());
     platforms.sort();

@@ -139,6 +139,10 @@ fn the_release_has_all_that_the_documents_say() {
     assert_eq!(sbom["file"], "Cargo.lock");
     assert!(repository("Cargo.lock").is_file() && sbom["path"].is_null());
     assert_eq!(sbom["output-file"], "release/sbom.spdx.json");
+    let of_image = uses("actions/attest@").expect("the image's SBOM");
+    assert_eq!(of_image["sbom-path"], sbom["output-file"]);
+    let digest = "${{ needs.image.outputs.digest }}";
+    assert_eq!(of_image["subject-digest"], digest);
     let attested = uses("actions/attest-build-provenance@").expect("provenance");
     assert_eq!(attested["subject-path"], "release/*");
 }

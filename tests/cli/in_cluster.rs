@@ -170,6 +170,22 @@ fn an_api_server_that_is_away_for_a_moment_costs_no_report() {
     assert!(sent[2].body.contains("report.json"), "{:?}", sent[2]);
 }
 
+#[test]
+fn the_image_of_the_pods_is_that_of_the_flag_else_of_the_environment() {
+    let image = |flags: &[&str]| {
+        let call = Preflight::new(["generate", "--job", "--kernel-version=6.1.0", "-o=json"]);
+        let call = call.env("KMM_PREFLIGHT_IMAGE", "registry.example/mirror:1");
+        let list = call.args(flags).run().code(0).json();
+        let job = list["items"].as_array().expect("items").last().cloned();
+        job.expect("a Job")["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    assert_eq!(image(&[]), "registry.example/mirror:1");
+    assert_eq!(
+        image(&["--image=registry.example/p:1"]),
+        "registry.example/p:1"
+    );
+}
+
 /// The project file of whoever asks for a validation in the cluster.
 const PROJECT_FILE: &str = "\
 accept:

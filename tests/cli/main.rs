@@ -42,6 +42,8 @@ mod unwritable;
 use std::process::{Command, Output};
 
 use test_support::preflight;
+#[cfg(unix)]
+use test_support::{checkout, server};
 #[cfg(target_os = "linux")]
 use test_support::terminal as emulator;
 

@@ -10,10 +10,10 @@ use kmm_preflight::for_tests::yaml;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::checkout::{self, ELSEWHERE};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const OURS: &str = env!("CARGO_PKG_REPOSITORY");
-/// Where somebody else publishes.
-const ELSEWHERE: &str = "https://github.com/some-body/a.fork";
 const TAG: &str = "v9.8.7";
 /// What the release workflow packs.
 const PLATFORMS: [&str; 7] = [
@@ -33,16 +33,7 @@ struct Fork {
 
 impl Fork {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("scripts")).expect("a folder");
-        for file in ["scripts/package", "plugin.yaml", "Cargo.toml"] {
-            let from = Path::new(ROOT).join(file);
-            fs::copy(from, folder.path().join(file)).expect("a file of the repository");
-        }
-        let path = folder.path().join("Cargo.toml");
-        let text = fs::read_to_string(&path).expect("Cargo.toml");
-        assert_eq!(text.matches(OURS).count(), 1, "one place names it");
-        fs::write(&path, text.replace(OURS, ELSEWHERE)).expect("Cargo.toml");
+        let folder = checkout::fork();
         for platform in PLATFORMS {
             fs::write(folder.path().join(archive(platform)), platform).expect("an archive");
         }
@@ -155,6 +146,42 @@ fn the_formula_leads_to_the_archives_of_the_repository() {
     );
 }
 
+/// What OpenShift's CLI Manager takes the program out of, as its CRD
+/// (openshift/cli-manager, `api/v1alpha1`) and its controller have it.
+#[test]
+fn the_cli_manager_finds_the_program_in_the_image() {
+    let text = Fork::new().package("--cli-manager", &[]).expect("it");
+    assert!(!text.contains(OURS), "{text}");
+    let plugin: Value = yaml::from_str(&text).expect("YAML");
+    assert_eq!(plugin["apiVersion"], "config.openshift.io/v1alpha1");
+    assert_eq!(plugin["kind"], "Plugin");
+    assert_eq!(plugin["metadata"]["name"], "kmm", "krew's name for it");
+    let spec = &plugin["spec"];
+    assert_eq!(spec["version"], TAG);
+    assert_eq!(spec["homepage"], ELSEWHERE);
+    for field in ["shortDescription", "description", "caveats"] {
+        assert!(!spec[field].as_str().expect(field).is_empty());
+    }
+    let script = fs::read_to_string(Path::new(ROOT).join("scripts/image")).expect("a script");
+    let image = format!("ghcr.io/some-body/a.fork:{TAG}");
+    let mut found = Vec::new();
+    for platform in spec["platforms"].as_array().expect("platforms") {
+        assert_eq!(platform["image"], image);
+        assert_eq!(platform["files"].as_array().map(Vec::len), Some(1));
+        let file = &platform["files"][0];
+        assert_eq!(file["to"], ".");
+        let from = file["from"].as_str().expect("a path");
+        let bin = platform["bin"].as_str().expect("a name");
+        assert_eq!(from.rsplit('/').next(), Some(bin));
+        let entrypoint = format!("[\\\"{}\\\"]", from.replace(bin, "$name"));
+        assert!(script.contains(&entrypoint), "{entrypoint}");
+        let platform = platform["platform"].as_str().expect("a platform");
+        found.push(platform.replace('/', "_"));
+    }
+    let linux = PLATFORMS.iter().filter(|one| one.starts_with("linux"));
+    assert!(linux.eq(&found), "{found:?}");
+}
+
 /// Every text of the repository that may name an address.
 fn texts() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = ["src", "docs", "scripts", "examples/rbac", ".github"]
@@ -187,9 +214,17 @@ fn every_address_is_one_of_the_repository() {
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
-        for host in ["github.com/", "ghcr.io/", "githubusercontent.com/"] {
+        // The last three are before OWNER/NAME alone.
+        for host in [
+            "github.com/",
+            "ghcr.io/",
+            "githubusercontent.com/",
+            "--repo ",
+            "--signer-workflow ",
+            "uses: ",
+        ] {
             for found in text.split(host).skip(1) {
-                let mut parts = found.split(['/', ':', '@', '"', ' ', ')', '#', '\n']);
+                let mut parts = found.split(['/', ':', '@', '"', '`', ' ', ')', '#', '\n']);
                 let (of, what) = (parts.next(), parts.next());
                 if what == Some(name) {
                     assert_eq!(of, Some(owner), "{}: {host}{found:.60}", path.display());

@@ -29,7 +29,7 @@ fn the_workflows_are_what_github_runs() {
 }
 
 /// The release workflow.
-fn release() -> Value {
+pub(crate) fn release() -> Value {
     let text = fs::read_to_string(repository(".github/workflows/release.yml"));
     yaml::from_str(&text.expect("the workflow")).expect("YAML")
 }
@@ -102,6 +102,49 @@ fn every_platform_of_the_release_is_in_the_image_and_in_the_manifest() {
         let package = format!("gcc-{}", linker.trim_end_matches("-gcc"));
         assert!(packages.expect("packages").contains(&package), "{linker}");
     }
+}
+
+/// The steps of a job of the release workflow.
+fn steps(job: &str) -> Vec<Value> {
+    let steps = release()["jobs"][job]["steps"].take();
+    steps.as_array().expect("steps").clone()
+}
+
+#[test]
+fn the_release_has_all_that_the_documents_say() {
+    let steps = steps("publish");
+    let runs: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .collect();
+    let at = |words: &str| runs.iter().position(|run| run.contains(words));
+    let sums = at("sha256sum -- * > checksums.txt").expect("checksums");
+    for words in [
+        "--manifest \"$GITHUB_REF_NAME\" release/*.tar.gz > release/kmm.yaml",
+        "--formula \"$GITHUB_REF_NAME\" release/*.tar.gz > release/kubectl-kmm-preflight.rb",
+        "--cli-manager \"$GITHUB_REF_NAME\" > release/cli-manager.yaml",
+    ] {
+        assert!(at(words).expect(words) < sums, "{words} has a checksum");
+    }
+    let uses = |action: &str| {
+        let is_it = |step: &&Value| {
+            step["uses"]
+                .as_str()
+                .is_some_and(|uses| uses.contains(action))
+        };
+        steps.iter().find(is_it).map(|step| step["with"].clone())
+    };
+    // The program's crates, and nothing that tests install.
+    let sbom = uses("anchore/sbom-action@").expect("an SBOM");
+    assert_eq!(sbom["file"], "Cargo.lock");
+    assert!(repository("Cargo.lock").is_file() && sbom["path"].is_null());
+    assert_eq!(sbom["output-file"], "release/sbom.spdx.json");
+    let of_image = uses("actions/attest@").expect("the image's SBOM");
+    assert_eq!(of_image["sbom-path"], sbom["output-file"]);
+    let digest = "${{ needs.image.outputs.digest }}";
+    assert_eq!(of_image["subject-digest"], digest);
+    let attested = uses("actions/attest-build-provenance@").expect("provenance");
+    assert_eq!(attested["subject-path"], "release/*");
 }
 
 fn action() -> Value {

@@ -2,6 +2,7 @@
 //! of pods that runs each container as a process.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -78,6 +79,17 @@ impl Scene {
 
     pub(super) fn in_cluster(&self, how: &[&str]) -> Preflight {
         self.call(&["run", "--in-cluster", "--shards=3"]).args(how)
+    }
+
+    /// A command of a document that begins like this, without the words of `less`.
+    pub(super) fn words_of(document: &str, begin: &str, less: &str) -> Vec<String> {
+        let text = fs::read_to_string(document).expect("a document");
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.starts_with(begin));
+        let line = line.expect("the command");
+        assert!(line.contains(less), "{line}");
+        let line = line.replace(less, "");
+        line.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Module and shard, as one pod divided them for all.
@@ -168,7 +180,14 @@ fn a_run_in_the_cluster_answers_as_a_local_one_and_leaves_nothing() {
 fn a_shard_killed_in_the_middle_is_told_and_its_modules_are_errors() {
     let scene = Scene::new();
     let pods = PodRunner::start(&scene.cluster, &[(1, Fate::Killed(2)), (2, Fate::Evicted)]);
-    let ended = scene.in_cluster(&["--timeout=2m"]).run();
+    // With this cluster's kernel for the release.
+    let readme = Scene::words_of(
+        "README.md",
+        "kubectl kmm preflight run --in-cluster",
+        "--to 4.18.9",
+    );
+    let readme: Vec<&str> = readme.iter().skip(3).map(String::as_str).collect();
+    let ended = scene.call(&readme).arg("--timeout=2m").run();
     let local = scene.call(&["run", "--local"]).run().code(1);
     let (rows, local) = (rows(&ended), rows(&local));
     let (lost, kept): (Vec<_>, Vec<_>) = rows

@@ -141,6 +141,11 @@ fn the_last_report_of_a_cron_job_stays_and_its_metrics_are_pushed() {
     drop(pods);
     status(&scene, &["another"]).code(4);
     status(&scene, &["-w"]).code(2);
+
+    let removal = Scene::words_of("docs/ci.md", "kubectl delete -n openshift-kmm", "");
+    let removal: Vec<&str> = removal.iter().skip(1).map(String::as_str).collect();
+    scene.cluster.kubectl(&removal, "");
+    assert_eq!(scene.left(), "");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn documents() -> Vec<String> {
 }
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 23] = [
+const ELSEWHERE: [(&str, &str, &str); 29] = [
     (
         "kubectl kmm preflight generate --cronjob",
         "tests/e2e/cluster/kept_reports.rs",
@@ -44,9 +44,9 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
     ),
     // It needs the controllers of Jobs, and a kubelet.
     (
-        "kubectl kmm preflight run --in-cluster",
+        "kubectl kmm preflight run --in-cluster --to 4.18.9 --shards 3",
         "tests/e2e/cluster/in_cluster.rs",
-        "a_shard_killed_in_the_middle",
+        "let readme = Scene::words_of(",
     ),
     (
         "cargo run --release --quiet -- run --local",
@@ -91,14 +91,54 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
         "kubectl-kmm-preflight",
     ),
     (
-        "curl -sSfL \"$PLUGIN/kubectl-kmm-preflight_linux_amd64.tar.gz\"",
-        "scripts/package",
-        "kubectl-kmm-preflight",
+        "curl -sSfL --remote-name-all",
+        "scripts/install-release",
+        "\"$archive\" checksums.txt",
+    ),
+    (
+        "sha256sum --check --ignore-missing checksums.txt",
+        "tests/cli/action.rs",
+        "sha256sum --check --ignore-missing checksums.txt",
     ),
     (
         "sudo tar -xzf kubectl-kmm-preflight_linux_amd64.tar.gz",
+        "tests/cli/action.rs",
+        "tar -xzf {archive}",
+    ),
+    (
+        "tar -xzf kubectl-kmm-preflight_linux_amd64.tar.gz",
+        "tests/cli/action.rs",
+        "tar -xzf {archive}",
+    ),
+    (
+        "brew tap-new",
         "scripts/package",
-        "kubectl-kmm-preflight",
+        "class KubectlKmmPreflight",
+    ),
+    (
+        "curl -sSfL -o \"$(brew --repository",
+        ".github/workflows/release.yml",
+        "release/kubectl-kmm-preflight.rb",
+    ),
+    (
+        "brew install",
+        "tests/e2e/release_files.rs",
+        "the_formula_is_one_for_homebrew",
+    ),
+    (
+        "oc apply -f https://",
+        ".github/workflows/release.yml",
+        "release/cli-manager.yaml",
+    ),
+    (
+        "ROUTE=$(oc get route",
+        "scripts/package",
+        "config.openshift.io",
+    ),
+    (
+        "oc krew",
+        "tests/cli/publishing.rs",
+        "the_cli_manager_finds_the_program_in_the_image",
     ),
     ("podman run --rm", "scripts/image", "/usr/bin/$name"),
     ("apt-get", ".github/workflows/ci.yml", "apt-get"),
@@ -135,7 +175,7 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
 ];
 
 /// How each of the others begins, and how it ends here.
-const HERE: [(&str, i32); 14] = [
+const HERE: [(&str, i32); 19] = [
     (
         "kubectl kmm preflight run --local -f modules/ --release-image quay.io",
         1,
@@ -154,6 +194,18 @@ const HERE: [(&str, i32); 14] = [
     ),
     ("printf '%s' \"$AUTH\"", 0),
     ("skopeo copy docker://registry.example/", 0),
+    ("kubectl label namespace openshift-kmm monitoring", 0),
+    ("kubectl create role prometheus-k8s", 0),
+    ("kubectl create rolebinding prometheus-k8s", 0),
+    // What there is to remove is in tests/e2e/cluster/kept_reports.rs, and no rules are known here.
+    (
+        "kubectl delete -n openshift-kmm -l preflight.kmm/run=kmm-preflight cronjobs",
+        0,
+    ),
+    (
+        "kubectl delete -n openshift-kmm -l preflight.kmm/run=kmm-preflight prometheusrules",
+        1,
+    ),
     // Its image is nowhere, so nobody could look into it.
     ("kubectl kmm preflight run --local --to", 3),
     ("kubectl kmm preflight status --watch", 0),
@@ -217,7 +269,8 @@ fn of_recipe(recipe: &Value) -> Vec<String> {
     let github = github
         .into_iter()
         .flatten()
-        .filter_map(|step| text(&step["run"]));
+        .filter_map(|step| text(&step["run"]))
+        .flat_map(|run| run.lines().map(str::to_owned).collect::<Vec<_>>());
     let gitlab = ["before_script", "script"]
         .map(|part| words(&recipe["kmm-preflight"][part]))
         .concat();

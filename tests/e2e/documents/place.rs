@@ -120,6 +120,10 @@ impl Place {
                     "availableUpdates": [{"version": "4.18.9", "image": release}]}),
         );
         create_modules(&self.cluster, &["m1"]);
+        for namespace in ["openshift-kmm", "monitoring"] {
+            self.cluster
+                .kubectl(&["create", "namespace", namespace], "");
+        }
     }
 
     fn kubectl(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What the integration tests share: the binary in a clean environment, images
 //! made in memory, and real servers.
 
+pub mod checkout;
 pub mod cluster;
 pub mod faults;
 pub mod image;

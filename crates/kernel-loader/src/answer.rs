@@ -135,6 +135,11 @@ pub enum Refusal {
         /// The first such table.
         table: Box<str>,
     },
+    /// It imports a namespace that names the modules that may use it (`setup_modinfo`, 6.16).
+    Import {
+        /// The namespace.
+        namespace: Box<str>,
+    },
     /// A symbol that the module uses or exports.
     Symbol(SymbolRefusal),
     /// Rules that could refuse the module lack the facts that they need.

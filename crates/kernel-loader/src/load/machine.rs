@@ -168,6 +168,7 @@ impl<'a> Machine<'a> {
             return Answer::Exists(Existing::Module(name.clone()));
         }
         remarks.extend(modinfo::unversioned_exports(elf, &kernel));
+        remarks.extend(modinfo::imports(elf, &kernel));
         let resolved = resolver.resolve(elf);
         remarks.extend(resolved.remarks);
         let loading = Loading {

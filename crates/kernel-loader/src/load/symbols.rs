@@ -185,16 +185,9 @@ impl Resolver<'_> {
         if !self.kernel.at_least(5, 4) || imported.contains(namespace) {
             return None;
         }
-        // `verify_module_namespace` (6.16): `module:a,b*` names the modules that may use it.
-        if let Some(names) = namespace.strip_prefix("module:") {
-            let module = &*elf.this_module_name;
-            let may_use = |pattern: &str| match pattern.strip_suffix('*') {
-                Some(start) => module.starts_with(start),
-                None => module == pattern,
-            };
-            if names.split(',').any(may_use) {
-                return None;
-            }
+        let names = namespace.strip_prefix(FOR_MODULES);
+        if names.is_some_and(|names| may_use(names, &elf.this_module_name)) {
+            return None;
         }
         let weight = match self
             .kernel
@@ -220,6 +213,19 @@ impl Resolver<'_> {
             in_tree: in_tree.map(|symbol| symbol.owner.into()),
         }
     }
+}
+
+/// Namespaces that name the modules that may use their symbols (6.16).
+pub(super) const FOR_MODULES: &str = "module:";
+
+/// `verify_module_namespace`: `a,b*` names modules, as Kbuild names them (`mod_strncmp`): with
+/// `_` for every `-`.
+fn may_use(names: &str, module: &str) -> bool {
+    let (names, module) = (names.replace('-', "_"), module.replace('-', "_"));
+    names.split(',').any(|name| match name.strip_suffix('*') {
+        Some(start) => module.starts_with(start),
+        None => module == name,
+    })
 }
 
 fn refused(refusal: SymbolRefusal) -> Remark {

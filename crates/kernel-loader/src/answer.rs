@@ -62,6 +62,15 @@ impl Weight {
         }
     }
 
+    /// The weight of a rule by whether the kernel has it.
+    pub(crate) fn since(has_it: Option<bool>) -> Option<Self> {
+        match has_it {
+            Some(true) => Some(Self::Refuses),
+            Some(false) => None,
+            None => Some(Self::MayRefuse),
+        }
+    }
+
     /// The weight of what is certain, or not.
     pub(crate) fn certain(is_certain: bool) -> Self {
         match is_certain {

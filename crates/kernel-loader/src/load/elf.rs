@@ -61,8 +61,8 @@ pub(super) fn struct_module(
 ) -> Option<Remark> {
     let wanted = wanted?;
     let size = elf.this_module_size;
-    (kernel.at_least(6, 4) && size != wanted)
-        .then(|| Refusal::StructModule { size, wanted }.weighs(Weight::Refuses))
+    let weight = Weight::since(kernel.loader_since(6, 4))?;
+    (size != wanted).then(|| Refusal::StructModule { size, wanted }.weighs(weight))
 }
 
 /// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)
@@ -75,7 +75,7 @@ pub(super) fn type_information(
     release: &str,
 ) -> Option<Remark> {
     let btf = elf.btf.as_ref()?;
-    if !kernel.at_least(5, 11) || kernel.enabled("DEBUG_INFO_BTF_MODULES") != Some(true) {
+    if kernel.enabled("DEBUG_INFO_BTF_MODULES") != Some(true) {
         return None;
     }
     let built_for = elf.modinfo("vermagic")?.split(' ').next()?;

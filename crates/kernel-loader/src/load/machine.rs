@@ -120,7 +120,7 @@ impl<'a> Machine<'a> {
         };
         let without;
         // `find_sec` of older kernels passes over sections without memory.
-        let elf = if elf.modinfo_without_memory && !self.kernel.at_least(6, 4) {
+        let elf = if elf.modinfo_without_memory && self.kernel.loader_since(6, 4) != Some(true) {
             without = ElfFacts {
                 modinfo: Vec::new(),
                 ..elf.clone()

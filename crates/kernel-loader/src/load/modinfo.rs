@@ -75,9 +75,7 @@ pub(super) fn imports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Remark> {
     let refusal = Refusal::Import {
         namespace: namespace.into(),
     };
-    kernel
-        .at_least(6, 16)
-        .then(|| refusal.weighs(Weight::Refuses))
+    Some(refusal.weighs(Weight::since(kernel.loader_since(6, 16))?))
 }
 
 /// `mod_sysfs_init`: a module's folder below `/sys/module` needs a name.

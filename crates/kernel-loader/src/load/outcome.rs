@@ -34,12 +34,10 @@ pub fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
 
 /// What this kernel makes of a defect.
 pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
-    let since = |major, minor| {
-        if kernel.at_least(major, minor) {
-            Outcome::Refused
-        } else {
-            Outcome::Taken
-        }
+    let since = |major, minor| match kernel.loader_since(major, minor) {
+        Some(true) => Outcome::Refused,
+        Some(false) => Outcome::Taken,
+        None => Outcome::MayRefuse,
     };
     let strict = kernel.enabled("STRICT_MODULE_RWX");
     match defect {
@@ -48,17 +46,21 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::ThisModuleTwice
         | Defect::ThisModuleKind => since(6, 4),
         Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
-        Defect::SectionNameNowhere { kind, .. } if *kind != 0 && kernel.at_least(6, 12) => {
+        Defect::SectionNameNowhere { kind, .. }
+            if *kind != 0 && kernel.loader_since(6, 12) == Some(true) =>
+        {
             Outcome::Refused
         }
         Defect::SectionNameNowhere { .. } => Outcome::MayCrash,
-        Defect::SymbolNames(SymbolNames::Nowhere) if !kernel.at_least(6, 13) => Outcome::MayCrash,
+        Defect::SymbolNames(SymbolNames::Nowhere) if kernel.loader_since(6, 13) != Some(true) => {
+            Outcome::MayCrash
+        }
         Defect::SymbolNames(_) => since(6, 13),
         Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
-        Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,
         Defect::WritableText { .. } => match strict {
-            Some(true) => Outcome::Refused,
+            Some(true) => since(5, 8),
             Some(false) => Outcome::Taken,
+            None if kernel.loader_since(5, 8) == Some(false) => Outcome::Taken,
             None => Outcome::MayRefuse,
         },
         Defect::WrongProtection { .. } => match strict {
@@ -76,17 +78,21 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         Defect::LivepatchRelocations { is_certain, .. } => match kernel.enabled("LIVEPATCH") {
             // Nobody applies them.
             Some(false) => Outcome::MayCrash,
-            Some(true) if *is_certain && kernel.at_least(5, 8) => Outcome::Refused,
+            Some(true) if *is_certain && kernel.since(5, 8) == Some(true) => Outcome::Refused,
             _ => Outcome::MayRefuse,
         },
-        Defect::RelocationPcRelative { .. } if !kernel.at_least(6, 4) => Outcome::Refused,
+        Defect::RelocationPcRelative { .. } if kernel.since(6, 4) == Some(false) => {
+            Outcome::Refused
+        }
         Defect::RelocationPcRelative { .. } => match kernel.enabled("PPC_KERNEL_PCREL") {
             Some(true) => Outcome::Taken,
             Some(false) => Outcome::Refused,
             None => Outcome::MayRefuse,
         },
         // Before, the loader read what lies behind the section headers.
-        Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
+        Defect::SymbolSection { .. } if kernel.loader_since(5, 14) != Some(true) => {
+            Outcome::MayRefuse
+        }
         Defect::SymbolSection { .. }
         | Defect::CommonSymbol { .. }
         | Defect::RelRelocations
@@ -100,7 +106,10 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
             Some(false) | None => Outcome::MayRefuse,
         },
         // See `twin_sections`.
-        Defect::TwinSections { .. } => Outcome::Taken,
+        Defect::TwinSections { .. } => match twins_end_the_load(kernel) {
+            Some(_) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
     }
 }
 
@@ -121,9 +130,12 @@ pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
         }
     };
     // An option until 6.5, which every distribution sets that puts kernels at random addresses.
-    let has_plts = match kernel.at_least(6, 5) {
-        true => Some(true),
-        false => kernel.enabled("ARM64_MODULE_PLTS"),
+    let has_plts = match (kernel.since(6, 5), kernel.enabled("ARM64_MODULE_PLTS")) {
+        _ if own_modules_have_it == Some(true) => Some(true),
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), set) => set,
+        // It is not set, or there is no such option any more.
+        (None, _) => None,
     };
     let traces = kernel.enabled("DYNAMIC_FTRACE");
     match section {
@@ -134,10 +146,11 @@ pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
         ArchSection::FtraceTrampoline => when_all(&[has_plts, traces]),
         // The same since 6.18, and in stable kernels and distributions since 6.5.
         ArchSection::InitFtraceTrampoline => {
-            let looks = match (kernel.at_least(6, 18), kernel.at_least(6, 5)) {
-                (true, _) => Some(true),
-                (false, true) => own_modules_have_it,
-                (false, false) => Some(false),
+            let looks = match (kernel.since(6, 18), kernel.since(6, 5)) {
+                _ if own_modules_have_it == Some(true) => Some(true),
+                (Some(true), _) => Some(true),
+                (_, Some(false)) => Some(false),
+                _ => None,
             };
             when_all(&[looks, traces])
         }
@@ -175,7 +188,8 @@ pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
     let PerCpu { size, align } = elf.per_cpu.filter(|data| data.size > 0)?;
     let arch = Arch::of_elf_machine(elf.machine)?;
     // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
-    let has_more = kernel.at_least(6, 10) && kernel.enabled("MEM_ALLOC_PROFILING") != Some(false);
+    let has_more =
+        kernel.since(6, 10) != Some(false) && kernel.enabled("MEM_ALLOC_PROFILING") != Some(false);
     let refused = |page: u64| {
         let align = align.min(page);
         if size > UNIT.next_multiple_of(page) || align > 4 && !align.is_power_of_two() {
@@ -195,9 +209,16 @@ pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
 /// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
 /// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
 pub fn twin_sections<'e>(elf: &'e ElfFacts, kernel: &Kernel<'_>) -> Option<&'e Defect> {
-    let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
     let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
+    let ends = twins_end_the_load(kernel) == Some(true);
     elf.defects.iter().find(twins).filter(|_| ends)
+}
+
+fn twins_end_the_load(kernel: &Kernel<'_>) -> Option<bool> {
+    match kernel.enabled("KALLSYMS") {
+        Some(false) => Some(false),
+        _ => kernel.loader_since(6, 12),
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +265,21 @@ mod tests {
                 InitFtraceTrampoline,
                 Taken,
             ),
+            (
+                "5.14.0-503.11.1.el9_5.aarch64",
+                Some(traced),
+                None,
+                Plt,
+                MayRefuse,
+            ),
+            (
+                "5.14.0-503.11.1.el9_5.aarch64",
+                Some(traced),
+                own_lack(&[]),
+                InitFtraceTrampoline,
+                Refused,
+            ),
+            ("6.1.0", Some(traced), own_lack(&[]), Plt, Refused),
             ("5.14.0", None, None, Stubs, Refused),
         ] {
             let facts = KernelFacts {

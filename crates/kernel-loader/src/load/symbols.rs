@@ -104,9 +104,9 @@ impl Resolver<'_> {
             };
             using_gpl_only |= export.gpl;
             let owner = owner.map(|at| &self.loaded[at]);
-            // `inherit_taint` (5.9)
+            // `inherit_taint` (5.9); el8 has no such thing.
             if let Some(owner) = owner.filter(|owner| owner.proprietary)
-                && self.kernel.at_least(5, 9)
+                && self.kernel.loader_since(5, 9) == Some(true)
             {
                 if using_gpl_only {
                     if !symbol.weak {
@@ -182,7 +182,8 @@ impl Resolver<'_> {
             .namespace
             .as_deref()
             .filter(|name| !name.is_empty())?;
-        if !self.kernel.at_least(5, 4) || imported.contains(namespace) {
+        let weight = Weight::since(self.kernel.loader_since(5, 4))?;
+        if imported.contains(namespace) {
             return None;
         }
         let names = namespace.strip_prefix(FOR_MODULES);
@@ -194,7 +195,7 @@ impl Resolver<'_> {
             .enabled("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS")
         {
             Some(true) => Weight::Passes,
-            Some(false) => Weight::Refuses,
+            Some(false) => weight,
             None => Weight::MayRefuse,
         };
         let refusal = SymbolRefusal::Namespace {

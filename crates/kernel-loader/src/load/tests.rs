@@ -6,6 +6,7 @@ use crate::arch::Arch;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
 use crate::module::compression::Compression;
+use crate::module::defects::Defect;
 use crate::module::{ElfFacts, ModuleFile, UndefinedSymbol};
 use crate::signature::SignatureState;
 use crate::signature::verification::Trust;
@@ -84,5 +85,44 @@ fn a_namespace_for_modules_is_not_imported() {
         let found = remarks(release, &KernelFacts::default(), elf);
         let found = weight(&found, |refusal| matches!(refusal, Refusal::Import { .. }));
         assert_eq!(found, expected, "{release} {namespace}");
+    }
+}
+
+#[test]
+fn what_a_kernel_of_red_hat_may_have_taken_over_is_a_doubt() {
+    let (refuses, doubts) = (Some(Weight::Refuses), Some(Weight::MayRefuse));
+    for (release, since_6_4, since_6_12, since_6_14) in [
+        ("5.14.0", None, None, None),
+        ("5.14.0-427.13.1.el9_4.x86_64", None, None, None),
+        ("5.14.0-503.11.1.el9_5.x86_64", refuses, doubts, doubts),
+        ("4.18.0-553.el8_10.x86_64", doubts, doubts, doubts),
+        ("6.12.0-55.el10.x86_64", refuses, refuses, doubts),
+        ("6.14.0", refuses, refuses, refuses),
+    ] {
+        let facts = KernelFacts {
+            this_module_size: Some(1024),
+            ..KernelFacts::default()
+        };
+        let mut elf = module("m", &[]);
+        elf.this_module_size = 1088;
+        elf.defects = vec![
+            Defect::ModinfoTwice,
+            Defect::NameTable { kind: 1 },
+            Defect::ExtendedVersionsAlone,
+        ];
+        let found = remarks(release, &facts, elf);
+        let of_defect = |wanted: Defect| {
+            weight(
+                &found,
+                |refusal| matches!(refusal, Refusal::Defect { defect, .. } if *defect == wanted),
+            )
+        };
+        let size = weight(&found, |it| matches!(it, Refusal::StructModule { .. }));
+        assert_eq!(size, since_6_4, "{release}");
+        assert_eq!(of_defect(Defect::ModinfoTwice), since_6_4, "{release}");
+        let table = of_defect(Defect::NameTable { kind: 1 });
+        assert_eq!(table, since_6_12, "{release}");
+        let versions = of_defect(Defect::ExtendedVersionsAlone);
+        assert_eq!(versions, since_6_14, "{release}");
     }
 }

@@ -28,7 +28,7 @@ impl<'m> Versions<'m> {
             extended: elf
                 .extended_versions
                 .as_ref()
-                .filter(|_| used && resolver.kernel.at_least(6, 14))
+                .filter(|_| used && resolver.kernel.loader_since(6, 14) == Some(true))
                 .map(map),
         }
     }

@@ -117,6 +117,12 @@ fn namespaces(forge: &Forge) -> Vec<Case> {
         spaced("namespace-of-odd-bytes", |elf| {
             elf.replace("__ksymtab_strings", b"KMM_SPACE", b"KMM\xff\xfe\xffACE")
         }),
+        // Refused since 6.16.
+        with("namespace-of-modules-imported", {
+            let mut entries = elf().modinfo();
+            entries.push("import_ns=module:kmm".to_owned());
+            elf().set_modinfo(&entries)
+        }),
         with("namespace-imported-twice", {
             let mut entries = elf().modinfo();
             entries.insert(0, "import_ns=KMM_OTHER".to_owned());

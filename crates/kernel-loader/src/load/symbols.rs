@@ -69,6 +69,9 @@ pub(super) fn is_gpl_compatible(license: Option<&str>) -> bool {
     )
 }
 
+/// Modules that are proprietary whatever their licence says (`module_license_offenders`).
+const OFFENDERS: [&str; 2] = ["driverloader", "lve"];
+
 impl Resolver<'_> {
     /// `simplify_symbols`: every undefined symbol, in the order of the symbol table.
     pub(super) fn resolve(&self, elf: &ElfFacts) -> Resolved {
@@ -77,7 +80,8 @@ impl Resolver<'_> {
         let mut using_gpl_only = false;
         let mut remarks = Vec::new();
         let mut resolved = Resolved {
-            proprietary: !is_gpl_compatible(elf.modinfo("license")),
+            proprietary: !is_gpl_compatible(elf.modinfo("license"))
+                || OFFENDERS.contains(&&*elf.this_module_name),
             ..Resolved::default()
         };
         for symbol in &elf.undefined {

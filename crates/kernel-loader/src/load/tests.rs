@@ -1,7 +1,7 @@
 //! Rules that only some kernels have.
 
 use super::machine::{Handing, Machine};
-use crate::answer::{Answer, Refusal, Remark, Weight};
+use crate::answer::{Answer, Refusal, Remark, SymbolRefusal, Weight};
 use crate::arch::Arch;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
@@ -21,6 +21,14 @@ fn module(name: &str, modinfo: &[(&str, &str)]) -> ElfFacts {
         modinfo: modinfo.iter().map(entry).collect(),
         this_module_name: name.into(),
         ..ElfFacts::default()
+    }
+}
+
+fn undefined(name: &str) -> UndefinedSymbol {
+    UndefinedSymbol {
+        name: name.into(),
+        weak: false,
+        has_value: false,
     }
 }
 
@@ -62,11 +70,7 @@ fn a_namespace_for_modules_is_theirs_without_an_import() {
             ..KernelFacts::default()
         };
         let mut elf = module(name, &[("license", "GPL")]);
-        elf.undefined.push(UndefinedSymbol {
-            name: "f".into(),
-            weak: false,
-            has_value: false,
-        });
+        elf.undefined.push(undefined("f"));
         let found = weight(&remarks("6.18.0", &facts, elf), |refusal| {
             matches!(refusal, Refusal::Symbol(_))
         });
@@ -124,5 +128,22 @@ fn what_a_kernel_of_red_hat_may_have_taken_over_is_a_doubt() {
         assert_eq!(table, since_6_12, "{release}");
         let versions = of_defect(Defect::ExtendedVersionsAlone);
         assert_eq!(versions, since_6_14, "{release}");
+    }
+}
+
+#[test]
+fn some_modules_are_proprietary_by_their_names() {
+    let symbols = "0x1\tf\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
+    let facts = KernelFacts {
+        symbols: Some(Symbols::parse(symbols)),
+        ..KernelFacts::default()
+    };
+    for (name, is_refused) in [("lve", true), ("driverloader", true), ("lvm", false)] {
+        let mut elf = module(name, &[("license", "GPL")]);
+        elf.undefined.push(undefined("f"));
+        let found = weight(&remarks("6.1.0", &facts, elf), |refusal| {
+            matches!(refusal, Refusal::Symbol(SymbolRefusal::GplOnly { .. }))
+        });
+        assert_eq!(found.is_some(), is_refused, "{name}");
     }
 }

@@ -76,6 +76,14 @@ fn licences(forge: &Forge) -> Vec<Case> {
         "licence-missing-gpl-symbol",
         elf().without_info("license"),
     ));
+    cases.push(with(
+        "licence-gpl-of-an-offender",
+        elf().replace(
+            ".gnu.linkonce.this_module",
+            b"kmm_kernelgpl",
+            b"lve\0\0\0\0\0\0\0\0\0\0",
+        ),
+    ));
     cases.push(with("licence-twice-gpl-first", {
         let mut entries = elf().modinfo();
         entries.push("license=Proprietary".to_owned());

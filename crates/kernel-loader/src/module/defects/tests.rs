@@ -91,6 +91,36 @@ fn each_edit_of_a_module_shows_as_its_defect() {
     }
 }
 
+/// Gives a section another name of as many bytes, and memory.
+fn with_name(mut bytes: Vec<u8>, index: usize, old: &[u8], new: &[u8]) -> Vec<u8> {
+    const FLAGS: usize = 8;
+    let at = bytes.windows(old.len()).rposition(|bytes| bytes == old);
+    let at = at.expect("the section's name");
+    bytes[at..at + new.len()].copy_from_slice(new);
+    with_field(bytes, index, FLAGS, &[2])
+}
+
+#[test]
+fn versions_take_no_memory() {
+    let named = |name: &[u8]| with_name(module(FORMS[0]), 8, b".rela__ksymtab_gpl\0", name);
+    let memory = |name: &[u8]| facts(&named(name)).memory;
+    let whole = facts(&module(FORMS[0])).memory;
+    assert_eq!(memory(b"__version_ext_crcs\0"), whole);
+    assert!(memory(b"__version_not_read\0") > whole);
+}
+
+#[test]
+fn constructors_are_in_one_section() {
+    let first = || with_name(module(FORMS[0]), 6, b".strtab\0", b".ctors\0\0");
+    let both = with_name(first(), 5, b"__ksymtab_strings\0", b".init_array\0");
+    let has_it = |bytes: &[u8]| {
+        let defects = facts(bytes).defects;
+        defects.contains(&Defect::ConstructorsTwice)
+    };
+    assert!(!has_it(&first()));
+    assert!(has_it(&both));
+}
+
 /// The section of three relocated words, whose relocations lead to its names.
 fn of_machine(form: Form, machine: u16, kind: u64, addend: u64) -> Vec<u8> {
     let mut bytes = module(form);

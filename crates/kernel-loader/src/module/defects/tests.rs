@@ -181,6 +181,13 @@ fn relocations_are_those_of_the_architecture() {
         (big, S390, 59, 0, None),
         (big, S390, 9, 0, unknown(9)),
         (big, S390, 56, 0, unknown(56)),
+        // R_390_PC32DBL, PLT32DBL, GOTENT and GOTPCDBL count in steps of two bytes.
+        (big, S390, 19, 2, None),
+        (big, S390, 19, 1, overflow(19)),
+        (big, S390, 20, 3, overflow(20)),
+        (big, S390, 21, 1, overflow(21)),
+        (big, S390, 26, 2, None),
+        (big, S390, 26, 1, overflow(26)),
     ] {
         let defects = facts(&of_machine(form, machine, kind, addend)).defects;
         assert_eq!(defects.first(), defect.as_ref(), "{machine} {kind}");

@@ -152,6 +152,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
         Defect::RelocationToExport { kind, section } => {
             format!("overflow in relocation type {kind} in section {section}")
         }
+        Defect::CallWithoutNop { symbol } => format!("{symbol}: Expected nop after call"),
         Defect::RelocationOverflow { kind, section } if arch != Some(Arch::Amd64) => {
             format!("overflow in relocation type {kind} in section {section}")
         }

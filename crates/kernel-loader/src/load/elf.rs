@@ -7,18 +7,23 @@ use crate::arch::Arch;
 use crate::kernel::version::Kernel;
 use crate::module::ElfFacts;
 
-/// A module for another architecture.
-pub(super) fn machine(elf: &ElfFacts, arch: Arch) -> Option<Remark> {
+/// A module for another architecture, or on 64-bit POWER one with another calling convention
+/// than the kernel's, ELF's second ABI (`module_elf_check_arch`, 6.2).
+pub(super) fn machine(elf: &ElfFacts, arch: Arch, kernel: &Kernel<'_>) -> Option<Remark> {
     let big_endian = arch == Arch::S390x;
     let fits = elf.machine == arch.elf_machine() && elf.is_64 && elf.little_endian != big_endian;
-    (!fits).then(|| {
-        Refusal::Machine {
-            machine: elf.machine,
-            is_64: elf.is_64,
-            wanted: arch,
-        }
-        .weighs(Weight::Refuses)
-    })
+    let other_abi = arch == Arch::Ppc64le && elf.flags & 3 != 2;
+    let weight = match (fits, other_abi) {
+        (false, _) => Weight::Refuses,
+        (true, true) => Weight::since(kernel.since(6, 2))?,
+        (true, false) => return None,
+    };
+    let refusal = Refusal::Machine {
+        machine: elf.machine,
+        is_64: elf.is_64,
+        wanted: arch,
+    };
+    Some(refusal.weighs(weight))
 }
 
 /// Sections that are absent, defects, and room that the kernel does not have.

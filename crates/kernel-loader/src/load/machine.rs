@@ -138,7 +138,7 @@ impl<'a> Machine<'a> {
             &kernel,
             self.trust,
         ));
-        if let Some(remark) = elf::machine(elf, self.arch) {
+        if let Some(remark) = elf::machine(elf, self.arch, &kernel) {
             remarks.push(remark);
             return Answer::Refused(remarks);
         }

@@ -109,6 +109,7 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::RelRelocations
         | Defect::RelocationUnknown { .. }
         | Defect::RelocationTarget { .. }
+        | Defect::CallWithoutNop { .. }
         | Defect::RelocationOverflow { .. } => Outcome::Refused,
         Defect::RelocationToExport { .. } => match kernel.is_mapped_high() {
             Some(true) => Outcome::Refused,

@@ -85,14 +85,14 @@ impl Resolver<'_> {
             ..Resolved::default()
         };
         for symbol in &elf.undefined {
-            let name = &*symbol.name;
+            let name = self.looked_up(&symbol.name);
             let (export, owner) = match self.find(name, resolved.proprietary) {
                 Found::Export { export, owner } => (export, owner),
                 Found::Unknown => {
                     resolved.unchecked += 1;
                     continue;
                 }
-                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => {
+                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(&symbol.name) => {
                     remarks.extend(stray(symbol));
                     continue;
                 }
@@ -164,12 +164,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// The name by which a symbol is looked up: on 64-bit POWER without the dot that marked
+    /// functions once (`dedotify`, `dedotify_versions`).
+    pub(super) fn looked_up<'n>(&self, name: &'n str) -> &'n str {
+        let without = name.strip_prefix('.');
+        without
+            .filter(|_| self.arch == Arch::Ppc64le)
+            .unwrap_or(name)
+    }
+
     /// `ignore_undef_symbol`, and what the architectures take out before
     /// (`module_frob_arch_sections`).
     fn is_ignored(&self, name: &str) -> bool {
         match self.arch {
             Arch::Amd64 | Arch::S390x => name == "_GLOBAL_OFFSET_TABLE_",
-            Arch::Ppc64le => name == ".TOC." || name == "TOC.",
+            Arch::Ppc64le => name == ".TOC.",
             Arch::Arm64 => false,
         }
     }

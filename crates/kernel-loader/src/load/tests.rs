@@ -34,6 +34,7 @@ fn undefined(name: &str) -> UndefinedSymbol {
 
 /// What the kernel minds about a module.
 fn remarks(release: &str, facts: &KernelFacts, elf: ElfFacts) -> Vec<Remark> {
+    let arch = Arch::of_elf_machine(elf.machine).expect("an architecture");
     let file = ModuleFile {
         file_size: 1000,
         compression: Compression::None,
@@ -41,7 +42,7 @@ fn remarks(release: &str, facts: &KernelFacts, elf: ElfFacts) -> Vec<Remark> {
         elf: Ok(elf),
     };
     let trust = Trust::default();
-    let mut machine = Machine::new(release, Arch::Amd64, Some(facts), &trust);
+    let mut machine = Machine::new(release, arch, Some(facts), &trust);
     match machine.load(&file, &Handing::default()) {
         Answer::Loaded(remarks) | Answer::Refused(remarks) | Answer::Crashes(remarks) => remarks,
         Answer::Exists(why) => panic!("{why:?}"),
@@ -145,5 +146,56 @@ fn some_modules_are_proprietary_by_their_names() {
             matches!(refusal, Refusal::Symbol(SymbolRefusal::GplOnly { .. }))
         });
         assert_eq!(found.is_some(), is_refused, "{name}");
+    }
+}
+
+/// A module of 64-bit POWER, with its flags for the second ABI.
+fn of_power() -> ElfFacts {
+    ElfFacts {
+        machine: Arch::Ppc64le.elf_machine(),
+        flags: 2,
+        ..module("m", &[("license", "GPL")])
+    }
+}
+
+#[test]
+fn a_module_of_power_has_the_second_abi() {
+    for (release, flags, expected) in [
+        ("6.2.0", 2, None),
+        ("6.2.0", 1, Some(Weight::Refuses)),
+        ("6.1.0", 1, None),
+        ("5.14.0-503.11.1.el9_5.ppc64le", 0, Some(Weight::MayRefuse)),
+    ] {
+        let elf = ElfFacts {
+            flags,
+            ..of_power()
+        };
+        let found = remarks(release, &KernelFacts::default(), elf);
+        let found = weight(&found, |it| matches!(it, Refusal::Machine { .. }));
+        assert_eq!(found, expected, "{release} {flags}");
+    }
+}
+
+#[test]
+fn a_dot_before_a_symbol_of_power_is_taken_off() {
+    let symbols = "0x1\tf\tvmlinux\tEXPORT_SYMBOL\t\n";
+    let facts = KernelFacts {
+        symbols: Some(Symbols::parse(symbols)),
+        ..KernelFacts::default()
+    };
+    let of_amd64 = || module("m", &[("license", "GPL")]);
+    for (name, elf, is_found) in [
+        (".f", of_power(), true),
+        (".g", of_power(), false),
+        (".TOC.", of_power(), true),
+        ("TOC.", of_power(), false),
+        (".f", of_amd64(), false),
+    ] {
+        let mut elf = elf;
+        elf.undefined.push(undefined(name));
+        let found = weight(&remarks("6.1.0", &facts, elf), |refusal| {
+            matches!(refusal, Refusal::Symbol(_))
+        });
+        assert_eq!(found.is_none(), is_found, "{name}");
     }
 }

@@ -17,7 +17,8 @@ impl<'m> Versions<'m> {
         let map = |list: &'m Vec<SymbolVersion>| {
             let mut map = HashMap::with_capacity(list.len());
             for entry in list {
-                map.entry(&*entry.name).or_insert(entry.crc);
+                map.entry(resolver.looked_up(&entry.name))
+                    .or_insert(entry.crc);
             }
             map
         };

@@ -90,6 +90,8 @@ pub enum Defect {
     /// A relocation that only kernels with `CONFIG_PPC_KERNEL_PCREL` have (64-bit POWER,
     /// `apply_relocate_add`, Linux ≥6.4).
     RelocationPcRelative { kind: u32 },
+    /// A call out of the module with no `nop` behind it (64-bit POWER, `restore_r2`).
+    CallWithoutNop { symbol: Box<str> },
     /// A relocation over a value that is not zero (x86-64, `apply_relocate_add`).
     RelocationTarget { kind: u32, section: Box<str> },
     /// A relocation to an address that never fits (`apply_relocate_add`).
@@ -167,7 +169,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
     let relocation = match Arch::of_elf_machine(elf.machine) {
         Some(Arch::Amd64) => x86_64::relocations(elf, symbols, &applied),
         Some(Arch::Arm64) => aarch64::relocations(elf, symbols, &applied),
-        Some(Arch::Ppc64le) => ppc64le::relocations(&applied),
+        Some(Arch::Ppc64le) => ppc64le::relocations(elf, symbols, &applied),
         Some(Arch::S390x) => s390x::relocations(elf, symbols, &applied),
         None => None,
     };

@@ -174,6 +174,12 @@ fn relocations_are_those_of_the_architecture() {
             0,
             Some(Defect::RelocationPcRelative { kind: 132 }),
         ),
+        // R_PPC64_TOC16_LO_DS and R_PPC_REL24 lead to words, R_PPC64_TOC16 to any byte.
+        (little, PPC64, 64, 4, None),
+        (little, PPC64, 64, 2, overflow(64)),
+        (little, PPC64, 10, 4, None),
+        (little, PPC64, 10, 2, overflow(10)),
+        (little, PPC64, 47, 0x1_0001, None),
         // R_390_64, R_390_GOTPLT20; R_390_COPY and thread-local storage.
         (big, S390, 22, 0, None),
         (big, S390, 4, 0, overflow(4)),
@@ -192,6 +198,60 @@ fn relocations_are_those_of_the_architecture() {
         let defects = facts(&of_machine(form, machine, kind, addend)).defects;
         assert_eq!(defects.first(), defect.as_ref(), "{machine} {kind}");
         assert!(defects.len() < 2, "{defects:?}");
+    }
+}
+
+#[test]
+fn the_table_of_contents_of_power_has_64_kib() {
+    for (kind, addend, is_refused) in [
+        (47, 0xffff, false),
+        (47, 0x1_0000, true),
+        (63, 0xfffc, false),
+        (63, 0x1_0000, true),
+        (50, 0x1_0000, false),
+    ] {
+        let bytes = of_machine(FORMS[0], 21, kind, addend);
+        let bytes = with_name(bytes, 5, b"__ksymtab_strings\0", b".toc\0");
+        let section = "__ksymtab_gpl".into();
+        let kind = kind as u32;
+        let overflow = Defect::RelocationOverflow { kind, section };
+        let defects = facts(&bytes).defects;
+        assert_eq!(
+            defects.contains(&overflow),
+            is_refused,
+            "{kind} {addend:#x}"
+        );
+    }
+}
+
+#[test]
+fn a_call_out_of_a_module_of_power_leaves_room() {
+    let (call, jump, nop, load_toc, other) = (
+        0x4800_0001,
+        0x4800_0000,
+        0x6000_0000,
+        0xe841_0018,
+        0x4e80_0020,
+    );
+    for (instruction, next, symbol, is_refused) in [
+        (call, nop, 1, false),
+        (call, load_toc, 1, false),
+        (call, other, 1, true),
+        (jump, other, 1, false),
+        // To the module's own code.
+        (call, other, 3, false),
+    ] {
+        let code = [instruction, next, other].map(u32::to_le_bytes).concat();
+        let table = FORMS[0].relocation(0, symbol, 10, 0);
+        let mut bytes = with_content(module(FORMS[0]), 4, &code);
+        bytes = with_content(bytes, 8, &table);
+        bytes[18..20].copy_from_slice(&21_u16.to_le_bytes());
+        let defect = Defect::CallWithoutNop {
+            symbol: "kfree".into(),
+        };
+        let defects = facts(&bytes).defects;
+        let what = format!("{instruction:#x} {next:#x} {symbol}");
+        assert_eq!(defects.contains(&defect), is_refused, "{what}");
     }
 }
 

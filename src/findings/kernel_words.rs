@@ -182,6 +182,7 @@ pub(crate) fn btf(fault: BtfFault) -> &'static str {
         BtfFault::NamesNotLast => "String section is not at the end",
         BtfFault::Names => "Invalid string section",
         BtfFault::Unaligned => "Unaligned type_off",
+        BtfFault::NoTypes => "No type found",
     }
 }
 

@@ -73,7 +73,8 @@ pub(super) fn struct_module(
 /// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)
 /// refuses to load a module for, unless `CONFIG_MODULE_ALLOW_BTF_MISMATCH` is set
 /// (`btf_module_notify`). Whether its types fit those of the kernel can only be told of a
-/// module that was built for this very kernel.
+/// module that was built for this very kernel. Types that it brings for others to refer to are
+/// found among the kernel's by their names (`btf_relocate`, 6.11), and made for other kernels.
 pub(super) fn type_information(
     elf: &ElfFacts,
     kernel: &Kernel<'_>,
@@ -85,12 +86,18 @@ pub(super) fn type_information(
     }
     let built_for = elf.modinfo("vermagic")?.split(' ').next()?;
     let weight = Weight::unless(kernel.enabled("MODULE_ALLOW_BTF_MISMATCH"))?;
-    match btf {
-        Err(fault) => Some(Refusal::Btf(*fault).weighs(weight)),
-        Ok(()) if built_for == release => None,
-        Ok(()) => {
-            let release = built_for.into();
-            Some(Refusal::BtfOf { release }.weighs(Weight::MayRefuse))
-        }
+    let base = elf.btf_base.as_ref();
+    let base = base.filter(|_| kernel.since(6, 11) == Some(true));
+    let fault = [Some(btf), base]
+        .into_iter()
+        .flatten()
+        .find_map(|it| it.err());
+    if let Some(fault) = fault {
+        return Some(Refusal::Btf(fault).weighs(weight));
     }
+    let release = (built_for != release).then(|| built_for.into())?;
+    Some(Refusal::BtfOf { release }.weighs(match base {
+        Some(_) => Weight::Passes,
+        None => Weight::MayRefuse,
+    }))
 }

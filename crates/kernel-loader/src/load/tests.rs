@@ -3,8 +3,10 @@
 use super::machine::{Handing, Machine};
 use crate::answer::{Answer, Refusal, Remark, SymbolRefusal, Weight};
 use crate::arch::Arch;
+use crate::kernel::config::Config;
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::symvers::Symbols;
+use crate::module::btf::BtfFault;
 use crate::module::compression::Compression;
 use crate::module::defects::Defect;
 use crate::module::{ElfFacts, ModuleFile, UndefinedSymbol};
@@ -197,5 +199,32 @@ fn a_dot_before_a_symbol_of_power_is_taken_off() {
             matches!(refusal, Refusal::Symbol(_))
         });
         assert_eq!(found.is_none(), is_found, "{name}");
+    }
+}
+
+#[test]
+fn types_that_a_module_brings_are_made_for_other_kernels() {
+    let config = "CONFIG_DEBUG_INFO_BTF_MODULES=y\n";
+    let facts = KernelFacts {
+        config: Some(Config::parse(config)),
+        ..KernelFacts::default()
+    };
+    let bad = Some(Err(BtfFault::Magic));
+    for (release, base, expected) in [
+        ("6.12.0", None, Some(Weight::MayRefuse)),
+        ("6.12.0", Some(Ok(())), Some(Weight::Passes)),
+        ("6.12.0", bad, Some(Weight::Refuses)),
+        ("6.10.0", Some(Ok(())), Some(Weight::MayRefuse)),
+        ("6.10.0", bad, Some(Weight::MayRefuse)),
+    ] {
+        let elf = ElfFacts {
+            btf: Some(Ok(())),
+            btf_base: base,
+            ..module("m", &[("vermagic", "6.9.0 SMP ")])
+        };
+        let found = weight(&remarks(release, &facts, elf), |refusal| {
+            matches!(refusal, Refusal::Btf(_) | Refusal::BtfOf { .. })
+        });
+        assert_eq!(found, expected, "{release} {base:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::arch::Arch;
 use crate::arch::sections::ArchSection;
-use crate::module::btf;
+use crate::module::btf::{self, Types};
 use crate::module::defects::{self, THIS_MODULE};
 use crate::module::elf::{Elf, SHN_UNDEF, Section, string_at};
 use crate::module::exports;
@@ -64,7 +64,11 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
             .find_any(".BTF")
             .map(|section| elf.content(section))
             .filter(|content| !content.is_empty())
-            .map(|content| btf::check(content, elf.little_endian())),
+            .map(|content| btf::check(content, elf.little_endian(), Types::Own)),
+        btf_base: elf
+            .find_any(".BTF.base")
+            .map(|section| elf.content(section))
+            .map(|content| btf::check(content, elf.little_endian(), Types::Base)),
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),

@@ -173,6 +173,11 @@ fn finding(remark: Remark, about: &About<'_>) -> Finding {
             ),
         )
         .hint("Build the module with CONFIG_MODVERSIONS."),
+        Refusal::UnflaggedExports => defective(
+            module,
+            "Exec format error",
+            "no flags for exported symbols: the module has no section __kflagstab",
+        ),
         Refusal::Import { namespace } => Finding::new(
             Code::ElfInvalid,
             format!(

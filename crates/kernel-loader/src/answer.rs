@@ -144,6 +144,8 @@ pub enum Refusal {
         /// The first such table.
         table: Box<str>,
     },
+    /// Exports without flags (`check_export_symbol_sections`, 7.1).
+    UnflaggedExports,
     /// It imports a namespace that names the modules that may use it (`setup_modinfo`, 6.16).
     Import {
         /// The namespace.

@@ -183,6 +183,8 @@ pub struct ElfFacts {
     pub this_module_name: Box<str>,
     /// A table of exports (`__ksymtab`, `__ksymtab_gpl`) without one of their CRCs.
     pub unversioned: Option<Box<str>>,
+    /// `__ksymtab` has entries, and their flags (`__kflagstab`) are absent.
+    pub unflagged: bool,
     /// How much memory its sections take, without alignment, counted in 32 bits as the loader
     /// counts it (`module_get_offset`).
     pub memory: u32,

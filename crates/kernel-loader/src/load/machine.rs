@@ -167,6 +167,7 @@ impl<'a> Machine<'a> {
         if refusing(&remarks) == 0 && self.has(name) {
             return Answer::Exists(Existing::Module(name.clone()));
         }
+        remarks.extend(modinfo::unflagged_exports(elf, &kernel));
         remarks.extend(modinfo::unversioned_exports(elf, &kernel));
         remarks.extend(modinfo::imports(elf, &kernel));
         let resolved = resolver.resolve(elf);

@@ -67,6 +67,13 @@ pub(super) fn unversioned_exports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option
     Some(Refusal::UnversionedExports { table }.weighs(weight))
 }
 
+/// `check_export_symbol_sections`: exports without flags (7.1). A kernel that takes this over
+/// builds its own modules so, and modules for it.
+pub(super) fn unflagged_exports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Remark> {
+    let is_refused = elf.unflagged && kernel.loader_since(7, 1) == Some(true);
+    is_refused.then(|| Refusal::UnflaggedExports.weighs(Weight::Refuses))
+}
+
 /// `setup_modinfo`: namespaces that name the modules that may use them cannot be imported
 /// (6.16).
 pub(super) fn imports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Remark> {

@@ -228,3 +228,21 @@ fn types_that_a_module_brings_are_made_for_other_kernels() {
         assert_eq!(found, expected, "{release} {base:?}");
     }
 }
+
+#[test]
+fn exports_need_flags_where_the_kernel_reads_them() {
+    for (release, unflagged, expected) in [
+        ("7.1.0", true, Some(Weight::Refuses)),
+        ("7.1.0", false, None),
+        ("7.0.0", true, None),
+        ("6.12.0-55.el10.x86_64", true, None),
+    ] {
+        let elf = ElfFacts {
+            unflagged,
+            ..module("m", &[])
+        };
+        let found = remarks(release, &KernelFacts::default(), elf);
+        let found = weight(&found, |refusal| *refusal == Refusal::UnflaggedExports);
+        assert_eq!(found, expected, "{release} {unflagged}");
+    }
+}

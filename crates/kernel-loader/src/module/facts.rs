@@ -73,6 +73,7 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
         unversioned: unversioned(&elf),
+        unflagged: has_exports(&elf, "__ksymtab") && elf.find(exports::FLAGS).is_none(),
         absent_sections: ArchSection::of(Arch::of_elf_machine(elf.machine))
             .iter()
             .copied()
@@ -195,20 +196,20 @@ fn this_module_name(elf: &Elf<'_>, content: &[u8]) -> Box<str> {
 
 /// A table of exports that has entries, and no CRCs (`check_export_symbol_versions`).
 fn unversioned(elf: &Elf<'_>) -> Option<Box<str>> {
-    // The name, its namespace and the value, as distances.
-    const ENTRY: u64 = 12;
     [
         ("__ksymtab", "__kcrctab"),
         ("__ksymtab_gpl", "__kcrctab_gpl"),
     ]
     .into_iter()
-    .find(|(table, crcs)| {
-        let has_entries = elf
-            .find(table)
-            .is_some_and(|(_, table)| table.size >= ENTRY);
-        has_entries && elf.find(crcs).is_none()
-    })
+    .find(|(table, crcs)| has_exports(elf, table) && elf.find(crcs).is_none())
     .map(|(table, _)| table.into())
+}
+
+fn has_exports(elf: &Elf<'_>, table: &str) -> bool {
+    // The name, its namespace and the value, as distances.
+    const ENTRY: u64 = 12;
+    let table = elf.find(table);
+    table.is_some_and(|(_, table)| table.size >= ENTRY)
 }
 
 #[cfg(test)]

@@ -91,10 +91,10 @@ fn each_edit_of_a_module_shows_as_its_defect() {
     }
 }
 
-/// Gives a section another name of as many bytes, and memory.
+/// Gives a section another name, no longer than its own, and memory.
 fn with_name(mut bytes: Vec<u8>, index: usize, old: &[u8], new: &[u8]) -> Vec<u8> {
     const FLAGS: usize = 8;
-    let at = bytes.windows(old.len()).rposition(|bytes| bytes == old);
+    let at = bytes.windows(old.len()).position(|bytes| bytes == old);
     let at = at.expect("the section's name");
     bytes[at..at + new.len()].copy_from_slice(new);
     with_field(bytes, index, FLAGS, &[2])
@@ -107,6 +107,31 @@ fn versions_take_no_memory() {
     let whole = facts(&module(FORMS[0])).memory;
     assert_eq!(memory(b"__version_ext_crcs\0"), whole);
     assert!(memory(b"__version_not_read\0") > whole);
+}
+
+#[test]
+fn exports_have_flags_behind_their_table() {
+    // `__ksymtab_gpl` as the one table, and flags before its names.
+    let one_table = with_name(module(FORMS[0]), 4, b"__ksymtab_gpl\0", b"__ksymtab\0");
+    let with_flags = |flags: u8| {
+        let bytes = with_name(
+            one_table.clone(),
+            5,
+            b"__ksymtab_strings\0",
+            b"__kflagstab\0",
+        );
+        with_content(bytes, 5, &[&[flags], &b"mine\0NS\0"[..]].concat())
+    };
+    for (bytes, is_gpl, lacks_flags) in [
+        (module(FORMS[0]), true, false),
+        (one_table.clone(), false, true),
+        (with_flags(0), false, false),
+        (with_flags(1), true, false),
+    ] {
+        let facts = facts(&bytes);
+        assert_eq!(facts.exports[0].gpl, is_gpl);
+        assert_eq!(facts.unflagged, lacks_flags);
+    }
 }
 
 #[test]

@@ -70,8 +70,8 @@ fn limit(limit: Limit) -> String {
 /// What `modprobe` says of a defect that the kernel refuses a module for.
 pub(crate) fn answer(defect: &Defect) -> &'static str {
     match defect {
-        // `klp_apply_section_relocs`, `klp_resolve_symbols`
-        Defect::LivepatchRelocations { .. } => "Invalid argument",
+        // `klp_apply_section_relocs`, `klp_resolve_symbols`; `find_module_sections`
+        Defect::LivepatchRelocations { .. } | Defect::ConstructorsTwice => "Invalid argument",
         _ => "Exec format error",
     }
 }
@@ -113,6 +113,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             last,
         } => format!("Symbol {symbol} has an invalid section index {section} (max {last})"),
         Defect::TwinSections { section } => format!("two sections are named {section}"),
+        Defect::ConstructorsTwice => "has both .ctors and .init_array".into(),
         Defect::TableContent { section } => {
             format!("the addresses in section {section} are no addresses")
         }
@@ -151,6 +152,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
         Defect::RelocationToExport { kind, section } => {
             format!("overflow in relocation type {kind} in section {section}")
         }
+        Defect::CallWithoutNop { symbol } => format!("{symbol}: Expected nop after call"),
         Defect::RelocationOverflow { kind, section } if arch != Some(Arch::Amd64) => {
             format!("overflow in relocation type {kind} in section {section}")
         }
@@ -180,6 +182,7 @@ pub(crate) fn btf(fault: BtfFault) -> &'static str {
         BtfFault::NamesNotLast => "String section is not at the end",
         BtfFault::Names => "Invalid string section",
         BtfFault::Unaligned => "Unaligned type_off",
+        BtfFault::NoTypes => "No type found",
     }
 }
 

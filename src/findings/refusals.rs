@@ -173,6 +173,19 @@ fn finding(remark: Remark, about: &About<'_>) -> Finding {
             ),
         )
         .hint("Build the module with CONFIG_MODVERSIONS."),
+        Refusal::UnflaggedExports => defective(
+            module,
+            "Exec format error",
+            "no flags for exported symbols: the module has no section __kflagstab",
+        ),
+        Refusal::Import { namespace } => Finding::new(
+            Code::ElfInvalid,
+            format!(
+                "{module}: module tries to import module namespace: {namespace}: Operation not \
+                 permitted"
+            ),
+        )
+        .hint("Remove the MODULE_IMPORT_NS; the kernel knows which modules may use the symbols."),
         Refusal::Symbol(refusal) => symbols::finding(refusal, about),
         Refusal::Unchecked { no_facts: true, .. } => no_facts(kernel),
         Refusal::Unchecked { rules, .. } => unchecked(&rules, kernel),

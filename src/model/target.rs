@@ -33,13 +33,15 @@ impl KernelType {
         }
     }
 
-    /// The kind of a RHEL kernel by its release: `…+rt` and RHEL 8's `….rt7.…`, `…+64k`.
+    /// The kind of a RHEL kernel by its release: `…+rt` and RHEL 8's `….rt7.…`, `…+64k`, and
+    /// `…-debug` of each.
     pub fn of_kernel_release(release: &str) -> Self {
         let is_rt = |word: &str| {
             word.strip_prefix("rt")
                 .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
         };
-        if release.ends_with("+64k") {
+        let kind = release.strip_suffix("-debug").unwrap_or(release);
+        if kind.ends_with("+64k") {
             Self::Pages64k
         } else if release.split(['.', '+', '-']).any(is_rt) {
             Self::Realtime
@@ -148,6 +150,8 @@ mod tests {
             ("5.14.0-427.el9.x86_64+rt", KernelType::Realtime),
             ("4.18.0-372.9.1.rt7.166.el8.x86_64", KernelType::Realtime),
             ("5.14.0-427.el9.aarch64+64k", KernelType::Pages64k),
+            ("5.14.0-427.el9.aarch64+64k-debug", KernelType::Pages64k),
+            ("5.14.0-427.el9.x86_64+rt-debug", KernelType::Realtime),
             ("6.1.0-47-rt-amd64", KernelType::Realtime),
             ("6.1.0-47-art-amd64", KernelType::Default),
         ] {

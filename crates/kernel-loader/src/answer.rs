@@ -62,6 +62,15 @@ impl Weight {
         }
     }
 
+    /// The weight of a rule by whether the kernel has it.
+    pub(crate) fn since(has_it: Option<bool>) -> Option<Self> {
+        match has_it {
+            Some(true) => Some(Self::Refuses),
+            Some(false) => None,
+            None => Some(Self::MayRefuse),
+        }
+    }
+
     /// The weight of what is certain, or not.
     pub(crate) fn certain(is_certain: bool) -> Self {
         match is_certain {
@@ -134,6 +143,13 @@ pub enum Refusal {
     UnversionedExports {
         /// The first such table.
         table: Box<str>,
+    },
+    /// Exports without flags (`check_export_symbol_sections`, 7.1).
+    UnflaggedExports,
+    /// It imports a namespace that names the modules that may use it (`setup_modinfo`, 6.16).
+    Import {
+        /// The namespace.
+        namespace: Box<str>,
     },
     /// A symbol that the module uses or exports.
     Symbol(SymbolRefusal),

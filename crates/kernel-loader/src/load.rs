@@ -11,3 +11,6 @@ pub mod parameters;
 pub mod signature;
 pub(crate) mod symbols;
 pub(crate) mod versions;
+
+#[cfg(test)]
+mod tests;

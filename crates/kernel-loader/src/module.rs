@@ -166,6 +166,9 @@ pub struct ElfFacts {
     pub modinfo_without_memory: bool,
     /// `.BTF`, where there is one that is not empty: why every kernel that looks refuses it.
     pub btf: Option<Result<(), BtfFault>>,
+    /// The same of `.BTF.base`, the types that those of `.BTF` refer to, where the module brings
+    /// them (since 6.11).
+    pub btf_base: Option<Result<(), BtfFault>>,
     /// `__versions`; `None` when the section is absent.
     pub versions: Option<Vec<SymbolVersion>>,
     /// `__version_ext_names` and `__version_ext_crcs`; `None` when absent.
@@ -180,6 +183,8 @@ pub struct ElfFacts {
     pub this_module_name: Box<str>,
     /// A table of exports (`__ksymtab`, `__ksymtab_gpl`) without one of their CRCs.
     pub unversioned: Option<Box<str>>,
+    /// `__ksymtab` has entries, and their flags (`__kflagstab`) are absent.
+    pub unflagged: bool,
     /// How much memory its sections take, without alignment, counted in 32 bits as the loader
     /// counts it (`module_get_offset`).
     pub memory: u32,

@@ -56,7 +56,7 @@ pub(crate) fn relocations(
     applied: &[Applied<'_, '_>],
 ) -> Option<Defect> {
     let addresses = Addresses::of(elf, symbols);
-    first_refused(applied, is_known, |relocation| {
+    first_refused(applied, is_known, |_, relocation| {
         needs_low_address(relocation.kind) && addresses.target(relocation).is_some()
     })
 }

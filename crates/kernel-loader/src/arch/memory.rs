@@ -62,6 +62,12 @@ mod tests {
             (Arch::Arm64, "5.14.0-70.el9.aarch64+64k", None, vec![large]),
             (
                 Arch::Arm64,
+                "6.12.0-55.el10.aarch64+rt-64k-debug",
+                None,
+                vec![large],
+            ),
+            (
+                Arch::Arm64,
                 "5.14.0-70.el9.aarch64",
                 Some("CONFIG_ARM64_PAGE_SHIFT=12\n"),
                 vec![small],

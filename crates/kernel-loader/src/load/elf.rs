@@ -7,18 +7,23 @@ use crate::arch::Arch;
 use crate::kernel::version::Kernel;
 use crate::module::ElfFacts;
 
-/// A module for another architecture.
-pub(super) fn machine(elf: &ElfFacts, arch: Arch) -> Option<Remark> {
+/// A module for another architecture, or on 64-bit POWER one with another calling convention
+/// than the kernel's, ELF's second ABI (`module_elf_check_arch`, 6.2).
+pub(super) fn machine(elf: &ElfFacts, arch: Arch, kernel: &Kernel<'_>) -> Option<Remark> {
     let big_endian = arch == Arch::S390x;
     let fits = elf.machine == arch.elf_machine() && elf.is_64 && elf.little_endian != big_endian;
-    (!fits).then(|| {
-        Refusal::Machine {
-            machine: elf.machine,
-            is_64: elf.is_64,
-            wanted: arch,
-        }
-        .weighs(Weight::Refuses)
-    })
+    let other_abi = arch == Arch::Ppc64le && elf.flags & 3 != 2;
+    let weight = match (fits, other_abi) {
+        (false, _) => Weight::Refuses,
+        (true, true) => Weight::since(kernel.since(6, 2))?,
+        (true, false) => return None,
+    };
+    let refusal = Refusal::Machine {
+        machine: elf.machine,
+        is_64: elf.is_64,
+        wanted: arch,
+    };
+    Some(refusal.weighs(weight))
 }
 
 /// Sections that are absent, defects, and room that the kernel does not have.
@@ -61,31 +66,38 @@ pub(super) fn struct_module(
 ) -> Option<Remark> {
     let wanted = wanted?;
     let size = elf.this_module_size;
-    (kernel.at_least(6, 4) && size != wanted)
-        .then(|| Refusal::StructModule { size, wanted }.weighs(Weight::Refuses))
+    let weight = Weight::since(kernel.loader_since(6, 4))?;
+    (size != wanted).then(|| Refusal::StructModule { size, wanted }.weighs(weight))
 }
 
 /// The module's type information, which a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` (5.11)
 /// refuses to load a module for, unless `CONFIG_MODULE_ALLOW_BTF_MISMATCH` is set
 /// (`btf_module_notify`). Whether its types fit those of the kernel can only be told of a
-/// module that was built for this very kernel.
+/// module that was built for this very kernel. Types that it brings for others to refer to are
+/// found among the kernel's by their names (`btf_relocate`, 6.11), and made for other kernels.
 pub(super) fn type_information(
     elf: &ElfFacts,
     kernel: &Kernel<'_>,
     release: &str,
 ) -> Option<Remark> {
     let btf = elf.btf.as_ref()?;
-    if !kernel.at_least(5, 11) || kernel.enabled("DEBUG_INFO_BTF_MODULES") != Some(true) {
+    if kernel.enabled("DEBUG_INFO_BTF_MODULES") != Some(true) {
         return None;
     }
     let built_for = elf.modinfo("vermagic")?.split(' ').next()?;
     let weight = Weight::unless(kernel.enabled("MODULE_ALLOW_BTF_MISMATCH"))?;
-    match btf {
-        Err(fault) => Some(Refusal::Btf(*fault).weighs(weight)),
-        Ok(()) if built_for == release => None,
-        Ok(()) => {
-            let release = built_for.into();
-            Some(Refusal::BtfOf { release }.weighs(Weight::MayRefuse))
-        }
+    let base = elf.btf_base.as_ref();
+    let base = base.filter(|_| kernel.since(6, 11) == Some(true));
+    let fault = [Some(btf), base]
+        .into_iter()
+        .flatten()
+        .find_map(|it| it.err());
+    if let Some(fault) = fault {
+        return Some(Refusal::Btf(fault).weighs(weight));
     }
+    let release = (built_for != release).then(|| built_for.into())?;
+    Some(Refusal::BtfOf { release }.weighs(match base {
+        Some(_) => Weight::Passes,
+        None => Weight::MayRefuse,
+    }))
 }

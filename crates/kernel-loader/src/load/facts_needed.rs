@@ -52,7 +52,7 @@ impl Rule {
                 let has_versions =
                     module.elf.versions.is_some() || module.elf.extended_versions.is_some();
                 let is_versioned = has_versions && modversions == Some(true);
-                module.kernel.at_least(6, 4) && !is_versioned
+                module.kernel.loader_since(6, 4) != Some(false) && !is_versioned
             }
         }
     }

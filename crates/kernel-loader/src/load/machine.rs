@@ -120,7 +120,7 @@ impl<'a> Machine<'a> {
         };
         let without;
         // `find_sec` of older kernels passes over sections without memory.
-        let elf = if elf.modinfo_without_memory && !self.kernel.at_least(6, 4) {
+        let elf = if elf.modinfo_without_memory && self.kernel.loader_since(6, 4) != Some(true) {
             without = ElfFacts {
                 modinfo: Vec::new(),
                 ..elf.clone()
@@ -138,7 +138,7 @@ impl<'a> Machine<'a> {
             &kernel,
             self.trust,
         ));
-        if let Some(remark) = elf::machine(elf, self.arch) {
+        if let Some(remark) = elf::machine(elf, self.arch, &kernel) {
             remarks.push(remark);
             return Answer::Refused(remarks);
         }
@@ -167,7 +167,9 @@ impl<'a> Machine<'a> {
         if refusing(&remarks) == 0 && self.has(name) {
             return Answer::Exists(Existing::Module(name.clone()));
         }
+        remarks.extend(modinfo::unflagged_exports(elf, &kernel));
         remarks.extend(modinfo::unversioned_exports(elf, &kernel));
+        remarks.extend(modinfo::imports(elf, &kernel));
         let resolved = resolver.resolve(elf);
         remarks.extend(resolved.remarks);
         let loading = Loading {

@@ -5,6 +5,7 @@ use crate::answer::{Refusal, Remark, Weight};
 use crate::kernel::facts::KernelFacts;
 use crate::kernel::version::Kernel;
 use crate::load::machine::Handing;
+use crate::load::symbols::FOR_MODULES;
 use crate::module::ElfFacts;
 
 /// `check_modinfo` and `same_magic`: with symbol versions in the module, everything up to the
@@ -64,6 +65,24 @@ pub(super) fn unversioned_exports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option
     let weight = Weight::unless(kernel.force_load())?;
     let table = table.into();
     Some(Refusal::UnversionedExports { table }.weighs(weight))
+}
+
+/// `check_export_symbol_sections`: exports without flags (7.1). A kernel that takes this over
+/// builds its own modules so, and modules for it.
+pub(super) fn unflagged_exports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Remark> {
+    let is_refused = elf.unflagged && kernel.loader_since(7, 1) == Some(true);
+    is_refused.then(|| Refusal::UnflaggedExports.weighs(Weight::Refuses))
+}
+
+/// `setup_modinfo`: namespaces that name the modules that may use them cannot be imported
+/// (6.16).
+pub(super) fn imports(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<Remark> {
+    let mut imports = elf.modinfo_all("import_ns");
+    let namespace = imports.find(|namespace| namespace.starts_with(FOR_MODULES))?;
+    let refusal = Refusal::Import {
+        namespace: namespace.into(),
+    };
+    Some(refusal.weighs(Weight::since(kernel.loader_since(6, 16))?))
 }
 
 /// `mod_sysfs_init`: a module's folder below `/sys/module` needs a name.

@@ -4,7 +4,7 @@
 use crate::arch::sections::ArchSection;
 use crate::arch::{self, Arch};
 use crate::kernel::version::Kernel;
-use crate::module::defects::{Defect, SymbolNames};
+use crate::module::defects::{CONSTRUCTORS, Defect, SymbolNames};
 use crate::module::{ElfFacts, PerCpu};
 
 /// What a kernel makes of a defect.
@@ -34,12 +34,10 @@ pub fn is_fatal(elf: &ElfFacts, kernel: &Kernel<'_>) -> bool {
 
 /// What this kernel makes of a defect.
 pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
-    let since = |major, minor| {
-        if kernel.at_least(major, minor) {
-            Outcome::Refused
-        } else {
-            Outcome::Taken
-        }
+    let since = |major, minor| match kernel.loader_since(major, minor) {
+        Some(true) => Outcome::Refused,
+        Some(false) => Outcome::Taken,
+        None => Outcome::MayRefuse,
     };
     let strict = kernel.enabled("STRICT_MODULE_RWX");
     match defect {
@@ -48,17 +46,21 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         | Defect::ThisModuleTwice
         | Defect::ThisModuleKind => since(6, 4),
         Defect::SectionName { .. } | Defect::NameTable { .. } => since(6, 12),
-        Defect::SectionNameNowhere { kind, .. } if *kind != 0 && kernel.at_least(6, 12) => {
+        Defect::SectionNameNowhere { kind, .. }
+            if *kind != 0 && kernel.loader_since(6, 12) == Some(true) =>
+        {
             Outcome::Refused
         }
         Defect::SectionNameNowhere { .. } => Outcome::MayCrash,
-        Defect::SymbolNames(SymbolNames::Nowhere) if !kernel.at_least(6, 13) => Outcome::MayCrash,
+        Defect::SymbolNames(SymbolNames::Nowhere) if kernel.loader_since(6, 13) != Some(true) => {
+            Outcome::MayCrash
+        }
         Defect::SymbolNames(_) => since(6, 13),
         Defect::ExtendedVersionsCount | Defect::ExtendedVersionsAlone => since(6, 14),
-        Defect::WritableText { .. } if !kernel.at_least(5, 8) => Outcome::Taken,
         Defect::WritableText { .. } => match strict {
-            Some(true) => Outcome::Refused,
+            Some(true) => since(5, 8),
             Some(false) => Outcome::Taken,
+            None if kernel.loader_since(5, 8) == Some(false) => Outcome::Taken,
             None => Outcome::MayRefuse,
         },
         Defect::WrongProtection { .. } => match strict {
@@ -67,6 +69,17 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
             None => Outcome::MayCrash,
         },
         Defect::OddProtection { .. } if strict == Some(false) => Outcome::Taken,
+        Defect::TableContent { section }
+            if CONSTRUCTORS.contains(&&**section)
+                && kernel.enabled("CONSTRUCTORS") == Some(false) =>
+        {
+            Outcome::Taken
+        }
+        Defect::ConstructorsTwice => match kernel.enabled("CONSTRUCTORS") {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
         Defect::OddProtection { .. }
         | Defect::TableContent { .. }
         | Defect::RelocationOutside { .. }
@@ -76,22 +89,27 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
         Defect::LivepatchRelocations { is_certain, .. } => match kernel.enabled("LIVEPATCH") {
             // Nobody applies them.
             Some(false) => Outcome::MayCrash,
-            Some(true) if *is_certain && kernel.at_least(5, 8) => Outcome::Refused,
+            Some(true) if *is_certain && kernel.since(5, 8) == Some(true) => Outcome::Refused,
             _ => Outcome::MayRefuse,
         },
-        Defect::RelocationPcRelative { .. } if !kernel.at_least(6, 4) => Outcome::Refused,
+        Defect::RelocationPcRelative { .. } if kernel.since(6, 4) == Some(false) => {
+            Outcome::Refused
+        }
         Defect::RelocationPcRelative { .. } => match kernel.enabled("PPC_KERNEL_PCREL") {
             Some(true) => Outcome::Taken,
             Some(false) => Outcome::Refused,
             None => Outcome::MayRefuse,
         },
         // Before, the loader read what lies behind the section headers.
-        Defect::SymbolSection { .. } if !kernel.at_least(5, 14) => Outcome::MayRefuse,
+        Defect::SymbolSection { .. } if kernel.loader_since(5, 14) != Some(true) => {
+            Outcome::MayRefuse
+        }
         Defect::SymbolSection { .. }
         | Defect::CommonSymbol { .. }
         | Defect::RelRelocations
         | Defect::RelocationUnknown { .. }
         | Defect::RelocationTarget { .. }
+        | Defect::CallWithoutNop { .. }
         | Defect::RelocationOverflow { .. } => Outcome::Refused,
         Defect::RelocationToExport { .. } => match kernel.is_mapped_high() {
             Some(true) => Outcome::Refused,
@@ -100,7 +118,10 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
             Some(false) | None => Outcome::MayRefuse,
         },
         // See `twin_sections`.
-        Defect::TwinSections { .. } => Outcome::Taken,
+        Defect::TwinSections { .. } => match twins_end_the_load(kernel) {
+            Some(_) => Outcome::Taken,
+            None => Outcome::MayRefuse,
+        },
     }
 }
 
@@ -121,9 +142,12 @@ pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
         }
     };
     // An option until 6.5, which every distribution sets that puts kernels at random addresses.
-    let has_plts = match kernel.at_least(6, 5) {
-        true => Some(true),
-        false => kernel.enabled("ARM64_MODULE_PLTS"),
+    let has_plts = match (kernel.since(6, 5), kernel.enabled("ARM64_MODULE_PLTS")) {
+        _ if own_modules_have_it == Some(true) => Some(true),
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), set) => set,
+        // It is not set, or there is no such option any more.
+        (None, _) => None,
     };
     let traces = kernel.enabled("DYNAMIC_FTRACE");
     match section {
@@ -134,10 +158,11 @@ pub fn section_absent(section: ArchSection, kernel: &Kernel<'_>) -> Outcome {
         ArchSection::FtraceTrampoline => when_all(&[has_plts, traces]),
         // The same since 6.18, and in stable kernels and distributions since 6.5.
         ArchSection::InitFtraceTrampoline => {
-            let looks = match (kernel.at_least(6, 18), kernel.at_least(6, 5)) {
-                (true, _) => Some(true),
-                (false, true) => own_modules_have_it,
-                (false, false) => Some(false),
+            let looks = match (kernel.since(6, 18), kernel.since(6, 5)) {
+                _ if own_modules_have_it == Some(true) => Some(true),
+                (Some(true), _) => Some(true),
+                (_, Some(false)) => Some(false),
+                _ => None,
             };
             when_all(&[looks, traces])
         }
@@ -175,7 +200,8 @@ pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
     let PerCpu { size, align } = elf.per_cpu.filter(|data| data.size > 0)?;
     let arch = Arch::of_elf_machine(elf.machine)?;
     // Profiled memory has more (`CONFIG_MEM_ALLOC_PROFILING`).
-    let has_more = kernel.at_least(6, 10) && kernel.enabled("MEM_ALLOC_PROFILING") != Some(false);
+    let has_more =
+        kernel.since(6, 10) != Some(false) && kernel.enabled("MEM_ALLOC_PROFILING") != Some(false);
     let refused = |page: u64| {
         let align = align.min(page);
         if size > UNIT.next_multiple_of(page) || align > 4 && !align.is_power_of_two() {
@@ -195,158 +221,17 @@ pub fn per_cpu(elf: &ElfFacts, kernel: &Kernel<'_>) -> Option<NoRoom> {
 /// Two sections of one name, for which there is but one file below `/sys/module`: since 6.12 the
 /// load ends with `-EEXIST` there (`add_sect_attrs`, with `CONFIG_KALLSYMS`).
 pub fn twin_sections<'e>(elf: &'e ElfFacts, kernel: &Kernel<'_>) -> Option<&'e Defect> {
-    let ends = kernel.at_least(6, 12) && kernel.enabled("KALLSYMS") != Some(false);
     let twins = |defect: &&Defect| matches!(defect, Defect::TwinSections { .. });
+    let ends = twins_end_the_load(kernel) == Some(true);
     elf.defects.iter().find(twins).filter(|_| ends)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::config::Config;
-    use crate::kernel::facts::KernelFacts;
-
-    #[test]
-    fn a_section_is_looked_for_where_the_kernel_has_use_for_it() {
-        use ArchSection::{FtraceTrampoline, InitFtraceTrampoline, Plt, Stubs};
-        use Outcome::{MayRefuse, Refused, Taken};
-        let plts = "CONFIG_ARM64_MODULE_PLTS=y\nCONFIG_DYNAMIC_FTRACE=y\n";
-        let traced = "CONFIG_DYNAMIC_FTRACE=y\n";
-        let own_lack = |sections: &[ArchSection]| Some(sections.to_vec());
-        for (release, config, absent, section, outcome) in [
-            ("6.1.0", Some(plts), None, Plt, Refused),
-            ("6.1.0", Some(traced), None, Plt, Taken),
-            ("6.1.0", None, None, Plt, MayRefuse),
-            ("6.5.0", None, None, Plt, Refused),
-            ("6.1.0", Some(plts), None, FtraceTrampoline, Refused),
-            ("6.5.0", Some(""), None, FtraceTrampoline, Taken),
-            ("6.5.0", None, None, FtraceTrampoline, MayRefuse),
-            ("6.1.0", Some(plts), None, InitFtraceTrampoline, Taken),
-            (
-                "6.12.0",
-                Some(traced),
-                None,
-                InitFtraceTrampoline,
-                MayRefuse,
-            ),
-            ("6.18.0", Some(traced), None, InitFtraceTrampoline, Refused),
-            (
-                "6.12.0",
-                Some(traced),
-                own_lack(&[]),
-                InitFtraceTrampoline,
-                Refused,
-            ),
-            (
-                "6.12.0",
-                Some(traced),
-                own_lack(&[InitFtraceTrampoline]),
-                InitFtraceTrampoline,
-                Taken,
-            ),
-            ("5.14.0", None, None, Stubs, Refused),
-        ] {
-            let facts = KernelFacts {
-                config: config.map(Config::parse),
-                absent_sections: absent,
-                ..KernelFacts::default()
-            };
-            let kernel = Kernel::new(release, Some(&facts));
-            let found = section_absent(section, &kernel);
-            assert_eq!(found, outcome, "{section:?} on {release} {config:?}");
-        }
-    }
-
-    #[test]
-    fn each_architecture_has_its_own_room_for_per_cpu_data() {
-        let certain = Some(true);
-        let doubted = Some(false);
-        for (arch, release, size, align, answer) in [
-            (Arch::Amd64, "5.14.0", 6 << 10, 64, None),
-            (Arch::Amd64, "5.14.0", 7 << 10, 64, doubted),
-            (Arch::Amd64, "5.14.0", 9 << 10, 64, certain),
-            (Arch::Amd64, "6.12.0", 9 << 10, 64, doubted),
-            (Arch::Amd64, "6.12.0", 33 << 10, 64, certain),
-            (Arch::Amd64, "5.14.0", 8, 24, certain),
-            (Arch::Amd64, "5.14.0", 0, 24, None),
-            // More than a page is taken for a page.
-            (Arch::Amd64, "5.14.0", 8, 4100, None),
-            (Arch::Arm64, "5.14.0", 8, 4100, doubted),
-            (Arch::Arm64, "5.14.0+64k", 8, 4100, certain),
-            (Arch::Arm64, "5.14.0+64k", 9 << 10, 64, certain),
-            (Arch::S390x, "5.14.0", 9 << 10, 64, certain),
-            (Arch::Ppc64le, "5.14.0", 9 << 10, 64, None),
-            (Arch::Ppc64le, "5.14.0", 33 << 10, 64, doubted),
-            (Arch::Ppc64le, "5.14.0-64k", 33 << 10, 64, None),
-            (Arch::Ppc64le, "5.14.0-64k", 65 << 10, 64, certain),
-        ] {
-            let elf = ElfFacts {
-                machine: arch.elf_machine(),
-                per_cpu: Some(PerCpu { size, align }),
-                ..ElfFacts::default()
-            };
-            let found = per_cpu(&elf, &Kernel::new(release, None));
-            let found = found.map(|room| room.is_certain);
-            assert_eq!(found, answer, "{arch} {release} {size} {align}");
-        }
-    }
-
-    #[test]
-    fn module_memory_ends_where_its_addresses_do() {
-        let gib = 1 << 30;
-        for (arch, bytes, is_certain) in [
-            (Arch::Amd64, 511 << 20, None),
-            (Arch::Amd64, gib, Some(false)),
-            (Arch::Amd64, 2 * gib, Some(true)),
-            (Arch::Arm64, 2 * gib - 1, Some(false)),
-            (Arch::Arm64, 2 * gib, Some(true)),
-            (Arch::S390x, 2 * gib, Some(true)),
-            (Arch::Ppc64le, 3 * gib, Some(false)),
-        ] {
-            let elf = ElfFacts {
-                machine: arch.elf_machine(),
-                memory: bytes,
-                ..ElfFacts::default()
-            };
-            let found = memory(&elf).map(|room| room.is_certain);
-            assert_eq!(found, is_certain, "{arch} {bytes}");
-        }
-    }
-
-    #[test]
-    fn an_address_of_the_kernel_fits_where_the_kernel_is_low() {
-        use Outcome::{MayRefuse, Refused, Taken};
-        let defect = Defect::RelocationToExport {
-            kind: 4,
-            section: ".data".into(),
-        };
-        for (release, config, expected) in [
-            ("6.1.0", Some("CONFIG_64BIT=y\n"), Taken),
-            ("6.1.0", Some("CONFIG_RANDOMIZE_BASE=y\n"), MayRefuse),
-            (
-                "6.12.0",
-                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
-                Refused,
-            ),
-            (
-                "5.14.0",
-                Some("CONFIG_KERNEL_IMAGE_BASE=0x3FFE0000000\n"),
-                Refused,
-            ),
-            (
-                "6.12.0",
-                Some("CONFIG_KERNEL_IMAGE_BASE=0x100000\n"),
-                MayRefuse,
-            ),
-            ("6.12.0", None, Refused),
-            ("5.14.0", None, MayRefuse),
-        ] {
-            let facts = KernelFacts {
-                config: config.map(Config::parse),
-                ..KernelFacts::default()
-            };
-            let kernel = Kernel::new(release, Some(&facts));
-            assert_eq!(outcome(&defect, &kernel), expected, "{release} {config:?}");
-        }
+fn twins_end_the_load(kernel: &Kernel<'_>) -> Option<bool> {
+    match kernel.enabled("KALLSYMS") {
+        Some(false) => Some(false),
+        _ => kernel.loader_since(6, 12),
     }
 }
+
+#[cfg(test)]
+mod tests;

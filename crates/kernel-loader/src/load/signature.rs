@@ -93,8 +93,8 @@ fn locks_itself_down(kernel: &Kernel<'_>) -> bool {
 pub(super) fn lockdown(kernel: &Kernel<'_>, trust: &Trust) -> Option<Weight> {
     let lacks_it = kernel.enabled("SECURITY_LOCKDOWN_LSM") == Some(false);
     let is_locked = trust.secure_boot || locks_itself_down(kernel);
-    (is_locked && !(lacks_it && kernel.at_least(5, 4)))
-        .then(|| Weight::certain(kernel.at_least(5, 4)))
+    let of_mainline = kernel.since(5, 4) == Some(true);
+    (is_locked && !(lacks_it && of_mainline)).then(|| Weight::certain(of_mainline))
 }
 
 /// True where a key that the kernel is said to trust made the signature.

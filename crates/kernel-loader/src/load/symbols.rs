@@ -69,6 +69,9 @@ pub(super) fn is_gpl_compatible(license: Option<&str>) -> bool {
     )
 }
 
+/// Modules that are proprietary whatever their licence says (`module_license_offenders`).
+const OFFENDERS: [&str; 2] = ["driverloader", "lve"];
+
 impl Resolver<'_> {
     /// `simplify_symbols`: every undefined symbol, in the order of the symbol table.
     pub(super) fn resolve(&self, elf: &ElfFacts) -> Resolved {
@@ -77,18 +80,19 @@ impl Resolver<'_> {
         let mut using_gpl_only = false;
         let mut remarks = Vec::new();
         let mut resolved = Resolved {
-            proprietary: !is_gpl_compatible(elf.modinfo("license")),
+            proprietary: !is_gpl_compatible(elf.modinfo("license"))
+                || OFFENDERS.contains(&&*elf.this_module_name),
             ..Resolved::default()
         };
         for symbol in &elf.undefined {
-            let name = &*symbol.name;
+            let name = self.looked_up(&symbol.name);
             let (export, owner) = match self.find(name, resolved.proprietary) {
                 Found::Export { export, owner } => (export, owner),
                 Found::Unknown => {
                     resolved.unchecked += 1;
                     continue;
                 }
-                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(name) => {
+                Found::GplOnly | Found::No if symbol.weak || self.is_ignored(&symbol.name) => {
                     remarks.extend(stray(symbol));
                     continue;
                 }
@@ -104,9 +108,9 @@ impl Resolver<'_> {
             };
             using_gpl_only |= export.gpl;
             let owner = owner.map(|at| &self.loaded[at]);
-            // `inherit_taint` (5.9)
+            // `inherit_taint` (5.9); el8 has no such thing.
             if let Some(owner) = owner.filter(|owner| owner.proprietary)
-                && self.kernel.at_least(5, 9)
+                && self.kernel.loader_since(5, 9) == Some(true)
             {
                 if using_gpl_only {
                     if !symbol.weak {
@@ -160,12 +164,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// The name by which a symbol is looked up: on 64-bit POWER without the dot that marked
+    /// functions once (`dedotify`, `dedotify_versions`).
+    pub(super) fn looked_up<'n>(&self, name: &'n str) -> &'n str {
+        let without = name.strip_prefix('.');
+        without
+            .filter(|_| self.arch == Arch::Ppc64le)
+            .unwrap_or(name)
+    }
+
     /// `ignore_undef_symbol`, and what the architectures take out before
     /// (`module_frob_arch_sections`).
     fn is_ignored(&self, name: &str) -> bool {
         match self.arch {
             Arch::Amd64 | Arch::S390x => name == "_GLOBAL_OFFSET_TABLE_",
-            Arch::Ppc64le => name == ".TOC." || name == "TOC.",
+            Arch::Ppc64le => name == ".TOC.",
             Arch::Arm64 => false,
         }
     }
@@ -182,26 +195,20 @@ impl Resolver<'_> {
             .namespace
             .as_deref()
             .filter(|name| !name.is_empty())?;
-        if !self.kernel.at_least(5, 4) || imported.contains(namespace) {
+        let weight = Weight::since(self.kernel.loader_since(5, 4))?;
+        if imported.contains(namespace) {
             return None;
         }
-        // `verify_module_namespace` (6.16): `module:a,b*` names the modules that may use it.
-        if let Some(names) = namespace.strip_prefix("module:") {
-            let module = &*elf.this_module_name;
-            let may_use = |pattern: &str| match pattern.strip_suffix('*') {
-                Some(start) => module.starts_with(start),
-                None => module == pattern,
-            };
-            if names.split(',').any(may_use) {
-                return None;
-            }
+        let names = namespace.strip_prefix(FOR_MODULES);
+        if names.is_some_and(|names| may_use(names, &elf.this_module_name)) {
+            return None;
         }
         let weight = match self
             .kernel
             .enabled("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS")
         {
             Some(true) => Weight::Passes,
-            Some(false) => Weight::Refuses,
+            Some(false) => weight,
             None => Weight::MayRefuse,
         };
         let refusal = SymbolRefusal::Namespace {
@@ -220,6 +227,19 @@ impl Resolver<'_> {
             in_tree: in_tree.map(|symbol| symbol.owner.into()),
         }
     }
+}
+
+/// Namespaces that name the modules that may use their symbols (6.16).
+pub(super) const FOR_MODULES: &str = "module:";
+
+/// `verify_module_namespace`: `a,b*` names modules, as Kbuild names them (`mod_strncmp`): with
+/// `_` for every `-`.
+fn may_use(names: &str, module: &str) -> bool {
+    let (names, module) = (names.replace('-', "_"), module.replace('-', "_"));
+    names.split(',').any(|name| match name.strip_suffix('*') {
+        Some(start) => module.starts_with(start),
+        None => module == name,
+    })
 }
 
 fn refused(refusal: SymbolRefusal) -> Remark {

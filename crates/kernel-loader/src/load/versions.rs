@@ -17,7 +17,8 @@ impl<'m> Versions<'m> {
         let map = |list: &'m Vec<SymbolVersion>| {
             let mut map = HashMap::with_capacity(list.len());
             for entry in list {
-                map.entry(&*entry.name).or_insert(entry.crc);
+                map.entry(resolver.looked_up(&entry.name))
+                    .or_insert(entry.crc);
             }
             map
         };
@@ -28,7 +29,7 @@ impl<'m> Versions<'m> {
             extended: elf
                 .extended_versions
                 .as_ref()
-                .filter(|_| used && resolver.kernel.at_least(6, 14))
+                .filter(|_| used && resolver.kernel.loader_since(6, 14) == Some(true))
                 .map(map),
         }
     }

@@ -32,6 +32,17 @@ pub enum BtfFault {
     Names,
     /// The types do not start at a multiple of four.
     Unaligned,
+    /// There are no types, of those that others refer to.
+    NoTypes,
+}
+
+/// Which types a section has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Types {
+    /// Those of the module, which refer to others (`.BTF`).
+    Own,
+    /// Those that they refer to, where the module brings them (`.BTF.base`).
+    Base,
 }
 
 /// `sizeof(struct btf_header)`
@@ -44,7 +55,7 @@ const MOST_NAMES: u64 = 0x00ff_ffff;
 /// Makes the checks of every kernel (`btf_parse_hdr`,
 /// `btf_check_sec_info`, `btf_parse_str_sec`, `btf_check_all_metas`). The types themselves are
 /// checked against those of the kernel, which are in no package that tells about it.
-pub(crate) fn check(content: &[u8], little_endian: bool) -> Result<(), BtfFault> {
+pub(crate) fn check(content: &[u8], little_endian: bool, of: Types) -> Result<(), BtfFault> {
     let number = |at: usize, width: usize| -> Option<u64> {
         let bytes = content.get(at..at + width)?.iter();
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
@@ -82,7 +93,7 @@ pub(crate) fn check(content: &[u8], little_endian: bool) -> Result<(), BtfFault>
         let part = |at| field(at, 4).unwrap_or(0);
         (part(at), part(at + 4))
     });
-    let [(types, _), (names, names_length)] = parts;
+    let [(types, types_length), (names, names_length)] = parts;
     parts.sort_unstable();
     let mut total = 0;
     for (start, length) in parts {
@@ -109,8 +120,15 @@ pub(crate) fn check(content: &[u8], little_endian: bool) -> Result<(), BtfFault>
     if names_length > 0 && (names_length - 1 > MOST_NAMES || content.last() != Some(&0)) {
         return Err(BtfFault::Names);
     }
+    let first_name = content.len() as u64 - names_length;
+    if of == Types::Base && number(first_name as usize, 1) != Some(0) {
+        return Err(BtfFault::Names);
+    }
     if types % 4 != 0 {
         return Err(BtfFault::Unaligned);
+    }
+    if of == Types::Base && types_length == 0 {
+        return Err(BtfFault::NoTypes);
     }
     Ok(())
 }
@@ -151,12 +169,31 @@ mod tests {
             (good()[..41].to_vec(), Err(BtfFault::TooLong)),
             (with(41, b'x'), Err(BtfFault::Names)),
         ] {
-            assert_eq!(check(&bytes, true), expected, "{bytes:?}");
+            assert_eq!(check(&bytes, true, Types::Own), expected, "{bytes:?}");
         }
         let mut swapped = good();
         for (start, length) in [(0, 2), (4, 4), (8, 4), (12, 4), (16, 4), (20, 4)] {
             swapped[start..start + length].reverse();
         }
-        assert_eq!(check(&swapped, false), Ok(()));
+        assert_eq!(check(&swapped, false, Types::Own), Ok(()));
+    }
+
+    #[test]
+    fn types_that_others_refer_to_are_some_and_have_names() {
+        let without_types = || {
+            let mut bytes = section([0, 0, 0, 6]);
+            bytes.drain(24..36);
+            bytes
+        };
+        let mut odd_name = section([0, 12, 12, 6]);
+        odd_name[36] = b'x';
+        for (bytes, own, base) in [
+            (section([0, 12, 12, 6]), Ok(()), Ok(())),
+            (without_types(), Ok(()), Err(BtfFault::NoTypes)),
+            (odd_name, Ok(()), Err(BtfFault::Names)),
+        ] {
+            assert_eq!(check(&bytes, true, Types::Own), own, "{bytes:?}");
+            assert_eq!(check(&bytes, true, Types::Base), base, "{bytes:?}");
+        }
     }
 }

@@ -152,7 +152,7 @@ pub(super) fn module(form: Form) -> Vec<u8> {
                 .concat(),
         );
         table.extend([*link, *info].map(|field| form.uint(field, 4)).concat());
-        table.extend([1, 0].map(|field| form.native(field)).concat());
+        table.extend([8, 0].map(|field| form.native(field)).concat());
         bytes.extend_from_slice(content);
     }
     bytes.resize(bytes.len().next_multiple_of(8), 0);

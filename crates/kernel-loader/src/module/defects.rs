@@ -65,6 +65,8 @@ pub enum Defect {
     /// A table that the kernel follows when the module is loaded, and whose entries no
     /// relocation fills in.
     TableContent { section: Box<str> },
+    /// Both sections of constructors (`find_module_sections`, with `CONFIG_CONSTRUCTORS`).
+    ConstructorsTwice,
     /// `struct module` or the init function is where a kernel with `CONFIG_STRICT_MODULE_RWX`
     /// cannot write to it, or run it (`layout_sections`, `module_enable_ro`, `module_enable_nx`).
     WrongProtection {
@@ -88,6 +90,8 @@ pub enum Defect {
     /// A relocation that only kernels with `CONFIG_PPC_KERNEL_PCREL` have (64-bit POWER,
     /// `apply_relocate_add`, Linux ≥6.4).
     RelocationPcRelative { kind: u32 },
+    /// A call out of the module with no `nop` behind it (64-bit POWER, `restore_r2`).
+    CallWithoutNop { symbol: Box<str> },
     /// A relocation over a value that is not zero (x86-64, `apply_relocate_add`).
     RelocationTarget { kind: u32, section: Box<str> },
     /// A relocation to an address that never fits (`apply_relocate_add`).
@@ -130,6 +134,8 @@ pub enum Protection {
 
 /// The section with `struct module`.
 pub(crate) const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+/// The two sections that constructors may be in, as the compiler has it.
+pub(crate) const CONSTRUCTORS: [&str; 2] = [".ctors", ".init_array"];
 /// The most defects that are kept of one module.
 const MOST_DEFECTS: usize = 1000;
 
@@ -149,6 +155,9 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
     relocations::tables(elf, symbols, &applied, &mut add);
     livepatch::relocations(elf, symbols, &mut add);
     twin_sections(elf, &mut add);
+    if CONSTRUCTORS.iter().all(|name| elf.find(name).is_some()) {
+        add(Defect::ConstructorsTwice);
+    }
     protection::protection(elf, symbols, &applied, &mut add);
     for section in &elf.sections {
         if section.flags & (SHF_WRITE | SHF_EXECINSTR) == (SHF_WRITE | SHF_EXECINSTR) {
@@ -160,7 +169,7 @@ pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Vec<Defect> {
     let relocation = match Arch::of_elf_machine(elf.machine) {
         Some(Arch::Amd64) => x86_64::relocations(elf, symbols, &applied),
         Some(Arch::Arm64) => aarch64::relocations(elf, symbols, &applied),
-        Some(Arch::Ppc64le) => ppc64le::relocations(&applied),
+        Some(Arch::Ppc64le) => ppc64le::relocations(elf, symbols, &applied),
         Some(Arch::S390x) => s390x::relocations(elf, symbols, &applied),
         None => None,
     };

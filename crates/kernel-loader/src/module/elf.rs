@@ -249,9 +249,16 @@ impl<'a> Elf<'a> {
     }
 
     /// The sections that the loader puts into memory: those with `SHF_ALLOC`, which it takes
-    /// from the first `.modinfo` and `__versions` (`rewrite_section_headers`).
+    /// from the first ones of information and of versions (`rewrite_section_headers`; of extended
+    /// versions since 6.14).
     pub(crate) fn loaded_sections(&self) -> impl Iterator<Item = (usize, &Section<'a>)> {
-        let dropped = [".modinfo", "__versions"].map(|name| self.find(name).map(|(at, _)| at));
+        let dropped = [
+            ".modinfo",
+            "__versions",
+            "__version_ext_crcs",
+            "__version_ext_names",
+        ];
+        let dropped = dropped.map(|name| self.find(name).map(|(at, _)| at));
         self.sections
             .iter()
             .enumerate()

@@ -7,26 +7,34 @@ use crate::module::elf::{
 };
 use crate::module::{ElfFault, ExportedSymbol};
 
+/// The table of flags of exports, which has a byte for each in `__ksymtab` (Linux 7.1).
+pub(crate) const FLAGS: &str = "__kflagstab";
+
 /// The exports of a module, those of `__ksymtab` first (`find_module_sections`).
 ///
 /// # Errors
 /// Their names are more than any module has.
 pub(crate) fn of(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Result<Vec<ExportedSymbol>, ElfFault> {
+    /// `KSYM_FLAG_GPL_ONLY`
+    const GPL_ONLY: u8 = 1;
+    let flags = elf.find(FLAGS).map(|(_, section)| elf.content(section));
     let mut exports = Vec::new();
     for (table, crcs, gpl) in [
         ("__ksymtab", "__kcrctab", false),
         ("__ksymtab_gpl", "__kcrctab_gpl", true),
     ] {
         if let Some((index, section)) = elf.find(table) {
+            let flags = flags.filter(|_| !gpl);
             let crcs = CrcTable::find(elf, symbols, crcs);
             for entry in entries(elf, symbols, index, section) {
                 let namespace = entry.namespace.unwrap_or_default();
                 elf.pay(entry.name)?;
                 elf.pay(namespace)?;
+                let flags = flags.and_then(|flags| flags.get(entry.position as usize));
                 exports.push(ExportedSymbol {
                     name: String::from_utf8_lossy(entry.name).into(),
                     crc: crcs.as_ref().and_then(|crcs| crcs.at(entry.position)),
-                    gpl,
+                    gpl: gpl || flags.is_some_and(|flags| flags & GPL_ONLY != 0),
                     // `.modinfo`, which it is compared with, is read the same way.
                     namespace: (!namespace.is_empty())
                         .then(|| String::from_utf8_lossy(namespace).into()),

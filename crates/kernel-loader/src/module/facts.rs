@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::arch::Arch;
 use crate::arch::sections::ArchSection;
-use crate::module::btf;
+use crate::module::btf::{self, Types};
 use crate::module::defects::{self, THIS_MODULE};
 use crate::module::elf::{Elf, SHN_UNDEF, Section, string_at};
 use crate::module::exports;
@@ -64,11 +64,16 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
             .find_any(".BTF")
             .map(|section| elf.content(section))
             .filter(|content| !content.is_empty())
-            .map(|content| btf::check(content, elf.little_endian())),
+            .map(|content| btf::check(content, elf.little_endian(), Types::Own)),
+        btf_base: elf
+            .find_any(".BTF.base")
+            .map(|section| elf.content(section))
+            .map(|content| btf::check(content, elf.little_endian(), Types::Base)),
         exports,
         this_module_size: this_module.size,
         this_module_name: this_module_name(&elf, elf.content(this_module)),
         unversioned: unversioned(&elf),
+        unflagged: has_exports(&elf, "__ksymtab") && elf.find(exports::FLAGS).is_none(),
         absent_sections: ArchSection::of(Arch::of_elf_machine(elf.machine))
             .iter()
             .copied()
@@ -191,20 +196,20 @@ fn this_module_name(elf: &Elf<'_>, content: &[u8]) -> Box<str> {
 
 /// A table of exports that has entries, and no CRCs (`check_export_symbol_versions`).
 fn unversioned(elf: &Elf<'_>) -> Option<Box<str>> {
-    // The name, its namespace and the value, as distances.
-    const ENTRY: u64 = 12;
     [
         ("__ksymtab", "__kcrctab"),
         ("__ksymtab_gpl", "__kcrctab_gpl"),
     ]
     .into_iter()
-    .find(|(table, crcs)| {
-        let has_entries = elf
-            .find(table)
-            .is_some_and(|(_, table)| table.size >= ENTRY);
-        has_entries && elf.find(crcs).is_none()
-    })
+    .find(|(table, crcs)| has_exports(elf, table) && elf.find(crcs).is_none())
     .map(|(table, _)| table.into())
+}
+
+fn has_exports(elf: &Elf<'_>, table: &str) -> bool {
+    // The name, its namespace and the value, as distances.
+    const ENTRY: u64 = 12;
+    let table = elf.find(table);
+    table.is_some_and(|(_, table)| table.size >= ENTRY)
 }
 
 #[cfg(test)]

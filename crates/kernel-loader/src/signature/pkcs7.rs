@@ -196,6 +196,9 @@ impl<'a, 'c> Context<'a, 'c> {
                 self.attributes.are_a_set = true;
             }
             Note::Cipher => {
+                if self.crypto.may_have_ml_dsa(self.oid) {
+                    return Err(Refusal::Unsure);
+                }
                 self.cipher = self.crypto.cipher(self.oid);
                 if self.cipher.is_none() {
                     return Err(Refusal::Unsupported(Unsupported::Cipher(self.oid())));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::case::Case;
-use super::super::elf::Elf;
+use super::super::elf::{Elf, section};
 use super::super::forge::Forge;
 
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
@@ -28,6 +28,24 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
         with("btf-of-three-bytes", &small[..3]),
         with("btf-empty", &[]),
     ];
+    // Types that the module brings for its own to refer to, which kernels since 6.11 read.
+    let int = [1, 1 << 24, 4, 0x0100_0020].map(u32::to_le_bytes).concat();
+    let mut base = header([0, 16, 16, 5]);
+    base.truncate(24);
+    base.extend([&int[..], b"\0int\0"].concat());
+    let with_base = |name: &str, base: &[u8]| {
+        const PLACE: &str = ".note.gnu.build-id";
+        let elf = forge.elf("kmm_good").contents(".comment", &small);
+        let elf = elf.rename_section(".comment", ".BTF");
+        let elf = elf.set_header(PLACE, section::TYPE, &[1]);
+        let elf = elf.contents(PLACE, base);
+        forge.edited(name, elf.rename_section(PLACE, ".BTF.base").bytes)
+    };
+    cases.extend([
+        with_base("btf-base", &base),
+        with_base("btf-base-magic", &[b"\0", &base[1..]].concat()),
+        with_base("btf-base-without-types", &small),
+    ]);
     // In-tree modules have some where the kernel has.
     let in_tree = forge.host().join("kernel/drivers/net/dummy.ko");
     let bytes = fs::read(&in_tree).unwrap_or_else(|_| {

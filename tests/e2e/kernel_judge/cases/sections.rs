@@ -150,6 +150,12 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("section-exit-text-not-allocated", |elf| {
                 elf.flags(".exit.text", 0, ALLOC)
             }),
+            // A kernel without CONFIG_CONSTRUCTORS looks for neither.
+            ("section-constructors-twice", |elf| {
+                elf.flags(".comment", ALLOC, 0)
+                    .rename_section(".comment", ".ctors")
+                    .rename_section(".note.gnu.build-id", ".init_array")
+            }),
             ("section-names-swapped", |elf| {
                 let (one, other) = (elf.header(".data"), elf.header(".exit.text"));
                 let (first, second) = (elf.u32(one), elf.u32(other));

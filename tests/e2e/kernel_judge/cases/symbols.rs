@@ -76,6 +76,14 @@ fn licences(forge: &Forge) -> Vec<Case> {
         "licence-missing-gpl-symbol",
         elf().without_info("license"),
     ));
+    cases.push(with(
+        "licence-gpl-of-an-offender",
+        elf().replace(
+            ".gnu.linkonce.this_module",
+            b"kmm_kernelgpl",
+            b"lve\0\0\0\0\0\0\0\0\0\0",
+        ),
+    ));
     cases.push(with("licence-twice-gpl-first", {
         let mut entries = elf().modinfo();
         entries.push("license=Proprietary".to_owned());
@@ -116,6 +124,12 @@ fn namespaces(forge: &Forge) -> Vec<Case> {
         ),
         spaced("namespace-of-odd-bytes", |elf| {
             elf.replace("__ksymtab_strings", b"KMM_SPACE", b"KMM\xff\xfe\xffACE")
+        }),
+        // Refused since 6.16.
+        with("namespace-of-modules-imported", {
+            let mut entries = elf().modinfo();
+            entries.push("import_ns=module:kmm".to_owned());
+            elf().set_modinfo(&entries)
         }),
         with("namespace-imported-twice", {
             let mut entries = elf().modinfo();

@@ -91,7 +91,7 @@ pub(super) fn applied<'e, 'a>(elf: &'e Elf<'a>) -> Vec<Applied<'e, 'a>> {
 pub(crate) fn first_refused(
     applied: &[Applied<'_, '_>],
     is_known: impl Fn(u32) -> bool,
-    overflows: impl Fn(&Relocation) -> bool,
+    overflows: impl Fn(&Section<'_>, &Relocation) -> bool,
 ) -> Option<Defect> {
     applied.iter().find_map(|(_, changed, relocations)| {
         relocations.iter().find_map(|relocation| {
@@ -99,7 +99,7 @@ pub(crate) fn first_refused(
             if !is_known(kind) {
                 return Some(Defect::RelocationUnknown { kind });
             }
-            overflows(relocation).then(|| Defect::RelocationOverflow {
+            overflows(changed, relocation).then(|| Defect::RelocationOverflow {
                 kind,
                 section: changed.name.into(),
             })
@@ -129,6 +129,15 @@ impl<'e, 'a> Addresses<'e, 'a> {
             loaded.remove(&per_cpu);
         }
         Self { symbols, loaded }
+    }
+
+    /// Which of the module's sections a relocation leads into, and how far from its start.
+    pub(crate) fn place(&self, relocation: &Relocation) -> Option<(usize, u64)> {
+        let symbol = self.symbols.get(relocation.symbol as usize)?;
+        let section = usize::from(symbol.section);
+        let offset = symbol.value.wrapping_add_signed(relocation.addend);
+        let is_own = self.target(relocation) == Some(Address::Own);
+        is_own.then_some((section, offset))
     }
 
     /// Where a relocation leads for certain.

@@ -91,6 +91,61 @@ fn each_edit_of_a_module_shows_as_its_defect() {
     }
 }
 
+/// Gives a section another name, no longer than its own, and memory.
+fn with_name(mut bytes: Vec<u8>, index: usize, old: &[u8], new: &[u8]) -> Vec<u8> {
+    const FLAGS: usize = 8;
+    let at = bytes.windows(old.len()).position(|bytes| bytes == old);
+    let at = at.expect("the section's name");
+    bytes[at..at + new.len()].copy_from_slice(new);
+    with_field(bytes, index, FLAGS, &[2])
+}
+
+#[test]
+fn versions_take_no_memory() {
+    let named = |name: &[u8]| with_name(module(FORMS[0]), 8, b".rela__ksymtab_gpl\0", name);
+    let memory = |name: &[u8]| facts(&named(name)).memory;
+    let whole = facts(&module(FORMS[0])).memory;
+    assert_eq!(memory(b"__version_ext_crcs\0"), whole);
+    assert!(memory(b"__version_not_read\0") > whole);
+}
+
+#[test]
+fn exports_have_flags_behind_their_table() {
+    // `__ksymtab_gpl` as the one table, and flags before its names.
+    let one_table = with_name(module(FORMS[0]), 4, b"__ksymtab_gpl\0", b"__ksymtab\0");
+    let with_flags = |flags: u8| {
+        let bytes = with_name(
+            one_table.clone(),
+            5,
+            b"__ksymtab_strings\0",
+            b"__kflagstab\0",
+        );
+        with_content(bytes, 5, &[&[flags], &b"mine\0NS\0"[..]].concat())
+    };
+    for (bytes, is_gpl, lacks_flags) in [
+        (module(FORMS[0]), true, false),
+        (one_table.clone(), false, true),
+        (with_flags(0), false, false),
+        (with_flags(1), true, false),
+    ] {
+        let facts = facts(&bytes);
+        assert_eq!(facts.exports[0].gpl, is_gpl);
+        assert_eq!(facts.unflagged, lacks_flags);
+    }
+}
+
+#[test]
+fn constructors_are_in_one_section() {
+    let first = || with_name(module(FORMS[0]), 6, b".strtab\0", b".ctors\0\0");
+    let both = with_name(first(), 5, b"__ksymtab_strings\0", b".init_array\0");
+    let has_it = |bytes: &[u8]| {
+        let defects = facts(bytes).defects;
+        defects.contains(&Defect::ConstructorsTwice)
+    };
+    assert!(!has_it(&first()));
+    assert!(has_it(&both));
+}
+
 /// The section of three relocated words, whose relocations lead to its names.
 fn of_machine(form: Form, machine: u16, kind: u64, addend: u64) -> Vec<u8> {
     let mut bytes = module(form);
@@ -144,6 +199,12 @@ fn relocations_are_those_of_the_architecture() {
             0,
             Some(Defect::RelocationPcRelative { kind: 132 }),
         ),
+        // R_PPC64_TOC16_LO_DS and R_PPC_REL24 lead to words, R_PPC64_TOC16 to any byte.
+        (little, PPC64, 64, 4, None),
+        (little, PPC64, 64, 2, overflow(64)),
+        (little, PPC64, 10, 4, None),
+        (little, PPC64, 10, 2, overflow(10)),
+        (little, PPC64, 47, 0x1_0001, None),
         // R_390_64, R_390_GOTPLT20; R_390_COPY and thread-local storage.
         (big, S390, 22, 0, None),
         (big, S390, 4, 0, overflow(4)),
@@ -151,10 +212,71 @@ fn relocations_are_those_of_the_architecture() {
         (big, S390, 59, 0, None),
         (big, S390, 9, 0, unknown(9)),
         (big, S390, 56, 0, unknown(56)),
+        // R_390_PC32DBL, PLT32DBL, GOTENT and GOTPCDBL count in steps of two bytes.
+        (big, S390, 19, 2, None),
+        (big, S390, 19, 1, overflow(19)),
+        (big, S390, 20, 3, overflow(20)),
+        (big, S390, 21, 1, overflow(21)),
+        (big, S390, 26, 2, None),
+        (big, S390, 26, 1, overflow(26)),
     ] {
         let defects = facts(&of_machine(form, machine, kind, addend)).defects;
         assert_eq!(defects.first(), defect.as_ref(), "{machine} {kind}");
         assert!(defects.len() < 2, "{defects:?}");
+    }
+}
+
+#[test]
+fn the_table_of_contents_of_power_has_64_kib() {
+    for (kind, addend, is_refused) in [
+        (47, 0xffff, false),
+        (47, 0x1_0000, true),
+        (63, 0xfffc, false),
+        (63, 0x1_0000, true),
+        (50, 0x1_0000, false),
+    ] {
+        let bytes = of_machine(FORMS[0], 21, kind, addend);
+        let bytes = with_name(bytes, 5, b"__ksymtab_strings\0", b".toc\0");
+        let section = "__ksymtab_gpl".into();
+        let kind = kind as u32;
+        let overflow = Defect::RelocationOverflow { kind, section };
+        let defects = facts(&bytes).defects;
+        assert_eq!(
+            defects.contains(&overflow),
+            is_refused,
+            "{kind} {addend:#x}"
+        );
+    }
+}
+
+#[test]
+fn a_call_out_of_a_module_of_power_leaves_room() {
+    let (call, jump, nop, load_toc, other) = (
+        0x4800_0001,
+        0x4800_0000,
+        0x6000_0000,
+        0xe841_0018,
+        0x4e80_0020,
+    );
+    for (instruction, next, symbol, is_refused) in [
+        (call, nop, 1, false),
+        (call, load_toc, 1, false),
+        (call, other, 1, true),
+        (jump, other, 1, false),
+        // To the module's own code.
+        (call, other, 3, false),
+    ] {
+        let code = [instruction, next, other].map(u32::to_le_bytes).concat();
+        let table = FORMS[0].relocation(0, symbol, 10, 0);
+        let mut bytes = with_content(module(FORMS[0]), 4, &code);
+        bytes = with_content(bytes, 8, &table);
+        bytes[18..20].copy_from_slice(&21_u16.to_le_bytes());
+        let defect = Defect::CallWithoutNop {
+            symbol: "kfree".into(),
+        };
+        let defects = facts(&bytes).defects;
+        let what = format!("{instruction:#x} {next:#x} {symbol}");
+        assert_eq!(defects.contains(&defect), is_refused, "{what}");
     }
 }
 

@@ -243,6 +243,16 @@ impl Crypto<'_> {
         known.then_some(cipher)
     }
 
+    /// Whether an algorithm is ML-DSA (FIPS 204), and the kernel may verify it
+    /// (`pkcs7_sig_note_pkey_algo`, Linux 7.0, `CONFIG_CRYPTO_MLDSA`). It is not verified here.
+    pub(super) fn may_have_ml_dsa(&self, oid: &[u8]) -> bool {
+        let may_have = || match (self.built)("CRYPTO_MLDSA") {
+            Some(built) => built,
+            None => self.since(7, 0),
+        };
+        ML_DSA.iter().any(|known| known.as_bytes() == oid) && may_have()
+    }
+
     /// `x509_note_sig_algo`; `None` where the answer is `ENOPKG`.
     pub(super) fn signature(&self, oid: &[u8]) -> Option<(Cipher, Hash)> {
         let (_, cipher, hash) = SIGNATURES
@@ -313,6 +323,13 @@ pub(super) const COMMON_NAME: ObjectIdentifier = oid("2.5.4.3");
 const RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 const SM2: ObjectIdentifier = oid("1.2.156.10197.1.301");
 const GOST_KEYS: [ObjectIdentifier; 2] = [oid("1.2.643.7.1.1.1.1"), oid("1.2.643.7.1.1.1.2")];
+
+/// ML-DSA-44, -65 and -87.
+const ML_DSA: [ObjectIdentifier; 3] = [
+    oid("2.16.840.1.101.3.4.3.17"),
+    oid("2.16.840.1.101.3.4.3.18"),
+    oid("2.16.840.1.101.3.4.3.19"),
+];
 
 const HASHES: [(ObjectIdentifier, Hash); 13] = [
     (oid("1.2.840.113549.2.4"), Hash::Md4),

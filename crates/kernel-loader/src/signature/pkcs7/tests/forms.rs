@@ -189,3 +189,25 @@ fn what_the_kernel_refuses_is_malformed() {
         ),
     ]);
 }
+
+#[test]
+fn ml_dsa_is_left_to_kernels_that_may_have_it() {
+    let ml_dsa = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+    let message = with(|parts| parts.cipher = algorithm(ml_dsa));
+    for (release, built, may_have) in [
+        (Release::One(6, 18), None, false),
+        (Release::One(6, 18), Some(false), false),
+        (Release::One(7, 0), None, true),
+        (Release::One(7, 0), Some(false), false),
+        (Release::One(7, 0), Some(true), true),
+        (Release::One(5, 14), Some(false), false),
+    ] {
+        let crypto = Crypto {
+            release,
+            built: &|_| built,
+        };
+        let refusal = Message::read(&message, &crypto).expect_err("it is not verified here");
+        let is_unsure = matches!(refusal, Refusal::Unsure);
+        assert_eq!(is_unsure, may_have, "{release:?} {built:?}: {refusal:?}");
+    }
+}

@@ -10,6 +10,7 @@ use kernel_loader::module::LARGEST_MODULE;
 use kernel_loader::module::compression::{self, Compression};
 
 use crate::boot::archive::Archive;
+use crate::check::facts::TargetFacts;
 use crate::check::image::ImageCheck;
 use crate::images::layers::kept_files::is_module_name;
 use crate::images::layers::layer_reader::Purpose;
@@ -82,7 +83,6 @@ impl Making<'_> {
         let Some((at, listed)) = self.list(&overlay, release)? else {
             return Ok(None);
         };
-        let facts = self.check.facts.of(self.target).await.facts;
         let load = LoadCase {
             work: self.work,
             target: self.target,
@@ -90,10 +90,15 @@ impl Making<'_> {
             flavor_is_assumed: false,
         };
         let working_dir = &self.image.config.working_dir;
-        let in_tree = judge::in_tree_files(&load, &overlay, working_dir, facts.as_deref());
-        let in_tree = in_tree
-            .map_err(|NeedLayer| "a layer was not read".to_owned())?
-            .ok_or("modprobe reads the node's own folder of modules, not the image's")?;
+        let in_tree = |known: TargetFacts| {
+            judge::in_tree_files(&load, &overlay, working_dir, known.facts.as_deref())
+                .map_err(|NeedLayer| "a layer was not read")?
+                .ok_or("modprobe reads the node's own folder of modules, not the image's")
+        };
+        let mut reached = in_tree(self.check.facts.of(self.target).await)?;
+        if !reached.is_empty() {
+            reached = in_tree(self.check.facts.of_nodes(self.target).await)?;
+        }
         drop(overlay);
         let files = images.files(self.image, &listed.in_image).await;
         let files = files.map_err(|finding| finding.message)?;
@@ -131,7 +136,7 @@ impl Making<'_> {
             number,
             archive,
             size,
-            in_tree,
+            in_tree: reached,
         }))
     }
 

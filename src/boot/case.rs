@@ -6,8 +6,8 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel_loader::module::LARGEST_MODULE;
 use kernel_loader::module::compression::{self, Compression};
+use kernel_loader::module::{LARGEST_MODULE, names};
 
 use crate::boot::archive::Archive;
 use crate::check::facts::TargetFacts;
@@ -37,6 +37,8 @@ pub(super) struct Case {
     pub(super) size: u64,
     /// The in-tree modules that it loads, by their paths below `/lib/modules/K`.
     pub(super) in_tree: BTreeSet<String>,
+    /// The names of its modules as words of a shell; empty where that is not possible.
+    pub(super) names: String,
 }
 
 /// What a case is made of.
@@ -105,6 +107,7 @@ impl Making<'_> {
         if files.len() != listed.in_image.len() {
             return Err("a file of the image is larger than what is read".to_owned());
         }
+        let names = words_of_names(listed.files.iter().chain(&reached));
         let softdep = command_line::softdep_conf(&self.work.modprobe.modules_loading_order);
         let lacks = self.lacks.to_vec();
         let archive = folder.join(number.to_string());
@@ -137,6 +140,7 @@ impl Making<'_> {
             archive,
             size,
             in_tree: reached,
+            names,
         }))
     }
 
@@ -237,20 +241,38 @@ fn script(words: &[String]) -> Option<String> {
     Some(line)
 }
 
+/// The names of the modules among files, as the kernel spells them; empty where one is no plain
+/// word.
+fn words_of_names<'a>(files: impl Iterator<Item = &'a String>) -> String {
+    let modules = files.filter(|path| is_module_name(path));
+    let names: BTreeSet<String> = modules.map(|path| names::of_path(path)).collect();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match names.iter().all(|name| name.chars().all(is_plain)) {
+        true => Vec::from_iter(names).join(" "),
+        false => String::new(),
+    }
+}
+
 /// Writes the file system of one guest: what all share, its in-tree modules, its cases, and the
-/// list of those.
+/// list of those, each with the names of its modules where they are known.
 pub(super) fn write_initrd(
     into: &Path,
     parts: &[PathBuf],
-    cases: &[usize],
+    cases: &[(usize, String)],
     mark: &str,
 ) -> io::Result<u64> {
     let mut file = File::create(into)?;
     for part in parts {
         io::copy(&mut File::open(part)?, &mut file)?;
     }
-    let numbers: Vec<String> = cases.iter().map(usize::to_string).collect();
-    let plan = format!("mark={mark}\ncases='{}'\n", numbers.join(" "));
+    let mut plan = format!("mark={mark}\ncases='");
+    cases
+        .iter()
+        .for_each(|(number, _)| plan += &format!("{number} "));
+    plan += "'\n";
+    for (number, names) in cases {
+        plan += &format!("modules_{number}='{names}'\n");
+    }
     let mut archive = Archive::new(&file);
     archive.file("kmm/plan", 0o644, plan.as_bytes())?;
     archive.finish()?;
@@ -269,5 +291,16 @@ mod tests {
             Some("exec /kmm/modprobe '-vd' '/tmp/opt' 'it'\\''s' 'a=$(x) `y`' ''\n")
         );
         assert_eq!(script(&["a\0b".to_owned()]), None);
+    }
+
+    #[test]
+    fn names_of_modules_are_plain_words() {
+        let words = |files: &[&str]| {
+            let files: Vec<String> = files.iter().map(|&file| file.to_owned()).collect();
+            words_of_names(files.iter())
+        };
+        let files = ["modules.dep", "extra/b-1.ko.xz", "kernel/a.ko"];
+        assert_eq!(words(&files), "a b_1");
+        assert_eq!(words(&["a.ko", "'$(reboot)'.ko"]), "");
     }
 }

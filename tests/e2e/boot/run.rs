@@ -156,7 +156,7 @@ impl Run {
 
     /// A call with a release, whose images name the kernel.
     pub(crate) fn call_of_release(&self, reference: &str, words: &[&str]) -> Ended {
-        let call = self.call_without_kernel().arg("--release-image");
+        let call = self.call_as("json").arg("--release-image");
         call.arg(reference).args(words).run()
     }
 
@@ -199,22 +199,29 @@ impl Run {
 
     /// The call, with more words.
     pub(crate) fn prepared(&self, words: &[&str]) -> Preflight {
-        self.call_with(&[])
+        self.prepared_as("json", words)
+    }
+
+    /// The same with its output in this format.
+    pub(crate) fn prepared_as(&self, format: &str, words: &[&str]) -> Preflight {
+        self.call_as(format)
+            .arg("--kernel-version")
+            .arg(&self.kernel.release)
             .arg("--kernel-dir")
             .arg(&self.kernel.root)
             .args(words)
     }
 
     fn call_with(&self, words: &[&str]) -> Preflight {
-        self.call_without_kernel()
+        self.call_as("json")
             .arg("--kernel-version")
             .arg(&self.kernel.release)
             .args(words)
     }
 
-    fn call_without_kernel(&self) -> Preflight {
+    fn call_as(&self, format: &str) -> Preflight {
         let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
-        Preflight::new(["run", "--local", "-o", "json", "-A", "--progress", "none"])
+        Preflight::new(["run", "--local", "-o", format, "-A", "--progress", "none"])
             .arg("-f")
             .arg(place("modules"))
             .arg("--oci-layout")

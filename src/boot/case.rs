@@ -107,7 +107,8 @@ impl Making<'_> {
         if files.len() != listed.in_image.len() {
             return Err("a file of the image is larger than what is read".to_owned());
         }
-        let names = words_of_names(listed.files.iter().chain(&reached));
+        let links = listed.links.iter().map(|(path, _)| path);
+        let names = words_of_names(listed.files.iter().chain(links).chain(&reached));
         let softdep = command_line::softdep_conf(&self.work.modprobe.modules_loading_order);
         let lacks = self.lacks.to_vec();
         let archive = folder.join(number.to_string());

@@ -17,7 +17,7 @@ fn folder() -> String {
     format!("usr/lib/modules/{KERNEL}")
 }
 
-/// It has the facts of the examples, and lists no in-tree modules.
+/// It has the facts of the examples, and lists another in-tree module.
 fn toolkit() -> Built {
     let told = json!({"KERNEL_VERSION": KERNEL}).to_string();
     let facts = format!("{ROOT}/examples/kernel/lib/modules/{KERNEL}");
@@ -26,7 +26,7 @@ fn toolkit() -> Built {
         .file("etc/driver-toolkit-release.json", told.as_bytes())
         .file(&format!("{}/config", folder()), &fact("config"))
         .file(&format!("{}/symvers.xz", folder()), &fact("symvers.xz"))
-        .file(&format!("{}/modules.dep", folder()), b"");
+        .file(&format!("{}/modules.dep", folder()), b"kernel/other.ko:\n");
     Image::new().layer(layer).build()
 }
 

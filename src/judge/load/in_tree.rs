@@ -12,8 +12,8 @@ use crate::judge::indexes::{Stop, WorkerFolder};
 use crate::kmm::worker::command_line::softdep_conf;
 use crate::kmm::worker::file_system::{Worker, WorkerPath};
 
-/// Their paths below `/lib/modules/<kernel>`, known or not; `None` where `modprobe` looks into the node's own
-/// folder and not into the image's.
+/// Their paths below `/lib/modules/<kernel>`, those that the facts lack too; `None` where `modprobe`
+/// looks into the node's own folder and not into the image's.
 ///
 /// # Errors
 /// A layer further down decides.

@@ -6,10 +6,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel_loader::module::LARGEST_MODULE;
 use kernel_loader::module::compression::{self, Compression};
+use kernel_loader::module::{LARGEST_MODULE, names};
 
 use crate::boot::archive::Archive;
+use crate::check::facts::TargetFacts;
 use crate::check::image::ImageCheck;
 use crate::images::layers::kept_files::is_module_name;
 use crate::images::layers::layer_reader::Purpose;
@@ -36,6 +37,8 @@ pub(super) struct Case {
     pub(super) size: u64,
     /// The in-tree modules that it loads, by their paths below `/lib/modules/K`.
     pub(super) in_tree: BTreeSet<String>,
+    /// The names of its modules as words of a shell; empty where that is not possible.
+    pub(super) names: String,
 }
 
 /// What a case is made of.
@@ -82,7 +85,6 @@ impl Making<'_> {
         let Some((at, listed)) = self.list(&overlay, release)? else {
             return Ok(None);
         };
-        let facts = self.check.facts.of(self.target).await.facts;
         let load = LoadCase {
             work: self.work,
             target: self.target,
@@ -90,16 +92,23 @@ impl Making<'_> {
             flavor_is_assumed: false,
         };
         let working_dir = &self.image.config.working_dir;
-        let in_tree = judge::in_tree_files(&load, &overlay, working_dir, facts.as_deref());
-        let in_tree = in_tree
-            .map_err(|NeedLayer| "a layer was not read".to_owned())?
-            .ok_or("modprobe reads the node's own folder of modules, not the image's")?;
+        let in_tree = |known: TargetFacts| {
+            judge::in_tree_files(&load, &overlay, working_dir, known.facts.as_deref())
+                .map_err(|NeedLayer| "a layer was not read")?
+                .ok_or("modprobe reads the node's own folder of modules, not the image's")
+        };
+        let mut reached = in_tree(self.check.facts.of(self.target).await)?;
+        if !reached.is_empty() {
+            reached = in_tree(self.check.facts.of_nodes(self.target).await)?;
+        }
         drop(overlay);
         let files = images.files(self.image, &listed.in_image).await;
         let files = files.map_err(|finding| finding.message)?;
         if files.len() != listed.in_image.len() {
             return Err("a file of the image is larger than what is read".to_owned());
         }
+        let links = listed.links.iter().map(|(path, _)| path);
+        let names = words_of_names(listed.files.iter().chain(links).chain(&reached));
         let softdep = command_line::softdep_conf(&self.work.modprobe.modules_loading_order);
         let lacks = self.lacks.to_vec();
         let archive = folder.join(number.to_string());
@@ -131,7 +140,8 @@ impl Making<'_> {
             number,
             archive,
             size,
-            in_tree,
+            in_tree: reached,
+            names,
         }))
     }
 
@@ -232,20 +242,38 @@ fn script(words: &[String]) -> Option<String> {
     Some(line)
 }
 
+/// The names of the modules among files, as the kernel spells them; empty where one is no plain
+/// word.
+fn words_of_names<'a>(files: impl Iterator<Item = &'a String>) -> String {
+    let modules = files.filter(|path| is_module_name(path));
+    let names: BTreeSet<String> = modules.map(|path| names::of_path(path)).collect();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match names.iter().all(|name| name.chars().all(is_plain)) {
+        true => Vec::from_iter(names).join(" "),
+        false => String::new(),
+    }
+}
+
 /// Writes the file system of one guest: what all share, its in-tree modules, its cases, and the
-/// list of those.
+/// list of those, each with the names of its modules where they are known.
 pub(super) fn write_initrd(
     into: &Path,
     parts: &[PathBuf],
-    cases: &[usize],
+    cases: &[(usize, String)],
     mark: &str,
 ) -> io::Result<u64> {
     let mut file = File::create(into)?;
     for part in parts {
         io::copy(&mut File::open(part)?, &mut file)?;
     }
-    let numbers: Vec<String> = cases.iter().map(usize::to_string).collect();
-    let plan = format!("mark={mark}\ncases='{}'\n", numbers.join(" "));
+    let mut plan = format!("mark={mark}\ncases='");
+    cases
+        .iter()
+        .for_each(|(number, _)| plan += &format!("{number} "));
+    plan += "'\n";
+    for (number, names) in cases {
+        plan += &format!("modules_{number}='{names}'\n");
+    }
     let mut archive = Archive::new(&file);
     archive.file("kmm/plan", 0o644, plan.as_bytes())?;
     archive.finish()?;
@@ -264,5 +292,16 @@ mod tests {
             Some("exec /kmm/modprobe '-vd' '/tmp/opt' 'it'\\''s' 'a=$(x) `y`' ''\n")
         );
         assert_eq!(script(&["a\0b".to_owned()]), None);
+    }
+
+    #[test]
+    fn names_of_modules_are_plain_words() {
+        let words = |files: &[&str]| {
+            let files: Vec<String> = files.iter().map(|&file| file.to_owned()).collect();
+            words_of_names(files.iter())
+        };
+        let files = ["modules.dep", "extra/b-1.ko.xz", "kernel/a.ko"];
+        assert_eq!(words(&files), "a b_1");
+        assert_eq!(words(&["a.ko", "'$(reboot)'.ko"]), "");
     }
 }

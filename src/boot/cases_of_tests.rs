@@ -77,7 +77,8 @@ impl Guest<'_> {
             write(self.folder, &image, &programs.map_err(fault)?).map_err(fault)?;
         let (initrd, mark) = (self.folder.join("initrd"), mark()?);
         let parts = [base, files.to_owned()];
-        let size = write_initrd(&initrd, &parts, cases, &mark).map_err(fault)?;
+        let cases: Vec<_> = cases.iter().map(|case| (*case, String::new())).collect();
+        let size = write_initrd(&initrd, &parts, &cases, &mark).map_err(fault)?;
         let machine = Machine {
             arch: self.arch,
             accelerator: Accelerator::Tcg,

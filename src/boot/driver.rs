@@ -224,15 +224,16 @@ impl Guests {
         let folder = folder(&self.scratch)?;
         let mut parts = vec![kernel.base.clone(), modules.to_owned()];
         parts.extend(batch.iter().map(|one| one.case.archive.clone()));
-        let numbers: Vec<usize> = batch.iter().map(|one| one.case.number).collect();
+        let cases = batch.iter().map(|one| &one.case);
+        let cases = cases.map(|case| (case.number, case.names.clone()));
+        let cases: Vec<_> = cases.collect();
         let mark = mark()?;
         let initrd = folder.join("initrd");
         let (into, word) = (initrd.clone(), mark.clone());
-        let size =
-            tokio::task::spawn_blocking(move || write_initrd(&into, &parts, &numbers, &word))
-                .await
-                .map_err(|fault| fault.to_string())?
-                .map_err(|fault| format!("the guest's files cannot be written: {fault}"))?;
+        let size = tokio::task::spawn_blocking(move || write_initrd(&into, &parts, &cases, &word))
+            .await
+            .map_err(|fault| fault.to_string())?
+            .map_err(|fault| format!("the guest's files cannot be written: {fault}"))?;
         let accelerator = match has_kvm(target) && !self.kvm_is_broken.load(Ordering::Relaxed) {
             true => Accelerator::Kvm,
             false => Accelerator::Tcg,

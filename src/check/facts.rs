@@ -32,6 +32,7 @@ struct Source {
     arch: Arch,
     dtk_image: Option<String>,
     os_image: Option<String>,
+    nodes_image: Option<String>,
 }
 
 impl From<&Target> for Source {
@@ -41,6 +42,7 @@ impl From<&Target> for Source {
             arch: target.arch,
             dtk_image: target.dtk_image.clone(),
             os_image: target.os_image.clone(),
+            nodes_image: target.nodes_image.clone(),
         }
     }
 }
@@ -73,6 +75,8 @@ pub struct FactsStore {
 #[derive(Debug, Default)]
 struct Known {
     facts: Arc<OnceCell<TargetFacts>>,
+    /// The same with the in-tree modules that nodes have.
+    of_nodes: Arc<OnceCell<TargetFacts>>,
     /// The place of facts that were read ahead.
     ahead: Option<OwnedSemaphorePermit>,
 }
@@ -82,6 +86,8 @@ const AT_ONCE: usize = 2;
 /// How many kernels' facts are kept that were read ahead: those of the kernel that is looked
 /// at, and those of the next one.
 const AHEAD: usize = 2;
+/// What messages call the image of the nodes' operating system.
+const MACHINE_OS: &str = "machine-os";
 
 impl FactsStore {
     /// Facts from a folder where one is named, and else from each target's driver-toolkit
@@ -125,12 +131,11 @@ impl FactsStore {
         }
     }
 
-    /// The places that may have the kernel itself, the first one first: a driver-toolkit image
-    /// often lacks it.
+    /// The places that may have the kernel itself, the first one first: a driver-toolkit image,
+    /// which the facts are from, often lacks it.
     pub(crate) fn places(&self, target: &Target) -> Vec<KernelPlace> {
         let folder = self.kernel_dir.clone().map(KernelPlace::Folder);
-        let images = [&target.os_image, &target.dtk_image].into_iter().flatten();
-        let images = images.cloned().map(KernelPlace::Image);
+        let images = images(target).map(|(_, image)| KernelPlace::Image(image.to_owned()));
         folder.into_iter().chain(images).collect()
     }
 
@@ -144,6 +149,32 @@ impl FactsStore {
     pub async fn of(&self, target: &Target) -> TargetFacts {
         let facts = Arc::clone(&self.known().entry(target.into()).or_default().facts);
         facts.get_or_init(|| self.read(target)).await.clone()
+    }
+
+    /// The same, with the in-tree modules of the nodes' own image where that is known: for who
+    /// asks which of them a node has. Nobody else needs that image, which is large.
+    pub async fn of_nodes(&self, target: &Target) -> TargetFacts {
+        let known = self.of(target).await;
+        let image = target.nodes_image.as_deref();
+        let image = image.filter(|_| self.kernel_dir.is_none());
+        let (Some(facts), Some(image)) = (&known.facts, image) else {
+            return known;
+        };
+        let cell = Arc::clone(&self.known().entry(target.into()).or_default().of_nodes);
+        let read = || async {
+            let _turn = self.turns.acquire().await;
+            match self.read_image(MACHINE_OS, image, target).await {
+                Ok(of_nodes) => TargetFacts {
+                    facts: Some(Arc::new(of_nodes.or(facts))),
+                    findings: known.findings.clone(),
+                },
+                Err(finding) => TargetFacts {
+                    facts: Some(Arc::clone(facts)),
+                    findings: [&known.findings[..], &[finding]].concat(),
+                },
+            }
+        };
+        cell.get_or_init(read).await.clone()
     }
 
     /// Reads the facts that are on this machine's disk before anybody asks for them, while
@@ -187,17 +218,8 @@ impl FactsStore {
                     format!("internal error while reading kernel facts: {fault}"),
                 ))
             })
-        } else if let Some(os_image) = &target.os_image {
-            let read = self.read_image("machine-os", os_image, target).await;
-            read.map(|(facts, findings)| {
-                let facts = KernelFacts {
-                    is_of_nodes: true,
-                    ..facts
-                };
-                (facts, findings)
-            })
-        } else if let Some(dtk_image) = &target.dtk_image {
-            self.read_image("driver-toolkit", dtk_image, target).await
+        } else if images(target).next().is_some() {
+            self.read_images(target).await
         } else {
             return TargetFacts::default();
         };
@@ -213,13 +235,33 @@ impl FactsStore {
         }
     }
 
+    /// Reads the facts in a target's first image, and what that lacks in the next ones.
+    async fn read_images(&self, target: &Target) -> Result<(KernelFacts, Vec<Finding>), Finding> {
+        let mut known: Option<KernelFacts> = None;
+        for (role, image) in images(target) {
+            let read = self.read_image(role, image, target).await;
+            known = Some(match (known, read) {
+                (None, read) => read?,
+                (Some(facts), Ok(more)) => facts.or(&more),
+                // Nothing else is said of this kernel there.
+                (Some(facts), Err(_)) => facts,
+            });
+            if known.iter().all(|facts| facts.missing().is_empty()) {
+                break;
+            }
+        }
+        let facts = known.unwrap_or_default();
+        let findings = kernel_facts::missing(&facts);
+        Ok((facts, findings))
+    }
+
     /// Reads the facts in an image; `role` is what messages call it.
     async fn read_image(
         &self,
         role: &str,
         image_name: &str,
         target: &Target,
-    ) -> Result<(KernelFacts, Vec<Finding>), Finding> {
+    ) -> Result<KernelFacts, Finding> {
         let unreadable = |finding| of_kernel_facts(finding, role, image_name);
         let opened = self.images.open(image_name, target.arch, &self.access);
         let image = opened.await.map_err(unreadable)?;
@@ -235,11 +277,29 @@ impl FactsStore {
                 format!("internal error while reading kernel facts: {fault}"),
             ))
         });
-        gathered.map_err(|mut finding| {
-            finding.message = format!("{role} image {image_name}: {}", finding.message);
-            finding
-        })
+        match gathered {
+            Ok((facts, _)) => Ok(KernelFacts {
+                is_of_nodes: role == MACHINE_OS,
+                ..facts
+            }),
+            Err(mut finding) => {
+                finding.message = format!("{role} image {image_name}: {}", finding.message);
+                Err(finding)
+            }
+        }
     }
+}
+
+/// The images with facts about a target's kernel, in the order in which they are read, and what
+/// messages call them.
+fn images(target: &Target) -> impl Iterator<Item = (&'static str, &str)> {
+    let images = [
+        (MACHINE_OS, &target.os_image),
+        ("driver-toolkit", &target.dtk_image),
+        (MACHINE_OS, &target.nodes_image),
+    ];
+    let images = images.into_iter();
+    images.filter_map(|(role, image)| Some((role, image.as_deref()?)))
 }
 
 /// An image that was asked for facts and could not be read keeps the modules from being

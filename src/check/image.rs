@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel_loader::kernel::facts::KernelFacts;
 
-use crate::check::facts::FactsStore;
+use crate::check::facts::{FactsStore, TargetFacts};
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::findings::kernel_facts;
 use crate::images::layers::layer_reader::Purpose;
@@ -12,7 +12,7 @@ use crate::images::layers::overlay::Overlay;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::judge::{self, LoadCase, Trust};
+use crate::judge::{self, Judged, LoadCase, Trust};
 use crate::kmm::planned::Work;
 use crate::kmm::releases::KmmRelease;
 use crate::model::budget::Budget;
@@ -109,7 +109,7 @@ impl ImageCheck {
         target: &Target,
         trust: &Trust,
     ) -> ImageOutcome {
-        let known = self.facts.of(target).await;
+        let mut known = self.facts.of(target).await;
         let case = LoadCase {
             work,
             target,
@@ -117,24 +117,18 @@ impl ImageCheck {
             flavor_is_assumed: self.flavor_is_assumed,
         };
         let mut findings = image.notes.clone();
-        let look = Look {
+        let look = |known: &TargetFacts| Look {
             image,
             case,
-            facts: known.facts.as_deref(),
+            facts: known.facts.clone(),
             trust,
         };
-        let layers = &self.images.layers;
-        let mut seen = self.look(&look, layers.common()).await;
-        if seen
-            .as_ref()
-            .is_err_and(|fault| fault.kind == FaultKind::Busy)
-        {
-            // Others have the memory, or this image takes more than there is for all of them:
-            // it begins anew, alone.
-            let alone = layers.alone().await;
-            seen = self.look(&look, &alone).await;
+        let mut judged = self.look(&look(&known)).await;
+        if judged.asks_node && target.nodes_image.is_some() {
+            known = self.facts.of_nodes(target).await;
+            judged = self.look(&look(&known)).await;
         }
-        let seen = seen.unwrap_or_else(|fault| vec![fault.into_finding(&image.reference)]);
+        let seen = judged.findings;
         // What is missing of the facts is told with what that leaves unchecked, where it
         // leaves anything.
         let is_doubted = seen
@@ -152,24 +146,40 @@ impl ImageCheck {
         }
     }
 
+    /// Looks at the image, and begins anew, alone, where others have the memory, or it takes more
+    /// than there is for all of them.
+    async fn look(&self, look: &Look<'_>) -> Judged {
+        let layers = &self.images.layers;
+        let mut judged = self.look_within(look, layers.common()).await;
+        if judged
+            .as_ref()
+            .is_err_and(|fault| fault.kind == FaultKind::Busy)
+        {
+            let alone = layers.alone().await;
+            judged = self.look_within(look, &alone).await;
+        }
+        judged.unwrap_or_else(|fault| only(fault.into_finding(&look.image.reference)))
+    }
+
     /// Reads layers from the top until the judge has an answer, and counts them in a budget.
-    async fn look(&self, look: &Look<'_>, budget: &Arc<Budget>) -> Result<Vec<Finding>, Fault> {
+    async fn look_within(&self, look: &Look<'_>, budget: &Arc<Budget>) -> Result<Judged, Fault> {
         let image = look.image;
         let mut overlay = Overlay::new(image.layers.len());
         let mut unread = image.layers.iter();
         loop {
-            let judged = judge::judge(&look.case, &overlay, &image.config, look.facts, look.trust);
-            if let Ok(seen) = judged {
-                return Ok(seen);
+            let facts = look.facts.as_deref();
+            let judged = judge::judge(&look.case, &overlay, &image.config, facts, look.trust);
+            if let Ok(judged) = judged {
+                return Ok(judged);
             }
             let read = image.layers.len() - unread.len();
             // Each judgement begins anew, and an image may have a thousand layers.
             let next = if read < ONE_BY_ONE { 1 } else { read };
             if unread.len() == 0 {
-                return Ok(vec![Finding::new(
+                return Ok(only(Finding::new(
                     Code::Internal,
                     "internal error: every layer was read and the check needs another one",
-                )]);
+                )));
             }
             for layer in unread.by_ref().take(next) {
                 overlay.push(self.images.layer_within(image, layer, budget).await?);
@@ -178,10 +188,18 @@ impl ImageCheck {
     }
 }
 
+/// Nothing else was seen.
+fn only(finding: Finding) -> Judged {
+    Judged {
+        findings: vec![finding],
+        asks_node: false,
+    }
+}
+
 /// What one look at an image is about.
 struct Look<'a> {
     image: &'a OpenImage,
     case: LoadCase<'a>,
-    facts: Option<&'a KernelFacts>,
+    facts: Option<Arc<KernelFacts>>,
     trust: &'a Trust,
 }

@@ -15,10 +15,16 @@ pub(crate) fn gather(
     tree: &dyn FileTree,
 ) -> Result<(KernelFacts, Vec<Finding>), Finding> {
     let facts = KernelFacts::gather(kernel, arch, tree).map_err(|why| fault(kernel, arch, why))?;
-    let missing = facts.missing();
-    let findings = missing.into_iter().map(|fact| unchecked(kernel, fact));
-    let findings = findings.collect();
+    let findings = missing(&facts);
     Ok((facts, findings))
+}
+
+/// What is missing of facts about a kernel.
+pub(crate) fn missing(facts: &KernelFacts) -> Vec<Finding> {
+    let missing = facts.missing().into_iter();
+    missing
+        .map(|fact| unchecked(&facts.kernel_version, fact))
+        .collect()
 }
 
 fn fault(kernel: &str, arch: Arch, fault: FactsFault) -> Finding {

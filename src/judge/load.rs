@@ -15,7 +15,7 @@ use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Stop, WorkerFolder};
 use crate::judge::not_found::{self, Wanted};
-use crate::judge::{LoadCase, Trust, node};
+use crate::judge::{Judged, LoadCase, Trust, node};
 use crate::kmm::worker::copied::{self, Copied};
 use crate::kmm::worker::file_system::{Worker, WorkerPath};
 use crate::kmm::worker::{command_line, firmware};
@@ -25,7 +25,7 @@ mod step;
 
 use step::Became;
 
-/// The findings of one load.
+/// One load.
 ///
 /// # Errors
 /// A layer further down decides.
@@ -35,10 +35,15 @@ pub(super) fn load(
     working_dir: &str,
     facts: Option<&KernelFacts>,
     trust: &Trust,
-) -> Result<Vec<Finding>, NeedLayer> {
+) -> Result<Judged, NeedLayer> {
     let (line, copied) = match prepared(case, overlay, working_dir)? {
         Ok(prepared) => prepared,
-        Err(finding) => return Ok(vec![*finding]),
+        Err(finding) => {
+            return Ok(Judged {
+                findings: vec![*finding],
+                asks_node: false,
+            });
+        }
     };
     let kernel = case.target.kernel_version.as_str();
     let worker = Worker::new(overlay, facts, kernel, &copied, case.release);
@@ -69,7 +74,10 @@ pub(super) fn load(
             .hint("Pass --kmm-flavor openshift or --kmm-flavor upstream."),
         );
     }
-    Ok(findings)
+    Ok(Judged {
+        findings,
+        asks_node: worker.asks_node(),
+    })
 }
 
 /// `modprobe`'s command line, and what the worker has of the image; a finding where nothing is
@@ -153,6 +161,9 @@ impl Load<'_, '_> {
             .unwrap_or_else(|| self.case.target.kernel_version.clone());
         let folder = format!("{}/lib/modules/{release}", self.line.root);
         let mut findings = node::modules_to_remove(self.case, self.facts);
+        if !findings.is_empty() {
+            self.worker.ask_node();
+        }
         match self.worker.find(&folder)? {
             WorkerPath::HostFolder(_) => {
                 findings.extend(node::answer(self.case, self.facts, &self.line.names));

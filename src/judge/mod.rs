@@ -38,6 +38,15 @@ pub struct LoadCase<'a> {
     pub flavor_is_assumed: bool,
 }
 
+/// What a look at one load gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// What was seen.
+    pub findings: Vec<Finding>,
+    /// It hangs on which in-tree modules nodes have.
+    pub asks_node: bool,
+}
+
 pub(crate) use load::in_tree::in_tree_files;
 
 pub(crate) use kernel_loader::signature::verification::Trust;
@@ -53,7 +62,7 @@ pub fn judge(
     config: &ImageConfig,
     facts: Option<&KernelFacts>,
     trust: &Trust,
-) -> Result<Vec<Finding>, NeedLayer> {
+) -> Result<Judged, NeedLayer> {
     let mut findings = tools::check(overlay, config, case.release, case.target.arch)?;
     let firmware_path = &case.work.modprobe.firmware_path;
     findings.extend(firmware::copy(
@@ -62,17 +71,12 @@ pub fn judge(
         firmware_path,
         case.release,
     )?);
-    findings.extend(load::load(
-        case,
-        overlay,
-        &config.working_dir,
-        facts,
-        trust,
-    )?);
+    let loaded = load::load(case, overlay, &config.working_dir, facts, trust)?;
+    findings.extend(loaded.findings);
     findings.sort_by_key(|finding| match finding.severity {
         Severity::Error => 0,
         Severity::Warning => 1,
         Severity::Info => 2,
     });
-    Ok(findings)
+    Ok(Judged { findings, ..loaded })
 }

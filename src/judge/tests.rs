@@ -238,7 +238,7 @@ impl Case {
         loop {
             let trust = Trust::default();
             match judge(&case, &overlay, &config, self.facts.as_ref(), &trust) {
-                Ok(findings) => return (findings, read),
+                Ok(judged) => return (judged.findings, read),
                 Err(NeedLayer) => {
                     overlay.push(Arc::new(self.layers[read].clone()));
                     read += 1;

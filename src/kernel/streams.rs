@@ -29,6 +29,8 @@ pub(crate) struct StreamKernel {
     pub dtk_image: Option<String>,
     /// The machine-os image, where the kernel's facts have to come from it.
     pub os_image: Option<String>,
+    /// The machine-os image, where the driver-toolkit image has the same kernel.
+    pub nodes_image: Option<String>,
 }
 
 impl Stream {
@@ -63,13 +65,17 @@ impl Stream {
             KernelType::Realtime => self.realtime()?.to_owned(),
             KernelType::Pages64k => self.pages_64k()?,
         };
-        let from_os = kind == KernelType::Default
-            && self.os_kernel.is_some()
-            && (self.differs() || self.toolkit.is_none());
+        let has_it = kind == KernelType::Default && self.os_kernel.is_some();
+        let machine_os = self.os_image.clone().filter(|_| has_it);
+        let (os_image, nodes_image) = match self.differs() || self.toolkit.is_none() {
+            true => (machine_os, None),
+            false => (None, machine_os),
+        };
         Some(StreamKernel {
             kernel_version,
             dtk_image: self.dtk_image.clone(),
-            os_image: self.os_image.clone().filter(|_| from_os),
+            os_image,
+            nodes_image,
         })
     }
 
@@ -252,13 +258,16 @@ mod tests {
         let same = stream(Some(&rt), Some(K));
         let kernel = same.kernel(KernelType::Default).expect("a kernel");
         assert_eq!((kernel.kernel_version.as_str(), kernel.os_image), (K, None));
+        assert_eq!(kernel.nodes_image.as_deref(), Some("os"));
         let other = stream(Some(&rt), Some(OTHER));
         assert!(other.differs());
         let kernel = other.kernel(KernelType::Default).expect("a kernel");
         assert_eq!(kernel.kernel_version, OTHER);
         assert_eq!(kernel.os_image.as_deref(), Some("os"));
+        assert_eq!(kernel.nodes_image, None);
         let kernel = other.kernel(KernelType::Realtime).expect("a kernel");
         assert_eq!((kernel.kernel_version, kernel.os_image), (rt, None));
+        assert_eq!(kernel.nodes_image, None, "it has the standard kernel only");
     }
 
     #[test]

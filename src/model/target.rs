@@ -107,6 +107,9 @@ pub struct Target {
     pub dtk_image: Option<String>,
     /// The machine-os image that has it, where that is the source of the kernel's facts.
     pub os_image: Option<String>,
+    /// The machine-os image of its nodes, where the driver-toolkit image has the same kernel: it
+    /// is read only where what nodes have decides.
+    pub nodes_image: Option<String>,
     /// Where it comes from.
     pub scope: Arc<Scope>,
 }
@@ -119,6 +122,7 @@ impl Target {
             arch,
             dtk_image: None,
             os_image: None,
+            nodes_image: None,
             scope: Arc::default(),
         }
     }
@@ -128,6 +132,11 @@ impl Target {
     pub fn with_toolkit(mut self, dtk_image: Option<String>) -> Self {
         self.dtk_image = dtk_image;
         self
+    }
+
+    /// The machine-os image that has it, where known.
+    pub fn machine_os(&self) -> Option<&str> {
+        self.os_image.as_deref().or(self.nodes_image.as_deref())
     }
 }
 

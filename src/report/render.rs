@@ -104,6 +104,7 @@ fn target(target: &Target) -> Target {
         arch,
         dtk_image,
         os_image,
+        nodes_image,
         scope: of,
     } = target;
     Target {
@@ -111,6 +112,7 @@ fn target(target: &Target) -> Target {
         arch: *arch,
         dtk_image: optional(dtk_image),
         os_image: optional(os_image),
+        nodes_image: optional(nodes_image),
         scope: Arc::new(scope(of)),
     }
 }

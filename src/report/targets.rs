@@ -63,7 +63,7 @@ fn table(targets: &[Target], screen: &Screen, wide: bool) -> String {
         ];
         if wide {
             row.push(or_dash(target.dtk_image.as_deref()));
-            row.push(or_dash(target.os_image.as_deref()));
+            row.push(or_dash(target.machine_os()));
         }
         row
     });

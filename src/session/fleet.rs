@@ -111,6 +111,7 @@ fn merge(into: &mut Assigned, more: Assigned) {
             kernel_version: target.kernel_version,
             dtk_image: target.dtk_image,
             os_image: target.os_image,
+            nodes_image: target.nodes_image,
         };
         into.add(kernel, target.arch, (*target.scope).clone());
     }

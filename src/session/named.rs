@@ -77,6 +77,7 @@ pub(super) fn named<'a>(
                 kernel_version: kernel.clone(),
                 dtk_image: dtk_image.map(str::to_owned),
                 os_image: None,
+                nodes_image: None,
             };
             let scope = Scope {
                 is_new: true,

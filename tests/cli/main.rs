@@ -23,6 +23,7 @@ mod manual;
 mod matrix;
 mod mirrors_on_disk;
 mod names_of_images;
+mod nodes_image;
 mod network;
 mod other_writers;
 mod outside;

@@ -1,13 +1,12 @@
 //! The last judge of a signature: a kernel that enforces them, booted in QEMU.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use kmm_preflight::for_tests::{Signer, appended, pkcs7};
+use kmm_preflight::for_tests::{Arch, Guest, Signer, appended, pkcs7};
 
+use crate::kernel_judge::guest::pack;
 use crate::sign_file::Pair;
 use crate::stages::run;
 use crate::support::server::environment;
@@ -17,15 +16,8 @@ const SOURCE: &str = "#include <linux/module.h>\n\
     static void __exit end(void) { }\n\
     module_init(begin);\nmodule_exit(end);\nMODULE_LICENSE(\"GPL\");\n";
 
-/// Loads and unloads each module, and says how it went.
-const INIT: &str = "#!/bin/busybox sh\n\
-    /bin/busybox mount -t proc proc /proc\n\
-    for module in /modules/*.ko; do\n\
-    /bin/busybox insmod $module; echo \"@$module $?\"\n\
-    /bin/busybox rmmod judged 2>/dev/null\n\
-    done\n\
-    echo @done\n\
-    /bin/busybox reboot -f\n";
+/// What the guest does with each module.
+const RUN: &str = "/bin/busybox insmod /kmm/cases/$case/judged.ko\n";
 
 fn kernel() -> PathBuf {
     environment().join("built/sigforce")
@@ -44,45 +36,35 @@ fn module() -> Vec<u8> {
 
 /// The names of the modules that the kernel took.
 fn boot<'a>(modules: &[(&'a str, Vec<u8>)]) -> Vec<&'a str> {
-    let root = tempfile::tempdir().expect("a folder");
-    let place = |name: &str| root.path().join(name);
-    for folder in ["bin", "proc", "modules"] {
-        fs::create_dir(place(folder)).expect("a folder");
+    let root = tempfile::tempdir().expect("a folder for the guest's files");
+    let work = tempfile::tempdir().expect("a folder for the guest");
+    let archive = work.path().join("files.cpio");
+    fs::create_dir(root.path().join("bin")).expect("a folder");
+    fs::copy("/bin/busybox", root.path().join("bin/busybox")).expect("busybox");
+    for (number, (_, bytes)) in modules.iter().enumerate() {
+        let case = root.path().join(format!("kmm/cases/{number}"));
+        fs::create_dir_all(case.join("tmp")).expect("a folder");
+        for (name, bytes) in [
+            ("judged.ko", bytes.as_slice()),
+            ("run", RUN.as_bytes()),
+            ("softdep.conf", b""),
+        ] {
+            fs::write(case.join(name), bytes).expect("a file");
+        }
     }
-    fs::copy("/bin/busybox", place("bin/busybox")).expect("busybox");
-    fs::write(place("init"), INIT).expect("a file");
-    fs::set_permissions(place("init"), fs::Permissions::from_mode(0o755)).expect("its owner");
-    for (index, (_, bytes)) in modules.iter().enumerate() {
-        fs::write(place(&format!("modules/{index:02}.ko")), bytes).expect("a file");
-    }
-    let archive = tempfile::NamedTempFile::new().expect("a file");
-    let archive: &Path = archive.path();
-    let script = format!(
-        "cd {} && find . | cpio -o -H newc --quiet | gzip > {}",
-        root.path().display(),
-        archive.display()
-    );
-    run(&["sh", "-c", &script]);
-    let output = Command::new("timeout")
-        .args(["120", "qemu-system-x86_64", "-accel", "tcg", "-m", "256"])
-        .args([
-            "-nographic",
-            "-no-reboot",
-            "-append",
-            "console=ttyS0 panic=-1 quiet no_timer_check",
-        ])
-        .arg("-kernel")
-        .arg(kernel().join("arch/x86/boot/bzImage"))
-        .arg("-initrd")
-        .arg(archive)
-        .output()
-        .expect("QEMU starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("@done"), "the guest came to its end:\n{said}");
-    let taken = modules.iter().enumerate().filter(|(index, _)| {
-        let mark = format!("@/modules/{index:02}.ko ");
-        let at = said.find(&mark).expect("an answer");
-        said[at + mark.len()..].starts_with('0')
+    pack(root.path(), &archive);
+    let guest = Guest {
+        arch: Arch::Amd64,
+        kernel: &kernel().join("arch/x86/boot/bzImage"),
+        programs: ["sh", "mount", "modprobe"].map(|name| (name, "/bin/busybox".into())),
+        folder: work.path(),
+    };
+    let cases: Vec<usize> = (0..modules.len()).collect();
+    let answers = guest.answers(&archive, &cases).expect("a guest");
+    let numbered = modules.iter().enumerate();
+    let taken = numbered.filter(|(number, _)| {
+        let answer = answers.get(number).expect("an answer");
+        answer.exit == Some(0)
     });
     taken.map(|(_, (name, _))| *name).collect()
 }

@@ -33,6 +33,7 @@ impl Assigned {
                 arch,
                 dtk_image: kernel.dtk_image,
                 os_image: kernel.os_image,
+                nodes_image: kernel.nodes_image,
                 scope: Arc::new(scope),
             });
             return;
@@ -40,6 +41,7 @@ impl Assigned {
         if known.dtk_image.is_none() && known.os_image.is_none() {
             known.dtk_image = kernel.dtk_image;
             known.os_image = kernel.os_image;
+            known.nodes_image = kernel.nodes_image;
         }
         let merged = Arc::make_mut(&mut known.scope);
         add_new(&mut merged.releases, scope.releases);
@@ -239,6 +241,7 @@ pub(crate) fn current(
                 kernel_version: kernel.to_owned(),
                 dtk_image: None,
                 os_image: image_of_pool(),
+                nodes_image: None,
             };
             (own, None, None)
         });

@@ -87,8 +87,8 @@ fn images<'a>(plans: &'a [Plan], targets: &'a [Target]) -> BTreeSet<&'a str> {
         unsigned.chain([work.image.as_str()])
     });
     let of_targets = targets.iter().flat_map(|target| {
-        let images = target.dtk_image.iter().chain(&target.os_image);
-        images.map(String::as_str)
+        let toolkit = target.dtk_image.as_deref();
+        toolkit.into_iter().chain(target.machine_os())
     });
     of_modules
         .chain(of_targets)

@@ -12,8 +12,8 @@ use crate::judge::indexes::{Stop, WorkerFolder};
 use crate::kmm::worker::command_line::softdep_conf;
 use crate::kmm::worker::file_system::{Worker, WorkerPath};
 
-/// Their paths below `/lib/modules/<kernel>`; `None` where `modprobe` looks into the node's own
-/// folder and not into the image's.
+/// Their paths below `/lib/modules/<kernel>`, those that the facts lack too; `None` where `modprobe`
+/// looks into the node's own folder and not into the image's.
 ///
 /// # Errors
 /// A layer further down decides.
@@ -45,8 +45,13 @@ pub(crate) fn in_tree_files(
         for name in &line.names {
             for probe in modprobe.probes(name, &line)?.into_iter().flatten() {
                 for path in probe.steps.into_iter().filter_map(|step| step.path) {
-                    if let WorkerPath::HostModule(module) = worker.find(&path)? {
-                        reached.insert(module);
+                    match worker.find(&path)? {
+                        WorkerPath::HostModule(module) => drop(reached.insert(module)),
+                        WorkerPath::HostUnknown(path) => {
+                            let below = path.split_once('/').map(|(_, below)| below);
+                            reached.extend(below.map(str::to_owned));
+                        }
+                        _ => {}
                     }
                 }
             }

@@ -51,6 +51,7 @@ pub(crate) struct Worker<'a> {
     copied_at: Vec<String>,
     release: KmmRelease,
     needs_upstream: Cell<bool>,
+    asks_node: Cell<bool>,
 }
 
 impl<'a> Worker<'a> {
@@ -70,12 +71,23 @@ impl<'a> Worker<'a> {
             copied_at: components(&copied.at),
             release,
             needs_upstream: Cell::new(false),
+            asks_node: Cell::new(false),
         }
     }
 
     /// True once a path led to `/host/lib/modules` where the worker has nothing there.
     pub(crate) fn needs_upstream(&self) -> bool {
         self.needs_upstream.get()
+    }
+
+    /// True once something hung on which modules the node has.
+    pub(crate) fn asks_node(&self) -> bool {
+        self.asks_node.get()
+    }
+
+    /// Notes that something does.
+    pub(crate) fn ask_node(&self) {
+        self.asks_node.set(true);
     }
 
     /// Where the kernel's modules of `dirName` are.
@@ -189,6 +201,7 @@ impl<'a> Worker<'a> {
         if kernel != self.kernel {
             return WorkerPath::Missing;
         }
+        self.ask_node();
         if path.is_empty() {
             return WorkerPath::HostFolder(path);
         }

@@ -1,7 +1,7 @@
 //! Kernels that do not boot, modules that end the guest, and runs that are ended.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -46,6 +46,63 @@ fn modules_that_end_the_guest_fail_and_delay_no_other() {
         assert!(said.contains(words), "{name}: {said}");
         assert!(said.contains("whose init function"), "{name}: {said}");
         assert!(!codes(row(&report, name)).contains(&"boot-disagrees"));
+    }
+}
+
+/// Another boot for each of them would take a minute where there are six.
+#[test]
+fn modules_that_cannot_be_unloaded_share_a_boot() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    let all = ["bt_stay", "bt_stay2", "bt_good"];
+    for module in all {
+        run.add(&module.replace('_', "-"), module, &modules.folder(module));
+    }
+    let boots = |run: &Run| {
+        let programs = tempfile::tempdir().expect("a folder");
+        let count = programs.path().join("count");
+        let qemu = programs.path().join("qemu-system-x86_64");
+        let script = format!(
+            "#!/bin/sh\necho >>{}\nexec /usr/bin/qemu-system-x86_64 \"$@\"\n",
+            count.display()
+        );
+        fs::write(&qemu, script).expect("a program");
+        fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let path = std::env::var("PATH").expect("folders of programs");
+        let path = format!("{}:{path}", programs.path().display());
+        let call = run.prepared(&["--boot", "require", "-j", "1"]);
+        let report = call.env("PATH", path).run().code(0).json();
+        let rows = report["modules"].as_array().expect("rows");
+        for row in rows {
+            assert!(codes(row).contains(&"boot-loaded"), "{row:#}");
+        }
+        fs::read_to_string(count).expect("boots").lines().count()
+    };
+    assert_eq!(boots(&run), 1);
+    // A module of the same name would not be loaded.
+    run.add("again", "bt_stay", &modules.folder("bt_stay"));
+    assert_eq!(boots(&run), 2);
+}
+
+/// A terminal would take its words for commands, and so would a CI system.
+#[test]
+fn what_a_module_writes_to_the_console_is_only_text() {
+    let modules = Modules::compiled("rhel");
+    let run = Run::new(&modules.kernel);
+    run.add("bt-words", "bt_words", &modules.folder("bt_words"));
+    for format in ["wide", "github"] {
+        let ended = run.prepared_as(format, &["--boot", "require"]).run();
+        let text = format!("{}\n{}", ended.stdout, ended.stderr);
+        for words in ["written_by_a_module", "began_a_line"] {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        let hostile = |line: &&str| {
+            let line = line.trim_start();
+            line.starts_with("::error::") || line.contains("##[error]")
+        };
+        assert_eq!(text.lines().find(hostile), None, "{format}");
+        let control = |c: &char| c.is_control() && *c != '\n';
+        assert_eq!(text.chars().find(control), None, "{format}: {text:?}");
     }
 }
 
@@ -188,10 +245,10 @@ fn an_interruption_a_timeout_or_a_kill_ends_the_guest() {
         .prepared(&["--boot", "require"])
         .env("TMPDIR", temporary.path());
     let running = Running::start(call);
-    wait_for(|| guests(temporary.path()) == 1);
+    wait_for(|| guests(temporary.path()).iter().any(is_filtered));
     running.signal("INT");
     running.end().code(130);
-    wait_for(|| guests(temporary.path()) == 0);
+    wait_for(|| guests(temporary.path()).is_empty());
     assert_eq!(left_in(temporary.path()), 0);
 
     let start = Instant::now();
@@ -199,7 +256,7 @@ fn an_interruption_a_timeout_or_a_kill_ends_the_guest() {
     let ended = call.env("TMPDIR", temporary.path()).run().code(3);
     assert!(codes(row(&ended.json(), "bt-wait")).contains(&"not-decided"));
     assert!(start.elapsed() < Duration::from_secs(80));
-    wait_for(|| guests(temporary.path()) == 0);
+    wait_for(|| guests(temporary.path()).is_empty());
     assert_eq!(left_in(temporary.path()), 0);
 
     // No guest outlives a program that has no time to end it.
@@ -207,14 +264,14 @@ fn an_interruption_a_timeout_or_a_kill_ends_the_guest() {
         .prepared(&["--boot", "require"])
         .env("TMPDIR", temporary.path());
     let running = Running::start(call);
-    wait_for(|| guests(temporary.path()) == 1);
+    wait_for(|| guests(temporary.path()).len() == 1);
     running.signal("KILL");
-    wait_for(|| guests(temporary.path()) == 0);
+    wait_for(|| guests(temporary.path()).is_empty());
     running.end();
 }
 
-/// Guests whose files are in this folder.
-fn guests(folder: &Path) -> usize {
+/// The processes of guests whose files are in this folder.
+fn guests(folder: &Path) -> Vec<String> {
     let output = Command::new("pgrep")
         .args([
             "-f",
@@ -222,7 +279,14 @@ fn guests(folder: &Path) -> usize {
         ])
         .output()
         .expect("pgrep runs");
-    String::from_utf8_lossy(&output.stdout).lines().count()
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// True where the kernel filters the system calls of a process (`SECCOMP_MODE_FILTER`).
+fn is_filtered(process: &String) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    status.is_ok_and(|status| status.lines().any(|line| line == "Seccomp:\t2"))
 }
 
 fn left_in(folder: &Path) -> usize {

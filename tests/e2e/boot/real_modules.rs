@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::run::{Run, codes};
 use super::setup::Modules;
-use crate::support::server::environment;
+use crate::support::server::{environment, succeed};
 
 const KERNEL: &str = "6.1.0-56-amd64";
 /// Those of every run.
@@ -19,6 +20,10 @@ const FEW: [&str; 5] = [
     "vpoll",
 ];
 
+/// The one of them that is packed as `make modules_install` of a kernel like RHEL's does
+/// (`scripts/Makefile.modinst`).
+const PACKED: &str = "v4l2loopback";
+
 /// The names of a folder's entries without `.ko`.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("scripts/test builds real modules");
@@ -28,6 +33,11 @@ fn names(folder: &Path) -> Vec<String> {
         name.trim_end_matches(".ko").to_owned()
     });
     names.collect()
+}
+
+fn packed(file: &Path) -> Vec<u8> {
+    let words = ["--check=crc32", "--lzma2=dict=1MiB", "-c"];
+    succeed(Command::new("xz").args(words).arg(file)).stdout
 }
 
 /// The verdicts of a package's modules that the kernel answered about, by module.
@@ -41,10 +51,11 @@ fn agree(packages: &[String]) -> BTreeMap<String, String> {
         let names = names(&built);
         for name in &names {
             let file = built.join(format!("{name}.ko"));
-            folder.put(
-                &format!("extra/{name}.ko"),
-                &fs::read(file).expect("a module"),
-            );
+            let (suffix, bytes) = match package == PACKED {
+                true => (".xz", packed(&file)),
+                false => ("", fs::read(file).expect("a module")),
+            };
+            folder.put(&format!("extra/{name}.ko{suffix}"), &bytes);
         }
         folder.with_host();
         for name in &names {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::setup::{Folder, Kernel};
-use crate::support::image::{Image, Layer};
+use crate::support::image::{Image, Layer, release_image};
 use crate::support::layout::write_layout;
 use crate::support::preflight::{Ended, Preflight};
 use crate::support::server::{environment, succeed};
@@ -47,6 +47,27 @@ impl Run {
     /// No index has those of the others.
     pub(crate) fn kernel_layer(&self, has: &[&str], lacks: &[&str]) -> Layer {
         let kernel = &self.kernel.release;
+        let vmlinuz = self.kernel.root.join(format!("boot/vmlinuz-{kernel}"));
+        let place = format!("usr/lib/modules/{kernel}/vmlinuz");
+        let layer = self.layer_of_facts(has, lacks, &["Module.symvers", ".config"]);
+        layer.file(&place, &read(&vmlinuz))
+    }
+
+    /// The same without the list of symbols.
+    pub(crate) fn layer_without_symbols(&self, has: &[&str]) -> Layer {
+        self.layer_of_facts(has, &[], &[".config"])
+    }
+
+    /// The same without the kernel itself, as a driver-toolkit image of a release has it.
+    pub(crate) fn toolkit_layer(&self, has: &[&str], lacks: &[&str]) -> Layer {
+        let told = json!({"KERNEL_VERSION": self.kernel.release});
+        let place = "etc/driver-toolkit-release.json";
+        let layer = self.layer_of_facts(has, lacks, &["Module.symvers", ".config"]);
+        layer.file(place, told.to_string().as_bytes())
+    }
+
+    fn layer_of_facts(&self, has: &[&str], lacks: &[&str], headers: &[&str]) -> Layer {
+        let kernel = &self.kernel.release;
         let is_one_of = |path: &str, names: &[&str]| {
             let file = path.rsplit('/').next().unwrap_or(path);
             names
@@ -74,11 +95,8 @@ impl Run {
                 layer = layer.file(&place(path), &read(&modules.join(path)));
             }
         }
-        let vmlinuz = self.kernel.root.join(format!("boot/vmlinuz-{kernel}"));
-        let mut layer = layer
-            .file(&place("modules.dep"), listed.as_bytes())
-            .file(&place("vmlinuz"), &read(&vmlinuz));
-        for name in ["Module.symvers", ".config"] {
+        let mut layer = layer.file(&place("modules.dep"), listed.as_bytes());
+        for name in headers {
             let place = format!("usr/src/kernels/{kernel}/{name}");
             layer = layer.file(&place, &read(&self.kernel.root.join(&place)));
         }
@@ -128,6 +146,20 @@ impl Run {
         self.call_with(words).run()
     }
 
+    /// Writes a release with these images.
+    pub(crate) fn put_release(&self, reference: &str, toolkit: &str, machine_os: &str) {
+        let tags = [("driver-toolkit", toolkit), ("rhel-coreos", machine_os)];
+        let tags = tags.map(|(tag, image)| (tag, image.to_owned()));
+        let image = release_image("4.20.1", &tags).build();
+        write_layout(&self.folder.path().join("images"), reference, &image);
+    }
+
+    /// A call with a release, whose images name the kernel.
+    pub(crate) fn call_of_release(&self, reference: &str, words: &[&str]) -> Ended {
+        let call = self.call_as("json").arg("--release-image");
+        call.arg(reference).args(words).run()
+    }
+
     /// Adds a Module that loads `module`.
     pub(crate) fn add(&self, name: &str, module: &str, folder: &Folder) {
         self.add_with(name, module, folder, |_| ());
@@ -167,22 +199,33 @@ impl Run {
 
     /// The call, with more words.
     pub(crate) fn prepared(&self, words: &[&str]) -> Preflight {
-        self.call_with(&[])
+        self.prepared_as("json", words)
+    }
+
+    /// The same with its output in this format.
+    pub(crate) fn prepared_as(&self, format: &str, words: &[&str]) -> Preflight {
+        self.call_as(format)
+            .arg("--kernel-version")
+            .arg(&self.kernel.release)
             .arg("--kernel-dir")
             .arg(&self.kernel.root)
             .args(words)
     }
 
     fn call_with(&self, words: &[&str]) -> Preflight {
+        self.call_as("json")
+            .arg("--kernel-version")
+            .arg(&self.kernel.release)
+            .args(words)
+    }
+
+    fn call_as(&self, format: &str) -> Preflight {
         let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
-        Preflight::new(["run", "--local", "-o", "json", "-A", "--progress", "none"])
+        Preflight::new(["run", "--local", "-o", format, "-A", "--progress", "none"])
             .arg("-f")
             .arg(place("modules"))
             .arg("--oci-layout")
             .arg(place("images"))
-            .arg("--kernel-version")
-            .arg(&self.kernel.release)
-            .args(words)
     }
 
     pub(crate) fn call(&self, words: &[&str]) -> Ended {

@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use crate::support::image::{Image, Layer};
 use crate::support::server::{environment, succeed};
 
-/// Sources by name; each has an init function that ends in its own way.
-const SOURCES: [(&str, &str, &str); 7] = [
+/// Sources by name; each has an init function that ends in its own way. Those that stay have no exit
+/// function.
+const SOURCES: [(&str, &str, &str); 10] = [
     (
         "bt_good",
         "static int count; module_param(count, int, 0444);\n\
@@ -22,7 +23,15 @@ const SOURCES: [(&str, &str, &str); 7] = [
         "return 0;",
     ),
     ("bt_good2", "", "return 0;"),
+    ("bt_stay", "", "return 0;"),
+    ("bt_stay2", "", "return 0;"),
     ("bt_nodev", "", "return -ENODEV;"),
+    (
+        "bt_words",
+        "",
+        "pr_err(\"\\033[31mbt_words \\033]0;x\\007 ::error::written_by_a_module\\n\");\n\
+         pr_err(\"::error::bt_words ##[error]began_a_line\\n\"); return -EINVAL;",
+    ),
     (
         "bt_missing",
         "int bt_nowhere(void);\n",
@@ -73,10 +82,13 @@ impl Modules {
         let work = tempfile::tempdir().expect("a folder to compile in");
         let mut makefile = String::new();
         for (name, globals, body) in SOURCES {
+            let exit = match name.starts_with("bt_stay") {
+                true => "",
+                false => "static void __exit stop(void) { }\nmodule_exit(stop);\n",
+            };
             let source = format!(
                 "{HEADERS}{globals}static int __init start(void) {{ {body} }}\n\
-                 static void __exit stop(void) {{ }}\n\
-                 module_init(start);\nmodule_exit(stop);\nMODULE_LICENSE(\"GPL\");\n"
+                 module_init(start);\n{exit}MODULE_LICENSE(\"GPL\");\n"
             );
             fs::write(work.path().join(format!("{name}.c")), source).expect("a source file");
             makefile += &format!("obj-m += {name}.o\n");

@@ -32,6 +32,10 @@ pub(crate) struct Case {
     /// init function that finds no device. Such a case is put to the kernel
     /// and to the product, and not compared.
     pub(crate) undecidable: Option<&'static str>,
+    /// The file that `modprobe` loads, as a part of its path.
+    pub(crate) loads: Option<&'static str>,
+    /// The finding that keeps what the kernel loads from *verified*.
+    pub(crate) doubt: Option<&'static str>,
     /// What the name does not tell, for whoever reads a difference.
     pub(crate) note: String,
 }
@@ -52,6 +56,8 @@ impl Case {
                 remove: Vec::new(),
             },
             undecidable: None,
+            loads: None,
+            doubt: None,
             note: String::new(),
         }
     }
@@ -89,6 +95,16 @@ impl Case {
 
     pub(crate) fn undecidable(mut self, why: &'static str) -> Self {
         self.undecidable = Some(why);
+        self
+    }
+
+    pub(crate) fn loads(mut self, file: &'static str) -> Self {
+        self.loads = Some(file);
+        self
+    }
+
+    pub(crate) fn doubted(mut self, code: &'static str) -> Self {
+        self.doubt = Some(code);
         self
     }
 

@@ -205,7 +205,8 @@ fn copy_tree(from: &Path, to: &Path) {
     assert!(status.expect("cp runs").success());
 }
 
-fn pack(root: &Path, archive: &Path) {
+/// Makes a guest's archive of a folder.
+pub(crate) fn pack(root: &Path, archive: &Path) {
     let file = fs::File::create(archive).expect("the guest's file system");
     let status = Command::new("sh")
         .args(["-c", "find . | cpio -o -H newc --quiet"])

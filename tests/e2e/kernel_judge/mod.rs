@@ -13,7 +13,7 @@ mod cases;
 mod elf;
 mod folder;
 mod forge;
-mod guest;
+pub(crate) mod guest;
 mod kernel;
 mod mutants;
 mod peers;

@@ -40,9 +40,16 @@ pub(crate) fn compare(
             }
             continue;
         }
-        score.add(case, &kernel.release, truth, verdict);
-        let expected = if truth.loads() { "verified" } else { "failed" };
-        if verdict != expected {
+        let expected = match (truth.loads(), case.doubt) {
+            (false, _) => "failed",
+            (true, None) => "verified",
+            (true, Some(_)) => "unknown",
+        };
+        score.add(case, &kernel.release, truth, verdict == expected);
+        let is_told = case.doubt.is_none_or(|code| findings.contains(code));
+        let other_file = |file| !truth.said.iter().any(|line| line.contains(file));
+        let wrong_file = truth.loads() && case.loads.is_some_and(other_file);
+        if verdict != expected || truth.loads() && !is_told || wrong_file {
             let list = match verdict.as_str() {
                 "unknown" => &mut undecided,
                 _ => &mut differences,

@@ -102,6 +102,32 @@ impl KernelFacts {
         gather(kernel_version, arch, tree)
     }
 
+    /// The same, with what is unknown of it from other facts about the same kernel.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let in_tree_of = if self.in_tree.is_some() { &self } else { other };
+        Self {
+            is_of_nodes: in_tree_of.is_of_nodes,
+            kernel_version: self.kernel_version,
+            arch: self.arch.or(other.arch),
+            config: self.config.or_else(|| other.config.clone()),
+            vermagic: self.vermagic.or_else(|| other.vermagic.clone()),
+            symbols: self.symbols.or_else(|| other.symbols.clone()),
+            built_in: self.built_in.or_else(|| other.built_in.clone()),
+            in_tree: self.in_tree.or_else(|| other.in_tree.clone()),
+            built_as_modules: self
+                .built_as_modules
+                .or_else(|| other.built_as_modules.clone()),
+            built_in_folders: self
+                .built_in_folders
+                .or_else(|| other.built_in_folders.clone()),
+            this_module_size: self.this_module_size.or(other.this_module_size),
+            absent_sections: self
+                .absent_sections
+                .or_else(|| other.absent_sections.clone()),
+        }
+    }
+
     /// Whether nodes may have a module file that is not in `in_tree`: the kernel was built with
     /// it, or nothing tells which modules it was built with.
     pub fn may_lack(&self, path: &str) -> bool {
@@ -148,5 +174,32 @@ impl KernelFacts {
             .flatten()
             .is_some_and(|text| text.contains("Debian"))
             || self.is_set("SECURITY_PERF_EVENTS_RESTRICT") == Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_comes_from_other_facts() {
+        let facts = |vermagic: Option<&str>, in_tree: Option<&str>, is_of_nodes| KernelFacts {
+            vermagic: vermagic.map(str::to_owned),
+            in_tree: in_tree.map(|path| [(path.into(), None)].into()),
+            is_of_nodes,
+            ..KernelFacts::default()
+        };
+        let toolkit = facts(Some("toolkit"), Some("a.ko"), false);
+        let nodes = facts(None, Some("b.ko"), true).or(&toolkit);
+        assert_eq!(nodes.vermagic.as_deref(), Some("toolkit"));
+        assert!(nodes.is_of_nodes);
+        assert!(
+            nodes
+                .in_tree
+                .is_some_and(|paths| paths.contains_key("b.ko"))
+        );
+        let without_list = facts(Some("own"), None, true).or(&toolkit);
+        assert_eq!(without_list.vermagic.as_deref(), Some("own"));
+        assert!(!without_list.is_of_nodes, "the list is the toolkit's");
     }
 }

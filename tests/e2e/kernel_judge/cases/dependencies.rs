@@ -143,6 +143,26 @@ fn host(forge: &Forge) -> Vec<Case> {
             "kmm_good",
             &linked(&["kmm_good"]),
         ),
+        // Of two files with one name depmod lists that of `updates`, and among equals the one that
+        // it reads last, which is the file system's to say: here it saw the node's alone.
+        forge
+            .case(
+                "in-tree-listed-by-depmod",
+                "dummy",
+                &linked(&[]).put("extra/dummy.ko", forge.ko("dummy")),
+            )
+            .loads("/host/kernel/drivers/net/dummy.ko")
+            .doubted("in-tree-module"),
+        forge
+            .case(
+                "in-tree-behind-updates",
+                "dummy",
+                &forge
+                    .folder()
+                    .put("updates/dummy.ko", forge.ko("dummy"))
+                    .depmod_on_host(&host),
+            )
+            .loads("/updates/dummy.ko"),
         forge
             .case(
                 "in-tree-removed-first",

@@ -12,8 +12,7 @@ use crate::cluster::kmm::preflight::{Preflight, Row};
 use crate::cluster::kmm::survey::Survey;
 use crate::findings::finding::{Code, Finding};
 use crate::kmm::module::Module;
-use crate::model::report::{ModuleReport, Report};
-use crate::model::target::{Arch, Target};
+use crate::model::report::Report;
 use crate::model::verdict::Verdict;
 
 /// Namespace and name of a Module.
@@ -59,15 +58,15 @@ impl CrossChecks {
         let Some(looker) = &self.looker else {
             return;
         };
-        for report in &survey.report.modules {
+        let target = survey.report.targets.first();
+        for (row, report) in survey.rows.iter().zip(&survey.report.modules) {
             let key = (report.namespace.clone(), report.name.clone());
             let is_known = self.open.get(&key) == Some(&report.verdict)
                 || self
                     .seen
                     .get(&key)
                     .is_some_and(|seen| seen.verdict == report.verdict);
-            let row = row_of(report);
-            if is_known || !report_rows::is_due(&row) {
+            if is_known || !report_rows::is_due(row) {
                 continue;
             }
             let module = modules
@@ -80,13 +79,13 @@ impl CrossChecks {
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
             };
-            let Some(target) = target_of(preflight, &report.kernel_version) else {
+            let Some(target) = target.cloned() else {
                 let why = "the kernel that KMM checked against is not known";
                 self.seen
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
             };
-            let pushed = pushed(&row, &module, preflight);
+            let pushed = pushed(row, &module, preflight);
             self.open.insert(key.clone(), report.verdict);
             let looker = Arc::clone(looker);
             let slots = Arc::clone(&self.slots);
@@ -151,32 +150,12 @@ impl CrossChecks {
     }
 }
 
-fn row_of(report: &ModuleReport) -> Row {
-    Row {
-        namespace: report.namespace.clone(),
-        name: report.name.clone(),
-        verification_status: report.verification_status.clone(),
-        verification_stage: report.verification_stage.clone(),
-        status_reason: report.status_reason.clone(),
-        last_transition_time: None,
-    }
-}
-
 fn unavailable(why: String, verdict: Verdict) -> Seen {
     Seen {
         look: Look::none(Finding::new(Code::ImageUnreachable, why)),
         pushed: Pushed::Yes,
         verdict,
     }
-}
-
-fn target_of(preflight: &Preflight, kernel: &str) -> Option<Target> {
-    let dtk_image = &preflight.spec.dtk_image;
-    (!kernel.is_empty()).then(|| {
-        let arch = Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64);
-        let dtk_image = (!dtk_image.is_empty()).then(|| dtk_image.clone());
-        Target::new(kernel, arch).with_toolkit(dtk_image)
-    })
 }
 
 /// Whether what KMM verified was pushed: KMM ≤2.3 says it in its reason, later ones only

@@ -48,7 +48,9 @@ impl Filter {
 /// A report on preflight CRs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
-    /// The rows.
+    /// KMM's rows, one for each row of the report.
+    pub rows: Vec<Row>,
+    /// The report.
     pub report: Report,
     /// True when nothing of it is open.
     pub is_decided: bool,
@@ -73,6 +75,7 @@ impl Survey {
                 self.report.targets.push(target);
             }
         }
+        self.rows.extend(other.rows);
         self.report.modules.extend(modules);
         for note in notes {
             if !self.report.notes.contains(&note) {
@@ -152,6 +155,7 @@ pub(crate) fn of_evidence(
     }
     Survey {
         is_decided: is_decided(&completed),
+        rows: completed.rows,
         is_unstarted,
         report: Report {
             targets: target(preflight, kernel).into_iter().collect(),

@@ -10,6 +10,7 @@ use crate::boot::queue::Boots;
 use crate::check::image::ImageCheck;
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
 use crate::cli::target::TargetArgs;
 use crate::cluster::{Cluster, connect};
@@ -39,13 +40,7 @@ use crate::session::{inputs, outcome, selection, shard, stages};
 /// # Errors
 /// An input that cannot be used, no target, or nothing to check.
 pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
-    let asks = args.source.is_cluster()
-        || args.target.asks_the_cluster()
-        || args.connection.names_a_cluster();
-    let cluster = match asks {
-        true => Some(Arc::new(connect(&args.connection).await?)),
-        false => None,
-    };
+    let cluster = cluster_of(&args.source, &args.target, &args.connection).await?;
     if args.stages.watch {
         return watched::run(args, console, cluster.as_ref()).await;
     }
@@ -84,6 +79,21 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let warnings = metrics::push(args, console, part, &report).await;
     report.notes.extend(of_shard);
     Ok(console.done(report, &warnings, |report| exit_code(report, console)))
+}
+
+/// The cluster, where the flags need one.
+///
+/// # Errors
+/// It cannot be reached.
+pub(crate) async fn cluster_of(
+    source: &SourceArgs,
+    target: &TargetArgs,
+    connection: &ConnectionArgs,
+) -> Result<Option<Arc<Cluster>>, Error> {
+    if source.is_cluster() || target.asks_the_cluster() || connection.names_a_cluster() {
+        return Ok(Some(Arc::new(connect(connection).await?)));
+    }
+    Ok(None)
 }
 
 /// A run that can start.

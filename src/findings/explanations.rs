@@ -169,7 +169,7 @@ explanations! {
         "Build the module against the target kernel's headers.";
     SymbolGplOnly: "The symbol is only available to GPL-compatible modules.",
         "It is exported with EXPORT_SYMBOL_GPL, and the module, or a module that it uses, is proprietary.",
-        "meter.ko: Unknown symbol device_create (err -2): itis only available to GPL-compatible modules, and the module's licence is 'Proprietary'",
+        "meter.ko: Unknown symbol device_create (err -2): it is only available to GPL-compatible modules, and the module's licence is 'Proprietary'",
         "`modinfo -F license FILE`.",
         "Use other symbols, or a GPL-compatible licence.";
     SymbolNamespaceMissing: "The module does not import the symbol's namespace.",

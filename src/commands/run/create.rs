@@ -197,7 +197,7 @@ pub fn created(
     warnings: &[String],
 ) -> Result<Done, Error> {
     let stdout = match format {
-        Format::Table | Format::Wide => format!(
+        Format::Table | Format::Wide | Format::Short => format!(
             "{}.kmm.sigs.x-k8s.io/{} {}\n",
             preflight.resource.kind.to_lowercase(),
             preflight.meta.name,
@@ -211,4 +211,27 @@ pub fn created(
     };
     done.warn(warnings);
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::api::resource::PREFLIGHT_OCP;
+
+    #[test]
+    fn a_created_cr_is_one_line_for_people() {
+        let mut raw = RawPreflight::default();
+        raw.metadata.name = "p".to_owned();
+        let preflight = Preflight::of_raw(raw, PREFLIGHT_OCP);
+        let desired = Desired {
+            resource: PREFLIGHT_OCP,
+            name: "p".to_owned(),
+            spec: preflight.spec.clone(),
+        };
+        for format in [Format::Table, Format::Wide, Format::Short] {
+            let done = created(&preflight, &desired, true, format, &[]).expect("a line");
+            let line = "preflightvalidationocp.kmm.sigs.x-k8s.io/p created\n";
+            assert_eq!(done.stdout, line, "{format}");
+        }
+    }
 }

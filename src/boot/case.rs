@@ -17,7 +17,7 @@ use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::{FileBytes, Images, OpenImage};
 use crate::judge::{self, LoadCase};
 use crate::kmm::planned::Work;
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 use crate::kmm::worker::{command_line, copied};
 use crate::model::layer::Node;
 use crate::model::target::Target;
@@ -68,7 +68,7 @@ impl Making<'_> {
         folder: PathBuf,
     ) -> Result<Option<Case>, String> {
         let release = self.check.release;
-        if !release.at_least(2, 2) {
+        if !release.has(Feature::ImageExtractor) {
             return Err(format!(
                 "KMM {release} does not copy one folder of the image, so --boot cannot do as it does"
             ));

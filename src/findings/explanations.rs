@@ -43,7 +43,7 @@ explanations! {
         "`kubectl explain modules.kmm.sigs.x-k8s.io.spec.moduleLoader.container` lists the fields that the cluster's KMM has.",
         "Correct the field's name, or pass the release that has it with `--kmm-version`.";
     NoModuleLoader: "The Module has no `moduleLoader`.",
-        "It only runs a device plugin or a DRA driver and loads no kernel module. While it exists, KMM 2.4 to 2.7 gives no module a preflight status.",
+        "It only runs a device plugin or a DRA driver and loads no kernel module. While it exists, KMM 2.4 and later give no module a preflight status.",
         "the Module has no moduleLoader: it loads no kernel module, so there is nothing to check",
         "`kubectl get module NAME -o jsonpath={.spec.moduleLoader}` prints nothing.",
         "No action needed for the upgrade. For KMM's own preflight, delete the Module until the preflight is done.";

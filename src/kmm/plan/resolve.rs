@@ -57,7 +57,7 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
             )
             .hint(
                 "No action needed if the Module only runs a device plugin; the preflight of \
-                KMM 2.4 to 2.7 stops at such a Module.",
+                KMM 2.4 and later stops at such a Module.",
             ),
         );
         return plan;

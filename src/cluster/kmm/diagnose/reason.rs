@@ -49,7 +49,7 @@ pub(crate) fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Fi
         for module in without_loader {
             findings.push(
                 stuck(format!(
-                    "Module {}/{} has no moduleLoader: KMM 2.4 to 2.7 panics on it and gives no \
+                    "Module {}/{} has no moduleLoader: KMM 2.4 and later panic on it and give no \
                      module a status",
                     module.namespace, module.name
                 ))

@@ -253,9 +253,6 @@ fn point_at_assumed_image(finding: &mut Finding) {
         Code::ImageInvalid | Code::ImagePlaceholder | Code::MappingInvalid => {
             format!("Correct the image of {ASSUMED}.")
         }
-        Code::ModuleInvalid if finding.message.contains(ASSUMED) => {
-            format!("Correct the image of {ASSUMED}.")
-        }
         Code::ImageNotFound => format!("Push this image, or correct {ASSUMED}."),
         Code::ModuleNotFound => {
             format!("Build this image for the kernel, or correct {ASSUMED}.")

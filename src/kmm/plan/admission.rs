@@ -42,11 +42,9 @@ pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>)
             rules.files_to_sign(container, module.written.empty_dir_name);
         }
     }
-    let refused = |message: String| refused(message, release);
-    let seen = rules.seen.into_iter();
-    findings.extend(seen.map(|message| refused(message).as_warning()));
+    findings.extend(rules.seen.into_iter().map(Finding::as_warning));
     findings.extend(container.and_then(|container| {
-        names_nothing(&container.modprobe).map(|message| refused(message.to_owned()))
+        names_nothing(&container.modprobe).map(|message| refused(message.to_owned(), release))
     }));
     findings.extend(name_length(module, release).map(Finding::as_warning));
     findings
@@ -81,12 +79,12 @@ fn refused(message: String, release: KmmRelease) -> Finding {
 struct Rules {
     release: KmmRelease,
     told: Option<Told>,
-    seen: Vec<String>,
+    seen: Vec<Finding>,
 }
 
 impl Rules {
     fn refuse(&mut self, message: impl Into<String>) {
-        self.seen.push(message.into());
+        self.seen.push(refused(message.into(), self.release));
     }
 
     fn mappings(&mut self, container: &Container) {
@@ -142,16 +140,21 @@ impl Rules {
             true => ASSUMED.to_owned(),
             false => format!("kernelMappings[{index}]"),
         };
-        self.image_format(&place, &mapping.container_image);
+        let refused = self.image_format(&place, &mapping.container_image);
+        if let (true, Some(finding)) = (mapping.is_assumed, refused) {
+            finding.hint = Some(format!("Correct the image of {ASSUMED}."));
+        }
     }
 
-    fn image_format(&mut self, place: &str, image: &str) {
+    fn image_format(&mut self, place: &str, image: &str) -> Option<&mut Finding> {
         let checked = self.release.has(Feature::TaggedImages);
-        if checked && !image.is_empty() && !image.contains([':', '@']) {
-            self.refuse(format!(
-                "containerImage of {place} must name a tag or a digest; it is {image}"
-            ));
+        if !checked || image.is_empty() || image.contains([':', '@']) {
+            return None;
         }
+        self.refuse(format!(
+            "containerImage of {place} must name a tag or a digest; it is {image}"
+        ));
+        self.seen.last_mut()
     }
 
     fn modprobe(&mut self, modprobe: &Modprobe, empty_order: bool) {

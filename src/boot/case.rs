@@ -69,9 +69,7 @@ impl Making<'_> {
     ) -> Result<Option<Case>, String> {
         let release = self.check.release;
         if !release.has(Feature::ImageExtractor) {
-            return Err(format!(
-                "KMM {release} does not copy one folder of the image, so --boot cannot do as it does"
-            ));
+            return Err(format!("--boot supports KMM 2.2 and later, not {release}"));
         }
         let words = command_line::of_module(&self.work.modprobe, release);
         let Some(run) = script(&words) else {
@@ -92,13 +90,13 @@ impl Making<'_> {
         let working_dir = &self.image.config.working_dir;
         let in_tree = judge::in_tree_files(&load, &overlay, working_dir, facts.as_deref());
         let in_tree = in_tree
-            .map_err(|NeedLayer| "a layer was not read".to_owned())?
+            .map_err(|NeedLayer| "a layer could not be read".to_owned())?
             .ok_or("modprobe reads the node's own folder of modules, not the image's")?;
         drop(overlay);
         let files = images.files(self.image, &listed.in_image).await;
         let files = files.map_err(|finding| finding.message)?;
         if files.len() != listed.in_image.len() {
-            return Err("a file of the image is larger than what is read".to_owned());
+            return Err("a file in the image exceeds the size limit".to_owned());
         }
         let softdep = command_line::softdep_conf(&self.work.modprobe.modules_loading_order);
         let lacks = self.lacks.to_vec();
@@ -126,7 +124,7 @@ impl Making<'_> {
         let size = written
             .await
             .map_err(|fault| fault.to_string())?
-            .map_err(|fault: io::Error| format!("the guest's files cannot be written: {fault}"))?;
+            .map_err(|fault: io::Error| format!("cannot write the boot files: {fault}"))?;
         Ok(Some(Case {
             number,
             archive,
@@ -150,7 +148,7 @@ impl Making<'_> {
         overlay: &Overlay,
         release: KmmRelease,
     ) -> Result<Option<(String, Listed)>, String> {
-        let unread = |NeedLayer| "a layer was not read".to_owned();
+        let unread = |NeedLayer| "a layer could not be read".to_owned();
         let copied = copied::of(
             overlay,
             &self.image.config.working_dir,
@@ -193,9 +191,10 @@ impl Making<'_> {
         }
         if size > LARGEST_FOLDER {
             return Err(format!(
-                "/{} has {} MiB, more than what is put into a guest",
+                "/{} has {} MiB; the limit for --boot is {} MiB",
                 copied.from,
-                size >> 20
+                size >> 20,
+                LARGEST_FOLDER >> 20
             ));
         }
         Ok(Some((copied.at, listed)))

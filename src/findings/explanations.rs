@@ -328,23 +328,23 @@ explanations! {
         "`kubectl get preflightvalidationsocp NAME -o yaml`.",
         "Update this plugin. The report has KMM's value.";
     BootLoaded: "The target's own kernel loaded the module in a virtual machine.",
-        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does. As a warning: the kernel took the module, and its init function then failed, mostly because the virtual machine lacks the hardware.",
+        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does. As a warning: the kernel accepted the module, but its init function failed, usually because the virtual machine lacks the hardware.",
         "kernel 6.1.0-56-amd64 (in a virtual machine) loaded it: insmod /tmp/opt/lib/modules/6.1.0-56-amd64/extra/ticker.ko",
         "The same `insmod` on a machine that runs this kernel.",
         "No action needed. For a warning, check what the module's init function needs.";
-    BootRefused: "The target's own kernel refused the module in a virtual machine, crashed, or did not come back.",
-        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does; the message has the lines of the kernel and of modprobe. As a warning it decides nothing: a node may have what the virtual machine lacks, such as an enrolled key.",
+    BootRefused: "The target's own kernel refused the module in a virtual machine, crashed, or hung.",
+        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does; the message has the lines of the kernel and of modprobe. As a warning it does not decide: a node may have what the virtual machine lacks, such as an enrolled key.",
         "kernel 6.1.0-56-amd64 (in a virtual machine) refused it: sensor: disagrees about version of symbol module_layout",
         "`dmesg` after `modprobe` on a machine that runs this kernel.",
-        "Build the module for this kernel, or correct what the kernel's lines name.";
+        "Build the module for this kernel, or fix what the kernel's messages report.";
     BootDisagrees: "The kernel's answer differs from the prediction. This is a bug.",
         "The verdict is the kernel's; a rule of this program is wrong.",
-        "predicted symbol-missing, and kernel 6.1.0-56-amd64 (in a virtual machine) loaded it",
+        "predicted symbol-missing, but kernel 6.1.0-56-amd64 (in a virtual machine) loaded it",
         "Run again with and without `--boot`.",
         "Report it with the module and the kernel version.";
-    BootUnavailable: "`--boot require` was given, and the kernel could not be asked.",
+    BootUnavailable: "`--boot require` was set, and the kernel could not be booted.",
         "QEMU, the kernel image, or something else that the virtual machine needs is missing.",
-        "kernel 6.1.0-56-amd64 was not asked: there is no qemu-system-x86_64 on this machine",
+        "kernel 6.1.0-56-amd64 was not booted: qemu-system-x86_64 is not installed",
         "`command -v qemu-system-x86_64`",
         "Install QEMU for the architecture and pass `--os-image`, or a `--kernel-dir` with `boot/vmlinuz-KERNEL`; or use `--boot auto`.";
     NotDecided: "The run ended before this module was checked.",

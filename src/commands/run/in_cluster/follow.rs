@@ -191,7 +191,7 @@ impl<'a> Follow<'a> {
             Err(Fault::NotFound(_)) => match (&seen.end, job_end) {
                 (Some(end), _) => end.clone(),
                 (None, Some(end)) => format!("the Job ended: {end}"),
-                (None, None) => "its pod ended without a word".to_owned(),
+                (None, None) => "its pod ended without output".to_owned(),
             },
             Err(fault) => return Err(fault),
         };

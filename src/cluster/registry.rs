@@ -111,7 +111,7 @@ impl OwnRegistry {
             });
         }
         let listener = tunnel::Listener::start(Arc::clone(&self.cluster)).map_err(|error| {
-            let message = format!("no port of this machine for a port-forward: {error}");
+            let message = format!("cannot open a local port for the port-forward: {error}");
             Fault::new(FaultKind::Unreachable, message)
         })?;
         ways.push(Way {
@@ -194,7 +194,7 @@ impl ClusterRegistry for OwnRegistry {
                 },
             )),
             None => Err(format!(
-                "{source} has no token, which the cluster's own registry takes"
+                "{source} has no token; the cluster's registry requires one"
             )),
         }
     }

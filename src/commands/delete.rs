@@ -206,15 +206,15 @@ async fn wait(
         let list = left.join(", ");
         if !is_collected(cluster).await {
             let note = format!(
-                "note: {list} is left: no running controller manager was found that \
-                    collects it\n"
+                "note: {list} remains: no running controller manager was found to \
+                 garbage-collect it\n"
             );
             return Ok((note, EXIT_VERIFIED));
         }
         if start.elapsed() > limit {
             let note = format!(
-                "note: {list} is still there after {} s\nhint: A new preflight of KMM 2.4 and \
-                 later must wait for it; check with `kubectl get preflightvalidations,\
+                "note: {list} is still there after {} s\nhint: KMM 2.4 and later cannot \
+                 start a new preflight until it is gone; check with `kubectl get preflightvalidations,\
                  moduleimagesconfigs -A`\n",
                 limit.as_secs()
             );

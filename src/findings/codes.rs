@@ -29,7 +29,7 @@ pub(crate) fn text(code: Code, screen: &Screen) -> String {
         format!("Why: {}", about.why),
         format!("Example: {}", about.example),
         format!("How to see it: {}", about.see),
-        format!("What to do: {}", about.fix),
+        format!("How to fix it: {}", about.fix),
     ] {
         text.push('\n');
         text.push_str(&wrap(&part, screen.width, ""));

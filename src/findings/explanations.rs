@@ -222,9 +222,9 @@ explanations! {
         "No kernel facts for 6.1.0-56-amd64: symbols, symbol versions, version magic and signatures were not checked.",
         "`kubectl kmm preflight targets` with the same flags prints where the facts come from.",
         "Pass `--release-image`, `--dtk-image` or `--kernel-dir`.";
-    UpgradeBreaks: "The module loads on the current kernel and will not load after the upgrade.",
+    UpgradeBreaks: "The module loads on the current kernel but will not load after the upgrade.",
         "The other findings about this module concern the new kernel only.",
-        "loads on the current kernel 6.1.0-53 and will not load after the upgrade to 6.1.0-56",
+        "loads on the current kernel 6.1.0-53 but will not load after the upgrade to 6.1.0-56",
         "The other findings about the same module.",
         "Fix the other findings before you upgrade these nodes.";
     TargetUnknown: "The kernel of some of the Module's nodes is not known.",

@@ -381,7 +381,7 @@ fn worst(mut faults: Vec<Fault>) -> Fault {
         .iter()
         .position(|fault| fault.kind != FaultKind::NotFound);
     if faults.is_empty() {
-        return Fault::new(FaultKind::Unreachable, "no other place has it");
+        return Fault::new(FaultKind::Unreachable, "not found anywhere else");
     }
     let mut fault = faults.swap_remove(at.unwrap_or_default());
     fault.message = all.join("; ");

@@ -155,8 +155,10 @@ pub async fn dry_run(
             Ok(stored) => stored,
             Err(fault) => {
                 if !fault.is_existing() || existing(cluster, desired).await?.is_none() {
-                    let purpose =
-                        format!("having {} {} checked", desired.resource.kind, desired.name);
+                    let purpose = format!(
+                        "validating {} {} (server dry run)",
+                        desired.resource.kind, desired.name
+                    );
                     return Err(fault.into_error(&purpose, MANIFEST));
                 }
                 warnings.push(format!(

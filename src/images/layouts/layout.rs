@@ -173,12 +173,12 @@ impl Layout {
         let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>();
         let shown = shown.join(", ");
         match names.len() {
-            0 => format!("{place} does not have it, and names no images"),
+            0 => format!("{place} does not contain it and lists no image names"),
             1..=SHOWN => {
-                format!("{place} does not have it, only {shown}")
+                format!("{place} does not contain it, only {shown}")
             }
             count => format!(
-                "{place} does not have it, only {shown} and {} more",
+                "{place} does not contain it, only {shown} and {} more",
                 count - SHOWN
             ),
         }

@@ -192,8 +192,8 @@ impl TokenRequest<'_> {
                 let message = if withheld {
                     format!(
                         "uses token server {server}, which responded with status {status}; no \
-                         credentials were sent because neither its host nor verified TLS vouches \
-                         for it"
+                         credentials were sent because it is on another host and was not \
+                         verified by TLS"
                     )
                 } else {
                     format!(

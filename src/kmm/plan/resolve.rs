@@ -145,7 +145,7 @@ fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
             .hint("Use Go's regular expression syntax: https://pkg.go.dev/regexp/syntax"),
         NoMapping::Unclear { .. } => Finding::new(Code::MappingInvalid, error.to_string())
             .with_effect(Effect::Doubts)
-            .hint("Use only syntax that every release of Go reads alike, or use literal."),
+            .hint("Use only syntax that all Go releases interpret the same way, or use literal."),
     }
 }
 

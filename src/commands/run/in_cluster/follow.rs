@@ -123,10 +123,7 @@ impl<'a> Follow<'a> {
             return;
         }
         for shard in self.open() {
-            self.lose(
-                shard,
-                &format!("the Job can be followed no longer: {fault}"),
-            );
+            self.lose(shard, &format!("lost track of the Job: {fault}"));
         }
     }
 
@@ -219,7 +216,7 @@ impl<'a> Follow<'a> {
             self.lose(
                 shard,
                 &format!(
-                    "Job {}/{} went away: {how}",
+                    "Job {}/{} no longer exists: {how}",
                     self.what.namespace, self.what.name
                 ),
             );

@@ -32,7 +32,7 @@ const LEASE_AGE: i64 = 60;
 /// Deletes the named CRs, those whose modules are all verified, or those with the labels.
 ///
 /// # Errors
-/// A named CR does not exist, none is to be deleted, or the API server refuses.
+/// A named CR does not exist, none is to be deleted, or the API server rejects.
 pub(crate) async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     for name in &args.names {
         check_name(name)?;

@@ -142,7 +142,7 @@ explanations! {
         "meter: modprobe runs `/sbin/setup-meter` instead of loading the module, and its effect is not known",
         "The `install` lines below /etc/modprobe.d of the image, and `rawArgs` in the Module.",
         "Load the module by its name.";
-    ElfInvalid: "The kernel rejects the file.",
+    ElfInvalid: "The kernel refuses the file.",
         "The file is not a kernel module (relocatable ELF) or is corrupt.",
         "module has no symbols (stripped?)",
         "`readelf --file-header --sections FILE`.",
@@ -208,13 +208,13 @@ explanations! {
         "`modinfo -F firmware FILE`.",
         "Add the files to the image, or make sure that the nodes have them.";
     SignatureMissing: "The module is not signed.",
-        "A kernel that enforces signatures (Secure Boot, `module.sig_enforce`) rejects it.",
-        "meter.ko: the module is not signed; a node with Secure Boot rejects it",
+        "A kernel that enforces signatures (Secure Boot, `module.sig_enforce`) refuses it.",
+        "meter.ko: the module is not signed; a node with Secure Boot refuses it",
         "`modinfo -F signer FILE` prints nothing; `mokutil --sb-state` on a node prints whether Secure Boot is on.",
         "Sign it, for instance with the Module's `sign` section.";
     SignatureUntrusted: "The module's signature is invalid, or its key is not known to be trusted.",
-        "The kernel verifies signatures with its own keys. It always rejects an invalid signature, and one by an unknown key if it enforces signatures.",
-        "meter.ko: signed by `Example driver key`, a key that was not passed with --signing-cert; unless the kernel trusts it, a node with Secure Boot rejects it",
+        "The kernel verifies signatures with its own keys. It always refuses an invalid signature, and one by an unknown key if it enforces signatures.",
+        "meter.ko: signed by `Example driver key`, a key that was not passed with --signing-cert; unless the kernel trusts it, a node with Secure Boot refuses it",
         "`modinfo -F signer FILE`; `mokutil --list-enrolled` on a node.",
         "Sign the module with an enrolled key, and pass its certificate with `--signing-cert`.";
     KernelFactsMissing: "Kernel facts are missing, so something was not checked.",
@@ -292,7 +292,7 @@ explanations! {
         "reg.example/drivers/meter:6.1.0-56-amd64 could not be pushed",
         "`skopeo copy oci:FOLDER docker://IMAGE` with the same credentials.",
         "Check the credentials and the quota of the registry.";
-    KmmFalsePass: "KMM reports the module as verified, but the kernel would reject it.",
+    KmmFalsePass: "KMM reports the module as verified, but the kernel would refuse it.",
         "Up to 2.3, KMM looks for a file name; since 2.4, it only pulls the image.",
         "KMM verified this module, but the kernel would not load it",
         "The other findings about the same module.",

@@ -81,7 +81,7 @@ pub enum Feature {
     NormalisedKernel,
     /// `inTreeModulesToRemove`, which excludes the older singular field.
     InTreeModules,
-    /// The webhook refuses images without tag or digest.
+    /// The webhook rejects images without tag or digest.
     TaggedImages,
     /// An init container copies the kernel's folder in the module image itself.
     ImageExtractor,

@@ -139,7 +139,7 @@ pub async fn one_at_a_time(
 /// Prints the CR as it would be created (`--dry-run`); `server` has the API server check it.
 ///
 /// # Errors
-/// The API server refuses it, or the format cannot show it.
+/// The API server rejects it, or the format cannot show it.
 pub async fn dry_run(
     how: DryRun,
     cluster: &Cluster,

@@ -130,7 +130,7 @@ impl Destination {
     /// Writes the manifest under the tag.
     ///
     /// # Errors
-    /// The registry refuses it.
+    /// The registry rejects it.
     pub(crate) async fn put_manifest(
         &self,
         manifest: &[u8],

@@ -1,4 +1,4 @@
-//! What KMM's admission webhook refuses (`internal/webhook/module.go`, rules by release in
+//! What KMM's admission webhook rejects (`internal/webhook/module.go`, rules by release in
 //! order of their arrival). The webhook has its say when a Module is written and never again:
 //! one that an older KMM admitted still loads. So its rules are warnings, and what the kernel
 //! does decides.
@@ -50,7 +50,7 @@ pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>)
     findings
 }
 
-/// What the API server refuses by the CRD of a release. Objects that it admitted before may
+/// What the API server rejects by the CRD of a release. Objects that it admitted before may
 /// still break these rules.
 fn schema(module: &Module, release: KmmRelease) -> Vec<Finding> {
     let mut refused = module.written.refused.clone();

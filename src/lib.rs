@@ -65,12 +65,12 @@ pub mod program {
     pub use crate::model::printable::printable;
 }
 
-/// What the tests of this repository name beside the command line: rooms are private, so that the
-/// compiler tells what nobody uses.
+/// What the tests of this repository use beside the command line. The modules are private, so that
+/// the compiler reports unused code.
 pub mod for_tests {
     pub use crate::cli::{Cli, examples, help, invocation};
     pub use crate::input::yaml;
-    // The parsers of strangers' files, for the fuzz targets and their corpus.
+    // The parsers of untrusted files, for the fuzz targets and their corpus.
     #[cfg(feature = "test-env")]
     pub use crate::boot::cases_of_tests::{CaseAnswer, Guest};
     pub use crate::images::layers::layer_limits::LayerLimits;

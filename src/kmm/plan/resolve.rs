@@ -1,4 +1,4 @@
-//! One plan a Module and target.
+//! One plan per Module and target.
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::kmm::early::ModuleKind;

@@ -68,7 +68,7 @@ pub(crate) fn of(
     }))
 }
 
-/// Why the copy fails whatever is in the folder, or reaches nobody.
+/// Why the copy fails whatever is in the folder, or does not reach the worker.
 fn fails(
     overlay: &Overlay,
     source: &str,

@@ -47,7 +47,7 @@ type PullSecret = Arc<OnceCell<Result<Arc<CredentialSource>, Finding>>>;
 /// The pull secrets of one namespace's `builder` ServiceAccount, once they were read.
 type OfBuilder = Arc<OnceCell<Vec<Arc<CredentialSource>>>>;
 
-/// What was read from the cluster, each object once a run, and each without waiting for another.
+/// What was read from the cluster, each object once per run, and each without waiting for another.
 #[derive(Debug, Default)]
 pub struct Known {
     global: OnceCell<Option<Arc<CredentialSource>>>,

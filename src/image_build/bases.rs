@@ -1,5 +1,5 @@
 //! Base images in the cluster's own registry, to which builders know no way: they are put into
-//! the builder's storage, once a run, and the user's token stays in this process.
+//! the builder's storage, once per run, and the user's token stays in this process.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Finds images in layouts and registries, and gives their layers, each read once a run.
+//! Finds images in layouts and registries, and gives their layers, each read once per run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -328,7 +328,7 @@ impl Images {
             .map_err(|fault: Fault| fault.into_finding(&image.reference))
     }
 
-    /// The index of a layer, counted from the top. A layer is fetched once a run however
+    /// The index of a layer, counted from the top. A layer is fetched once per run however
     /// many images share it.
     ///
     /// # Errors

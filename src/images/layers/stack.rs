@@ -1,4 +1,4 @@
-//! Layers, each read once a run however many images share it, in bounded memory.
+//! Layers, each read once per run however many images share it, in bounded memory.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{self, BufRead, Read};

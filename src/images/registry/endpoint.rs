@@ -1,4 +1,4 @@
-//! Who answers under the name of a registry, looked up once a run.
+//! Who answers under the name of a registry, looked up once per run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

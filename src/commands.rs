@@ -21,13 +21,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::config::Settings;
-use crate::cli::output::{Format, OutputArgs, ProgressMode};
+use crate::cli::output::{OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
 use crate::console::output::Console;
 use crate::error::{Error, message};
 use crate::findings::accept::Accept;
-use crate::report::render;
+use crate::report::{Format, render};
 
 /// What a command leaves to print, and how the process ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

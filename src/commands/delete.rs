@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cli::cluster::DeleteArgs;
-use crate::cli::output::Format;
 use crate::cluster::api::client::{Cluster, connect};
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::objects::Meta;
@@ -21,7 +20,7 @@ use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::kmm::module::Module;
 use crate::model::verdict::Verdict;
 use crate::report::answer::Answer;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 
 const MANIFEST: &str = "run";
 /// How often it is looked whether what was owned is gone.

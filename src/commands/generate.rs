@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use crate::cli::cluster::GenerateArgs;
-use crate::cli::output::Format;
 use crate::cli::pod_flags::Caller;
 use crate::cluster::api::client::connect;
 use crate::cluster::rbac;
@@ -16,7 +15,7 @@ use crate::error::Error;
 use crate::findings::accept::Accept;
 use crate::input::yaml;
 use crate::report::answer::Answer;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 use crate::session::requested::Asked;
 use crate::session::targets::no_target;
 

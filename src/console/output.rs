@@ -7,13 +7,13 @@ use std::io::Write;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::output::{Format, ProgressMode};
+use crate::cli::output::ProgressMode;
 use crate::commands::Done;
 use crate::error::Error;
 use crate::findings::accept::{self, Accept};
 use crate::model::report::Report;
-use crate::report::markdown;
 use crate::report::render::shown;
+use crate::report::{Format, markdown};
 
 /// The process around a command.
 pub struct Console<'a> {

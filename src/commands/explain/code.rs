@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::output::Format;
 use crate::commands::Done;
 use crate::error::Error;
 use crate::findings::codes;
 use crate::findings::finding::{Code, UnknownCode};
 use crate::report::answer::Answer;
 use crate::report::wrap::wrap;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 
 /// Explains each of the codes.
 ///

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::cli::cluster::DryRun;
-use crate::cli::output::Format;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::kmm::desired::Desired;
@@ -11,6 +10,7 @@ use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::commands::{Done, generate};
 use crate::error::Error;
 use crate::kmm::releases::{Generation, KmmRelease};
+use crate::report::Format;
 
 const MANIFEST: &str = "run";
 

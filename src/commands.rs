@@ -24,37 +24,10 @@ use crate::cli::config::Settings;
 use crate::cli::output::{OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
-use crate::console::output::Console;
-use crate::error::{Error, message};
+use crate::console::output::{Console, Done};
+use crate::error::Error;
 use crate::findings::accept::Accept;
 use crate::report::{Format, render};
-
-/// What a command leaves to print, and how the process ends.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
-    /// Data.
-    pub stdout: String,
-    /// Everything else.
-    pub stderr: String,
-    /// The exit code.
-    pub exit_code: u8,
-}
-
-impl Done {
-    /// Adds warnings to [`Self::stderr`].
-    pub fn warn(&mut self, warnings: &[String]) {
-        for warning in warnings {
-            self.stderr.push_str(&message("warning", warning));
-        }
-    }
-
-    /// Adds notes to [`Self::stderr`].
-    pub fn note<'a>(&mut self, notes: impl IntoIterator<Item = &'a String>) {
-        for note in notes {
-            self.stderr.push_str(&message("note", note));
-        }
-    }
-}
 
 /// Runs the command that was asked for, on a thread of its own: whatever that thread is busy
 /// with, an interruption ends the process in time.

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::boot::queue::BootMode;
-use crate::check::stages::StageSet;
 use crate::image_build::builder::{Choice, IsolationChoice};
 use crate::kmm::releases::{Flavor, KmmRelease};
+use crate::model::verdict::StageSet;
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]

@@ -15,7 +15,7 @@ use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::diagnose::objects::ImagesConfig;
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::cluster::kmm::survey::{self, Filter};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::kmm::module::Module;
 use crate::model::verdict::Verdict;

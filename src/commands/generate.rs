@@ -10,7 +10,7 @@ use crate::cli::cluster::GenerateArgs;
 use crate::cli::pod_flags::Caller;
 use crate::cluster::api::client::connect;
 use crate::cluster::rbac;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::Error;
 use crate::findings::accept::Accept;
 use crate::input::yaml;

@@ -2,7 +2,7 @@
 
 use crate::check::inspect::{as_error, inspect};
 use crate::cli::image::InspectArgs;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_NOTHING, EXIT_VERIFIED, Error};
 use crate::report::{self, Format, Screen};
 use crate::session::arch;

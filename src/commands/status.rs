@@ -11,9 +11,8 @@ use crate::cluster::kmm::desired::check_name;
 use crate::cluster::kmm::follow::{Event, Follower};
 use crate::cluster::kmm::preflight::Preflight;
 use crate::cluster::kmm::survey::{self, Filter, Survey};
-use crate::commands::Done;
 use crate::console::live::Live;
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::model::report::Report;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cli::TargetsArgs;
 use crate::cluster::{Cluster, connect};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::input::Inputs;
 use crate::report::targets::Targets;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::connection::ConnectionArgs;
 use crate::cluster::connect;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{Error, message};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::Error;
 use crate::findings::codes;
 use crate::findings::finding::{Code, UnknownCode};
@@ -101,11 +101,7 @@ struct Codes(Vec<Code>);
 
 impl Answer for Codes {
     fn text(&self, screen: &Screen, _: bool) -> String {
-        let texts: Vec<String> = self
-            .0
-            .iter()
-            .map(|code| codes::text(*code, screen))
-            .collect();
+        let texts: Vec<String> = self.0.iter().map(|code| text(*code, screen)).collect();
         texts.join("\n")
     }
 
@@ -129,6 +125,25 @@ impl Answer for Codes {
     fn names(&self) -> Option<Vec<String>> {
         Some(self.0.iter().map(ToString::to_string).collect())
     }
+}
+
+/// The text of `explain CODE`.
+fn text(code: Code, screen: &Screen) -> String {
+    let about = codes::explain(code);
+    let title = screen.linked(code.as_str(), code);
+    let mut text = format!("{title} ({})\n", code.severity().as_str());
+    for part in [
+        about.what.to_owned(),
+        format!("Why: {}", about.why),
+        format!("Example: {}", about.example),
+        format!("How to see it: {}", about.see),
+        format!("How to fix it: {}", about.fix),
+    ] {
+        text.push('\n');
+        text.push_str(&wrap(&part, screen.width, ""));
+    }
+    text.push_str(&format!("\n{}\n", codes::url(code)));
+    text
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::cli::cluster::{GenerateArgs, ImageList};
-use crate::commands::Done;
 use crate::commands::run::kmm_release::release;
 use crate::commands::run::local::{cluster_of, planned};
+use crate::console::output::Done;
 use crate::error::{EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::findings::finding::Effect;
 use crate::input::yaml;

@@ -14,17 +14,13 @@ use crate::findings::finding::{Code, Finding};
 use crate::images::layouts::docker_archive::DockerArchive;
 use crate::images::layouts::files::{Files, Opened};
 use crate::images::layouts::mirrored::Mirrored;
+use crate::images::layouts::names::NAMES;
 use crate::images::layouts::{docker_archive, storage};
 use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, MAX_MANIFESTS, Manifest};
 use crate::images::registry::reference;
 
-/// The annotations that name an image; the second is containerd's and always a full name.
-pub(super) const NAMES: [&str; 2] = [
-    "org.opencontainers.image.ref.name",
-    "io.containerd.image.name",
-];
 /// Most bytes of an `index.json`.
 pub(crate) const MAX_INDEX: u64 = 32 << 20;
 /// How deep indexes may lie in each other.

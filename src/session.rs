@@ -7,6 +7,7 @@ pub(crate) mod named;
 pub(crate) mod open;
 pub(crate) mod outcome;
 mod releases;
+pub(crate) mod request;
 pub(crate) mod requested;
 pub(crate) mod selection;
 pub(crate) mod shard;

@@ -10,7 +10,7 @@ use crate::input::Inputs;
 use crate::report::targets::Targets;
 use crate::report::{self, Format, Screen};
 use crate::session::open::Session;
-use crate::session::targets::Request;
+use crate::session::request::Request;
 
 /// Finds the kernels and prints them.
 ///

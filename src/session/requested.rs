@@ -15,7 +15,7 @@ use crate::kmm::releases::KmmRelease;
 use crate::model::target::{KernelType, Target};
 use crate::session::open::Session;
 use crate::session::releases;
-use crate::session::targets::Request;
+use crate::session::request::Request;
 
 /// The target as the flags give it.
 #[derive(Debug, Clone, Copy)]

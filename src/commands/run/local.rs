@@ -30,7 +30,7 @@ use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
 use crate::session::open::{self, Session};
 use crate::session::outcome::Reach;
-use crate::session::targets::{Found, Request};
+use crate::session::request::{Found, Request};
 use crate::session::{inputs, outcome, selection, shard, stages};
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and

@@ -4,7 +4,8 @@ use reqwest::StatusCode;
 use reqwest::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::repository::{Repository, bounded};
+use crate::images::registry::http::bounded;
+use crate::images::registry::repository::Repository;
 use crate::net::address::host_of;
 use crate::net::http::{Answered, is_web_page};
 

@@ -17,7 +17,7 @@ use crate::image_build::args;
 use crate::image_build::bases::Base;
 use crate::image_build::dockerfile::Dockerfile;
 use crate::image_build::lint::{self, LintCase};
-use crate::image_build::stage::BuildRequest;
+use crate::image_build::request::BuildRequest;
 use crate::images::open::OpenImage;
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::NamedBy;

@@ -79,13 +79,13 @@ struct Escape {
 }
 
 impl Escape {
-    /// Waits for signals, on a thread that does nothing else. `unsaid` is the result of a command
+    /// Waits for signals, on a thread that does nothing else. `last_result` is that of a command
     /// that is too busy to give one.
     fn watch(
         &self,
         signals: impl Future<Output = ()> + Send + 'static,
         patience: Duration,
-        unsaid: Result<Done, Error>,
+        last_result: Result<Done, Error>,
     ) {
         let (interrupt, hold, answer) = (
             self.interrupt.clone(),
@@ -109,7 +109,7 @@ impl Escape {
                     thread::sleep(LAST_WORDS);
                 }
             }
-            drop(answer.send(Ok(unsaid)));
+            drop(answer.send(Ok(last_result)));
         };
         let name = "signals".to_owned();
         if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
@@ -246,8 +246,8 @@ fn in_runtime_or(
         hold: Arc::clone(&escape.hold),
     };
     let patience = interrupted.patience();
-    let unsaid = interrupted.ending(&console, Err(Error::Interrupted));
-    escape.watch(wish_to_end(), patience, unsaid);
+    let last_result = interrupted.ending(&console, Err(Error::Interrupted));
+    escape.watch(wish_to_end(), patience, last_result);
     let done = unless_interrupted(&console, patience, command(&console));
     let done = runtime.block_on(done);
     // A look that hangs in a system call must not keep the process.

@@ -8,7 +8,7 @@ pub(crate) mod open;
 pub(crate) mod outcome;
 mod releases;
 pub(crate) mod request;
-pub(crate) mod requested;
+pub(crate) mod request_flags;
 pub(crate) mod selection;
 pub(crate) mod shard;
 pub(crate) mod stages;

@@ -39,7 +39,7 @@ pub(crate) struct OwnRegistry {
     /// The host of its route, where the cluster said it already.
     public: Option<String>,
     ways: OnceCell<Result<Ways, Fault>>,
-    is_told: AtomicBool,
+    is_reported: AtomicBool,
 }
 
 /// The ways to it, and what keeps the port-forward open.
@@ -80,7 +80,7 @@ impl OwnRegistry {
             names,
             public,
             ways: OnceCell::new(),
-            is_told: AtomicBool::new(false),
+            is_reported: AtomicBool::new(false),
         }
     }
 
@@ -200,7 +200,7 @@ impl ClusterRegistry for OwnRegistry {
     }
 
     fn took(&self, way: &Way, before: &[Fault]) {
-        if self.is_told.swap(true, Ordering::Relaxed) {
+        if self.is_reported.swap(true, Ordering::Relaxed) {
             return;
         }
         let mut note = match &way.tunnel {

@@ -1,4 +1,4 @@
-//! The looks at images beside a watch of KMM's answers: each module once, in parallel.
+//! The cross-checks beside a watch of KMM's results: each module once, in parallel.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::check::cross_check::looker::{Look, Looker};
+use crate::check::cross_check::image_cross_check::{CrossChecked, ImageCrossCheck};
 use crate::check::cross_check::report_rows::{self, Pushed};
 use crate::cluster::kmm::preflight::{Preflight, Row};
 use crate::cluster::kmm::survey::Survey;
@@ -18,10 +18,10 @@ use crate::model::verdict::Verdict;
 /// Namespace and name of a Module.
 type Key = (String, String);
 
-/// What a look gave, and under which circumstances it was made.
+/// What a cross-check gave, and under which circumstances it was made.
 #[derive(Debug, Clone)]
 struct Seen {
-    look: Look,
+    checked: CrossChecked,
     pushed: Pushed,
     verdict: Verdict,
 }
@@ -29,7 +29,7 @@ struct Seen {
 /// The cross-checks of one run.
 #[derive(Debug)]
 pub(crate) struct CrossChecks {
-    looker: Option<Arc<Looker>>,
+    cross_check: Option<Arc<ImageCrossCheck>>,
     slots: Arc<Semaphore>,
     running: JoinSet<(Key, Seen)>,
     open: HashMap<Key, Verdict>,
@@ -37,10 +37,10 @@ pub(crate) struct CrossChecks {
 }
 
 impl CrossChecks {
-    /// Checks by `looker`, `jobs` at a time; none without one.
-    pub(crate) fn new(looker: Option<Looker>, jobs: usize) -> Self {
+    /// Checks by `cross_check`, `jobs` at a time; none without one.
+    pub(crate) fn new(cross_check: Option<ImageCrossCheck>, jobs: usize) -> Self {
         Self {
-            looker: looker.map(Arc::new),
+            cross_check: cross_check.map(Arc::new),
             slots: Arc::new(Semaphore::new(jobs.max(1))),
             running: JoinSet::new(),
             open: HashMap::new(),
@@ -48,14 +48,14 @@ impl CrossChecks {
         }
     }
 
-    /// Starts a look for every module that KMM decided by its image since the last call.
+    /// Starts a check for every module that KMM decided by its image since the last call.
     pub(crate) fn start(
         &mut self,
         preflight: &Preflight,
         survey: &Survey,
         modules: Option<&[Module]>,
     ) {
-        let Some(looker) = &self.looker else {
+        let Some(cross_check) = &self.cross_check else {
             return;
         };
         let target = survey.report.targets.first();
@@ -87,14 +87,14 @@ impl CrossChecks {
             };
             let pushed = pushed(row, &module, preflight);
             self.open.insert(key.clone(), report.verdict);
-            let looker = Arc::clone(looker);
+            let cross_check = Arc::clone(cross_check);
             let slots = Arc::clone(&self.slots);
             let verdict = report.verdict;
             self.running.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let look = looker.look(&module, &target).await;
+                let checked = cross_check.check(&module, &target).await;
                 let seen = Seen {
-                    look,
+                    checked,
                     pushed,
                     verdict,
                 };
@@ -103,14 +103,14 @@ impl CrossChecks {
         }
     }
 
-    /// Waits for the next look to end; for ever where none is under way.
+    /// Waits for the next check to end; for ever where none is under way.
     pub(crate) async fn next(&mut self) {
         match self.running.join_next().await {
             Some(Ok((key, seen))) => {
                 self.open.remove(&key);
                 self.seen.insert(key, seen);
             }
-            // A look that panicked leaves its module without one.
+            // A check that panicked leaves its module without one.
             Some(Err(fault)) => {
                 let open = std::mem::take(&mut self.open);
                 if self.running.is_empty() {
@@ -126,13 +126,13 @@ impl CrossChecks {
         }
     }
 
-    /// True when no look is under way.
+    /// True when no check is under way.
     pub(crate) fn are_done(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Adds what was seen to the rows. A look at a module about which KMM has changed its
-    /// mind since does not count. A look that is under way leaves its module open; where the
+    /// Adds what was seen to the rows. A check of a module whose result KMM has
+    /// changed since does not count. A check that is under way leaves its module open; where the
     /// run ends before it, KMM's word stands alone.
     pub(crate) fn merge(&self, report: &mut Report, is_over: bool) {
         for module in &mut report.modules {
@@ -140,9 +140,9 @@ impl CrossChecks {
             if let Some(seen) = self.seen.get(&key)
                 && seen.verdict == module.verdict
             {
-                module.image = seen.look.image.clone();
-                module.mapping = seen.look.mapping.clone();
-                report_rows::merge(module, seen.look.outcome.clone(), seen.pushed);
+                module.image = seen.checked.image.clone();
+                module.mapping = seen.checked.mapping.clone();
+                report_rows::merge(module, seen.checked.outcome.clone(), seen.pushed);
             } else if self.open.get(&key) == Some(&module.verdict) {
                 report_rows::merge_open(module, is_over);
             }
@@ -152,7 +152,7 @@ impl CrossChecks {
 
 fn unavailable(why: String, verdict: Verdict) -> Seen {
     Seen {
-        look: Look::none(Finding::new(Code::ImageUnreachable, why)),
+        checked: CrossChecked::none(Finding::new(Code::ImageUnreachable, why)),
         pushed: Pushed::Yes,
         verdict,
     }

@@ -300,9 +300,9 @@ fn target(preflight: &Preflight, kernel: &str) -> Option<Target> {
 /// Keeps what the last pass of KMM ≤2.3 ended with while the next one runs, during which
 /// every row that is not verified looks unbegun.
 #[derive(Debug, Default)]
-pub(crate) struct Steady(HashMap<(String, String), Row>);
+pub(crate) struct LastKnownRows(HashMap<(String, String), Row>);
 
-impl Steady {
+impl LastKnownRows {
     /// Replaces rows in the middle of a pass by what is known of them.
     pub(crate) fn apply(&mut self, preflight: &mut Preflight) {
         for row in &mut preflight.rows {

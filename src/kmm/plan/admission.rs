@@ -15,7 +15,7 @@ use crate::kmm::releases::{Feature, KmmRelease};
 
 /// What the search for a mapping reports by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Reported {
     /// The regexp of this mapping.
     Regexp(usize),
     /// The missing image of this mapping.
@@ -23,14 +23,18 @@ pub(crate) enum Told {
 }
 
 /// What admission says of a Module: warnings, but for a Module that names nothing to load.
-pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec<Finding> {
+pub(crate) fn findings(
+    module: &Module,
+    release: KmmRelease,
+    reported: Option<Reported>,
+) -> Vec<Finding> {
     let mut findings = schema(module, release);
     if !release.has(Feature::Webhook) {
         return findings;
     }
     let mut rules = Rules {
         release,
-        told,
+        reported,
         seen: Vec::new(),
     };
     rules.pods(&module.spec);
@@ -78,7 +82,7 @@ fn refused(message: String, release: KmmRelease) -> Finding {
 
 struct Rules {
     release: KmmRelease,
-    told: Option<Told>,
+    reported: Option<Reported>,
     seen: Vec<Finding>,
 }
 
@@ -121,7 +125,7 @@ impl Rules {
             )),
             _ => {}
         }
-        if self.told != Some(Told::Regexp(index)) {
+        if self.reported != Some(Reported::Regexp(index)) {
             match go_regexp::compile(&mapping.regexp, self.release.go()) {
                 Ok(_) => {}
                 Err(PatternError::Refused(why)) => {
@@ -133,7 +137,7 @@ impl Rules {
             }
         }
         let no_image = mapping.container_image.is_empty() && container.container_image.is_empty();
-        if no_image && self.told != Some(Told::Image(index)) {
+        if no_image && self.reported != Some(Reported::Image(index)) {
             self.refuse(missing_image(index));
         }
         let place = match mapping.is_assumed {

@@ -3,7 +3,7 @@
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::kmm::early::ModuleKind;
 use crate::kmm::module::{Module, ModuleLoader, Sign};
-use crate::kmm::plan::admission::{self, Told};
+use crate::kmm::plan::admission::{self, Reported};
 use crate::kmm::plan::mapping::{self, NoMapping};
 use crate::kmm::plan::merge;
 use crate::kmm::plan::template::{self, TemplateError};
@@ -64,13 +64,13 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
     };
     let mappings = &loader.container.kernel_mappings;
     let found = mapping::find(mappings, &target.kernel_version, release);
-    // The same fault seen by admission and by the search is told once.
-    let told = match &found {
-        Ok(found) => Some(Told::Image(found.index)),
-        Err(error) => error.regexp_at().map(Told::Regexp),
+    // The same fault seen by admission and by the search is reported once.
+    let reported = match &found {
+        Ok(found) => Some(Reported::Image(found.index)),
+        Err(error) => error.regexp_at().map(Reported::Regexp),
     };
     if module.kind == ModuleKind::Module {
-        plan.findings = admission::findings(module, release, told);
+        plan.findings = admission::findings(module, release, reported);
         plan.findings.extend(unknown_fields(module, release));
     }
     match found {

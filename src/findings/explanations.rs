@@ -199,7 +199,7 @@ explanations! {
         "Install the module in `<dirName>/lib/modules/<kernel>/updates` before depmod runs, or correct the name in the Module.";
     KmmFlavorUnknown: "OpenShift's KMM and the upstream one would load this image differently.",
         "Upstream's worker mounts the node's modules at /lib/modules and, since 2.6, at /host/lib/modules; OpenShift's at /lib/modules only. Without a cluster, OpenShift's is assumed.",
-        "a link in the image leads to /host/lib/modules, which only upstream KMM mounts (since 2.6); this is the answer for OpenShift's KMM",
+        "a link in the image leads to /host/lib/modules, which only upstream KMM mounts (since 2.6); this is the result for OpenShift's KMM",
         "`kubectl kmm preflight version` prints the KMM of a cluster.",
         "Pass `--kmm-flavor`, or link to /lib/modules, which both have.";
     FirmwareMissing: "The image does not contain `firmwarePath`, or firmware that the module may request.",
@@ -299,7 +299,7 @@ explanations! {
         "Fix the other findings before you upgrade.";
     KmmFalseFail: "KMM reports the module as failed, but the kernel would load it.",
         "KMM looks for an exact file name in a layer and does not support compressed modules, links or subdirectories.",
-        "KMM failed this module, but its image is there and the kernel would load it",
+        "KMM failed this module, but its image exists and the kernel would load it",
         "`kubectl kmm preflight inspect IMAGE` lists what is in the image.",
         "No action needed for the upgrade; the verdict stays KMM's.";
     CrossCheckUnavailable: "KMM's answer could not be checked from this machine.",

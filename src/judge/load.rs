@@ -65,7 +65,7 @@ pub(super) fn load(
             Finding::new(
                 Code::KmmFlavorUnknown,
                 "a link in the image leads to /host/lib/modules, which only upstream KMM mounts \
-                 (since 2.6); this is the answer for OpenShift's KMM",
+                 (since 2.6); this is the result for OpenShift's KMM",
             )
             .hint("Pass --kmm-flavor openshift or --kmm-flavor upstream."),
         );

@@ -63,7 +63,7 @@ pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pu
         Verdict::Verified | Verdict::Accepted => {
             let mut found = vec![Finding::new(
                 Code::KmmFalseFail,
-                "KMM failed this module, but its image is there and the kernel would load it",
+                "KMM failed this module, but its image exists and the kernel would load it",
             )
             .hint(
                 "Read KMM's reason in the report; if the image was pushed since, delete the CR and \

@@ -66,7 +66,7 @@ impl Case<'_> {
         let Some(boots) = &self.stages.boots else {
             return seen;
         };
-        (self.progress)(stage, "asking the kernel in a virtual machine");
+        (self.progress)(stage, "testing in a virtual machine");
         self.slot.give_back();
         let trust = self.stages.trust(&self.plan.namespace, self.work).await;
         boots

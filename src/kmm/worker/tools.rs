@@ -123,7 +123,7 @@ pub(crate) fn check(
 fn labelled(label: &str, arch: Arch) -> Finding {
     Finding::new(
         Code::ImageArchMissing,
-        format!("the image's configuration says it is for {label}, and the nodes are {arch}"),
+        format!("the image's configuration is for {label}, but the nodes are {arch}"),
     )
     .hint(format!("Build the image with `--platform linux/{arch}`."))
     .as_warning()

@@ -107,9 +107,9 @@ default\t'The builder\'s own isolation'
 chroot\t'chroot only: steps see the processes and the network of this machine'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l stages -d 'Stages that may run' -r
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l build-jobs -d 'Images built in parallel' -r
-complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l boot -d 'Load the modules on the target\'s own kernel in QEMU' -r -f -a "auto\t'Where QEMU and a kernel that boots are there'
+complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l boot -d 'Load the modules on the target\'s own kernel in QEMU' -r -f -a "auto\t'If QEMU and a bootable kernel are available'
 off\t'Do not boot'
-require\t'A module that the kernel was not asked about is an error'"
+require\t'A module that was not tested is an error'"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l wait -d 'Wait until every module is decided' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-kmm-preflight -n "__fish_kubectl_kmm_preflight_using_subcommand run" -l dry-run -d 'Print the CR without creating it' -r -f -a "none\t'Create the CR'

@@ -4,6 +4,7 @@ pub(crate) mod candidates;
 pub(crate) mod cluster;
 pub mod config;
 pub(crate) mod connection;
+pub(crate) mod duration;
 pub mod examples;
 pub(crate) mod explain;
 pub mod help;

@@ -21,40 +21,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::config::Settings;
-use crate::cli::output::{Format, OutputArgs, ProgressMode};
+use crate::cli::output::{OutputArgs, ProgressMode};
 use crate::cli::screen::Surroundings;
 use crate::cli::{Cli, Command};
-use crate::console::output::Console;
-use crate::error::{Error, message};
+use crate::console::output::{Console, Done};
+use crate::error::Error;
 use crate::findings::accept::Accept;
-use crate::report::render;
-
-/// What a command leaves to print, and how the process ends.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
-    /// Data.
-    pub stdout: String,
-    /// Everything else.
-    pub stderr: String,
-    /// The exit code.
-    pub exit_code: u8,
-}
-
-impl Done {
-    /// Adds warnings to [`Self::stderr`].
-    pub fn warn(&mut self, warnings: &[String]) {
-        for warning in warnings {
-            self.stderr.push_str(&message("warning", warning));
-        }
-    }
-
-    /// Adds notes to [`Self::stderr`].
-    pub fn note<'a>(&mut self, notes: impl IntoIterator<Item = &'a String>) {
-        for note in notes {
-            self.stderr.push_str(&message("note", note));
-        }
-    }
-}
+use crate::report::{Format, render};
 
 /// Runs the command that was asked for, on a thread of its own: whatever that thread is busy
 /// with, an interruption ends the process in time.
@@ -106,13 +79,13 @@ struct Escape {
 }
 
 impl Escape {
-    /// Waits for signals, on a thread that does nothing else. `unsaid` is the result of a command
+    /// Waits for signals, on a thread that does nothing else. `last_result` is that of a command
     /// that is too busy to give one.
     fn watch(
         &self,
         signals: impl Future<Output = ()> + Send + 'static,
         patience: Duration,
-        unsaid: Result<Done, Error>,
+        last_result: Result<Done, Error>,
     ) {
         let (interrupt, hold, answer) = (
             self.interrupt.clone(),
@@ -136,7 +109,7 @@ impl Escape {
                     thread::sleep(LAST_WORDS);
                 }
             }
-            drop(answer.send(Ok(unsaid)));
+            drop(answer.send(Ok(last_result)));
         };
         let name = "signals".to_owned();
         if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
@@ -273,8 +246,8 @@ fn in_runtime_or(
         hold: Arc::clone(&escape.hold),
     };
     let patience = interrupted.patience();
-    let unsaid = interrupted.ending(&console, Err(Error::Interrupted));
-    escape.watch(wish_to_end(), patience, unsaid);
+    let last_result = interrupted.ending(&console, Err(Error::Interrupted));
+    escape.watch(wish_to_end(), patience, last_result);
     let done = unless_interrupted(&console, patience, command(&console));
     let done = runtime.block_on(done);
     // A look that hangs in a system call must not keep the process.

@@ -65,12 +65,12 @@ pub mod program {
     pub use crate::model::printable::printable;
 }
 
-/// What the tests of this repository name beside the command line: rooms are private, so that the
-/// compiler tells what nobody uses.
+/// What the tests of this repository use beside the command line. The modules are private, so that
+/// the compiler reports unused code.
 pub mod for_tests {
     pub use crate::cli::{Cli, examples, help, invocation};
     pub use crate::input::yaml;
-    // The parsers of strangers' files, for the fuzz targets and their corpus.
+    // The parsers of untrusted files, for the fuzz targets and their corpus.
     #[cfg(feature = "test-env")]
     pub use crate::boot::cases_of_tests::{CaseAnswer, Guest};
     pub use crate::images::layers::layer_limits::LayerLimits;
@@ -92,10 +92,11 @@ pub mod for_tests {
         check::image::ImageCheck,
         check::objects::Objects,
         check::run::{Outcome, Slot},
-        check::stages::{StageSet, Stages},
+        check::stages::Stages,
         findings::finding::{Code, Effect, Finding},
         image_build::builder::{Choice, IsolationChoice},
-        image_build::stage::{BuildConfig, BuildRequest, Builds, Built},
+        image_build::request::{BuildConfig, BuildRequest},
+        image_build::stage::{Builds, Built},
         images::open::{Images, ImagesConfig},
         images::open_image::OpenImage,
         images::registry::access::Access,
@@ -107,7 +108,7 @@ pub mod for_tests {
         kmm::module::{Build, Sign},
         kmm::planned::Plan,
         model::report::Origin,
-        model::verdict::{Stage, Verdict},
+        model::verdict::{Stage, StageSet, Verdict},
         own_files::workspace::Scratch,
         sign::keys::{KeyFault, Signer},
         sign::{appended, pkcs7},

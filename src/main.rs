@@ -45,8 +45,8 @@ fn main() -> ExitCode {
         && fault.kind() != ErrorKind::BrokenPipe
     {
         stderr.push_str(&format!(
-            "error: the answer could not be written to stdout: {fault}\n\
-             hint: write it to where there is room\n"
+            "error: cannot write to stdout: {fault}\n\
+             hint: Free some space, or redirect the output elsewhere.\n"
         ));
         if code == EXIT_VERIFIED {
             code = EXIT_UNDECIDED;

@@ -10,6 +10,7 @@ mod blocks;
 mod causes;
 pub(crate) mod data;
 pub(crate) mod explain;
+mod format;
 pub(crate) mod github;
 mod grid;
 pub(crate) mod inspect;
@@ -34,5 +35,6 @@ mod wide;
 pub(crate) mod wrap;
 
 pub(crate) use answer::print;
+pub(crate) use format::Format;
 pub(crate) use render::render;
 pub(crate) use screen::Screen;

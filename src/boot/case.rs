@@ -18,7 +18,7 @@ use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::{FileBytes, Images, OpenImage};
 use crate::judge::{self, LoadCase};
 use crate::kmm::planned::Work;
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 use crate::kmm::worker::{command_line, copied};
 use crate::model::layer::Node;
 use crate::model::target::Target;
@@ -71,10 +71,8 @@ impl Making<'_> {
         folder: PathBuf,
     ) -> Result<Option<Case>, String> {
         let release = self.check.release;
-        if !release.at_least(2, 2) {
-            return Err(format!(
-                "KMM {release} does not copy one folder of the image, so --boot cannot do as it does"
-            ));
+        if !release.has(Feature::ImageExtractor) {
+            return Err(format!("--boot supports KMM 2.2 and later, not {release}"));
         }
         let words = command_line::of_module(&self.work.modprobe, release);
         let Some(run) = script(&words) else {
@@ -94,7 +92,7 @@ impl Making<'_> {
         let working_dir = &self.image.config.working_dir;
         let in_tree = |known: TargetFacts| {
             judge::in_tree_files(&load, &overlay, working_dir, known.facts.as_deref())
-                .map_err(|NeedLayer| "a layer was not read")?
+                .map_err(|NeedLayer| "a layer could not be read")?
                 .ok_or("modprobe reads the node's own folder of modules, not the image's")
         };
         let mut reached = in_tree(self.check.facts.of(self.target).await)?;
@@ -105,7 +103,7 @@ impl Making<'_> {
         let files = images.files(self.image, &listed.in_image).await;
         let files = files.map_err(|finding| finding.message)?;
         if files.len() != listed.in_image.len() {
-            return Err("a file of the image is larger than what is read".to_owned());
+            return Err("a file in the image exceeds the size limit".to_owned());
         }
         let links = listed.links.iter().map(|(path, _)| path);
         let names = words_of_names(listed.files.iter().chain(links).chain(&reached));
@@ -135,7 +133,7 @@ impl Making<'_> {
         let size = written
             .await
             .map_err(|fault| fault.to_string())?
-            .map_err(|fault: io::Error| format!("the guest's files cannot be written: {fault}"))?;
+            .map_err(|fault: io::Error| format!("cannot write the boot files: {fault}"))?;
         Ok(Some(Case {
             number,
             archive,
@@ -160,7 +158,7 @@ impl Making<'_> {
         overlay: &Overlay,
         release: KmmRelease,
     ) -> Result<Option<(String, Listed)>, String> {
-        let unread = |NeedLayer| "a layer was not read".to_owned();
+        let unread = |NeedLayer| "a layer could not be read".to_owned();
         let copied = copied::of(
             overlay,
             &self.image.config.working_dir,
@@ -203,9 +201,10 @@ impl Making<'_> {
         }
         if size > LARGEST_FOLDER {
             return Err(format!(
-                "/{} has {} MiB, more than what is put into a guest",
+                "/{} has {} MiB; the limit for --boot is {} MiB",
                 copied.from,
-                size >> 20
+                size >> 20,
+                LARGEST_FOLDER >> 20
             ));
         }
         Ok(Some((copied.at, listed)))

@@ -137,7 +137,7 @@ impl Console {
         // Firmware may have left the cursor behind words of its own.
         let said = text.trim_end().split_once(self.mark.as_str());
         match said.and_then(|(_, rest)| rest.strip_prefix(' ')) {
-            Some(said) => self.said(said),
+            Some(line) => self.of_init(line),
             None => match without_time(text.trim_end()) {
                 "" => {}
                 line => self.of_kernel(line),
@@ -145,8 +145,8 @@ impl Console {
         }
     }
 
-    fn said(&mut self, said: &str) {
-        let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
+    fn of_init(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "ready" => self.is_ready = true,
             "done" => self.is_done = true,

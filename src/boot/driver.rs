@@ -91,7 +91,7 @@ impl Guests {
             let target = target.clone();
             lock(&self.drivers).spawn(async move { guests.drive(&target, &kernel).await });
         }
-        let ended = |_| Err("the guest was ended".to_owned());
+        let ended = |_| Err("the virtual machine was stopped".to_owned());
         answer.await.unwrap_or_else(ended)
     }
 
@@ -179,7 +179,7 @@ impl Guests {
             let mut answers = match booted {
                 Ok(Booted::Answers(answers)) if !answers.is_empty() => answers,
                 Ok(Booted::Answers(_)) => {
-                    reply_all(batch, "the guest ended before its first case");
+                    reply_all(batch, "the virtual machine exited before the first module");
                     return;
                 }
                 Ok(Booted::NotReady(why)) | Err(why) => {
@@ -233,7 +233,7 @@ impl Guests {
         let size = tokio::task::spawn_blocking(move || write_initrd(&into, &parts, &cases, &word))
             .await
             .map_err(|fault| fault.to_string())?
-            .map_err(|fault| format!("the guest's files cannot be written: {fault}"))?;
+            .map_err(|fault| format!("cannot write the boot files: {fault}"))?;
         let accelerator = match has_kvm(target) && !self.kvm_is_broken.load(Ordering::Relaxed) {
             true => Accelerator::Kvm,
             false => Accelerator::Tcg,
@@ -272,7 +272,7 @@ fn has_kvm(target: &Target) -> bool {
 pub(super) fn mark() -> Result<String, String> {
     let mut bytes = [0; 8];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| "this machine has no random numbers".to_owned())?;
+        .map_err(|_| "cannot read random numbers from the operating system".to_owned())?;
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("kmm-{digits}"))
 }

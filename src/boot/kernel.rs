@@ -100,7 +100,7 @@ impl BootKernel {
             let (image, base) = written
                 .await
                 .map_err(|fault| fault.to_string())?
-                .map_err(|fault| format!("the guest's files cannot be written: {fault}"))?;
+                .map_err(|fault| format!("cannot write the boot files: {fault}"))?;
             let kernel = Self {
                 qemu,
                 image,
@@ -113,8 +113,8 @@ impl BootKernel {
         }
         Err(if reasons.is_empty() {
             format!(
-                "no place for the kernel image of {kernel} is known: pass --os-image, \
-                 --dtk-image or --kernel-dir"
+                "no source for the kernel image of {kernel}: pass --os-image, --dtk-image or \
+                 --kernel-dir"
             )
         } else {
             reasons.join("; ")
@@ -156,7 +156,7 @@ impl BootKernel {
         let absent = written
             .await
             .map_err(|fault| fault.to_string())?
-            .map_err(|fault: io::Error| format!("the guest's files cannot be written: {fault}"))?;
+            .map_err(|fault: io::Error| format!("cannot write the boot files: {fault}"))?;
         let mut why = BTreeMap::new();
         for module in absent {
             let places = module_paths(&self.kernel, &module).to_vec();
@@ -177,7 +177,7 @@ impl BootKernel {
 /// It cannot be made.
 pub(super) fn folder(scratch: &Scratch) -> Result<PathBuf, String> {
     let made = scratch.folder();
-    made.map_err(|fault| format!("no folder for the guest's files: {fault}"))
+    made.map_err(|fault| format!("cannot create a temporary folder: {fault}"))
 }
 
 /// Why the guest could not tell anything, by the kernel's configuration.
@@ -203,7 +203,7 @@ pub(super) fn find_qemu(arch: Arch) -> Result<PathBuf, String> {
     places
         .into_iter()
         .find(|place| place.is_file())
-        .ok_or_else(|| format!("there is no {} on this machine", names[0]))
+        .ok_or_else(|| format!("{} is not installed", names[0]))
 }
 
 /// The programs of the kernel's own system, else of this machine.
@@ -236,13 +236,15 @@ async fn find_programs(
     }
     if !guest::is_native(arch) {
         return Err(format!(
-            "no shell, mount and kmod for {arch}: {why}; name a machine-os image with --os-image"
+            "no shell, mount and kmod for {arch}: {why}; pass a machine-os image with --os-image"
         ));
     }
     tokio::task::spawn_blocking(move || programs::of_this_machine(arch))
         .await
         .map_err(|fault| fault.to_string())?
-        .map_err(|own| format!("no shell, mount and kmod for the guest: {why}, and {own}"))
+        .map_err(|own| {
+            format!("no shell, mount and kmod for the virtual machine: {why}, and {own}")
+        })
 }
 
 /// Writes the kernel and the archive of the guest's programs.

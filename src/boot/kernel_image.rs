@@ -37,7 +37,7 @@ pub(crate) fn bootable(bytes: &[u8], arch: Arch) -> Result<Cow<'_, [u8]>, String
     match arch_of(&image) {
         Some(found) if found == arch => Ok(image),
         Some(found) => Err(format!("it is a kernel for {found}, not for {arch}")),
-        None => Err("it is not a kernel that QEMU starts".to_owned()),
+        None => Err("QEMU cannot boot this kernel image".to_owned()),
     }
 }
 

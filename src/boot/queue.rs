@@ -27,11 +27,11 @@ use crate::own_files::workspace::Scratch;
 /// `--boot`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BootMode {
-    /// Where QEMU and a kernel that boots are there
+    /// If QEMU and a bootable kernel are available
     Auto,
     /// Do not boot
     Off,
-    /// A module that the kernel was not asked about is an error
+    /// A module that was not tested is an error
     Require,
 }
 
@@ -114,7 +114,7 @@ impl Boots {
                 match self.mode {
                     BootMode::Require => findings.push(unavailable(target, &why)),
                     BootMode::Auto | BootMode::Off => self.note(format!(
-                        "--boot auto: kernel {} was not asked: {why}",
+                        "--boot auto: kernel {} was not booted: {why}",
                         target.kernel_version
                     )),
                 }
@@ -158,7 +158,7 @@ impl Boots {
         let answer = self.guests.ask(target, &kernel, case).await?;
         if answer.is_missing() {
             return Err(format!(
-                "modprobe did not come back within {} s, and no init function was running",
+                "modprobe did not return within {} s, and no init function was running",
                 of_a_case().as_secs()
             ));
         }
@@ -192,7 +192,7 @@ impl Drop for Boots {
 fn unavailable(target: &Target, why: &str) -> Finding {
     Finding::new(
         Code::BootUnavailable,
-        format!("kernel {} was not asked: {why}", target.kernel_version),
+        format!("kernel {} was not booted: {why}", target.kernel_version),
     )
-    .hint("Install QEMU and name a source with the kernel image, or run with --boot auto")
+    .hint("Install QEMU and pass --os-image or --kernel-dir, or use --boot auto.")
 }

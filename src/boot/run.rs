@@ -199,9 +199,9 @@ fn state(console: &Console) -> (bool, Option<usize>, usize) {
 
 fn not_ready(end: End, console: &Console, faults: &Faults) -> String {
     let what = match end {
-        End::Exited | End::Done | End::NoKvm => "the guest ended before its first program ran",
-        End::Late => "the guest did not come to its first program in time",
-        End::Flooded => "the guest wrote without end before its first program ran",
+        End::Exited | End::Done | End::NoKvm => "the virtual machine exited before init started",
+        End::Late => "the virtual machine timed out before init started",
+        End::Flooded => "the virtual machine flooded its console before init started",
     };
     let mut last = console.tail();
     let keep = last.len().saturating_sub(8);

@@ -62,7 +62,7 @@ impl Source {
                 let (dir, kernel) = (dir.clone(), kernel.clone());
                 tokio::task::spawn_blocking(move || sources::files(&dir, &kernel, &paths))
                     .await
-                    .map_err(|fault| format!("reading {self} ended in a fault: {fault}"))
+                    .map_err(|fault| format!("internal error while reading {self}: {fault}"))
             }
             Self::Image { images, image } => {
                 let files = images.files_for(image, &paths, Purpose::Kernel).await;

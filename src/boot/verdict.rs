@@ -122,13 +122,15 @@ pub(super) fn decide(
         }
         Came::InitFailed { module, error } if is_asked(module) => {
             let said = format!(
-                "{} took module {module}, whose init function then failed with {}",
+                "{} accepted module {module}, but its init function failed with {}",
                 in_guest(circumstances),
                 error_name(error)
             );
             let hint = match error {
-                ENODEV | ENXIO => "a node with the hardware decides; the guest has none",
-                _ => "see what the module's init function needs of the node",
+                ENODEV | ENXIO => {
+                    "The virtual machine has no such hardware; test on a node that does."
+                }
+                _ => "Check what the module's init function requires.",
             };
             let loaded = Finding::new(Code::BootLoaded, with_lines(said, &words(answer)));
             taken(predicted, loaded.as_warning().hint(hint), circumstances)
@@ -136,7 +138,7 @@ pub(super) fn decide(
         Came::InitFailed { module, error } => {
             let said = format!(
                 "{}: the init function of {module}, which the module needs, failed with {}, so \
-                 the module itself was not asked about",
+                 the module itself was not tested",
                 in_guest(circumstances),
                 error_name(error)
             );
@@ -147,13 +149,14 @@ pub(super) fn decide(
         }
         Came::InitLost { module } => {
             let said = format!(
-                "{} took module {module}, whose init function then {}",
+                "{} accepted module {module}, but its init function {}",
                 in_guest(circumstances),
                 how(answer.ended)
             );
             let refused = Finding::new(Code::BootRefused, with_lines(said, &words(answer)));
             let mut findings = predicted;
-            findings.push(refused.hint("The module takes the node with it; ask who wrote it"));
+            findings
+                .push(refused.hint("The module would crash the node. Report it to its vendor."));
             findings
         }
         Came::Refused => refused(predicted, answer, circumstances),
@@ -180,7 +183,7 @@ fn taken(
     }
     if let Some(code) = wrong {
         findings.push(disagrees(format!(
-            "predicted {code}, and {} loaded it",
+            "predicted {code}, but {} loaded it",
             in_guest(circumstances)
         )));
     }
@@ -198,8 +201,8 @@ fn refused(
     };
     let mut refused = Finding::new(Code::BootRefused, with_lines(said, &words(answer))).hint(
         match reached_kernel(answer) {
-            true => "Build the module for this kernel; its own lines say what it refuses.",
-            false => "Correct what modprobe's own lines name; it handed no file to the kernel.",
+            true => "Build the module for this kernel; see the kernel's messages.",
+            false => "modprobe passed no file to the kernel; fix what its output reports.",
         },
     );
     let has = |effect| predicted.iter().any(|finding| finding.effect == effect);
@@ -217,18 +220,20 @@ fn refused(
     let reason = if is_about_keys(answer)
         && (circumstances.has_named_keys || doubts_about(Code::SignatureUntrusted))
     {
-        Some("the guest has only the keys that are built into the kernel, none that nodes enrol")
+        Some(
+            "the virtual machine has only the kernel's built-in keys, none that are enrolled on nodes",
+        )
     } else if doubts_about(Code::ModprobeArgsUnknown) {
-        Some("the guest has no programs for what modprobe runs with these arguments")
+        Some("the virtual machine lacks the programs that modprobe runs with these arguments")
     } else if doubts_about(Code::KernelFactsMissing) && answer.kernel.is_empty() {
-        Some("the guest has only the in-tree modules that the kernel facts have")
+        Some("the virtual machine has only the in-tree modules of the kernel facts")
     } else {
         None
     };
     let mut findings = predicted;
     if let Some(reason) = reason {
         refused.message = format!(
-            "{}; {reason}, so this is no answer for a node",
+            "{}; {reason}, so the result does not apply to nodes",
             refused.message
         );
         refused = refused.as_warning();
@@ -243,7 +248,7 @@ fn refused(
     findings.push(refused);
     if was_verified {
         findings.push(disagrees(format!(
-            "predicted no reason against it, and {} refused it",
+            "predicted that it loads, but {} refused it",
             in_guest(circumstances)
         )));
     }
@@ -275,8 +280,8 @@ fn how(ended: Ended) -> String {
     match ended {
         Ended::Exit(code) => format!("ended modprobe with exit code {code}"),
         Ended::Crashed => "crashed the kernel".to_owned(),
-        Ended::Hung => format!("did not come back within {} s", of_a_case().as_secs()),
-        Ended::Flooded => "filled the log without end".to_owned(),
+        Ended::Hung => format!("did not return within {} s", of_a_case().as_secs()),
+        Ended::Flooded => "flooded the log".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Facts about the target kernels, read once a run however many modules ask.
+//! Facts about the target kernels, read once per run however many modules ask.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

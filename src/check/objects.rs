@@ -47,7 +47,7 @@ type PullSecret = Arc<OnceCell<Result<Arc<CredentialSource>, Finding>>>;
 /// The pull secrets of one namespace's `builder` ServiceAccount, once they were read.
 type OfBuilder = Arc<OnceCell<Vec<Arc<CredentialSource>>>>;
 
-/// What was read from the cluster, each object once a run, and each without waiting for another.
+/// What was read from the cluster, each object once per run, and each without waiting for another.
 #[derive(Debug, Default)]
 pub struct Known {
     global: OnceCell<Option<Arc<CredentialSource>>>,
@@ -64,20 +64,11 @@ impl Objects {
         if let Some(secret) = given(&self.secrets, |secret| &secret.metadata, namespace, name) {
             return Ok(secret);
         }
-        let missing = |why: String| {
-            Finding::new(
-                Code::SecretMissing,
-                format!("Secret {namespace}/{name} {why}"),
-            )
+        let read = match &self.cluster {
+            Some(cluster) => Some(cluster.secret(namespace, name).await),
+            None => None,
         };
-        match &self.cluster {
-            None => Err(missing("is not in the files of -f".to_owned())
-                .hint("Add the Secret to the files of -f, or run with access to the cluster.")),
-            Some(cluster) => cluster
-                .secret(namespace, name)
-                .await
-                .map_err(|fault| missing(why(&fault)).hint(hint("Secret", namespace, &fault))),
-        }
+        found(read, Code::SecretMissing, "Secret", namespace, name)
     }
 
     /// A ConfigMap.
@@ -88,20 +79,11 @@ impl Objects {
         if let Some(map) = given(&self.config_maps, |map| &map.metadata, namespace, name) {
             return Ok(map);
         }
-        let missing = |why: String| {
-            Finding::new(
-                Code::ConfigmapMissing,
-                format!("ConfigMap {namespace}/{name} {why}"),
-            )
+        let read = match &self.cluster {
+            Some(cluster) => Some(cluster.config_map(namespace, name).await),
+            None => None,
         };
-        match &self.cluster {
-            None => Err(missing("is not in the files of -f".to_owned())
-                .hint("Add the ConfigMap to the files of -f, or run with access to the cluster.")),
-            Some(cluster) => cluster
-                .config_map(namespace, name)
-                .await
-                .map_err(|fault| missing(why(&fault)).hint(hint("ConfigMap", namespace, &fault))),
-        }
+        found(read, Code::ConfigmapMissing, "ConfigMap", namespace, name)
     }
 
     /// How the image of a Module is asked for: its `registryTLS`; the credentials of its
@@ -245,23 +227,32 @@ fn given<T: Clone>(
         .cloned()
 }
 
-fn why(fault: &Fault) -> String {
-    match fault {
-        Fault::NotFound(_) => "does not exist".to_owned(),
-        fault => format!("could not be read: {fault}"),
-    }
-}
-
-fn hint(kind: &str, namespace: &str, fault: &Fault) -> String {
-    match fault {
-        Fault::NotFound(_) => format!("Create the {kind}, or correct its name in the Module."),
-        Fault::Forbidden(_) => {
-            format!(
-                "Ask an administrator for the right to get {kind}s in namespace {namespace}; \
-                 {RBAC_FOLDER}/cross-check.yaml grants it."
-            )
-        }
-        _ => "Check that the API server can be reached.".to_owned(),
+/// An object that `-f` did not give, as it was read from the cluster, where there is one.
+fn found<T>(
+    read: Option<Result<T, Fault>>,
+    code: Code,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<T, Finding> {
+    let missing = |why: &str| Finding::new(code, format!("{kind} {namespace}/{name} {why}"));
+    match read {
+        Some(Ok(object)) => Ok(object),
+        None => Err(missing("is not in the files of -f").hint(format!(
+            "Add the {kind} to the files of -f, or run with access to the cluster."
+        ))),
+        Some(Err(Fault::NotFound(_))) => Err(missing("does not exist").hint(format!(
+            "Create the {kind}, or correct its name in the Module."
+        ))),
+        Some(Err(fault)) => Err(missing(&format!("could not be read: {fault}")).hint(
+            match fault {
+                Fault::Forbidden(_) => format!(
+                    "Ask an administrator for the right to get {kind}s in namespace {namespace}; \
+                     {RBAC_FOLDER}/cross-check.yaml grants it."
+                ),
+                _ => "Check that the API server can be reached.".to_owned(),
+            },
+        )),
     }
 }
 

@@ -84,7 +84,7 @@ impl Slot {
     }
 }
 
-/// Puts every plan with work to `check`, `limits.jobs` at a time, and gives one row a plan,
+/// Puts every plan with work to `check`, `limits.jobs` at a time, and gives one row per plan,
 /// in the plans' order. In a matrix one target comes after the other, so that checks at one
 /// time look at as many images as there can be, and not at one image for several kernels. A
 /// plan without work is decided by its own findings. A check that panics becomes an
@@ -251,9 +251,6 @@ fn panicked(error: &JoinError) -> Outcome {
 fn point_at_assumed_image(finding: &mut Finding) {
     let hint = match finding.code {
         Code::ImageInvalid | Code::ImagePlaceholder | Code::MappingInvalid => {
-            format!("Correct the image of {ASSUMED}.")
-        }
-        Code::ModuleInvalid if finding.message.contains(ASSUMED) => {
             format!("Correct the image of {ASSUMED}.")
         }
         Code::ImageNotFound => format!("Push this image, or correct {ASSUMED}."),

@@ -18,55 +18,9 @@ use crate::findings::gathered::Gathered;
 use crate::image_build::stage::Builds;
 use crate::judge::Trust;
 use crate::kmm::planned::{Plan, Work};
-use crate::model::verdict::{Stage, Verdict};
+use crate::model::verdict::{Stage, StageSet, Verdict};
 use crate::own_files::workspace::Scratch;
 use crate::sign::keys::certificate_der;
-
-/// `--stages`: which of them may run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StageSet {
-    /// Image
-    pub image: bool,
-    /// Build
-    pub build: bool,
-    /// Sign
-    pub sign: bool,
-}
-
-impl StageSet {
-    /// All of them.
-    pub const ALL: Self = Self {
-        image: true,
-        build: true,
-        sign: true,
-    };
-}
-
-impl std::str::FromStr for StageSet {
-    type Err = String;
-
-    /// Reads a list such as `image,build`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut set = Self {
-            image: false,
-            build: false,
-            sign: false,
-        };
-        for word in text.split(',') {
-            match word.trim().to_ascii_lowercase().as_str() {
-                "image" => set.image = true,
-                "build" => set.build = true,
-                "sign" => set.sign = true,
-                other => {
-                    return Err(format!(
-                        "`{other}` is not a stage; use image, build or sign"
-                    ));
-                }
-            }
-        }
-        Ok(set)
-    }
-}
 
 /// Hears what a module's check is doing, and in which stage.
 pub(crate) type Progress<'a> = &'a (dyn Fn(Stage, &str) + Send + Sync);

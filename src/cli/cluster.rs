@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::connection::ConnectionArgs;
+use crate::cli::duration::parse_duration;
 use crate::cli::in_cluster::InClusterArgs;
-use crate::cli::run::{RegistryArgs, SourceArgs, parse_duration};
+use crate::cli::run::{RegistryArgs, SourceArgs};
 use crate::cli::target::TargetArgs;
 use crate::findings::accept::Accept;
 use crate::kmm::releases::KmmRelease;

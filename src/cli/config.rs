@@ -17,10 +17,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 
 use crate::cli::Cli;
 use crate::cli::config::files::files;
-use crate::cli::output::Format;
 use crate::cli::{help, in_cluster, pod_flags, run};
 use crate::error::Error;
 use crate::findings::accept::Accept;
+use crate::report::Format;
 
 /// The start of every environment variable.
 const PREFIX: &str = "KMM_PREFLIGHT_";

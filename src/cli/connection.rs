@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::run::parse_duration;
+use crate::cli::duration::parse_duration;
 
 /// kubectl's connection flags, with kubectl's meaning.
 #[derive(Debug, Clone, Default, Args)]

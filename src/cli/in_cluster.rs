@@ -148,7 +148,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::Usage {
         message: format!("`{name}` is not a valid name of a Job"),
         hint: format!(
-            "Use up to {LONGEST_NAME} lower case letters, digits and `-`, with a letter or digit \
+            "Use up to {LONGEST_NAME} lowercase letters, digits and `-`, with a letter or digit \
              at both ends."
         ),
     })

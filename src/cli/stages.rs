@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::boot::queue::BootMode;
-use crate::check::stages::StageSet;
 use crate::image_build::builder::{Choice, IsolationChoice};
 use crate::kmm::releases::{Flavor, KmmRelease};
+use crate::model::verdict::StageSet;
 
 /// Which stages run, and how images are built.
 #[derive(Debug, Clone, Args)]
@@ -30,8 +30,8 @@ pub struct StageArgs {
     /// Images built in parallel [default: 1 per 2 cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub build_jobs: Option<u16>,
-    /// Load the modules on the target's own kernel in QEMU: off, auto (where QEMU and a bootable
-    /// kernel are there), or require (an error where they are not)
+    /// Load the modules on the target's own kernel in QEMU: off, auto (if QEMU and a bootable
+    /// kernel are available), or require (an error if they are not)
     #[arg(help_heading = "Run", long, value_enum, value_name = "WHEN", hide_possible_values = true, default_value_t = BootMode::Off, requires = "local")]
     pub boot: BootMode,
     /// Check modules again when their Module, ConfigMap or Secret changes, until all are verified

@@ -39,7 +39,7 @@ pub(crate) struct OwnRegistry {
     /// The host of its route, where the cluster said it already.
     public: Option<String>,
     ways: OnceCell<Result<Ways, Fault>>,
-    is_told: AtomicBool,
+    is_reported: AtomicBool,
 }
 
 /// The ways to it, and what keeps the port-forward open.
@@ -80,7 +80,7 @@ impl OwnRegistry {
             names,
             public,
             ways: OnceCell::new(),
-            is_told: AtomicBool::new(false),
+            is_reported: AtomicBool::new(false),
         }
     }
 
@@ -111,7 +111,7 @@ impl OwnRegistry {
             });
         }
         let listener = tunnel::Listener::start(Arc::clone(&self.cluster)).map_err(|error| {
-            let message = format!("no port of this machine for a port-forward: {error}");
+            let message = format!("cannot open a local port for the port-forward: {error}");
             Fault::new(FaultKind::Unreachable, message)
         })?;
         ways.push(Way {
@@ -194,13 +194,13 @@ impl ClusterRegistry for OwnRegistry {
                 },
             )),
             None => Err(format!(
-                "{source} has no token, which the cluster's own registry takes"
+                "{source} has no token; the cluster's registry requires one"
             )),
         }
     }
 
     fn took(&self, way: &Way, before: &[Fault]) {
-        if self.is_told.swap(true, Ordering::Relaxed) {
+        if self.is_reported.swap(true, Ordering::Relaxed) {
             return;
         }
         let mut note = match &way.tunnel {

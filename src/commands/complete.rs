@@ -14,7 +14,7 @@ use crate::cluster::api::resource::{NAMESPACE, Resource};
 use crate::cluster::pools::read::POOL;
 use crate::cluster::pools::updates;
 use crate::cluster::{Cluster, connect};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::model::printable::printable_line;
 
 /// How long reading the kubeconfig, certificates and a credential plugin may take.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap_complete::Shell;
 
 use crate::cli::{CompletionArgs, CompletionTarget, help};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::Error;
 
 /// The plugin's own file name, for which the scripts are.

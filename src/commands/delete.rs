@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::cluster::DeleteArgs;
-use crate::cli::output::Format;
 use crate::cluster::api::client::{Cluster, connect};
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::objects::Meta;
@@ -16,10 +15,12 @@ use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::diagnose::objects::ImagesConfig;
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
 use crate::cluster::kmm::survey::{self, Filter};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_NOTHING, EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::kmm::module::Module;
 use crate::model::verdict::Verdict;
+use crate::report::answer::Answer;
+use crate::report::{self, Format, Screen};
 
 const MANIFEST: &str = "run";
 /// How often it is looked whether what was owned is gone.
@@ -30,31 +31,31 @@ const LEASE_AGE: i64 = 60;
 /// Deletes the named CRs, those whose modules are all verified, or those with the labels.
 ///
 /// # Errors
-/// A named CR does not exist, none is to be deleted, or the API server refuses.
+/// A named CR does not exist, none is to be deleted, or the API server rejects.
 pub(crate) async fn run(args: &DeleteArgs, format: Format) -> Result<Done, Error> {
     for name in &args.names {
         check_name(name)?;
     }
+    let mut deleted = Deleted::default();
+    // A format that cannot be printed is rejected before anything is deleted.
+    report::print(&deleted, format, &Screen::PLAIN)?;
     let cluster = connect(&args.connection).await?;
     let (chosen, absent) = choose(&cluster, args).await?;
     let mut done = Done::default();
-    let mut deleted = Vec::new();
     let mut replaced = Vec::new();
     for preflight in &chosen {
         let Meta { name, uid, .. } = &preflight.meta;
         match cluster.delete(preflight.resource, None, name, uid).await {
-            Ok(()) | Err(Fault::NotFound(_)) => {
-                done.stdout.push_str(&said(preflight, format));
-                deleted.push(preflight.clone());
-            }
+            Ok(()) | Err(Fault::NotFound(_)) => deleted.0.push(preflight.clone()),
             Err(fault) if fault.is_conflict() => replaced.push(name.as_str()),
             Err(fault) => {
                 return Err(fault.into_error(&format!("deleting preflight CR {name}"), MANIFEST));
             }
         }
     }
-    if args.wait && !deleted.is_empty() {
-        let (left, exit_code) = wait(&cluster, &deleted, args.timeout).await?;
+    done.stdout = report::print(&deleted, format, &Screen::PLAIN)?;
+    if args.wait && !deleted.0.is_empty() {
+        let (left, exit_code) = wait(&cluster, &deleted.0, args.timeout).await?;
         done.stderr.push_str(&left);
         done.exit_code = exit_code;
     }
@@ -152,13 +153,38 @@ fn none(cluster: &Cluster, names: &[String]) -> Error {
     }
 }
 
-fn said(preflight: &Preflight, format: Format) -> String {
-    let kind = preflight.resource.kind.to_lowercase();
-    let name = &preflight.meta.name;
-    match format {
-        Format::Name => format!("{kind}.kmm.sigs.x-k8s.io/{name}\n"),
-        _ => format!("{kind}.kmm.sigs.x-k8s.io \"{name}\" deleted\n"),
+/// The CRs that were deleted.
+#[derive(Default)]
+struct Deleted(Vec<Preflight>);
+
+impl Answer for Deleted {
+    fn text(&self, _: &Screen, _: bool) -> String {
+        let line = |it: &Preflight| format!("{} \"{}\" deleted\n", kind_of(it), it.meta.name);
+        self.0.iter().map(line).collect()
     }
+
+    fn document(&self) -> Value {
+        let item = |preflight: &Preflight| {
+            json!({
+                "apiVersion": preflight.resource.api_version(),
+                "kind": preflight.resource.kind,
+                "metadata": {"name": preflight.meta.name},
+            })
+        };
+        let items: Vec<Value> = self.0.iter().map(item).collect();
+        json!({"apiVersion": "v1", "kind": "List", "items": items})
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        let name = |it: &Preflight| format!("{}/{}", kind_of(it), it.meta.name);
+        Some(self.0.iter().map(name).collect())
+    }
+}
+
+/// `kind.group`, as `kubectl` prints it.
+fn kind_of(preflight: &Preflight) -> String {
+    let resource = preflight.resource;
+    format!("{}.{}", resource.kind.to_lowercase(), resource.group)
 }
 
 /// Waits until nothing that the CRs owned is left. Without a controller manager nobody
@@ -179,15 +205,15 @@ async fn wait(
         let list = left.join(", ");
         if !is_collected(cluster).await {
             let note = format!(
-                "note: {list} is left: no running controller manager was found that \
-                    collects it\n"
+                "note: {list} remains: no running controller manager was found to \
+                 garbage-collect it\n"
             );
             return Ok((note, EXIT_VERIFIED));
         }
         if start.elapsed() > limit {
             let note = format!(
-                "note: {list} is still there after {} s\nhint: A new preflight of KMM 2.4 and \
-                 later must wait for it; check with `kubectl get preflightvalidations,\
+                "note: {list} is still there after {} s\nhint: KMM 2.4 and later cannot \
+                 start a new preflight until it is gone; check with `kubectl get preflightvalidations,\
                  moduleimagesconfigs -A`\n",
                 limit.as_secs()
             );
@@ -281,5 +307,29 @@ pub(crate) async fn clean_up(cluster: &Cluster, preflight: &Preflight) -> String
             "{kind} {name} could not be deleted: {fault}. Delete it with `kubectl kmm preflight \
              delete {name}`."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::api::resource::PREFLIGHT_OCP;
+
+    #[test]
+    fn deleted_crs_are_data_where_data_is_asked_for() {
+        let mut raw = RawPreflight::default();
+        raw.metadata.name = "p".to_owned();
+        let deleted = Deleted(vec![Preflight::of_raw(raw, PREFLIGHT_OCP)]);
+        let printed = |format| report::print(&deleted, format, &Screen::PLAIN);
+        let text = "preflightvalidationocp.kmm.sigs.x-k8s.io \"p\" deleted\n";
+        assert_eq!(printed(Format::Table).ok().as_deref(), Some(text));
+        assert_eq!(printed(Format::Short).ok().as_deref(), Some(text));
+        let name = "preflightvalidationocp.kmm.sigs.x-k8s.io/p\n";
+        assert_eq!(printed(Format::Name).ok().as_deref(), Some(name));
+        let json = printed(Format::Json).expect("a document");
+        let list: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(list["items"][0]["kind"], "PreflightValidationOCP");
+        assert_eq!(list["items"][0]["metadata"]["name"], "p");
+        assert!(printed(Format::Sarif).is_err());
     }
 }

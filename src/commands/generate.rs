@@ -7,17 +7,16 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use crate::cli::cluster::GenerateArgs;
-use crate::cli::output::Format;
 use crate::cli::pod_flags::Caller;
 use crate::cluster::api::client::connect;
 use crate::cluster::rbac;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::Error;
 use crate::findings::accept::Accept;
 use crate::input::yaml;
 use crate::report::answer::Answer;
-use crate::report::{self, Screen};
-use crate::session::requested::Asked;
+use crate::report::{self, Format, Screen};
+use crate::session::request_flags::RequestFlags;
 use crate::session::targets::no_target;
 
 /// The name of a Job or CronJob that nobody named.
@@ -26,7 +25,7 @@ const NAME: &str = "kmm-preflight";
 /// Prints the CR for the cluster's KMM, or for that of `--kmm-version`.
 ///
 /// # Errors
-/// A contradictory or incomplete target, or a cluster or image that cannot be asked.
+/// A contradictory or incomplete target, or a cluster or image that cannot be read.
 pub(crate) async fn run(
     args: &GenerateArgs,
     format: Format,
@@ -46,7 +45,7 @@ pub(crate) async fn run(
     if args.in_cluster.is_wanted() {
         return in_cluster(args, format, words, accepts);
     }
-    let asked = Asked::from(args);
+    let flags = RequestFlags::from(args);
     let (kmm, cluster) = match &args.kmm_version {
         Some(release) => (*release, None),
         None => {
@@ -54,7 +53,7 @@ pub(crate) async fn run(
             (cluster.kmm().await?, Some(cluster))
         }
     };
-    let (request, mut warnings) = asked.request(kmm, cluster.as_ref()).await?;
+    let (request, mut warnings) = flags.request(kmm, cluster.as_ref()).await?;
     let desired = request.desired(kmm, args.name.as_deref())?;
     if let Some(cluster) = &cluster {
         warnings.extend(cluster.take_warnings());

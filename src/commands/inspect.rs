@@ -2,10 +2,9 @@
 
 use crate::check::inspect::{as_error, inspect};
 use crate::cli::image::InspectArgs;
-use crate::cli::output::Format;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_NOTHING, EXIT_VERIFIED, Error};
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 use crate::session::arch;
 use crate::session::open::Session;
 

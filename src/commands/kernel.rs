@@ -5,11 +5,10 @@ use futures::future::try_join_all;
 use crate::check::inspect::as_error;
 use crate::check::targets::Resolver;
 use crate::cli::image::KernelArgs;
-use crate::cli::output::Format;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_VERIFIED, Error};
 use crate::report::kernel::Kernels;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 use crate::session::arch;
 use crate::session::open::Session;
 

@@ -12,13 +12,12 @@ pub mod watched;
 
 use std::ffi::OsString;
 
-use crate::check::stages::StageSet;
 use crate::cli::cluster::{CrossCheck, DryRun};
 use crate::cli::run::RunArgs;
-use crate::commands::Done;
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::error::Error;
 use crate::image_build::builder::{Choice, IsolationChoice};
+use crate::model::verdict::StageSet;
 
 /// Runs where the flags say.
 ///

@@ -11,9 +11,8 @@ use crate::cluster::kmm::desired::check_name;
 use crate::cluster::kmm::follow::{Event, Follower};
 use crate::cluster::kmm::preflight::Preflight;
 use crate::cluster::kmm::survey::{self, Filter, Survey};
-use crate::commands::Done;
 use crate::console::live::Live;
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::error::{EXIT_INTERRUPTED, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::model::report::Report;
 
@@ -40,8 +39,7 @@ pub(crate) async fn run(args: &StatusArgs, console: &Console<'_>) -> Result<Done
         ..Filter::default()
     };
     let (mut survey, interrupted) = match (&args.name, args.watch) {
-        (Some(name), true) => watch_one(&cluster, name, &filter, console).await?,
-        (None, true) => watch_all(&cluster, args, &filter, console).await?,
+        (_, true) => watch(&cluster, args, &filter, console).await?,
         (Some(name), false) => (look_at_one(&cluster, name, &filter).await?, false),
         (None, false) => (look_at_all(&cluster, args, &filter).await?, false),
     };
@@ -136,44 +134,65 @@ async fn look_at_all(
     Ok(all)
 }
 
-/// Follows one CR until every module is decided; true when the user ended it.
-async fn watch_one(
+/// Follows one CR, or reads all of them again and again, until every module is decided; true
+/// when the user ended it.
+async fn watch(
     cluster: &Cluster,
-    name: &str,
+    args: &StatusArgs,
     filter: &Filter,
     console: &Console<'_>,
 ) -> Result<(Survey, bool), Error> {
-    let mut preflight = read_one(cluster, name).await?;
-    let mut follower = Follower::new(cluster, preflight.clone());
+    let preflight = match &args.name {
+        Some(name) => Some(read_one(cluster, name).await?),
+        None => None,
+    };
     let mut live = Live::new(console.progress);
+    let watched = watch_until_decided(cluster, args, filter, console, preflight, &mut live).await;
+    live.finish();
+    watched
+}
+
+async fn watch_until_decided(
+    cluster: &Cluster,
+    args: &StatusArgs,
+    filter: &Filter,
+    console: &Console<'_>,
+    mut preflight: Option<Preflight>,
+    live: &mut Live,
+) -> Result<(Survey, bool), Error> {
+    let name = args.name.as_deref().unwrap_or_default();
+    let mut follower = preflight
+        .clone()
+        .map(|preflight| Follower::new(cluster, preflight));
     loop {
-        // A server that is away is the follower's to report.
-        let survey = match cluster.survey(&preflight, filter).await {
-            Ok(survey) => survey,
-            Err(_) => survey::of_evidence(&preflight, "", None, filter),
+        let survey = match &preflight {
+            // A server that is away is the follower's to report.
+            Some(one) => match cluster.survey(one, filter).await {
+                Ok(survey) => survey,
+                Err(_) => survey::of_evidence(one, "", None, filter),
+            },
+            None => look_at_all(cluster, args, filter).await?,
         };
         live.show(survey.report.clone(), |report| console.table(report));
         if survey.is_decided {
-            live.finish();
             return Ok((survey, false));
         }
-        tokio::select! {
-            () = console.interrupt.cancelled() => {
-                live.finish();
-                return Ok((survey, true));
+        let next = async {
+            match &mut follower {
+                Some(follower) => follower.next().await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            () = console.interrupt.cancelled() => return Ok((survey, true)),
             () = tokio::time::sleep(REFRESH) => {}
-            event = follower.next() => match event {
-                Ok(Event::Changed(changed)) => preflight = *changed,
+            event = next => match event {
+                Ok(Event::Changed(changed)) => preflight = Some(*changed),
                 Ok(Event::Note(note)) => live.note(&note),
-                Ok(Event::Deleted) => {
-                    live.finish();
-                    return Err(deleted(name));
-                }
+                Ok(Event::Deleted) => return Err(deleted(name)),
                 Err(fault) => {
-                    live.finish();
-                    return Err(fault.into_error(&format!("watching preflight CR \
-                        {name}"), MANIFEST));
+                    let purpose = format!("watching preflight CR {name}");
+                    return Err(fault.into_error(&purpose, MANIFEST));
                 }
             },
         }
@@ -185,31 +204,6 @@ pub(crate) fn deleted(name: &str) -> Error {
     Error::Cluster {
         message: format!("preflight CR {name} was deleted"),
         hint: format!("Create it again with `kubectl kmm preflight run {name}`."),
-    }
-}
-
-/// Reads all CRs again and again until every module is decided.
-async fn watch_all(
-    cluster: &Cluster,
-    args: &StatusArgs,
-    filter: &Filter,
-    console: &Console<'_>,
-) -> Result<(Survey, bool), Error> {
-    let mut live = Live::new(console.progress);
-    loop {
-        let survey = look_at_all(cluster, args, filter).await?;
-        live.show(survey.report.clone(), |report| console.table(report));
-        if survey.is_decided {
-            live.finish();
-            return Ok((survey, false));
-        }
-        tokio::select! {
-            () = console.interrupt.cancelled() => {
-                live.finish();
-                return Ok((survey, true));
-            }
-            () = tokio::time::sleep(REFRESH) => {}
-        }
     }
 }
 

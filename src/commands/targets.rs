@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use crate::cli::TargetsArgs;
-use crate::cli::output::Format;
 use crate::cluster::{Cluster, connect};
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::input::Inputs;
 use crate::report::targets::Targets;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 use crate::session::open::Session;
-use crate::session::targets::Request;
+use crate::session::request::Request;
 
 /// Finds the kernels and prints them.
 ///

@@ -5,13 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::connection::ConnectionArgs;
-use crate::cli::output::Format;
 use crate::cluster::connect;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::{Error, message};
 use crate::model::printable::printable_line;
 use crate::report::answer::Answer;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 
 /// How long the cluster may take to say which KMM it runs.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -7,13 +7,39 @@ use std::io::Write;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::output::{Format, ProgressMode};
-use crate::commands::Done;
-use crate::error::Error;
+use crate::cli::output::ProgressMode;
+use crate::error::{Error, message};
 use crate::findings::accept::{self, Accept};
 use crate::model::report::Report;
-use crate::report::markdown;
 use crate::report::render::shown;
+use crate::report::{Format, markdown};
+
+/// What a command leaves to print, and how the process ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Data.
+    pub stdout: String,
+    /// Everything else.
+    pub stderr: String,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+impl Done {
+    /// Adds warnings to [`Self::stderr`].
+    pub fn warn(&mut self, warnings: &[String]) {
+        for warning in warnings {
+            self.stderr.push_str(&message("warning", warning));
+        }
+    }
+
+    /// Adds notes to [`Self::stderr`].
+    pub fn note<'a>(&mut self, notes: impl IntoIterator<Item = &'a String>) {
+        for note in notes {
+            self.stderr.push_str(&message("note", note));
+        }
+    }
+}
 
 /// The process around a command.
 pub struct Console<'a> {

@@ -1,10 +1,7 @@
-//! What each finding code means: the text of `explain CODE`, of SARIF's rules, and of
-//! docs/findings.md.
+//! What each finding code means: `explain CODE`, SARIF's rules, and docs/findings.md.
 
 pub(crate) use crate::findings::explanations::explain;
 use crate::findings::finding::Code;
-use crate::report::screen::Screen;
-use crate::report::wrap::wrap;
 
 /// The page that explains the codes.
 const PAGE: &str = "https://kmm-preflight.github.io/kubectl-kmm-preflight/findings";
@@ -17,25 +14,6 @@ pub(crate) fn url(code: Code) -> String {
 /// The same for a word that stands for a code.
 pub(crate) fn address(code: &str) -> String {
     format!("{PAGE}#{code}")
-}
-
-/// The text of `explain CODE`.
-pub(crate) fn text(code: Code, screen: &Screen) -> String {
-    let about = explain(code);
-    let title = screen.linked(code.as_str(), code);
-    let mut text = format!("{title} ({})\n", code.severity().as_str());
-    for part in [
-        about.what.to_owned(),
-        format!("Why: {}", about.why),
-        format!("Example: {}", about.example),
-        format!("How to see it: {}", about.see),
-        format!("What to do: {}", about.fix),
-    ] {
-        text.push('\n');
-        text.push_str(&wrap(&part, screen.width, ""));
-    }
-    text.push_str(&format!("\n{}\n", url(code)));
-    text
 }
 
 /// The chapters about all codes in docs/findings.md.

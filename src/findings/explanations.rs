@@ -43,7 +43,7 @@ explanations! {
         "`kubectl explain modules.kmm.sigs.x-k8s.io.spec.moduleLoader.container` lists the fields that the cluster's KMM has.",
         "Correct the field's name, or pass the release that has it with `--kmm-version`.";
     NoModuleLoader: "The Module has no `moduleLoader`.",
-        "It only runs a device plugin or a DRA driver and loads no kernel module. While it exists, KMM 2.4 to 2.7 gives no module a preflight status.",
+        "It only runs a device plugin or a DRA driver and loads no kernel module. While it exists, KMM 2.4 and later give no module a preflight status.",
         "the Module has no moduleLoader: it loads no kernel module, so there is nothing to check",
         "`kubectl get module NAME -o jsonpath={.spec.moduleLoader}` prints nothing.",
         "No action needed for the upgrade. For KMM's own preflight, delete the Module until the preflight is done.";
@@ -142,7 +142,7 @@ explanations! {
         "meter: modprobe runs `/sbin/setup-meter` instead of loading the module, and its effect is not known",
         "The `install` lines below /etc/modprobe.d of the image, and `rawArgs` in the Module.",
         "Load the module by its name.";
-    ElfInvalid: "The kernel rejects the file.",
+    ElfInvalid: "The kernel refuses the file.",
         "The file is not a kernel module (relocatable ELF) or is corrupt.",
         "module has no symbols (stripped?)",
         "`readelf --file-header --sections FILE`.",
@@ -169,7 +169,7 @@ explanations! {
         "Build the module against the target kernel's headers.";
     SymbolGplOnly: "The symbol is only available to GPL-compatible modules.",
         "It is exported with EXPORT_SYMBOL_GPL, and the module, or a module that it uses, is proprietary.",
-        "meter.ko: Unknown symbol device_create (err -2): itis only available to GPL-compatible modules, and the module's licence is 'Proprietary'",
+        "meter.ko: Unknown symbol device_create (err -2): it is only available to GPL-compatible modules, and the module's licence is 'Proprietary'",
         "`modinfo -F license FILE`.",
         "Use other symbols, or a GPL-compatible licence.";
     SymbolNamespaceMissing: "The module does not import the symbol's namespace.",
@@ -199,7 +199,7 @@ explanations! {
         "Install the module in `<dirName>/lib/modules/<kernel>/updates` before depmod runs, or correct the name in the Module.";
     KmmFlavorUnknown: "OpenShift's KMM and the upstream one would load this image differently.",
         "Upstream's worker mounts the node's modules at /lib/modules and, since 2.6, at /host/lib/modules; OpenShift's at /lib/modules only. Without a cluster, OpenShift's is assumed.",
-        "a link in the image leads to /host/lib/modules, which only upstream KMM mounts (since 2.6); this is the answer for OpenShift's KMM",
+        "a link in the image leads to /host/lib/modules, which only upstream KMM mounts (since 2.6); this is the result for OpenShift's KMM",
         "`kubectl kmm preflight version` prints the KMM of a cluster.",
         "Pass `--kmm-flavor`, or link to /lib/modules, which both have.";
     FirmwareMissing: "The image does not contain `firmwarePath`, or firmware that the module may request.",
@@ -208,13 +208,13 @@ explanations! {
         "`modinfo -F firmware FILE`.",
         "Add the files to the image, or make sure that the nodes have them.";
     SignatureMissing: "The module is not signed.",
-        "A kernel that enforces signatures (Secure Boot, `module.sig_enforce`) rejects it.",
-        "meter.ko: the module is not signed; a node with Secure Boot rejects it",
+        "A kernel that enforces signatures (Secure Boot, `module.sig_enforce`) refuses it.",
+        "meter.ko: the module is not signed; a node with Secure Boot refuses it",
         "`modinfo -F signer FILE` prints nothing; `mokutil --sb-state` on a node prints whether Secure Boot is on.",
         "Sign it, for instance with the Module's `sign` section.";
     SignatureUntrusted: "The module's signature is invalid, or its key is not known to be trusted.",
-        "The kernel verifies signatures with its own keys. It always rejects an invalid signature, and one by an unknown key if it enforces signatures.",
-        "meter.ko: signed by `Example driver key`, a key that was not passed with --signing-cert; unless the kernel trusts it, a node with Secure Boot rejects it",
+        "The kernel verifies signatures with its own keys. It always refuses an invalid signature, and one by an unknown key if it enforces signatures.",
+        "meter.ko: signed by `Example driver key`, a key that was not passed with --signing-cert; unless the kernel trusts it, a node with Secure Boot refuses it",
         "`modinfo -F signer FILE`; `mokutil --list-enrolled` on a node.",
         "Sign the module with an enrolled key, and pass its certificate with `--signing-cert`.";
     KernelFactsMissing: "Kernel facts are missing, so something was not checked.",
@@ -222,9 +222,9 @@ explanations! {
         "No kernel facts for 6.1.0-56-amd64: symbols, symbol versions, version magic and signatures were not checked.",
         "`kubectl kmm preflight targets` with the same flags prints where the facts come from.",
         "Pass `--release-image`, `--dtk-image` or `--kernel-dir`.";
-    UpgradeBreaks: "The module loads on the current kernel and will not load after the upgrade.",
+    UpgradeBreaks: "The module loads on the current kernel but will not load after the upgrade.",
         "The other findings about this module concern the new kernel only.",
-        "loads on the current kernel 6.1.0-53 and will not load after the upgrade to 6.1.0-56",
+        "loads on the current kernel 6.1.0-53 but will not load after the upgrade to 6.1.0-56",
         "The other findings about the same module.",
         "Fix the other findings before you upgrade these nodes.";
     TargetUnknown: "The kernel of some of the Module's nodes is not known.",
@@ -292,14 +292,14 @@ explanations! {
         "reg.example/drivers/meter:6.1.0-56-amd64 could not be pushed",
         "`skopeo copy oci:FOLDER docker://IMAGE` with the same credentials.",
         "Check the credentials and the quota of the registry.";
-    KmmFalsePass: "KMM reports the module as verified, but the kernel would reject it.",
+    KmmFalsePass: "KMM reports the module as verified, but the kernel would refuse it.",
         "Up to 2.3, KMM looks for a file name; since 2.4, it only pulls the image.",
         "KMM verified this module, but the kernel would not load it",
         "The other findings about the same module.",
         "Fix the other findings before you upgrade.";
     KmmFalseFail: "KMM reports the module as failed, but the kernel would load it.",
         "KMM looks for an exact file name in a layer and does not support compressed modules, links or subdirectories.",
-        "KMM failed this module, but its image is there and the kernel would load it",
+        "KMM failed this module, but its image exists and the kernel would load it",
         "`kubectl kmm preflight inspect IMAGE` lists what is in the image.",
         "No action needed for the upgrade; the verdict stays KMM's.";
     CrossCheckUnavailable: "KMM's answer could not be checked from this machine.",
@@ -328,23 +328,23 @@ explanations! {
         "`kubectl get preflightvalidationsocp NAME -o yaml`.",
         "Update this plugin. The report has KMM's value.";
     BootLoaded: "The target's own kernel loaded the module in a virtual machine.",
-        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does. As a warning: the kernel took the module, and its init function then failed, mostly because the virtual machine lacks the hardware.",
+        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does. As a warning: the kernel accepted the module, but its init function failed, usually because the virtual machine lacks the hardware.",
         "kernel 6.1.0-56-amd64 (in a virtual machine) loaded it: insmod /tmp/opt/lib/modules/6.1.0-56-amd64/extra/ticker.ko",
         "The same `insmod` on a machine that runs this kernel.",
         "No action needed. For a warning, check what the module's init function needs.";
-    BootRefused: "The target's own kernel refused the module in a virtual machine, crashed, or did not come back.",
-        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does; the message has the lines of the kernel and of modprobe. As a warning it decides nothing: a node may have what the virtual machine lacks, such as an enrolled key.",
+    BootRefused: "The target's own kernel refused the module in a virtual machine, crashed, or hung.",
+        "`--boot` starts the kernel in QEMU and calls modprobe as KMM's worker does; the message has the lines of the kernel and of modprobe. As a warning it does not decide: a node may have what the virtual machine lacks, such as an enrolled key.",
         "kernel 6.1.0-56-amd64 (in a virtual machine) refused it: sensor: disagrees about version of symbol module_layout",
         "`dmesg` after `modprobe` on a machine that runs this kernel.",
-        "Build the module for this kernel, or correct what the kernel's lines name.";
+        "Build the module for this kernel, or fix what the kernel's messages report.";
     BootDisagrees: "The kernel's answer differs from the prediction. This is a bug.",
         "The verdict is the kernel's; a rule of this program is wrong.",
-        "predicted symbol-missing, and kernel 6.1.0-56-amd64 (in a virtual machine) loaded it",
+        "predicted symbol-missing, but kernel 6.1.0-56-amd64 (in a virtual machine) loaded it",
         "Run again with and without `--boot`.",
         "Report it with the module and the kernel version.";
-    BootUnavailable: "`--boot require` was given, and the kernel could not be asked.",
+    BootUnavailable: "`--boot require` was set, and the kernel could not be booted.",
         "QEMU, the kernel image, or something else that the virtual machine needs is missing.",
-        "kernel 6.1.0-56-amd64 was not asked: there is no qemu-system-x86_64 on this machine",
+        "kernel 6.1.0-56-amd64 was not booted: qemu-system-x86_64 is not installed",
         "`command -v qemu-system-x86_64`",
         "Install QEMU for the architecture and pass `--os-image`, or a `--kernel-dir` with `boot/vmlinuz-KERNEL`; or use `--boot auto`.";
     NotDecided: "The run ended before this module was checked.",

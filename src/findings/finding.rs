@@ -129,7 +129,7 @@ codes! {
     SymbolMissing = "symbol-missing", Fails, Error;
     /// The module was built against another version of the symbol.
     SymbolVersionMismatch = "symbol-version-mismatch", Fails, Error;
-    /// The symbolis only available to GPL-compatible modules.
+    /// The symbol is only available to GPL-compatible modules.
     SymbolGplOnly = "symbol-gpl-only", Fails, Error;
     /// The symbol's namespace is not imported.
     SymbolNamespaceMissing = "symbol-namespace-missing", Fails, Error;

@@ -115,12 +115,12 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
         Defect::TwinSections { section } => format!("two sections are named {section}"),
         Defect::ConstructorsTwice => "has both .ctors and .init_array".into(),
         Defect::TableContent { section } => {
-            format!("the addresses in section {section} are no addresses")
+            format!("section {section} has addresses without relocations")
         }
         Defect::WrongProtection { section, cannot } | Defect::OddProtection { section, cannot } => {
             match cannot {
-                Protection::Run => format!("section {section} cannot be run"),
-                Protection::Write => format!("section {section} cannot be written to"),
+                Protection::Run => format!("section {section} is not executable"),
+                Protection::Write => format!("section {section} is not writable"),
             }
         }
         Defect::LivepatchRelocations {
@@ -130,7 +130,7 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             "livepatch: section {section} or a symbol in it has an incorrectly formatted name"
         ),
         Defect::LivepatchRelocations { section, .. } => format!(
-            "livepatch: section {section} changes the kernel's own symbols, which are in no list that was read"
+            "livepatch: section {section} changes the kernel's own symbols, which the kernel facts do not list"
         ),
         Defect::RelRelocations => "REL relocation unsupported".into(),
         Defect::RelocationOutside { section } => {
@@ -216,7 +216,9 @@ pub(crate) fn malformed(fault: Malformed) -> String {
             );
         }
         // The error is that of whatever does not fit.
-        Malformed::SelfSignature => return "a certificate that its key did not sign".to_owned(),
+        Malformed::SelfSignature => {
+            return "a certificate with an invalid self-signature".to_owned();
+        }
         Malformed::NoRoom => ("no room for a signature before the marker", MESSAGE),
         Malformed::Parameters => (
             "PKCS#7 signature info has unexpected non-zero params",
@@ -240,18 +242,18 @@ pub(crate) fn malformed(fault: Malformed) -> String {
         Malformed::MissingAttribute => ("Missing required AuthAttr", MESSAGE),
         Malformed::RepeatedAttribute => ("Repeated/multivalue AuthAttrs not permitted", KEY),
         Malformed::ContentTypeMismatch => ("Mismatch between global data type and sinfo", MESSAGE),
-        Malformed::MessageDigest => ("a messageDigest that is no octet string", MESSAGE),
+        Malformed::MessageDigest => ("a messageDigest that is not an octet string", MESSAGE),
         Malformed::AuthenticodeAttribute => {
             ("Authenticode AuthAttrs only allowed with Authenticode", KEY)
         }
         Malformed::AuthenticodeWithoutAttributes => ("Authenticode requires AuthAttrs", MESSAGE),
         Malformed::NoAlgorithm => ("a signer without an algorithm", MESSAGE),
-        Malformed::NamelessSigner => ("a signer that names no key", ARGUMENT),
+        Malformed::NamelessSigner => ("a signer without a key identifier", ARGUMENT),
         Malformed::NoSigner => ("the PKCS#7 message has no signer", ARGUMENT),
         Malformed::InconsistentAttributes => ("Inconsistently supplied authAttrs", ARGUMENT),
         Malformed::Attached => ("PKCS#7 signature with non-detached data", MESSAGE),
         Malformed::NotData => ("Invalid module sig (not pkcs7-data)", KEY),
-        Malformed::Time => ("a time that the kernel does not read", MESSAGE),
+        Malformed::Time => ("an unsupported time format", MESSAGE),
         Malformed::CertificateAlgorithms => (
             "signatureAlgorithm differs from tbsCertificate.signature",
             ARGUMENT,

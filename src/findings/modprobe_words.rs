@@ -9,7 +9,7 @@ pub(crate) fn fault(fault: &ArgsFault) -> String {
         ArgsFault::SeveralOptions(option) => format!("modprobe has several options `{option}…`"),
         ArgsFault::NoValue(option) => format!("modprobe's option `{option}` takes no value"),
         ArgsFault::ValueMissing(word) => format!("modprobe's option `{word}` has no value"),
-        ArgsFault::NoModule => "modprobe gets no module name".to_owned(),
+        ArgsFault::NoModule => "no module name is passed to modprobe".to_owned(),
     }
 }
 

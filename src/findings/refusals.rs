@@ -291,8 +291,8 @@ fn parameter(module: &str, fault: ParameterFault) -> Finding {
                 NotTaken::TooLong => ("too large", "No space left on device", CORRECT),
                 NotTaken::LockedDown => (
                     "invalid",
-                    "Operation not permitted: a kernel that is locked down takes no addresses or \
-                     interrupts of hardware",
+                    "Operation not permitted: a locked-down kernel refuses hardware address and \
+                     interrupt parameters",
                     "Remove the parameter (the kernel is locked down with Secure Boot).",
                 ),
             };

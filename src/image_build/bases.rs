@@ -1,15 +1,9 @@
 //! Base images in the cluster's own registry, to which builders know no way: they are put into
-//! the builder's storage, once a run, and the user's token stays in this process.
+//! the builder's storage, once per run, and the user's token stays in this process.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::findings::finding::{Code, Effect, Finding};
-use crate::image_build::command::{self, BASE_LAYOUT, BuilderKind, Folders, Storage};
-use crate::image_build::log::BuildLog;
-use crate::image_build::stage::Builds;
-use crate::image_build::stage::inputs::Inputs;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::reference;
 
@@ -22,37 +16,9 @@ pub struct Base {
     pub(crate) images: Arc<Images>,
 }
 
-impl Builds {
-    /// Puts a base image into the storage of a builder.
-    pub(super) async fn import(
-        &self,
-        base: &Base,
-        (kind, storage, folders): (BuilderKind, &Storage, &Folders),
-        inputs: &Inputs,
-        folder: &Path,
-        log: &mut BuildLog,
-    ) -> Result<(), Finding> {
-        let mut imported = self.imported.lock().await;
-        let (name, arch) = (&base.image.reference, inputs.run.arch);
-        if imported.get(name) == Some(&arch) {
-            return Ok(());
-        }
-        let id = base.image.id();
-        let stored = name_in_storage(name, id);
-        let layout = folder.join(BASE_LAYOUT);
-        base.images.copy_to(&base.image, &layout, &stored).await?;
-        for tool in command::import(kind, storage, folders, &inputs.run, folder, (id, &stored)) {
-            self.logged(&tool, &inputs.redaction, log, &|_| ()).await?;
-        }
-        let _ = fs::remove_dir_all(&layout);
-        imported.insert(name.clone(), arch);
-        Ok(())
-    }
-}
-
 /// Builders give no image a name with a digest; what is asked for by its digest they find under
 /// any tag of its repository.
-fn name_in_storage(name: &str, id: &str) -> String {
+pub(super) fn name_in_storage(name: &str, id: &str) -> String {
     match reference::parse(name) {
         Ok(parsed) if parsed.digest().is_some() => {
             format!("{}/{}:{id}", parsed.registry(), parsed.repository())

@@ -147,7 +147,7 @@ async fn attempt(
                 let isolation = isolation.unwrap_or("default");
                 let mut words = format!("{name}, storage {driver}, isolation {isolation}");
                 if !faults.is_empty() {
-                    words.push_str(&format!(" ({})", told(&faults)));
+                    words.push_str(&format!(" ({})", joined(&faults)));
                 }
                 return Ok(Builder {
                     kind,
@@ -164,7 +164,7 @@ async fn attempt(
     faults.dedup_by(|(_, one), (_, other)| one == other);
     Err(match faults.as_slice() {
         [(_, reason)] => reason.clone(),
-        several => told(several),
+        several => joined(several),
     })
 }
 
@@ -181,7 +181,7 @@ fn weak_isolation(kind: BuilderKind) -> Finding {
 }
 
 /// Ways that were tried, each with why it does not work.
-fn told(faults: &[(String, String)]) -> String {
+fn joined(faults: &[(String, String)]) -> String {
     let all: Vec<String> = faults
         .iter()
         .map(|(way, reason)| format!("{way}: {reason}"))

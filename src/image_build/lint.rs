@@ -7,7 +7,7 @@ mod signs;
 use crate::findings::finding::{Code, Finding};
 use crate::image_build::args::{self, ArgsCase};
 use crate::image_build::dockerfile::{Dockerfile, Placed, Step, expand, variables};
-pub(crate) use crate::image_build::lint::codes::SUB_CODES;
+use crate::image_build::lint::codes::SubCode;
 use crate::image_build::lint::signs::{
     asks_uname, brings_a_shell, commands, is_floating, is_module, names_a_kernel, release_in,
     uses_a_kernel,
@@ -54,7 +54,11 @@ pub(crate) fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
     let dockerfile = match Dockerfile::parse(text) {
         Ok(dockerfile) => dockerfile,
         Err(error) => {
-            return vec![finding("does-not-parse", Some(error.line), &error.message)];
+            return vec![finding(
+                SubCode::DoesNotParse,
+                Some(error.line),
+                &error.message,
+            )];
         }
     };
     let mut lints = Lints {
@@ -74,13 +78,9 @@ pub(crate) fn lint(text: &str, case: &LintCase<'_>) -> Vec<Finding> {
     lints.found.into_iter().map(|(_, lint)| lint).collect()
 }
 
-fn finding(sub_code: &str, line: Option<usize>, what: &str) -> Finding {
+fn finding(sub_code: SubCode, line: Option<usize>, what: &str) -> Finding {
     let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-    let finding = Finding::new(Code::DockerfileLint, format!("{sub_code}: {place}{what}"));
-    match SUB_CODES.iter().find(|code| code.name == sub_code) {
-        Some(code) => finding.hint(code.remedy),
-        None => finding,
-    }
+    Finding::new(Code::DockerfileLint, format!("{sub_code}: {place}{what}")).hint(sub_code.remedy())
 }
 
 struct Lints<'a> {
@@ -90,7 +90,7 @@ struct Lints<'a> {
 }
 
 impl<'a> Lints<'a> {
-    fn add(&mut self, sub_code: &str, line: Option<usize>, what: &str) {
+    fn add(&mut self, sub_code: SubCode, line: Option<usize>, what: &str) {
         self.found
             .push((line.unwrap_or(0), finding(sub_code, line, what)));
     }
@@ -133,10 +133,10 @@ impl<'a> Lints<'a> {
                 true => format!("`{command}` is about the kernel of the node that builds"),
                 false => format!("`{command}` has no kernel version"),
             };
-            self.add("depmod-kernel-missing", Some(line), &what);
+            self.add(SubCode::DepmodKernelMissing, Some(line), &what);
         }
         if !seen {
-            self.add("depmod-missing", None, "no RUN calls depmod");
+            self.add(SubCode::DepmodMissing, None, "no RUN calls depmod");
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Lints<'a> {
         }
         for (line, written) in found {
             let what = format!("`{written}` uses uname -r, the kernel of the node that builds");
-            self.add("kernel-of-build-node", Some(line), &what);
+            self.add(SubCode::KernelOfBuildNode, Some(line), &what);
         }
     }
 
@@ -181,7 +181,7 @@ impl<'a> Lints<'a> {
                 if !global.contains(&name) {
                     let what =
                         format!("FROM uses {name}, but no ARG before the first FROM declares it");
-                    self.add("arg-undeclared", Some(stage.line), &what);
+                    self.add(SubCode::ArgUndeclared, Some(stage.line), &what);
                 }
             }
             let mut declared = self.inherited(index);
@@ -201,7 +201,7 @@ impl<'a> Lints<'a> {
                     {
                         told.push(name);
                         let what = format!("{name} is used, but no ARG of this stage declares it");
-                        self.add("arg-undeclared", Some(placed.line), &what);
+                        self.add(SubCode::ArgUndeclared, Some(placed.line), &what);
                     }
                 }
             }
@@ -256,7 +256,7 @@ impl<'a> Lints<'a> {
             }
             told.push(name);
             let what = format!("ARG {name} has no default, and neither KMM nor buildArgs sets it");
-            self.add("arg-never-set", Some(arg.line), &what);
+            self.add(SubCode::ArgNeverSet, Some(arg.line), &what);
         }
     }
 
@@ -272,10 +272,10 @@ impl<'a> Lints<'a> {
             });
             if let Some(kernel) = written {
                 let what = format!("kernel version {kernel} is hard-coded");
-                self.add("kernel-hard-coded", Some(number), &what);
+                self.add(SubCode::KernelHardCoded, Some(number), &what);
             }
             if line.contains("DTK_AUTO") && self.case.args.release.upstream {
-                self.add("dtk-auto-upstream", Some(number), "DTK_AUTO is used");
+                self.add(SubCode::DtkAutoUpstream, Some(number), "DTK_AUTO is used");
             }
         }
         let dockerfile = self.dockerfile;
@@ -292,7 +292,7 @@ impl<'a> Lints<'a> {
             let image = image.as_str();
             if image.contains("driver-toolkit") || image.contains("ocp-v4.0-art-dev") {
                 let what = format!("image {image} is hard-coded");
-                self.add("dtk-hard-coded", Some(line), &what);
+                self.add(SubCode::DtkHardCoded, Some(line), &what);
             }
         }
     }
@@ -315,12 +315,12 @@ impl<'a> Lints<'a> {
             if modules && destination.starts_with('/') && !destination.starts_with(&wanted) {
                 let what =
                     format!("a module is copied to {destination}, not below {wanted}<kernel>");
-                self.add("module-elsewhere", Some(placed.line), &what);
+                self.add(SubCode::ModuleElsewhere, Some(placed.line), &what);
             }
         }
         if !text.contains("lib/modules") && !text.contains("modules_install") {
             let what = format!("nothing is copied below {wanted}<kernel>");
-            self.add("module-elsewhere", None, &what);
+            self.add(SubCode::ModuleElsewhere, None, &what);
         }
     }
 
@@ -339,14 +339,14 @@ impl<'a> Lints<'a> {
         let bare = image == "scratch" || image.contains("distroless");
         if bare && self.case.args.release.has(Feature::PullPods) && !brings_a_shell(last) {
             let what = format!("the final stage uses {image} and copies no /bin/sh");
-            self.add("no-shell", line, &what);
+            self.add(SubCode::NoShell, line, &what);
         }
         let unknown = variables(base)
             .iter()
             .any(|name| !values.contains_key(*name));
         if !bare && !unknown && is_floating(&image) {
             let what = format!("the final stage uses {image}");
-            self.add("base-floating", line, &what);
+            self.add(SubCode::BaseFloating, line, &what);
         }
     }
 
@@ -372,7 +372,7 @@ impl<'a> Lints<'a> {
                 "MOD_NAME is {name} here and in the build after the upgrade, and \
                  {name}-preflight in KMM's own preflight"
             );
-            self.add("mod-name", Some(line), &what);
+            self.add(SubCode::ModName, Some(line), &what);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Runs builds: at most so many at once, each in its own folder of the run's workspace.
 
-pub(super) mod inputs;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -12,18 +10,15 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::findings::finding::{Code, Finding};
 use crate::image_build::bases::{self, Base};
-use crate::image_build::builder::{self, Builder, Choice, IsolationChoice};
-use crate::image_build::command::{self, BuilderKind, Folders, docker};
+use crate::image_build::builder::{self, Builder};
+use crate::image_build::command::{self, BASE_LAYOUT, BuilderKind, Folders, Storage, docker};
 use crate::image_build::failure;
+use crate::image_build::inputs::Inputs;
 use crate::image_build::log::BuildLog;
 use crate::image_build::processes::Processes;
 use crate::image_build::redaction::Redaction;
-use crate::image_build::stage::inputs::Inputs;
+use crate::image_build::request::{BuildConfig, BuildRequest};
 use crate::image_build::tool::Tool;
-use crate::images::registry::access::Access;
-use crate::images::registry::mirrors::Mirrors;
-use crate::images::registry::trust::TrustPlaces;
-use crate::kmm::module::TlsOptions;
 use crate::model::target::Arch;
 use crate::own_files::workspace::Scratch;
 
@@ -31,52 +26,6 @@ use crate::own_files::workspace::Scratch;
 const SHOWN_LINES: usize = 5;
 /// Lines of it that are searched for the cause.
 const SEARCHED_LINES: usize = 40;
-
-/// How the builds of a run are made.
-#[derive(Debug, Clone)]
-pub struct BuildConfig {
-    /// `--builder`
-    pub choice: Choice,
-    /// `--build-isolation`
-    pub isolation: IsolationChoice,
-    /// How many builds run at once.
-    pub jobs: usize,
-    /// Where logs are kept; `None` keeps none.
-    pub logs: Option<PathBuf>,
-    /// `--insecure-registry`: hosts of base images that may be plain HTTP.
-    pub insecure_registries: Vec<String>,
-    /// `--registries-conf`
-    pub registries_conf: Option<PathBuf>,
-    /// The rules of registries.conf and of the mirror sets.
-    pub mirrors: Mirrors,
-    /// `--ca-file`
-    pub ca_file: Option<PathBuf>,
-    /// The certificates of single registries.
-    pub trust: TrustPlaces,
-    /// The results will be pushed, so their layers are worth compressing.
-    pub for_push: bool,
-}
-
-/// One build, with everything that it needs at hand.
-#[derive(Debug, Clone)]
-pub struct BuildRequest {
-    /// What log and messages call it: `namespace/name`, kernel and architecture.
-    pub title: String,
-    /// The Dockerfile's text.
-    pub dockerfile: String,
-    /// Build arguments.
-    pub args: Vec<(String, String)>,
-    /// Secrets by name, their entries by key.
-    pub secrets: Vec<(String, BTreeMap<String, Vec<u8>>)>,
-    /// `baseImageRegistryTLS`
-    pub base_tls: TlsOptions,
-    /// Credentials for base images.
-    pub access: Access,
-    /// Base images that the builder does not reach.
-    pub bases: Vec<Base>,
-    /// The architecture to build for.
-    pub arch: Arch,
-}
 
 /// What a build has made.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +49,7 @@ pub struct Builds {
     slots: Semaphore,
     ready: OnceCell<Result<(Builder, Folders), Finding>>,
     /// Base images that are in the builder's storage, each for one architecture.
-    pub(super) imported: tokio::sync::Mutex<BTreeMap<String, Arch>>,
+    imported: tokio::sync::Mutex<BTreeMap<String, Arch>>,
 }
 
 impl Builds {
@@ -148,7 +97,7 @@ impl Builds {
             .as_ref()
             .map_err(Clone::clone)?;
         let folder = self.scratch.folder().map_err(|error| io_fault(&error))?;
-        let prepared = self.write_inputs(builder, request, &folder).await;
+        let prepared = self.config.write_inputs(builder, request, &folder).await;
         let inputs = prepared.map_err(|error| io_fault(&error))?;
         let log_path = self
             .config
@@ -289,8 +238,34 @@ impl Builds {
         })
     }
 
+    /// Puts a base image into the storage of a builder.
+    async fn import(
+        &self,
+        base: &Base,
+        (kind, storage, folders): (BuilderKind, &Storage, &Folders),
+        inputs: &Inputs,
+        folder: &Path,
+        log: &mut BuildLog,
+    ) -> Result<(), Finding> {
+        let mut imported = self.imported.lock().await;
+        let (name, arch) = (&base.image.reference, inputs.run.arch);
+        if imported.get(name) == Some(&arch) {
+            return Ok(());
+        }
+        let id = base.image.id();
+        let stored = bases::name_in_storage(name, id);
+        let layout = folder.join(BASE_LAYOUT);
+        base.images.copy_to(&base.image, &layout, &stored).await?;
+        for tool in command::import(kind, storage, folders, &inputs.run, folder, (id, &stored)) {
+            self.logged(&tool, &inputs.redaction, log, &|_| ()).await?;
+        }
+        let _ = fs::remove_dir_all(&layout);
+        imported.insert(name.clone(), arch);
+        Ok(())
+    }
+
     /// Runs one program of a build with its output in the log.
-    pub(super) async fn logged(
+    async fn logged(
         &self,
         tool: &Tool,
         redaction: &Redaction,

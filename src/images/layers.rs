@@ -13,6 +13,7 @@ pub(crate) mod overlay;
 pub(crate) mod stack;
 pub(crate) mod tar_entry;
 pub(crate) mod tar_extensions;
+pub(crate) mod tar_fault;
 pub(crate) mod tar_sparse;
 pub(crate) mod tar_stream;
 pub(crate) mod toc;

@@ -1,4 +1,4 @@
-//! Finds images in layouts and registries, and gives their layers, each read once a run.
+//! Finds images in layouts and registries, and gives their layers, each read once per run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -328,7 +328,7 @@ impl Images {
             .map_err(|fault: Fault| fault.into_finding(&image.reference))
     }
 
-    /// The index of a layer, counted from the top. A layer is fetched once a run however
+    /// The index of a layer, counted from the top. A layer is fetched once per run however
     /// many images share it.
     ///
     /// # Errors
@@ -381,7 +381,7 @@ fn worst(mut faults: Vec<Fault>) -> Fault {
         .iter()
         .position(|fault| fault.kind != FaultKind::NotFound);
     if faults.is_empty() {
-        return Fault::new(FaultKind::Unreachable, "no other place has it");
+        return Fault::new(FaultKind::Unreachable, "not found anywhere else");
     }
     let mut fault = faults.swap_remove(at.unwrap_or_default());
     fault.message = all.join("; ");

@@ -1,7 +1,7 @@
 //! Registries and images on disk: every look at an image goes through here.
 //!
-//! [`credentials`] and [`mirrors`] decide whom to ask and as whom; [`retry`] when to ask
-//! again; [`fault`] says why an image could not be read.
+//! [`credentials`] and [`mirrors`] choose the registry and the credentials; [`retry`] decides when
+//! to try again; [`fault`] is why an image could not be read.
 
 pub(crate) mod access;
 pub(crate) mod blob;

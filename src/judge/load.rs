@@ -16,6 +16,7 @@ use crate::judge::exporters::ImageExporters;
 use crate::judge::indexes::{Stop, WorkerFolder};
 use crate::judge::not_found::{self, Wanted};
 use crate::judge::{Judged, LoadCase, Trust, node};
+use crate::kmm::releases::Feature;
 use crate::kmm::worker::copied::{self, Copied};
 use crate::kmm::worker::file_system::{Worker, WorkerPath};
 use crate::kmm::worker::{command_line, firmware};
@@ -69,7 +70,7 @@ pub(super) fn load(
             Finding::new(
                 Code::KmmFlavorUnknown,
                 "a link in the image leads to /host/lib/modules, which only upstream KMM mounts \
-                 (since 2.6); this is the answer for OpenShift's KMM",
+                 (since 2.6); this is the result for OpenShift's KMM",
             )
             .hint("Pass --kmm-flavor openshift or --kmm-flavor upstream."),
         );
@@ -114,7 +115,7 @@ fn prepared(
         Ok(copied) => copied,
         Err(finding) => return Ok(Err(Box::new(finding))),
     };
-    if !case.release.at_least(2, 0) && !line.root.is_empty() {
+    if !case.release.has(Feature::Worker) && !line.root.is_empty() {
         // `modprobe` itself runs in the image.
         line.root = format!("/{}", copied::in_image(overlay, working_dir, &line.root)?);
     }
@@ -125,7 +126,7 @@ fn prepared(
 fn odd_folder(case: &LoadCase<'_>) -> Option<Finding> {
     let dir_name = &case.work.modprobe.dir_name;
     let plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=".contains(c);
-    (case.release.at_least(2, 2) && !dir_name.chars().all(plain)).then(|| {
+    (case.release.has(Feature::ImageExtractor) && !dir_name.chars().all(plain)).then(|| {
         Finding::new(
             Code::ModprobeArgsUnknown,
             format!(

@@ -17,7 +17,7 @@ mod tests;
 
 use kernel_loader::kernel::facts::KernelFacts;
 
-use crate::findings::finding::{Finding, Severity};
+use crate::findings::finding::Finding;
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
 use crate::kmm::planned::Work;
@@ -73,10 +73,6 @@ pub fn judge(
     )?);
     let loaded = load::load(case, overlay, &config.working_dir, facts, trust)?;
     findings.extend(loaded.findings);
-    findings.sort_by_key(|finding| match finding.severity {
-        Severity::Error => 0,
-        Severity::Warning => 1,
-        Severity::Info => 2,
-    });
+    findings.sort_by_key(Finding::order);
     Ok(Judged { findings, ..loaded })
 }

@@ -5,6 +5,7 @@ use kernel_loader::modprobe::config::module_name;
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::judge::{LoadCase, not_found};
+use crate::kmm::releases::Feature;
 
 /// `modprobe` without `-d` looks into the node's own folder: the image plays no part.
 pub(super) fn answer(
@@ -66,8 +67,8 @@ pub(super) fn modules_to_remove(case: &LoadCase<'_>, facts: Option<&KernelFacts>
                  removed.",
                 module_name(name)
             ));
-            // Before 2.2 modprobe is run without that look, and its failure ends the load.
-            if case.release.at_least(2, 2) {
+            // An older worker runs modprobe without that look, and its failure ends the load.
+            if case.release.has(Feature::InTreeFiles) {
                 finding
             } else {
                 finding.with_effect(Effect::Fails)

@@ -36,7 +36,7 @@ pub(crate) fn from_dir(
     if !dir.is_dir() {
         return Err(Finding::new(
             Code::KernelFactsMissing,
-            format!("kernel directory {} is not a folder", dir.display()),
+            format!("kernel folder {} is not a folder", dir.display()),
         )
         .with_effect(Effect::Blocks)
         .hint("Pass a folder with --kernel-dir, or a driver-toolkit image with --dtk-image."));
@@ -58,7 +58,7 @@ pub(crate) fn from_dir(
     match gathered {
         Ok((facts, findings)) => Ok((facts, findings.into_iter().map(name_link).collect())),
         Err(mut finding) => {
-            finding.message = format!("kernel directory {}: {}", dir.display(), finding.message);
+            finding.message = format!("kernel folder {}: {}", dir.display(), finding.message);
             Err(name_link(finding))
         }
     }

@@ -40,7 +40,7 @@ impl Owner {
     /// No mapping is for the kernel yet: the owner may add it when nodes run that kernel, as
     /// it did for those of today.
     pub fn awaits(&self, finding: Finding, namespace: &str, module: &str) -> Finding {
-        let message = format!("{}; {self} writes this Module", finding.message);
+        let message = format!("{}; this Module is managed by {self}", finding.message);
         Finding { message, ..finding }
             .with_effect(Effect::Doubts)
             .hint(format!(

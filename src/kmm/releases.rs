@@ -81,10 +81,12 @@ pub enum Feature {
     NormalisedKernel,
     /// `inTreeModulesToRemove`, which excludes the older singular field.
     InTreeModules,
-    /// The webhook refuses images without tag or digest.
+    /// The webhook rejects images without tag or digest.
     TaggedImages,
     /// An init container copies the kernel's folder in the module image itself.
     ImageExtractor,
+    /// The worker unloads an in-tree module only where the node has its file.
+    InTreeFiles,
     /// `tolerations`, checked by the webhook.
     Tolerations,
     /// A pod that pulls the image is the whole Image stage, and builds belong to a
@@ -109,7 +111,7 @@ impl Feature {
             Self::ContainerImage | Self::Webhook => (1, 1),
             Self::Worker | Self::NameLimit => (2, 0),
             Self::NormalisedKernel | Self::InTreeModules => (2, 1),
-            Self::TaggedImages | Self::ImageExtractor => (2, 2),
+            Self::TaggedImages | Self::ImageExtractor | Self::InTreeFiles => (2, 2),
             Self::Tolerations => (2, 3),
             Self::PullPods | Self::OptionalLoader => (2, 4),
             Self::HostPaths => (2, 5),

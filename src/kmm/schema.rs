@@ -1,5 +1,5 @@
 //! The Module's `spec` as the CRDs of all releases describe it: which fields there are, what
-//! they hold, and since when. The API server refuses what does not fit, drops `null` where a
+//! they hold, and since when. The API server rejects what does not fit, drops `null` where a
 //! field is absent as well, and drops the fields that its release does not know.
 
 mod fields;
@@ -47,9 +47,9 @@ struct Field {
 enum Need {
     /// It may be absent.
     Optional,
-    /// The API server refuses the object without it, and nothing can be made of that.
+    /// The API server rejects the object without it, and nothing can be made of that.
     Required,
-    /// The API server refuses the object without it, and its meaning is plain all the same.
+    /// The API server rejects the object without it, and its meaning is plain all the same.
     Expected,
 }
 
@@ -77,7 +77,7 @@ pub struct Written {
     pub new_fields: Vec<NewField>,
     /// Unknown fields elsewhere, which cannot decide about loading.
     pub other_fields: Vec<String>,
-    /// What the API server refuses, and is understood all the same.
+    /// What the API server rejects, and is understood all the same.
     pub refused: Vec<String>,
     /// `modprobe.modulesLoadingOrder` is there and empty.
     pub empty_loading_order: bool,

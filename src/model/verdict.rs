@@ -106,6 +106,52 @@ impl Stage {
     }
 }
 
+/// `--stages`: which stages may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageSet {
+    /// Image
+    pub image: bool,
+    /// Build
+    pub build: bool,
+    /// Sign
+    pub sign: bool,
+}
+
+impl StageSet {
+    /// All stages.
+    pub const ALL: Self = Self {
+        image: true,
+        build: true,
+        sign: true,
+    };
+}
+
+impl std::str::FromStr for StageSet {
+    type Err = String;
+
+    /// Reads a list such as `image,build`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut set = Self {
+            image: false,
+            build: false,
+            sign: false,
+        };
+        for word in text.split(',') {
+            match word.trim().to_ascii_lowercase().as_str() {
+                "image" => set.image = true,
+                "build" => set.build = true,
+                "sign" => set.sign = true,
+                other => {
+                    return Err(format!(
+                        "`{other}` is not a stage; use image, build or sign"
+                    ));
+                }
+            }
+        }
+        Ok(set)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +202,17 @@ mod tests {
             Verdict::overall([Verdict::Verified, Verdict::Accepted]),
             Some(Verdict::Accepted)
         );
+    }
+
+    #[test]
+    fn stages_are_read_from_a_list() {
+        assert_eq!("image,build,sign".parse(), Ok(StageSet::ALL));
+        assert_eq!(
+            "Sign, image".parse::<StageSet>().map(|set| set.build),
+            Ok(false)
+        );
+        for text in ["", "image,", "done"] {
+            assert!(text.parse::<StageSet>().is_err(), "{text}");
+        }
     }
 }

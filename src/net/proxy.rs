@@ -110,7 +110,7 @@ impl Proxies {
 /// The address of a proxy, with or without a scheme, which is then `http`.
 ///
 /// # Errors
-/// It is none.
+/// It is not the address of a proxy.
 pub(crate) fn parse(value: &str, setting: &str) -> Result<Url, BadProxy> {
     let bad = |why| BadProxy {
         setting: setting.to_owned(),

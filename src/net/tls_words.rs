@@ -7,7 +7,7 @@ pub(crate) fn of_error(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => of_certificate(error),
         Error::AlertReceived(alert) => of_alert(*alert),
-        Error::InvalidMessage(_) => "the answer is not TLS".to_owned(),
+        Error::InvalidMessage(_) => "the response is not TLS".to_owned(),
         Error::PeerIncompatible(_) => "client and server have no TLS version or cipher in \
             common"
             .to_owned(),

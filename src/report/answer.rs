@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::output::Format;
 use crate::error::Error;
 use crate::input::yaml;
 use crate::model::printable;
+use crate::report::format::Format;
 use crate::report::screen::Screen;
 
 /// What a command prints.

@@ -252,12 +252,12 @@ impl Blocks<'_> {
     fn without_cause(&mut self, report: &Report) -> String {
         let mut groups: Vec<(&ModuleReport, Vec<String>)> = Vec::new();
         for module in &report.modules {
-            let is_told = !module.findings.is_empty() && self.named.contains(&full_name(module));
-            if module.verdict.passes() || is_told {
+            let is_named = !module.findings.is_empty() && self.named.contains(&full_name(module));
+            if module.verdict.passes() || is_named {
                 continue;
             }
             let same = |(first, _): &&mut (&ModuleReport, _)| {
-                (first.verdict, said(first)) == (module.verdict, said(module))
+                (first.verdict, kmm_reason(first)) == (module.verdict, kmm_reason(module))
             };
             match groups.iter_mut().find(same) {
                 Some((_, names)) => names.push(full_name(module)),
@@ -281,7 +281,7 @@ impl Blocks<'_> {
                 "\n{}",
                 title.trim_start().replacen(&plain, &verdict, 1)
             ));
-            text.push_str(&wrap(said(first), self.screen.width, INDENT));
+            text.push_str(&wrap(kmm_reason(first), self.screen.width, INDENT));
             if names.len() > 1 {
                 text.push_str(&self.list(names));
             }
@@ -291,7 +291,7 @@ impl Blocks<'_> {
 }
 
 /// What KMM said of a module that has no finding.
-fn said(module: &ModuleReport) -> &str {
+fn kmm_reason(module: &ModuleReport) -> &str {
     match module.findings.is_empty() {
         true => &module.status_reason,
         false => "",

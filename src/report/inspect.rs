@@ -240,7 +240,7 @@ mod tests {
     use kernel_loader::module::{ElfFacts, ElfFault, Invalid};
 
     use super::*;
-    use crate::cli::output::Format;
+    use crate::report::format::Format;
     use crate::report::print;
 
     fn inspection() -> Inspection {

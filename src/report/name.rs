@@ -1,4 +1,4 @@
-//! Names, one a line, as `kubectl get -o name` writes them.
+//! Names, one per line, as `kubectl get -o name` writes them.
 
 use std::collections::BTreeSet;
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::cli::output::Format;
 use crate::findings::finding::{Code, Finding, Subject};
 use crate::model::printable::{self, printable, printable_line};
 use crate::model::report::{ModuleReport, Origin, Report};
 use crate::model::target::{Scope, Target};
 use crate::model::verdict::Verdict;
+use crate::report::format::Format;
 use crate::report::screen::Screen;
 use crate::report::{
     causes, data, github, junit, markdown, name, natural, prometheus, sarif, summary, table,

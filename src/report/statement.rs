@@ -59,7 +59,7 @@ fn what(code: Code, one: bool) -> &'static str {
     match (code, one) {
         (Code::SymbolMissing, true) => " is missing in the kernel",
         (Code::SymbolMissing, false) => " are missing in the kernel",
-        (Code::SymbolGplOnly, true) => "is only available to GPL-compatible modules",
+        (Code::SymbolGplOnly, true) => " is only available to GPL-compatible modules",
         (Code::SymbolGplOnly, false) => " are for GPL-compatible modules",
         (Code::DependencyMissing, true) => " is exported by a module that is not loaded",
         (Code::DependencyMissing, false) => " are exported by modules that are not loaded",
@@ -86,20 +86,23 @@ mod tests {
             Finding::new(Code::DependencyMissing, format!("x needs {name}"))
                 .about(Subject::InTreeModule(name.into()))
         };
-        let missing = |name: &str| {
-            Finding::new(Code::SymbolMissing, format!("Unknown symbol {name}")).about(
-                Subject::Symbol {
-                    name: name.into(),
-                    built_for: None,
-                },
-            )
+        let about = |code: Code, name: &str| {
+            Finding::new(code, format!("Unknown symbol {name}")).about(Subject::Symbol {
+                name: name.into(),
+                built_for: None,
+            })
         };
+        let missing = |name: &str| about(Code::SymbolMissing, name);
         for (findings, expected) in [
             (
                 vec![needs("scsi_mod"), needs("libata"), needs("libata")],
                 "needs in-tree libata, scsi_mod",
             ),
             (vec![missing("a")], "symbol a is missing in the kernel"),
+            (
+                vec![about(Code::SymbolGplOnly, "a")],
+                "symbol a is only available to GPL-compatible modules",
+            ),
             (
                 vec![missing("a"), missing("b"), missing("c"), missing("d")],
                 "4 symbols are missing in the kernel: a, b, c and 1 more",

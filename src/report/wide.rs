@@ -38,8 +38,8 @@ fn block(module: &ModuleReport, screen: &Screen) -> String {
     let took = module
         .duration
         .map(|took| format!("{:.1} s", took.as_secs_f64()));
-    let is_told = |reason: &&str| !module.findings.iter().any(|one| one.message == **reason);
-    let reason = Some(module.status_reason.as_str()).filter(is_told);
+    let is_new = |reason: &&str| !module.findings.iter().any(|one| one.message == **reason);
+    let reason = Some(module.status_reason.as_str()).filter(is_new);
     for (name, value) in [
         ("preflight", module.preflight.as_deref()),
         ("arch", module.arch.map(|arch| arch.as_str())),

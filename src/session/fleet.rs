@@ -20,7 +20,7 @@ use crate::kernel::streams::ReleaseKernels;
 use crate::model::target::{Arch, KernelType};
 use crate::session::arch;
 use crate::session::releases::Release;
-use crate::session::targets::{Found, Request, check_streams, no_such_kernel, unresolved};
+use crate::session::request::{Found, Request, check_streams, no_such_kernel, unresolved};
 
 /// Adds the kernels that the cluster's nodes get with these releases, and with `--current`
 /// those that they run now.

@@ -7,7 +7,7 @@ use crate::image_build::builder::this_machine;
 use crate::input::PreflightInput;
 use crate::kernel::streams::StreamKernel;
 use crate::model::target::{Arch, Scope, Target};
-use crate::session::targets::Found;
+use crate::session::request::Found;
 
 /// The kernels that are named without an image, for a command that reads none.
 ///

@@ -92,7 +92,7 @@ pub(crate) fn mark_breaks(report: &mut Report, reach: &Reach) {
                 pools => format!(" (pools: {pools})"),
             };
             let message = format!(
-                "loads on the current kernel {} and will not load after the upgrade to {}{pools}",
+                "loads on the current kernel {} but will not load after the upgrade to {}{pools}",
                 today.kernel_version, new.kernel_version
             );
             breaks.insert(index, Finding::new(Code::UpgradeBreaks, message));

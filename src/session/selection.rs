@@ -10,7 +10,7 @@ use crate::kmm::module::Module;
 use crate::kmm::planned::Plan;
 use crate::model::target::{Arch, Target};
 use crate::session::outcome::Reach;
-use crate::session::targets::Found;
+use crate::session::request::Found;
 
 /// Leaves the plans whose target is for a node that the Module selects, and adds one for each
 /// Module whose nodes have no known kernel. A Module that selects no node keeps every plan,

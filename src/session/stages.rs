@@ -8,7 +8,8 @@ use crate::check::image::ImageCheck;
 use crate::check::objects::Objects;
 use crate::check::stages::Stages;
 use crate::cli::run::RunArgs;
-use crate::image_build::stage::{self, BuildConfig, Builds};
+use crate::image_build::request::BuildConfig;
+use crate::image_build::stage::{self, Builds};
 use crate::images::registry::cache::Cache;
 use crate::own_files::workspace::Scratch;
 

@@ -38,7 +38,7 @@ fn auto_says_once_why_the_kernel_was_not_asked() {
     let plain = run(&[]).code(1);
     let auto = run(&["--boot=auto"]).code(1);
     assert_eq!(verdicts(&plain), verdicts(&auto));
-    let told = auto.stderr.matches("was not asked").count();
+    let told = auto.stderr.matches("was not booted").count();
     assert_eq!(told, 1, "{}", auto.stderr);
     assert!(
         auto.stderr.contains("qemu-system-x86_64"),

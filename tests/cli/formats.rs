@@ -52,6 +52,16 @@ fn the_exit_code_is_the_same_in_every_format() {
     }
 }
 
+/// No cluster is needed to reject the format, so nothing was deleted.
+#[test]
+fn a_format_for_reports_deletes_nothing() {
+    for format in ["junit", "sarif", "github", "markdown", "prometheus"] {
+        let ended = Preflight::new(["delete", "p", "-o", format]).run().code(2);
+        let why = "is only for reports about Modules";
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn nothing_to_check_is_a_report_without_modules() {
     let unselected = mapping("regexp: '.'", "i:1");

@@ -23,8 +23,8 @@ mod manual;
 mod matrix;
 mod mirrors_on_disk;
 mod names_of_images;
-mod nodes_image;
 mod network;
+mod nodes_image;
 mod other_writers;
 mod outside;
 mod pictures;
@@ -43,10 +43,10 @@ mod unwritable;
 use std::process::{Command, Output};
 
 use test_support::preflight;
-#[cfg(unix)]
-use test_support::{checkout, server};
 #[cfg(target_os = "linux")]
 use test_support::terminal as emulator;
+#[cfg(unix)]
+use test_support::{checkout, server};
 
 fn call(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubectl-kmm-preflight"))

@@ -111,11 +111,11 @@ fn what_a_layout_lacks_is_told_with_what_it_has() {
     for (image, parts) in [
         (
             "127.0.0.1:1/drivers/ticker:2",
-            &["examples/images does not have it, only registry.example/drivers/ticker:"][..],
+            &["examples/images does not contain it, only registry.example/drivers/ticker:"][..],
         ),
         (
             "127.0.0.1:1/drivers/none:1",
-            &["examples/images does not have it, only "],
+            &["examples/images does not contain it, only "],
         ),
     ] {
         let ended = Preflight::new(["inspect", image, layout]).run().code(3);

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 pub mod btf;
 pub mod compression;
-#[cfg(test)]
-mod damage;
 pub mod defects;
 pub(crate) mod elf;
 mod exports;
 pub mod facts;
 pub mod names;
 mod parameters;
+#[cfg(test)]
+mod tests;
 
 use btf::BtfFault;
 use compression::Compression;

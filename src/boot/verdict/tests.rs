@@ -189,7 +189,7 @@ fn the_hint_says_who_refused_it() {
     );
     let not_found = Finding::new(Code::ModuleNotFound, "x");
     for (answer, words) in [
-        (by_modprobe, "Correct what modprobe's own lines name"),
+        (by_modprobe, "modprobe passed no file to the kernel"),
         (refused_by_loader(), "Build the module for this kernel"),
     ] {
         let (_, findings) = decided(std::slice::from_ref(&not_found), &answer);

@@ -1,4 +1,4 @@
-//! KMM's answer beside our own look at the image: who is right, and who cannot tell (pure).
+//! KMM's result beside our own check of the image: which is right, and which cannot decide (pure).
 
 use crate::check::image::ImageOutcome;
 use crate::cluster::kmm::preflight::Row;
@@ -17,16 +17,16 @@ pub(crate) enum Pushed {
     Perhaps,
 }
 
-/// True when KMM decided the module by its image: only then is a look of our own worth it.
+/// True when KMM decided the module by its image: only then is a check of our own worth it.
 pub(crate) fn is_due(row: &Row) -> bool {
     row.verdict() == Verdict::Verified || row.failed_in_image_stage()
 }
 
-/// The module's row with what our look at its image adds. KMM's five fields stay.
+/// The module's row with what our check of its image adds. KMM's five fields stay.
 ///
 /// - KMM verified, the kernel would refuse it: failed, `kmm-false-pass`.
 /// - KMM failed, the kernel would take it: still failed, warning `kmm-false-fail`.
-/// - KMM verified, and we could not look, or not with the kernel's facts: unknown,
+/// - KMM verified, and we could not check, or not with the kernel's facts: unknown,
 ///   `cross-check-unavailable`.
 pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pushed) {
     let kmm_verified = report.verdict == Verdict::Verified;
@@ -63,7 +63,7 @@ pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pu
         Verdict::Verified | Verdict::Accepted => {
             let mut found = vec![Finding::new(
                 Code::KmmFalseFail,
-                "KMM failed this module, but its image is there and the kernel would load it",
+                "KMM failed this module, but its image exists and the kernel would load it",
             )
             .hint(
                 "Read KMM's reason in the report; if the image was pushed since, delete the CR and \
@@ -107,7 +107,7 @@ pub(crate) fn merge(report: &mut ModuleReport, outcome: ImageOutcome, pushed: Pu
     };
 }
 
-/// The module's row while the look at its image is under way, or where the run ended first.
+/// The module's row while the check of its image is under way, or where the run ended first.
 pub(crate) fn merge_open(report: &mut ModuleReport, is_over: bool) {
     if is_over {
         let why = "the run ended before its image was checked";

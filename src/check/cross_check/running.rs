@@ -1,4 +1,4 @@
-//! The looks at images beside a watch of KMM's answers: each module once, in parallel.
+//! The cross-checks beside a watch of KMM's results: each module once, in parallel.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,23 +6,22 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::check::cross_check::looker::{Look, Looker};
+use crate::check::cross_check::image_cross_check::{CrossChecked, ImageCrossCheck};
 use crate::check::cross_check::report_rows::{self, Pushed};
 use crate::cluster::kmm::preflight::{Preflight, Row};
 use crate::cluster::kmm::survey::Survey;
 use crate::findings::finding::{Code, Finding};
 use crate::kmm::module::Module;
-use crate::model::report::{ModuleReport, Report};
-use crate::model::target::{Arch, Target};
+use crate::model::report::Report;
 use crate::model::verdict::Verdict;
 
 /// Namespace and name of a Module.
 type Key = (String, String);
 
-/// What a look gave, and under which circumstances it was made.
+/// What a cross-check gave, and under which circumstances it was made.
 #[derive(Debug, Clone)]
 struct Seen {
-    look: Look,
+    checked: CrossChecked,
     pushed: Pushed,
     verdict: Verdict,
 }
@@ -30,7 +29,7 @@ struct Seen {
 /// The cross-checks of one run.
 #[derive(Debug)]
 pub(crate) struct CrossChecks {
-    looker: Option<Arc<Looker>>,
+    cross_check: Option<Arc<ImageCrossCheck>>,
     slots: Arc<Semaphore>,
     running: JoinSet<(Key, Seen)>,
     open: HashMap<Key, Verdict>,
@@ -38,10 +37,10 @@ pub(crate) struct CrossChecks {
 }
 
 impl CrossChecks {
-    /// Checks by `looker`, `jobs` at a time; none without one.
-    pub(crate) fn new(looker: Option<Looker>, jobs: usize) -> Self {
+    /// Checks by `cross_check`, `jobs` at a time; none without one.
+    pub(crate) fn new(cross_check: Option<ImageCrossCheck>, jobs: usize) -> Self {
         Self {
-            looker: looker.map(Arc::new),
+            cross_check: cross_check.map(Arc::new),
             slots: Arc::new(Semaphore::new(jobs.max(1))),
             running: JoinSet::new(),
             open: HashMap::new(),
@@ -49,25 +48,25 @@ impl CrossChecks {
         }
     }
 
-    /// Starts a look for every module that KMM decided by its image since the last call.
+    /// Starts a check for every module that KMM decided by its image since the last call.
     pub(crate) fn start(
         &mut self,
         preflight: &Preflight,
         survey: &Survey,
         modules: Option<&[Module]>,
     ) {
-        let Some(looker) = &self.looker else {
+        let Some(cross_check) = &self.cross_check else {
             return;
         };
-        for report in &survey.report.modules {
+        let target = survey.report.targets.first();
+        for (row, report) in survey.rows.iter().zip(&survey.report.modules) {
             let key = (report.namespace.clone(), report.name.clone());
             let is_known = self.open.get(&key) == Some(&report.verdict)
                 || self
                     .seen
                     .get(&key)
                     .is_some_and(|seen| seen.verdict == report.verdict);
-            let row = row_of(report);
-            if is_known || !report_rows::is_due(&row) {
+            if is_known || !report_rows::is_due(row) {
                 continue;
             }
             let module = modules
@@ -80,22 +79,22 @@ impl CrossChecks {
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
             };
-            let Some(target) = target_of(preflight, &report.kernel_version) else {
+            let Some(target) = target.cloned() else {
                 let why = "the kernel that KMM checked against is not known";
                 self.seen
                     .insert(key, unavailable(why.to_owned(), report.verdict));
                 continue;
             };
-            let pushed = pushed(&row, &module, preflight);
+            let pushed = pushed(row, &module, preflight);
             self.open.insert(key.clone(), report.verdict);
-            let looker = Arc::clone(looker);
+            let cross_check = Arc::clone(cross_check);
             let slots = Arc::clone(&self.slots);
             let verdict = report.verdict;
             self.running.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let look = looker.look(&module, &target).await;
+                let checked = cross_check.check(&module, &target).await;
                 let seen = Seen {
-                    look,
+                    checked,
                     pushed,
                     verdict,
                 };
@@ -104,14 +103,14 @@ impl CrossChecks {
         }
     }
 
-    /// Waits for the next look to end; for ever where none is under way.
+    /// Waits for the next check to end; for ever where none is under way.
     pub(crate) async fn next(&mut self) {
         match self.running.join_next().await {
             Some(Ok((key, seen))) => {
                 self.open.remove(&key);
                 self.seen.insert(key, seen);
             }
-            // A look that panicked leaves its module without one.
+            // A check that panicked leaves its module without one.
             Some(Err(fault)) => {
                 let open = std::mem::take(&mut self.open);
                 if self.running.is_empty() {
@@ -127,13 +126,13 @@ impl CrossChecks {
         }
     }
 
-    /// True when no look is under way.
+    /// True when no check is under way.
     pub(crate) fn are_done(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Adds what was seen to the rows. A look at a module about which KMM has changed its
-    /// mind since does not count. A look that is under way leaves its module open; where the
+    /// Adds what was seen to the rows. A check of a module whose result KMM has
+    /// changed since does not count. A check that is under way leaves its module open; where the
     /// run ends before it, KMM's word stands alone.
     pub(crate) fn merge(&self, report: &mut Report, is_over: bool) {
         for module in &mut report.modules {
@@ -141,9 +140,9 @@ impl CrossChecks {
             if let Some(seen) = self.seen.get(&key)
                 && seen.verdict == module.verdict
             {
-                module.image = seen.look.image.clone();
-                module.mapping = seen.look.mapping.clone();
-                report_rows::merge(module, seen.look.outcome.clone(), seen.pushed);
+                module.image = seen.checked.image.clone();
+                module.mapping = seen.checked.mapping.clone();
+                report_rows::merge(module, seen.checked.outcome.clone(), seen.pushed);
             } else if self.open.get(&key) == Some(&module.verdict) {
                 report_rows::merge_open(module, is_over);
             }
@@ -151,32 +150,12 @@ impl CrossChecks {
     }
 }
 
-fn row_of(report: &ModuleReport) -> Row {
-    Row {
-        namespace: report.namespace.clone(),
-        name: report.name.clone(),
-        verification_status: report.verification_status.clone(),
-        verification_stage: report.verification_stage.clone(),
-        status_reason: report.status_reason.clone(),
-        last_transition_time: None,
-    }
-}
-
 fn unavailable(why: String, verdict: Verdict) -> Seen {
     Seen {
-        look: Look::none(Finding::new(Code::ImageUnreachable, why)),
+        checked: CrossChecked::none(Finding::new(Code::ImageUnreachable, why)),
         pushed: Pushed::Yes,
         verdict,
     }
-}
-
-fn target_of(preflight: &Preflight, kernel: &str) -> Option<Target> {
-    let dtk_image = &preflight.spec.dtk_image;
-    (!kernel.is_empty()).then(|| {
-        let arch = Arch::of_kernel_release(kernel).unwrap_or(Arch::Amd64);
-        let dtk_image = (!dtk_image.is_empty()).then(|| dtk_image.clone());
-        Target::new(kernel, arch).with_toolkit(dtk_image)
-    })
 }
 
 /// Whether what KMM verified was pushed: KMM ≤2.3 says it in its reason, later ones only

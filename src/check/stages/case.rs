@@ -17,7 +17,7 @@ use crate::image_build::args;
 use crate::image_build::bases::Base;
 use crate::image_build::dockerfile::Dockerfile;
 use crate::image_build::lint::{self, LintCase};
-use crate::image_build::stage::BuildRequest;
+use crate::image_build::request::BuildRequest;
 use crate::images::open::OpenImage;
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::NamedBy;
@@ -66,7 +66,7 @@ impl Case<'_> {
         let Some(boots) = &self.stages.boots else {
             return seen;
         };
-        (self.progress)(stage, "asking the kernel in a virtual machine");
+        (self.progress)(stage, "testing in a virtual machine");
         self.slot.give_back();
         let trust = self.stages.trust(&self.plan.namespace, self.work).await;
         boots

@@ -43,15 +43,3 @@ fn only_a_failed_image_leads_on() {
         assert_eq!(seen, next, "{verdict:?} {build} {sign}");
     }
 }
-
-#[test]
-fn stages_are_read_from_a_list() {
-    assert_eq!("image,build,sign".parse(), Ok(StageSet::ALL));
-    assert_eq!(
-        "Sign, image".parse::<StageSet>().map(|set| set.build),
-        Ok(false)
-    );
-    for text in ["", "image,", "done"] {
-        assert!(text.parse::<StageSet>().is_err(), "{text}");
-    }
-}

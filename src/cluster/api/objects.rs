@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::resource::{
-    BOOT_MODULE_CONFIG, CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, INITRAMFS_MODULE,
-    MANAGED_CLUSTER_MODULE, MIRROR_SETS, MODULE, SECRET, SERVICE_ACCOUNT,
+    BOOT_MODULE_CONFIG, CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, INITRAMFS_MODULE, MIRROR_SETS,
+    MODULE, SECRET, SERVICE_ACCOUNT,
 };
 use crate::kmm::early::{self, ModuleKind};
 use crate::kmm::module::{Module, ModuleSpec};
@@ -63,15 +63,6 @@ struct RawModule {
     spec: Value,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawManagedSpec {
-    #[serde(default)]
-    module_spec: Value,
-    #[serde(default)]
-    spoke_namespace: String,
-}
-
 impl Cluster {
     /// The Modules of one namespace, or of all with `None`, that the label selector takes.
     /// Those that are being deleted are left out, as KMM leaves them out.
@@ -86,25 +77,11 @@ impl Cluster {
         let raw: Vec<RawModule> = self.list(MODULE, namespace, selector).await?;
         raw.into_iter()
             .filter(|module| module.metadata.deletion_timestamp.is_none())
-            .map(|module| {
-                let Meta {
-                    namespace,
-                    name,
-                    labels,
-                    owner_references,
-                    ..
-                } = module.metadata;
-                let (spec, written) = spec_of(module.spec, "Module", &namespace, &name)?;
-                Ok(Module {
-                    namespace,
-                    name,
-                    labels,
-                    spec,
-                    written,
-                    origin: Origin::Cluster,
-                    kind: ModuleKind::Module,
-                    owner: controller_of(owner_references),
-                })
+            .map(|RawModule { metadata, spec }| {
+                let decoded = schema::decode(spec, "spec");
+                let (spec, written) =
+                    decoded.map_err(|why| unreadable(ModuleKind::Module, &metadata, &why))?;
+                Ok(module_of(ModuleKind::Module, metadata, spec, written))
             })
             .collect()
     }
@@ -129,27 +106,10 @@ impl Cluster {
                 Err(Fault::NotServed(_)) => continue,
                 Err(fault) => return Err(fault),
             };
-            for module in raw {
-                let Meta {
-                    namespace,
-                    name,
-                    labels,
-                    owner_references,
-                    ..
-                } = module.metadata;
-                let spec = early::spec(kind, &module.spec).map_err(|why| {
-                    Fault::Nonsense(format!("{} {namespace}/{name}: {why}", kind.as_str()))
-                })?;
-                modules.push(Module {
-                    namespace,
-                    name,
-                    labels,
-                    spec,
-                    written: Written::default(),
-                    origin: Origin::Cluster,
-                    kind,
-                    owner: controller_of(owner_references),
-                });
+            for RawModule { metadata, spec } in raw {
+                let spec =
+                    early::spec(kind, &spec).map_err(|why| unreadable(kind, &metadata, &why))?;
+                modules.push(module_of(kind, metadata, spec, Written::default()));
             }
         }
         Ok(modules)
@@ -195,40 +155,6 @@ impl Cluster {
         };
         let object: Value = self.get_path(&path).await.ok()?;
         owner::Owner::of(&object["metadata"]["ownerReferences"])
-    }
-
-    /// The ManagedClusterModules of a hub that the label selector takes.
-    ///
-    /// # Errors
-    /// Why they could not be read; [`Fault::NotServed`] where the cluster is no hub.
-    pub async fn managed_cluster_modules(
-        &self,
-        selector: Option<&str>,
-    ) -> Result<Vec<Module>, Fault> {
-        let raw: Vec<RawModule> = self.list(MANAGED_CLUSTER_MODULE, None, selector).await?;
-        raw.into_iter()
-            .map(|module| {
-                let Meta { name, labels, .. } = module.metadata;
-                let managed: RawManagedSpec = serde_json::from_value(module.spec)
-                    .map_err(|error| unreadable("ManagedClusterModule", "", &name, &error))?;
-                let (spec, written) = spec_of(
-                    managed.module_spec,
-                    "ManagedClusterModule",
-                    &managed.spoke_namespace,
-                    &name,
-                )?;
-                Ok(Module {
-                    namespace: managed.spoke_namespace,
-                    name,
-                    labels,
-                    spec,
-                    written,
-                    origin: Origin::Cluster,
-                    kind: ModuleKind::Module,
-                    owner: None,
-                })
-            })
-            .collect()
     }
 
     /// A Secret.
@@ -345,15 +271,22 @@ fn if_there<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-fn spec_of(
-    spec: Value,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> Result<(ModuleSpec, Written), Fault> {
-    schema::decode(spec, "spec").map_err(|mismatch| unreadable(kind, namespace, name, &mismatch))
+fn module_of(kind: ModuleKind, meta: Meta, spec: ModuleSpec, written: Written) -> Module {
+    Module {
+        namespace: meta.namespace,
+        name: meta.name,
+        labels: meta.labels,
+        spec,
+        written,
+        origin: Origin::Cluster,
+        kind,
+        owner: controller_of(meta.owner_references),
+    }
 }
 
-fn unreadable(kind: &str, namespace: &str, name: &str, error: &dyn std::fmt::Display) -> Fault {
-    Fault::Nonsense(format!("{kind} {namespace}/{name}: {error}"))
+fn unreadable(kind: ModuleKind, meta: &Meta, why: &dyn std::fmt::Display) -> Fault {
+    let Meta {
+        namespace, name, ..
+    } = meta;
+    Fault::Nonsense(format!("{} {namespace}/{name}: {why}", kind.as_str()))
 }

@@ -1,13 +1,12 @@
-//! What goes over a kubeconfig's cluster and user: kubectl's flags, and that nobody is shown who
-//! asks over plain HTTP.
+//! What overrides a kubeconfig's cluster and user: kubectl's flags; and over plain HTTP no
+//! credentials are sent.
 
 use kube::config::{AuthInfo, Cluster};
 
 use crate::cli::connection::ConnectionArgs;
 use crate::net::address::shown_text;
 
-/// Over plain HTTP nobody is shown who asks, as kubectl has it (client-go's clientcmd,
-/// `IsConfigTransportTLS`).
+/// Over plain HTTP kubectl sends no credentials (client-go's clientcmd, `IsConfigTransportTLS`).
 pub(super) fn without_credentials(user: AuthInfo, server: &str) -> AuthInfo {
     let kept = AuthInfo {
         impersonate: user.impersonate.clone(),

@@ -16,13 +16,22 @@ pub struct Resource {
 /// KMM's API group, which all its releases share.
 pub(crate) const KMM_GROUP: &str = "kmm.sigs.x-k8s.io";
 
-const fn kmm(version: &'static str, plural: &'static str, kind: &'static str) -> Resource {
+const fn resource(
+    group: &'static str,
+    version: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+) -> Resource {
     Resource {
-        group: KMM_GROUP,
+        group,
         version,
         plural,
         kind,
     }
+}
+
+const fn kmm(version: &'static str, plural: &'static str, kind: &'static str) -> Resource {
+    resource(KMM_GROUP, version, plural, kind)
 }
 
 /// PreflightValidationOCP (OpenShift's KMM).
@@ -48,19 +57,19 @@ pub(crate) const MODULE_IMAGES_CONFIG: Resource =
 pub(crate) const MODULE_BUILD_SIGN_CONFIG: Resource =
     kmm("v1beta1", "modulebuildsignconfigs", "ModuleBuildSignConfig");
 /// ManagedClusterModule, of a hub.
-pub(crate) const MANAGED_CLUSTER_MODULE: Resource = Resource {
-    group: "hub.kmm.sigs.x-k8s.io",
-    version: "v1beta1",
-    plural: "managedclustermodules",
-    kind: "ManagedClusterModule",
-};
+pub(crate) const MANAGED_CLUSTER_MODULE: Resource = resource(
+    "hub.kmm.sigs.x-k8s.io",
+    "v1beta1",
+    "managedclustermodules",
+    "ManagedClusterModule",
+);
 /// CustomResourceDefinition.
-pub(crate) const CRD: Resource = Resource {
-    group: "apiextensions.k8s.io",
-    version: "v1",
-    plural: "customresourcedefinitions",
-    kind: "CustomResourceDefinition",
-};
+pub(crate) const CRD: Resource = resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+);
 /// Secret.
 pub(crate) const SECRET: Resource = core("secrets", "Secret");
 /// ConfigMap.
@@ -72,26 +81,11 @@ pub(crate) const SERVICE_ACCOUNT: Resource = core("serviceaccounts", "ServiceAcc
 /// Pod.
 pub(crate) const POD: Resource = core("pods", "Pod");
 /// Deployment.
-pub(crate) const DEPLOYMENT: Resource = Resource {
-    group: "apps",
-    version: "v1",
-    plural: "deployments",
-    kind: "Deployment",
-};
+pub(crate) const DEPLOYMENT: Resource = resource("apps", "v1", "deployments", "Deployment");
 /// Lease, by which a running controller manager shows.
-pub(crate) const LEASE: Resource = Resource {
-    group: "coordination.k8s.io",
-    version: "v1",
-    plural: "leases",
-    kind: "Lease",
-};
+pub(crate) const LEASE: Resource = resource("coordination.k8s.io", "v1", "leases", "Lease");
 /// Job.
-pub(crate) const JOB: Resource = Resource {
-    group: "batch",
-    version: "v1",
-    plural: "jobs",
-    kind: "Job",
-};
+pub(crate) const JOB: Resource = resource("batch", "v1", "jobs", "Job");
 /// ClusterRole.
 pub(crate) const CLUSTER_ROLE: Resource = rbac("clusterroles", "ClusterRole");
 /// ClusterRoleBinding.
@@ -101,78 +95,49 @@ pub(crate) const ROLE: Resource = rbac("roles", "Role");
 /// RoleBinding.
 pub(crate) const ROLE_BINDING: Resource = rbac("rolebindings", "RoleBinding");
 /// OpenShift's Build.
-pub(crate) const BUILD: Resource = Resource {
-    group: "build.openshift.io",
-    version: "v1",
-    plural: "builds",
-    kind: "Build",
-};
+pub(crate) const BUILD: Resource = resource("build.openshift.io", "v1", "builds", "Build");
 /// OpenShift's ClusterVersion.
-pub(crate) const CLUSTER_VERSION: Resource = Resource {
-    group: "config.openshift.io",
-    version: "v1",
-    plural: "clusterversions",
-    kind: "ClusterVersion",
-};
+pub(crate) const CLUSTER_VERSION: Resource = resource(
+    "config.openshift.io",
+    "v1",
+    "clusterversions",
+    "ClusterVersion",
+);
 /// OpenShift's settings for images.
-pub(crate) const IMAGE_CONFIG: Resource = Resource {
-    group: "config.openshift.io",
-    version: "v1",
-    plural: "images",
-    kind: "Image",
-};
+pub(crate) const IMAGE_CONFIG: Resource = resource("config.openshift.io", "v1", "images", "Image");
 /// OpenShift's ImageStream.
-pub(crate) const IMAGE_STREAM: Resource = Resource {
-    group: "image.openshift.io",
-    version: "v1",
-    plural: "imagestreams",
-    kind: "ImageStream",
-};
+pub(crate) const IMAGE_STREAM: Resource =
+    resource("image.openshift.io", "v1", "imagestreams", "ImageStream");
 /// OpenShift's Route.
-pub(crate) const ROUTE: Resource = Resource {
-    group: "route.openshift.io",
-    version: "v1",
-    plural: "routes",
-    kind: "Route",
-};
+pub(crate) const ROUTE: Resource = resource("route.openshift.io", "v1", "routes", "Route");
 /// The kinds of OpenShift's mirror rules.
 pub(crate) const MIRROR_SETS: [Resource; 3] = [
-    Resource {
-        group: "config.openshift.io",
-        version: "v1",
-        plural: "imagedigestmirrorsets",
-        kind: "ImageDigestMirrorSet",
-    },
-    Resource {
-        group: "config.openshift.io",
-        version: "v1",
-        plural: "imagetagmirrorsets",
-        kind: "ImageTagMirrorSet",
-    },
-    Resource {
-        group: "operator.openshift.io",
-        version: "v1alpha1",
-        plural: "imagecontentsourcepolicies",
-        kind: "ImageContentSourcePolicy",
-    },
+    resource(
+        "config.openshift.io",
+        "v1",
+        "imagedigestmirrorsets",
+        "ImageDigestMirrorSet",
+    ),
+    resource(
+        "config.openshift.io",
+        "v1",
+        "imagetagmirrorsets",
+        "ImageTagMirrorSet",
+    ),
+    resource(
+        "operator.openshift.io",
+        "v1alpha1",
+        "imagecontentsourcepolicies",
+        "ImageContentSourcePolicy",
+    ),
 ];
 
 const fn rbac(plural: &'static str, kind: &'static str) -> Resource {
-    Resource {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        plural,
-        kind,
-    }
+    resource("rbac.authorization.k8s.io", "v1", plural, kind)
 }
 
 const fn core(plural: &'static str, kind: &'static str) -> Resource {
-    Resource {
-        group: "",
-        version: "v1",
-        plural,
-        kind,
-    }
+    resource("", "v1", plural, kind)
 }
 
 impl Resource {

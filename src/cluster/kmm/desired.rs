@@ -137,7 +137,7 @@ impl Desired {
         })
     }
 
-    /// How an existing CR's spec differs, one line a field; empty when it is equal.
+    /// How an existing CR's spec differs, one line per field; empty when it is equal.
     pub fn differences(&self, existing: &PreflightSpec) -> Vec<String> {
         let (ours, theirs) = (spec_object(&self.spec), spec_object(existing));
         let mut fields: Vec<&String> = ours.keys().chain(theirs.keys()).collect();

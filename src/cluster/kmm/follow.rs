@@ -47,7 +47,7 @@ pub(crate) struct Follower<'a> {
     polls: bool,
     must_read: bool,
     lost_since: Option<Instant>,
-    is_told: bool,
+    is_reported: bool,
     heard: Instant,
     attempts: usize,
 }
@@ -71,7 +71,7 @@ impl<'a> Follower<'a> {
             polls: false,
             must_read: false,
             lost_since: None,
-            is_told: false,
+            is_reported: false,
             heard: Instant::now(),
             attempts: 0,
         }
@@ -114,7 +114,7 @@ impl<'a> Follower<'a> {
             Ok(raw) => {
                 self.must_read = false;
                 self.lost_since = None;
-                self.is_told = false;
+                self.is_reported = false;
                 Ok(self.take(raw))
             }
             Err(Fault::NotFound(_)) => Ok(Some(Event::Deleted)),
@@ -209,8 +209,8 @@ impl<'a> Follower<'a> {
         }
         // A reset connection is ordinary; only a server that stays away is worth a word.
         let is_away = matches!(fault, Fault::Unreachable { .. } | Fault::TimedOut { .. });
-        if is_away && !self.is_told && since.elapsed() > PAUSES[1] {
-            self.is_told = true;
+        if is_away && !self.is_reported && since.elapsed() > PAUSES[1] {
+            self.is_reported = true;
             return Ok(Some(Event::Note(format!("{fault}; retrying"))));
         }
         Ok(None)

@@ -207,7 +207,7 @@ impl Row {
             Verdict::InProgress => {
                 vec![Finding::new(
                     Code::KmmWaiting,
-                    self.reason_or("KMM has not started with it yet"),
+                    self.reason_or("KMM has not started checking this module"),
                 )]
             }
             Verdict::Unknown => vec![

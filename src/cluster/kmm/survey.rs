@@ -48,7 +48,9 @@ impl Filter {
 /// A report on preflight CRs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
-    /// The rows.
+    /// KMM's rows, one for each row of the report.
+    pub rows: Vec<Row>,
+    /// The report.
     pub report: Report,
     /// True when nothing of it is open.
     pub is_decided: bool,
@@ -73,6 +75,7 @@ impl Survey {
                 self.report.targets.push(target);
             }
         }
+        self.rows.extend(other.rows);
         self.report.modules.extend(modules);
         for note in notes {
             if !self.report.notes.contains(&note) {
@@ -152,6 +155,7 @@ pub(crate) fn of_evidence(
     }
     Survey {
         is_decided: is_decided(&completed),
+        rows: completed.rows,
         is_unstarted,
         report: Report {
             targets: target(preflight, kernel).into_iter().collect(),
@@ -296,9 +300,9 @@ fn target(preflight: &Preflight, kernel: &str) -> Option<Target> {
 /// Keeps what the last pass of KMM ≤2.3 ended with while the next one runs, during which
 /// every row that is not verified looks unbegun.
 #[derive(Debug, Default)]
-pub(crate) struct Steady(HashMap<(String, String), Row>);
+pub(crate) struct LastKnownRows(HashMap<(String, String), Row>);
 
-impl Steady {
+impl LastKnownRows {
     /// Replaces rows in the middle of a pass by what is known of them.
     pub(crate) fn apply(&mut self, preflight: &mut Preflight) {
         for row in &mut preflight.rows {

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::output::Format;
-use crate::commands::Done;
+use crate::console::output::Done;
 use crate::error::Error;
 use crate::findings::codes;
 use crate::findings::finding::{Code, UnknownCode};
 use crate::report::answer::Answer;
 use crate::report::wrap::wrap;
-use crate::report::{self, Screen};
+use crate::report::{self, Format, Screen};
 
 /// Explains each of the codes.
 ///
@@ -102,11 +101,7 @@ struct Codes(Vec<Code>);
 
 impl Answer for Codes {
     fn text(&self, screen: &Screen, _: bool) -> String {
-        let texts: Vec<String> = self
-            .0
-            .iter()
-            .map(|code| codes::text(*code, screen))
-            .collect();
+        let texts: Vec<String> = self.0.iter().map(|code| text(*code, screen)).collect();
         texts.join("\n")
     }
 
@@ -130,6 +125,25 @@ impl Answer for Codes {
     fn names(&self) -> Option<Vec<String>> {
         Some(self.0.iter().map(ToString::to_string).collect())
     }
+}
+
+/// The text of `explain CODE`.
+fn text(code: Code, screen: &Screen) -> String {
+    let about = codes::explain(code);
+    let title = screen.linked(code.as_str(), code);
+    let mut text = format!("{title} ({})\n", code.severity().as_str());
+    for part in [
+        about.what.to_owned(),
+        format!("Why: {}", about.why),
+        format!("Example: {}", about.example),
+        format!("How to see it: {}", about.see),
+        format!("How to fix it: {}", about.fix),
+    ] {
+        text.push('\n');
+        text.push_str(&wrap(&part, screen.width, ""));
+    }
+    text.push_str(&format!("\n{}\n", codes::url(code)));
+    text
 }
 
 #[cfg(test)]

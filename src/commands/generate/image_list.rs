@@ -1,15 +1,13 @@
 //! `generate --image-list`: what a disconnected cluster has to mirror before its upgrade.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::cli::cluster::{GenerateArgs, ImageList};
-use crate::cluster::connect;
-use crate::commands::Done;
 use crate::commands::run::kmm_release::release;
-use crate::commands::run::local::planned;
+use crate::commands::run::local::{cluster_of, planned};
+use crate::console::output::Done;
 use crate::error::{EXIT_UNDECIDED, EXIT_VERIFIED, Error};
 use crate::findings::finding::Effect;
 use crate::input::yaml;
@@ -21,13 +19,7 @@ use crate::model::target::Target;
 /// # Errors
 /// Inputs, targets or images that cannot be used.
 pub(crate) async fn run(args: &GenerateArgs, form: ImageList) -> Result<Done, Error> {
-    let asks = args.source.is_cluster()
-        || args.target.asks_the_cluster()
-        || args.connection.names_a_cluster();
-    let cluster = match asks {
-        true => Some(Arc::new(connect(&args.connection).await?)),
-        false => None,
-    };
+    let cluster = cluster_of(&args.source, &args.target, &args.connection).await?;
     let release = release(args.kmm_version, cluster.as_deref()).await;
     let source = &args.source;
     let planned = planned(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::check::cross_check::looker::Looker;
+use crate::check::cross_check::image_cross_check::ImageCrossCheck;
 use crate::check::cross_check::running::CrossChecks;
 use crate::cli::cluster::{CrossCheck, DryRun};
 use crate::cli::output::ProgressMode;
@@ -15,19 +15,18 @@ use crate::cluster::kmm::desired::{Desired, check_name};
 use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::follow::{Event, Follower};
 use crate::cluster::kmm::preflight::Preflight;
-use crate::cluster::kmm::survey::{self, Filter, Steady, Survey};
-use crate::commands::Done;
+use crate::cluster::kmm::survey::{self, Filter, LastKnownRows, Survey};
 use crate::commands::delete::clean_up;
 use crate::commands::run::create::{create, created, dry_run};
 use crate::commands::run::jobs;
 use crate::commands::status::deleted;
 use crate::console::live::Live;
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_UNDECIDED, Error, exit_code_of};
 use crate::kmm::module::Module;
 use crate::model::report::Report;
 use crate::model::verdict::Verdict;
-use crate::session::requested::Asked;
+use crate::session::request_flags::RequestFlags;
 
 const MANIFEST: &str = "run";
 /// How often the reasons of modules in progress are read anew.
@@ -40,15 +39,15 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 /// Applies the CR and waits until every module is decided.
 ///
 /// # Errors
-/// Nothing to check, a target or CR in the way, or an API server that cannot be asked.
+/// Nothing to check, a target or CR in the way, or an API server that cannot be reached.
 pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if let Some(name) = &args.name {
         check_name(name)?;
     }
     let cluster = connect(&args.connection).await?;
     let kmm = cluster.kmm().await?;
-    let asked = Asked::of_run(args);
-    let (request, mut warnings) = asked.request(kmm, Some(&cluster)).await?;
+    let flags = RequestFlags::of_run(args);
+    let (request, mut warnings) = flags.request(kmm, Some(&cluster)).await?;
     let desired = request.desired(kmm, args.name.as_deref())?;
     if args.cluster.dry_run != DryRun::None {
         let how = args.cluster.dry_run;
@@ -60,12 +59,13 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         modules: args.source.selector.as_ref().map(|_| names(&modules)),
         ..Filter::default()
     };
-    let looker = match args.cluster.cross_check {
+    let cross_check = match args.cluster.cross_check {
         CrossCheck::Auto if args.cluster.wait => {
             let release_image = &desired.spec.release_image;
-            let (looker, notes) = Looker::new(args, &cluster, kmm, release_image).await?;
+            let (cross_check, notes) =
+                ImageCrossCheck::new(args, &cluster, kmm, release_image).await?;
             warnings.extend(notes);
-            Some(looker)
+            Some(cross_check)
         }
         _ => None,
     };
@@ -87,8 +87,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         args,
         filter,
         known: names(&modules),
-        steady: Steady::default(),
-        checks: CrossChecks::new(looker, jobs(args)),
+        last_rows: LastKnownRows::default(),
+        checks: CrossChecks::new(cross_check, jobs(args)),
         evidence: None,
     };
     let ended = run.watch(preflight.clone(), &mut live).await;
@@ -178,7 +178,7 @@ struct Run<'a> {
     filter: Filter,
     /// Every Module that was there at some time of the run.
     known: BTreeSet<(String, String)>,
-    steady: Steady,
+    last_rows: LastKnownRows,
     checks: CrossChecks,
     evidence: Option<(Instant, Evidence)>,
 }
@@ -191,7 +191,7 @@ impl Run<'_> {
         let start = Instant::now();
         let mut follower = Follower::new(self.cluster, preflight.clone());
         loop {
-            self.steady.apply(&mut preflight);
+            self.last_rows.apply(&mut preflight);
             let survey = self.survey(&preflight).await;
             let mut so_far = survey.report.clone();
             self.checks.merge(&mut so_far, false);

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::cli::cluster::DryRun;
-use crate::cli::output::Format;
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::kmm::desired::Desired;
 use crate::cluster::kmm::preflight::{Preflight, RawPreflight};
-use crate::commands::{Done, generate};
+use crate::commands::generate;
+use crate::console::output::Done;
 use crate::error::Error;
 use crate::kmm::releases::{Generation, KmmRelease};
+use crate::report::Format;
 
 const MANIFEST: &str = "run";
 
@@ -139,7 +140,7 @@ pub async fn one_at_a_time(
 /// Prints the CR as it would be created (`--dry-run`); `server` has the API server check it.
 ///
 /// # Errors
-/// The API server refuses it, or the format cannot show it.
+/// The API server rejects it, or the format cannot show it.
 pub async fn dry_run(
     how: DryRun,
     cluster: &Cluster,
@@ -155,8 +156,10 @@ pub async fn dry_run(
             Ok(stored) => stored,
             Err(fault) => {
                 if !fault.is_existing() || existing(cluster, desired).await?.is_none() {
-                    let purpose =
-                        format!("having {} {} checked", desired.resource.kind, desired.name);
+                    let purpose = format!(
+                        "validating {} {} (server dry run)",
+                        desired.resource.kind, desired.name
+                    );
                     return Err(fault.into_error(&purpose, MANIFEST));
                 }
                 warnings.push(format!(
@@ -197,7 +200,7 @@ pub fn created(
     warnings: &[String],
 ) -> Result<Done, Error> {
     let stdout = match format {
-        Format::Table | Format::Wide => format!(
+        Format::Table | Format::Wide | Format::Short => format!(
             "{}.kmm.sigs.x-k8s.io/{} {}\n",
             preflight.resource.kind.to_lowercase(),
             preflight.meta.name,
@@ -211,4 +214,27 @@ pub fn created(
     };
     done.warn(warnings);
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::api::resource::PREFLIGHT_OCP;
+
+    #[test]
+    fn a_created_cr_is_one_line_for_people() {
+        let mut raw = RawPreflight::default();
+        raw.metadata.name = "p".to_owned();
+        let preflight = Preflight::of_raw(raw, PREFLIGHT_OCP);
+        let desired = Desired {
+            resource: PREFLIGHT_OCP,
+            name: "p".to_owned(),
+            spec: preflight.spec.clone(),
+        };
+        for format in [Format::Table, Format::Wide, Format::Short] {
+            let done = created(&preflight, &desired, true, format, &[]).expect("a line");
+            let line = "preflightvalidationocp.kmm.sigs.x-k8s.io/p created\n";
+            assert_eq!(done.stdout, line, "{format}");
+        }
+    }
 }

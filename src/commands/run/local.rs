@@ -10,13 +10,13 @@ use crate::boot::queue::Boots;
 use crate::check::image::ImageCheck;
 use crate::check::run::{RunLimits, Slot, run_all};
 use crate::check::stages::Stages;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
 use crate::cli::target::TargetArgs;
 use crate::cluster::{Cluster, connect};
-use crate::commands::Done;
 use crate::commands::run::watched;
 use crate::commands::run::{division, jobs, kept_report, kmm_release, metrics};
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::console::progress::Progress;
 use crate::error::{EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_VERIFIED, Error, exit_code_of};
 use crate::findings::accept;
@@ -30,7 +30,7 @@ use crate::model::report::{ModuleReport, Report};
 use crate::model::target::Target;
 use crate::session::open::{self, Session};
 use crate::session::outcome::Reach;
-use crate::session::targets::{Found, Request};
+use crate::session::request::{Found, Request};
 use crate::session::{inputs, outcome, selection, shard, stages};
 
 /// Validates the Modules that `-f` gives, or those of the cluster; with `--watch` again and
@@ -39,13 +39,7 @@ use crate::session::{inputs, outcome, selection, shard, stages};
 /// # Errors
 /// An input that cannot be used, no target, or nothing to check.
 pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
-    let asks = args.source.is_cluster()
-        || args.target.asks_the_cluster()
-        || args.connection.names_a_cluster();
-    let cluster = match asks {
-        true => Some(Arc::new(connect(&args.connection).await?)),
-        false => None,
-    };
+    let cluster = cluster_of(&args.source, &args.target, &args.connection).await?;
     if args.stages.watch {
         return watched::run(args, console, cluster.as_ref()).await;
     }
@@ -84,6 +78,21 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let warnings = metrics::push(args, console, part, &report).await;
     report.notes.extend(of_shard);
     Ok(console.done(report, &warnings, |report| exit_code(report, console)))
+}
+
+/// The cluster, where the flags need one.
+///
+/// # Errors
+/// It cannot be reached.
+pub(crate) async fn cluster_of(
+    source: &SourceArgs,
+    target: &TargetArgs,
+    connection: &ConnectionArgs,
+) -> Result<Option<Arc<Cluster>>, Error> {
+    if source.is_cluster() || target.asks_the_cluster() || connection.names_a_cluster() {
+        return Ok(Some(Arc::new(connect(connection).await?)));
+    }
+    Ok(None)
 }
 
 /// A run that can start.

@@ -8,10 +8,9 @@ use crate::check::watch::{Watch, definition};
 use crate::cli::output::ProgressMode;
 use crate::cli::run::RunArgs;
 use crate::cluster::Cluster;
-use crate::commands::Done;
 use crate::commands::run::local::{check, end, exit_code, prepare};
 use crate::console::live::Live;
-use crate::console::output::Console;
+use crate::console::output::{Console, Done};
 use crate::error::Error;
 use crate::session::outcome;
 

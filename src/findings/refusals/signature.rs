@@ -6,7 +6,7 @@ use crate::findings::finding::{Code, Finding};
 use crate::findings::kernel_words::{malformed, unsupported};
 
 /// What a node with Secure Boot does, whose kernel is locked down.
-const SECURE_BOOT: &str = "a node with Secure Boot rejects it";
+const SECURE_BOOT: &str = "a node with Secure Boot refuses it";
 
 const SIGN: &str =
     "Sign the module with a key that the kernel trusts (the Module's `sign` section).";

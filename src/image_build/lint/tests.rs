@@ -292,14 +292,3 @@ fn some_weaknesses_hang_on_the_release() {
     assert_eq!(sub_codes(bare, release(4, false)), ["no-shell@4"]);
     assert_eq!(sub_codes(bare, release(3, false)), [""; 0]);
 }
-
-#[test]
-fn every_sub_code_has_its_words() {
-    for finding in [
-        finding("no-shell", Some(3), "x"),
-        finding("mod-name", None, "x"),
-    ] {
-        assert_eq!(finding.code, Code::DockerfileLint);
-        assert!(finding.hint.is_some());
-    }
-}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::images::layers::layer_reader::LayerLimits;
-use crate::images::layers::tar_stream::TarFault;
+use crate::images::layers::tar_fault::TarFault;
 use crate::model::layer::{LayerIndex, Node};
 
 pub(crate) fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {

@@ -14,7 +14,8 @@ use crate::images::layers::kept_files::{is_kept, is_module_name, leads_to_kernel
 pub(crate) use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::layer_paths::{check_length, clean, join};
 use crate::images::layers::layer_reader::content::Held;
-use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
+use crate::images::layers::tar_fault::TarFault;
+use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarStream};
 use crate::images::layers::weight::ENTRY;
 use crate::model::budget::{Budget, Charge};
 use crate::model::layer::{Content, LayerIndex, Node};

@@ -1,4 +1,4 @@
-//! Layers, each read once a run however many images share it, in bounded memory.
+//! Layers, each read once per run however many images share it, in bounded memory.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::images::image_source::{ImageSource, blocking};
 use crate::images::layers::layer_limits::{KEPT_BY_ALL, KEPT_BY_ONE};
 use crate::images::layers::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
-use crate::images::layers::tar_stream::TarFault;
+use crate::images::layers::tar_fault::TarFault;
 use crate::images::layers::{toc_reader, weight};
 use crate::images::open::LayerRef;
 use crate::images::registry::cache::Cache;

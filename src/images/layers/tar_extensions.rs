@@ -1,7 +1,7 @@
 //! What precedes a tar entry's header and speaks about it: pax records, GNU long names, and the
 //! maps of sparse files.
 
-use crate::images::layers::tar_stream::TarFault;
+use crate::images::layers::tar_fault::TarFault;
 
 /// Most bytes of one pax header or GNU long name.
 pub(crate) const MAX_EXTENSION: u64 = 1 << 20;

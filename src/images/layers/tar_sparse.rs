@@ -5,7 +5,8 @@ use std::io::Read;
 use tar::Header;
 
 use crate::images::layers::tar_extensions::{MAX_PIECES, damaged, pairs, too_many_pieces};
-use crate::images::layers::tar_stream::{Entry, TarFault, TarStream};
+use crate::images::layers::tar_fault::TarFault;
+use crate::images::layers::tar_stream::{Entry, TarStream};
 
 impl<R: Read> TarStream<R> {
     /// The map of an old GNU sparse entry: four pieces in its header, more in the blocks

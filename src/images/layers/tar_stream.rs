@@ -10,25 +10,9 @@ pub(crate) use crate::images::layers::tar_entry::{Entry, Kind};
 use crate::images::layers::tar_extensions::{
     Extensions, MAX_EXTENSION, check_pieces, damaged, pairs, until_nul,
 };
+use crate::images::layers::tar_fault::TarFault;
 
 const BLOCK: u64 = 512;
-
-/// Why a stream is no tar archive, or not one that is read.
-#[derive(Debug, thiserror::Error)]
-pub enum TarFault {
-    /// The underlying stream broke, or its compression is damaged.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// The archive is damaged.
-    #[error("{0}")]
-    Damaged(String),
-    /// The archive is beyond a limit.
-    #[error("{0}")]
-    Limit(String),
-    /// What has to be kept of it is more than the run has memory for.
-    #[error("its files and modules need more memory than the limit for images")]
-    Busy,
-}
 
 /// A tar stream at a header, or in the middle of an entry's content.
 pub(crate) struct TarStream<R> {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::images::bounded::AtMost;
 use crate::images::layers::decompress::decompress;
-use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault, TarStream};
+use crate::images::layers::tar_fault::TarFault;
+use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarStream};
 use crate::images::open::LayerRef;
 
 /// Most bytes of a table.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::images::bounded::AtMost;
 use crate::images::layouts::files::{Files, is_compressed};
-use crate::images::layouts::layout::NAMES;
+use crate::images::layouts::names::NAMES;
 use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::image_config::MAX_CONFIG;

@@ -14,17 +14,13 @@ use crate::findings::finding::{Code, Finding};
 use crate::images::layouts::docker_archive::DockerArchive;
 use crate::images::layouts::files::{Files, Opened};
 use crate::images::layouts::mirrored::Mirrored;
+use crate::images::layouts::names::NAMES;
 use crate::images::layouts::{docker_archive, storage};
 use crate::images::registry::digest::{self, Digest};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST, MAX_MANIFESTS, Manifest};
 use crate::images::registry::reference;
 
-/// The annotations that name an image; the second is containerd's and always a full name.
-pub(super) const NAMES: [&str; 2] = [
-    "org.opencontainers.image.ref.name",
-    "io.containerd.image.name",
-];
 /// Most bytes of an `index.json`.
 pub(crate) const MAX_INDEX: u64 = 32 << 20;
 /// How deep indexes may lie in each other.
@@ -173,12 +169,12 @@ impl Layout {
         let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>();
         let shown = shown.join(", ");
         match names.len() {
-            0 => format!("{place} does not have it, and names no images"),
+            0 => format!("{place} does not contain it and lists no image names"),
             1..=SHOWN => {
-                format!("{place} does not have it, only {shown}")
+                format!("{place} does not contain it, only {shown}")
             }
             count => format!(
-                "{place} does not have it, only {shown} and {} more",
+                "{place} does not contain it, only {shown} and {} more",
                 count - SHOWN
             ),
         }

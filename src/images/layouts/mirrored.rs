@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::images::layouts::files::Files;
-use crate::images::layouts::layout::NAMES;
+use crate::images::layouts::names::NAMES;
 use crate::images::registry::digest::Digest;
 use crate::images::registry::fault::Fault;
 use crate::images::registry::manifest::{Descriptor, MAX_MANIFEST};

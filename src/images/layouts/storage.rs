@@ -3,7 +3,7 @@
 //! `registry/storage/paths.go`; oc-mirror, `v2/internal/pkg/archive`).
 
 use crate::images::layouts::files::Files;
-use crate::images::layouts::layout::NAMES;
+use crate::images::layouts::names::NAMES;
 use crate::images::registry::digest::Digest;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Descriptor;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::findings::finding::Finding;
 use crate::images::image_source::blocking;
-use crate::images::layouts::layout::NAMES;
+use crate::images::layouts::names::NAMES;
 use crate::images::open::{Images, OpenImage};
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Manifest;

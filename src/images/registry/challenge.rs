@@ -1,7 +1,7 @@
-//! What a registry answers to those whom it does not know (`WWW-Authenticate`, RFC 9110
+//! The response of a registry to a request without credentials (`WWW-Authenticate`, RFC 9110
 //! section 11.6.1; distribution spec, "Token Authentication").
 
-/// How to show who one is.
+/// How a registry wants a request to be authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Challenge {
     /// Name and password with every request.

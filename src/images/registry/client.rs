@@ -1,4 +1,4 @@
-//! Registries: what a run knows of them, and whom they are asked as.
+//! Registries: what a run has learnt about each, and the credentials that it sends.
 
 use std::sync::Arc;
 

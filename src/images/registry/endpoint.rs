@@ -1,4 +1,4 @@
-//! Who answers under the name of a registry, looked up once a run.
+//! Who answers under the name of a registry, looked up once per run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -175,11 +175,11 @@ impl Endpoints {
     fn way_to_service(&self) -> &'static str {
         match &self.of_cluster {
             Some(_) => {
-                "This is the name of a Service inside of a cluster. From outside only the cluster's \
+                "This is a cluster-internal Service name. From outside only the cluster's \
                  own registry is reached: use run --in-cluster, or a name that this machine resolves."
             }
             None => {
-                "This is the name of a Service inside of a cluster. Pass --kubeconfig or --context: \
+                "This is a cluster-internal Service name. Pass --kubeconfig or --context: \
                  a cluster's own registry is reached through its API server."
             }
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::Response;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
@@ -284,4 +285,20 @@ pub(crate) fn fault_of(no_answer: &NoAnswer, server: &str, host: &str, allowed: 
         ),
     };
     Fault::new(FaultKind::Unreachable, message).hint(hint)
+}
+
+/// The body of a response; `None` when it is larger than `limit`.
+pub(crate) async fn bounded(
+    mut response: Response,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, NoAnswer> {
+    let broke = |error: reqwest::Error| NoAnswer::of(&error, None);
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broke)? {
+        if bytes.len() as u64 + chunk.len() as u64 > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
 }

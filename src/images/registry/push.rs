@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::attempts;
+use crate::images::registry::http::{attempts, bounded};
 use crate::images::registry::reference;
 use crate::images::registry::refusal::words_of;
-use crate::images::registry::repository::{Repository, bounded, header};
+use crate::images::registry::repository::{Repository, header};
 use crate::images::registry::retry;
 use crate::net::address::host_of;
 use crate::net::http::{Answered, Content, Http, secret};
@@ -130,7 +130,7 @@ impl Destination {
     /// Writes the manifest under the tag.
     ///
     /// # Errors
-    /// The registry refuses it.
+    /// The registry rejects it.
     pub(crate) async fn put_manifest(
         &self,
         manifest: &[u8],

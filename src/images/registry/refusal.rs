@@ -4,7 +4,8 @@ use reqwest::StatusCode;
 use reqwest::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::repository::{Repository, bounded};
+use crate::images::registry::http::bounded;
+use crate::images::registry::repository::Repository;
 use crate::net::address::host_of;
 use crate::net::http::{Answered, is_web_page};
 
@@ -30,12 +31,9 @@ impl Repository {
         let body = tokio::time::timeout(self.endpoint.patience, body).await;
         let body = body.ok().and_then(Result::ok).flatten().unwrap_or_default();
         if is_web_page(&headers, &body) && !headers.contains_key(WWW_AUTHENTICATE) {
-            let by = proxy.map_or_else(
-                || "of a gateway or another server".to_owned(),
-                |proxy| format!("that came by {proxy}"),
-            );
+            let via = proxy.map_or_else(String::new, |proxy| format!(" via {proxy}"));
             let message = format!(
-                "registry {} did not respond; a web page {by} did (status {})",
+                "registry {} returned a web page{via} (status {})",
                 self.host,
                 status.as_u16()
             );

@@ -12,11 +12,10 @@ use crate::images::registry::credentials::Credential;
 use crate::images::registry::digest;
 use crate::images::registry::endpoint::Endpoint;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::attempts;
+use crate::images::registry::http::{attempts, bounded};
 use crate::images::registry::manifest::{ACCEPT as MANIFEST_TYPES, MAX_MANIFEST};
 use crate::images::registry::retry;
 use crate::net::http::{Answered, Ask, Content};
-use crate::net::no_answer::NoAnswer;
 
 /// A repository of a registry, asked as somebody.
 pub struct Repository {
@@ -275,20 +274,4 @@ impl Repository {
 /// The header of this value.
 pub(crate) fn header(value: Option<&str>) -> Option<HeaderValue> {
     value.and_then(|value| HeaderValue::from_str(value).ok())
-}
-
-/// The body of an answer; `None` when it is larger than `limit`.
-pub(crate) async fn bounded(
-    mut response: Response,
-    limit: u64,
-) -> Result<Option<Vec<u8>>, NoAnswer> {
-    let broke = |error: reqwest::Error| NoAnswer::of(&error, None);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broke)? {
-        if bytes.len() as u64 + chunk.len() as u64 > limit {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(Some(bytes))
 }

@@ -16,8 +16,7 @@ use crate::images::registry::challenge::Challenge;
 use crate::images::registry::credentials::{Credential, SecretText};
 use crate::images::registry::endpoint::Endpoint;
 use crate::images::registry::fault::{Fault, FaultKind};
-use crate::images::registry::http::{attempts, fault_of};
-use crate::images::registry::repository::bounded;
+use crate::images::registry::http::{attempts, bounded, fault_of};
 use crate::images::registry::retry::{self, ATTEMPTS};
 use crate::net::address::host_of;
 use crate::net::http::{Answered, Ask, Content, is_web_page};
@@ -192,8 +191,8 @@ impl TokenRequest<'_> {
                 let message = if withheld {
                     format!(
                         "uses token server {server}, which responded with status {status}; no \
-                         credentials were sent because neither its host nor verified TLS vouches \
-                         for it"
+                         credentials were sent because it is on another host and was not \
+                         verified by TLS"
                     )
                 } else {
                     format!(

@@ -20,7 +20,7 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    /// What the API server refuses, and is understood all the same (apimachinery,
+    /// What the API server rejects, and is understood all the same (apimachinery,
     /// `ValidateObjectMeta`).
     pub(super) fn refused(&self) -> Vec<String> {
         let mut refused = Vec::new();

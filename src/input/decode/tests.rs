@@ -148,9 +148,9 @@ fn unknown_fields_are_told_where_they_stand() {
     assert_eq!(field.since, None);
 }
 
-/// An object of KMM's kinds in another group or version is told with both, and not taken.
+/// An object of a kind of KMM in another group or version is reported with both, and skipped.
 #[test]
-fn strangers_are_told_and_not_taken() {
+fn other_groups_and_versions_are_reported_and_skipped() {
     for (from, to) in [
         ("kmm.sigs.x-k8s.io/v1beta1", "kmm.sigs.k8s.io/v1beta1"),
         ("kmm.sigs.x-k8s.io/v1beta1", "kmm.sigs.x-k8s.io/v1"),

@@ -1,4 +1,4 @@
-//! What KMM's admission webhook refuses (`internal/webhook/module.go`, rules by release in
+//! What KMM's admission webhook rejects (`internal/webhook/module.go`, rules by release in
 //! order of their arrival). The webhook has its say when a Module is written and never again:
 //! one that an older KMM admitted still loads. So its rules are warnings, and what the kernel
 //! does decides.
@@ -15,7 +15,7 @@ use crate::kmm::releases::{Feature, KmmRelease};
 
 /// What the search for a mapping reports by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Reported {
     /// The regexp of this mapping.
     Regexp(usize),
     /// The missing image of this mapping.
@@ -23,14 +23,18 @@ pub(crate) enum Told {
 }
 
 /// What admission says of a Module: warnings, but for a Module that names nothing to load.
-pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>) -> Vec<Finding> {
+pub(crate) fn findings(
+    module: &Module,
+    release: KmmRelease,
+    reported: Option<Reported>,
+) -> Vec<Finding> {
     let mut findings = schema(module, release);
     if !release.has(Feature::Webhook) {
         return findings;
     }
     let mut rules = Rules {
         release,
-        told,
+        reported,
         seen: Vec::new(),
     };
     rules.pods(&module.spec);
@@ -42,17 +46,15 @@ pub(crate) fn findings(module: &Module, release: KmmRelease, told: Option<Told>)
             rules.files_to_sign(container, module.written.empty_dir_name);
         }
     }
-    let refused = |message: String| refused(message, release);
-    let seen = rules.seen.into_iter();
-    findings.extend(seen.map(|message| refused(message).as_warning()));
+    findings.extend(rules.seen.into_iter().map(Finding::as_warning));
     findings.extend(container.and_then(|container| {
-        names_nothing(&container.modprobe).map(|message| refused(message.to_owned()))
+        names_nothing(&container.modprobe).map(|message| refused(message.to_owned(), release))
     }));
     findings.extend(name_length(module, release).map(Finding::as_warning));
     findings
 }
 
-/// What the API server refuses by the CRD of a release. Objects that it admitted before may
+/// What the API server rejects by the CRD of a release. Objects that it admitted before may
 /// still break these rules.
 fn schema(module: &Module, release: KmmRelease) -> Vec<Finding> {
     let mut refused = module.written.refused.clone();
@@ -80,13 +82,13 @@ fn refused(message: String, release: KmmRelease) -> Finding {
 
 struct Rules {
     release: KmmRelease,
-    told: Option<Told>,
-    seen: Vec<String>,
+    reported: Option<Reported>,
+    seen: Vec<Finding>,
 }
 
 impl Rules {
     fn refuse(&mut self, message: impl Into<String>) {
-        self.seen.push(message.into());
+        self.seen.push(refused(message.into(), self.release));
     }
 
     fn mappings(&mut self, container: &Container) {
@@ -123,7 +125,7 @@ impl Rules {
             )),
             _ => {}
         }
-        if self.told != Some(Told::Regexp(index)) {
+        if self.reported != Some(Reported::Regexp(index)) {
             match go_regexp::compile(&mapping.regexp, self.release.go()) {
                 Ok(_) => {}
                 Err(PatternError::Refused(why)) => {
@@ -135,23 +137,28 @@ impl Rules {
             }
         }
         let no_image = mapping.container_image.is_empty() && container.container_image.is_empty();
-        if no_image && self.told != Some(Told::Image(index)) {
+        if no_image && self.reported != Some(Reported::Image(index)) {
             self.refuse(missing_image(index));
         }
         let place = match mapping.is_assumed {
             true => ASSUMED.to_owned(),
             false => format!("kernelMappings[{index}]"),
         };
-        self.image_format(&place, &mapping.container_image);
+        let refused = self.image_format(&place, &mapping.container_image);
+        if let (true, Some(finding)) = (mapping.is_assumed, refused) {
+            finding.hint = Some(format!("Correct the image of {ASSUMED}."));
+        }
     }
 
-    fn image_format(&mut self, place: &str, image: &str) {
+    fn image_format(&mut self, place: &str, image: &str) -> Option<&mut Finding> {
         let checked = self.release.has(Feature::TaggedImages);
-        if checked && !image.is_empty() && !image.contains([':', '@']) {
-            self.refuse(format!(
-                "containerImage of {place} must name a tag or a digest; it is {image}"
-            ));
+        if !checked || image.is_empty() || image.contains([':', '@']) {
+            return None;
         }
+        self.refuse(format!(
+            "containerImage of {place} must name a tag or a digest; it is {image}"
+        ));
+        self.seen.last_mut()
     }
 
     fn modprobe(&mut self, modprobe: &Modprobe, empty_order: bool) {

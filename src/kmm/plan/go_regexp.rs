@@ -67,7 +67,7 @@ impl Pattern {
     pub(crate) fn is_match(&self, text: &str) -> Result<bool, PatternError> {
         if let (Some(pattern), false) = (&self.of_tables, text.is_ascii()) {
             return Err(PatternError::unclear(
-                "the answer depends on Go's Unicode tables",
+                "the result depends on Go's Unicode tables",
                 pattern,
             ));
         }

@@ -1,9 +1,9 @@
-//! One plan a Module and target.
+//! One plan per Module and target.
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::kmm::early::ModuleKind;
 use crate::kmm::module::{Module, ModuleLoader, Sign};
-use crate::kmm::plan::admission::{self, Told};
+use crate::kmm::plan::admission::{self, Reported};
 use crate::kmm::plan::mapping::{self, NoMapping};
 use crate::kmm::plan::merge;
 use crate::kmm::plan::template::{self, TemplateError};
@@ -57,20 +57,20 @@ fn plan_one(module: &Module, target: &Target, release: KmmRelease) -> Plan {
             )
             .hint(
                 "No action needed if the Module only runs a device plugin; the preflight of \
-                KMM 2.4 to 2.7 stops at such a Module.",
+                KMM 2.4 and later stops at such a Module.",
             ),
         );
         return plan;
     };
     let mappings = &loader.container.kernel_mappings;
     let found = mapping::find(mappings, &target.kernel_version, release);
-    // The same fault seen by admission and by the search is told once.
-    let told = match &found {
-        Ok(found) => Some(Told::Image(found.index)),
-        Err(error) => error.regexp_at().map(Told::Regexp),
+    // The same fault seen by admission and by the search is reported once.
+    let reported = match &found {
+        Ok(found) => Some(Reported::Image(found.index)),
+        Err(error) => error.regexp_at().map(Reported::Regexp),
     };
     if module.kind == ModuleKind::Module {
-        plan.findings = admission::findings(module, release, told);
+        plan.findings = admission::findings(module, release, reported);
         plan.findings.extend(unknown_fields(module, release));
     }
     match found {
@@ -145,7 +145,7 @@ fn no_mapping(error: &NoMapping, loader: &ModuleLoader) -> Finding {
             .hint("Use Go's regular expression syntax: https://pkg.go.dev/regexp/syntax"),
         NoMapping::Unclear { .. } => Finding::new(Code::MappingInvalid, error.to_string())
             .with_effect(Effect::Doubts)
-            .hint("Use only syntax that every release of Go reads alike, or use literal."),
+            .hint("Use only syntax that all Go releases interpret the same way, or use literal."),
     }
 }
 

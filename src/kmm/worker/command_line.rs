@@ -1,7 +1,7 @@
 //! What KMM tells `modprobe`.
 
 use crate::kmm::module::Modprobe;
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 
 /// The folder that KMM's init container and worker share.
 pub(crate) const SHARED_DIR: &str = "/tmp";
@@ -12,7 +12,7 @@ pub(crate) fn of_module(modprobe: &Modprobe, release: KmmRelease) -> Vec<String>
     if let Some(raw) = &modprobe.raw_args {
         return raw.load.clone();
     }
-    let root = if release.at_least(2, 0) {
+    let root = if release.has(Feature::Worker) {
         join(&[SHARED_DIR, &modprobe.dir_name])
     } else {
         modprobe.dir_name.clone()

@@ -3,7 +3,7 @@
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 use crate::kmm::worker::command_line::{SHARED_DIR, join};
 
 /// The part of the image that the worker has.
@@ -31,7 +31,7 @@ pub(crate) fn of(
     dir_name: &str,
     kernel: &str,
 ) -> Result<Result<Copied, Finding>, NeedLayer> {
-    if !release.at_least(2, 0) {
+    if !release.has(Feature::Worker) {
         let root = in_image(overlay, working_dir, dir_name)?;
         let folder = join(&["/", &root, "lib/modules", kernel]);
         return Ok(Ok(Copied {
@@ -40,7 +40,7 @@ pub(crate) fn of(
             folder: folder.trim_start_matches('/').to_owned(),
         }));
     }
-    if !release.at_least(2, 2) {
+    if !release.has(Feature::ImageExtractor) {
         let folder = join(&["/", dir_name, "lib/modules", kernel]);
         return Ok(Ok(Copied {
             at: SHARED_DIR.to_owned(),
@@ -68,7 +68,7 @@ pub(crate) fn of(
     }))
 }
 
-/// Why the copy fails whatever is in the folder, or reaches nobody.
+/// Why the copy fails whatever is in the folder, or does not reach the worker.
 fn fails(
     overlay: &Overlay,
     source: &str,

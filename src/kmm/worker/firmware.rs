@@ -6,7 +6,7 @@ use kernel_loader::module::ElfFacts;
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 use crate::kmm::worker::command_line::join;
 use crate::kmm::worker::copied::{in_image, is_hidden};
 
@@ -28,18 +28,21 @@ pub(crate) fn copy(
     if firmware_path.is_empty() {
         return Ok(None);
     }
-    let folder = if release.at_least(2, 2) {
+    let folder = if release.has(Feature::ImageExtractor) {
         in_image(overlay, working_dir, &join(&[firmware_path]))?
     } else {
         join(&["/", firmware_path])
     };
     let names = overlay.list(&folder)?;
     let problem = match &names {
-        _ if release.at_least(2, 2) && is_hidden(overlay, &folder)? => {
+        _ if release.has(Feature::ImageExtractor) && is_hidden(overlay, &folder)? => {
             "is below /tmp, where a volume of the pod hides the image's files"
         }
         None => "is not in the image",
-        Some(names) if release.at_least(2, 2) && names.iter().all(|name| name.starts_with('.')) => {
+        Some(names)
+            if release.has(Feature::ImageExtractor)
+                && names.iter().all(|name| name.starts_with('.')) =>
+        {
             "is empty in the image"
         }
         Some(_) => return Ok(None),

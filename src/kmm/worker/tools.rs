@@ -5,7 +5,7 @@ use kernel_loader::arch::ElfMachine;
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::images::layers::overlay::{NeedLayer, Overlay};
 use crate::images::open::ImageConfig;
-use crate::kmm::releases::KmmRelease;
+use crate::kmm::releases::{Feature, KmmRelease};
 use crate::model::layer::{Content, Node};
 use crate::model::target::Arch;
 
@@ -30,12 +30,12 @@ struct Program {
 /// What KMM runs in the image: since 2.2 `/bin/sh -c` with `mkdir` and `cp`
 /// (`internal/pod/workerpodmanager.go`); 1.x runs `modprobe`; 2.0 and 2.1 run nothing.
 fn needed(release: KmmRelease) -> Option<(&'static [&'static str], &'static str)> {
-    if release.at_least(2, 2) {
+    if release.has(Feature::ImageExtractor) {
         let runs = "KMM's init container copies the modules with";
         return Some((&["mkdir", "cp"], runs));
     }
     let runs = "KMM 1.x loads the module in this image with";
-    (!release.at_least(2, 0)).then_some((&["modprobe"], runs))
+    (!release.has(Feature::Worker)).then_some((&["modprobe"], runs))
 }
 
 /// What KMM needs of the image's programs: that they are there, and that a node can run them.
@@ -55,7 +55,7 @@ pub(crate) fn check(
             .into_iter()
             .collect());
     };
-    let is_shown = config.shows_a_shell && release.at_least(2, 2);
+    let is_shown = config.shows_a_shell && release.has(Feature::ImageExtractor);
     if is_shown && label.is_none() {
         // No layer is read for what the configuration shows.
         let known = ["sh"].iter().chain(programs).filter_map(|program| {
@@ -123,7 +123,7 @@ pub(crate) fn check(
 fn labelled(label: &str, arch: Arch) -> Finding {
     Finding::new(
         Code::ImageArchMissing,
-        format!("the image's configuration says it is for {label}, and the nodes are {arch}"),
+        format!("the image's configuration is for {label}, but the nodes are {arch}"),
     )
     .hint(format!("Build the image with `--platform linux/{arch}`."))
     .as_warning()

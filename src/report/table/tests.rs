@@ -1,9 +1,9 @@
 //! How the table looks.
 
 use super::*;
-use crate::cli::output::Format;
 use crate::findings::codes;
 use crate::findings::finding::{Code, Finding, Subject};
+use crate::report::format::Format;
 use crate::report::render;
 use crate::report::samples::{accepted, mixed, report, row};
 

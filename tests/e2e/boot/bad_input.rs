@@ -38,13 +38,13 @@ fn modules_that_end_the_guest_fail_and_delay_no_other() {
     }
     for (name, words) in [
         ("bt-panic", "told to panic"),
-        ("bt-flood", "filled the log"),
-        ("bt-wait", "did not come back"),
+        ("bt-flood", "flooded the log"),
+        ("bt-wait", "did not return"),
     ] {
         assert_eq!(row(&report, name)["verdict"], "failed");
         let said = message(&report, name, "boot-refused");
         assert!(said.contains(words), "{name}: {said}");
-        assert!(said.contains("whose init function"), "{name}: {said}");
+        assert!(said.contains("but its init function"), "{name}: {said}");
         assert!(!codes(row(&report, name)).contains(&"boot-disagrees"));
     }
 }
@@ -119,10 +119,13 @@ fn a_machine_without_qemu_is_told_once_or_is_an_error() {
     let report = ended.json();
     assert_eq!(row(&report, "loads")["verdict"], "error");
     let said = message(&report, "loads", "boot-unavailable");
-    assert!(said.contains("no qemu-system-x86_64"), "{said}");
+    assert!(
+        said.contains("qemu-system-x86_64 is not installed"),
+        "{said}"
+    );
     let ended = call("auto").code(0);
     assert_eq!(row(&ended.json(), "loads")["verdict"], "verified");
-    let told = ended.stderr.matches("was not asked").count();
+    let told = ended.stderr.matches("was not booted").count();
     assert_eq!(told, 1, "{}", ended.stderr);
 }
 
@@ -168,9 +171,9 @@ fn what_is_no_kernel_of_the_target_is_told() {
         image
     };
     for (bytes, words) in [
-        (Some(&b"text"[..]), "not a kernel"),
+        (Some(&b"text"[..]), "QEMU cannot boot"),
         (Some(&arm64), "for arm64"),
-        (Some(&crashes), "the guest"),
+        (Some(&crashes), "the virtual machine"),
         (None, "no kernel image"),
     ] {
         let run = with_kernel(|root, kernel| {

@@ -1,4 +1,4 @@
-//! The CRDs of KMM's releases: those in `$KMM_CRDS` (one folder a release) where it is set or
+//! The CRDs of KMM's releases: those in `$KMM_CRDS` (one folder per release) where it is set or
 //! found beside the checkout, else small ones with the same shapes.
 
 use std::path::PathBuf;

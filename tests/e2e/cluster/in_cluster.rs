@@ -365,7 +365,10 @@ fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
     let delete = ["delete", "job", "-n=openshift-kmm", "kmm-preflight-run"];
     scene.cluster.kubectl(&delete, "");
     let ended = running.end().code(3);
-    assert!(rows(&ended).iter().all(|row| row.2 == ["shard-lost"]), "{ended:?}");
+    assert!(
+        rows(&ended).iter().all(|row| row.2 == ["shard-lost"]),
+        "{ended:?}"
+    );
     assert_eq!(rows(&ended).len(), 3);
     holds(&ended, &["shard 1/3 left no report", "it was deleted"]);
     assert_eq!(scene.left(), "");
@@ -377,7 +380,10 @@ fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
           spec: {hard: {pods: 0}}}",
     );
     let ended = scene.in_cluster(&["--timeout=20s"]).run().code(3);
-    holds(&ended, &["the Job has no pods", "is forbidden", "timed out after 20s"]);
+    holds(
+        &ended,
+        &["the Job has no pods", "is forbidden", "timed out after 20s"],
+    );
     assert_eq!(scene.left(), "");
     drop(pods);
 }

@@ -49,7 +49,7 @@ pub(crate) fn of_the_whole(preflight: &Preflight, evidence: &Evidence) -> Vec<Fi
         for module in without_loader {
             findings.push(
                 stuck(format!(
-                    "Module {}/{} has no moduleLoader: KMM 2.4 to 2.7 panics on it and gives no \
+                    "Module {}/{} has no moduleLoader: KMM 2.4 and later panic on it and give no \
                      module a status",
                     module.namespace, module.name
                 ))
@@ -255,7 +255,7 @@ fn of_pull_pod(pod: &Pod, image: &str, can_build: bool) -> Finding {
         return stuck(format!(
             "pull pod {place} of {image} failed{}: KMM runs `/bin/sh -c \"exit 0\"` in the \
              image, and neither finishes nor retries when that fails",
-            said(&why)
+            in_parentheses(&why)
         ))
         .hint(format!(
             "Add a shell for the nodes' architecture to the image, then: kubectl -n {} delete \
@@ -271,7 +271,7 @@ fn of_pull_pod(pod: &Pod, image: &str, can_build: bool) -> Finding {
             )),
             "ErrImagePull" | "ImagePullBackOff" => stuck(format!(
                 "{image} cannot be pulled{}: without a build section KMM waits forever",
-                said(&why)
+                in_parentheses(&why)
             ))
             .hint(format!(
                 "Push the image, or correct its name or the pull secret; {describe}"
@@ -281,7 +281,7 @@ fn of_pull_pod(pod: &Pod, image: &str, can_build: bool) -> Finding {
             }
             _ => stuck(format!(
                 "pull pod {place} of {image} cannot start{}; KMM ignores this and keeps waiting",
-                said(&why)
+                in_parentheses(&why)
             ))
             .hint(describe),
         };
@@ -344,7 +344,7 @@ fn of_build_or_sign(doing: &str, row: &Row, evidence: &Evidence) -> Vec<Finding>
 }
 
 /// ` (reason: message)` as far as there is any.
-fn said(why: &Why) -> String {
+fn in_parentheses(why: &Why) -> String {
     let exit = if why.exit_code == 0 {
         String::new()
     } else {

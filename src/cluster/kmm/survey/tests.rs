@@ -122,13 +122,13 @@ fn filters_take_rows_by_namespace_and_module() {
 
 #[test]
 fn a_pass_in_its_middle_does_not_undo_the_last_one() {
-    let mut steady = Steady::default();
+    let mut last_rows = LastKnownRows::default();
     let mut first = preflight(vec![row("a", "m", "False", "Requeued")]);
-    steady.apply(&mut first);
+    last_rows.apply(&mut first);
     let mut second = preflight(vec![row("a", "m", "False", "Image")]);
-    steady.apply(&mut second);
+    last_rows.apply(&mut second);
     assert_eq!(second.rows[0].verification_stage, "Requeued");
     let mut third = preflight(vec![row("a", "m", "True", "Done")]);
-    steady.apply(&mut third);
+    last_rows.apply(&mut third);
     assert_eq!(third.rows[0].verification_status, "True");
 }

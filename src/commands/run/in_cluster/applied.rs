@@ -151,10 +151,20 @@ impl<'a> Applied<'a> {
         let selector = format!("{RUN_LABEL}={}", job.name);
         let listed = self.cluster.list(CONFIG_MAP, namespace, Some(&selector));
         let maps: Vec<ConfigMap> = listed.await.unwrap_or_default();
-        for ObjectMeta { name, uid, owner_references, .. } in maps.into_iter().map(|map| map.metadata) {
+        for ObjectMeta {
+            name,
+            uid,
+            owner_references,
+            ..
+        } in maps.into_iter().map(|map| map.metadata)
+        {
             let mut owners = owner_references.iter().flatten();
-            if let (Some(name), Some(uid), true) = (name, uid, owners.any(|one| one.uid == job.uid)) {
-                let deleted = self.cluster.delete(CONFIG_MAP, namespace, &name, &uid).await;
+            if let (Some(name), Some(uid), true) = (name, uid, owners.any(|one| one.uid == job.uid))
+            {
+                let deleted = self
+                    .cluster
+                    .delete(CONFIG_MAP, namespace, &name, &uid)
+                    .await;
                 if let Err(fault) = deleted {
                     tracing::debug!("ConfigMap {name} was not deleted: {fault}");
                 }

@@ -123,10 +123,7 @@ impl<'a> Follow<'a> {
             return;
         }
         for shard in self.open() {
-            self.lose(
-                shard,
-                &format!("the Job can be followed no longer: {fault}"),
-            );
+            self.lose(shard, &format!("lost track of the Job: {fault}"));
         }
     }
 
@@ -191,7 +188,7 @@ impl<'a> Follow<'a> {
             Err(Fault::NotFound(_)) => match (&seen.end, job_end) {
                 (Some(end), _) => end.clone(),
                 (None, Some(end)) => format!("the Job ended: {end}"),
-                (None, None) => "its pod ended without a word".to_owned(),
+                (None, None) => "its pod ended without output".to_owned(),
             },
             Err(fault) => return Err(fault),
         };
@@ -219,7 +216,7 @@ impl<'a> Follow<'a> {
             self.lose(
                 shard,
                 &format!(
-                    "Job {}/{} went away: {how}",
+                    "Job {}/{} no longer exists: {how}",
                     self.what.namespace, self.what.name
                 ),
             );

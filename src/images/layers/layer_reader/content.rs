@@ -10,7 +10,8 @@ use kernel_loader::module::{ElfFault, LARGEST_MODULE, Limit, ModuleFile};
 
 use super::{FileBytes, Purpose, Unpacking, needs_content};
 use crate::images::layers::kept_files::{is_kept, is_module_name, is_object, is_relocatable_elf};
-use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarFault};
+use crate::images::layers::tar_fault::TarFault;
+use crate::images::layers::tar_stream::{Contents, Entry, Kind};
 use crate::images::layers::toc::Fetched;
 use crate::images::layers::weight;
 use crate::model::layer::{Content, Node};

@@ -63,7 +63,7 @@ pub struct CredentialSource {
     helped: Helped,
 }
 
-/// What helpers answered, by program and host: each is asked once a run.
+/// What helpers answered, by program and host: each is asked once per run.
 type Helped = Arc<Mutex<HashMap<(String, String), Arc<OnceCell<HelperAnswer>>>>>;
 type HelperAnswer = Result<Option<Credential>, String>;
 

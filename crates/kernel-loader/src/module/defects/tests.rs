@@ -1,7 +1,7 @@
 //! Defects of a small module after one edit.
 
 use super::{Defect, SymbolNames};
-use crate::module::damage::{FORMS, Form, SYMBOLS, facts, module, with_content};
+use crate::module::tests::{FORMS, Form, SYMBOLS, facts, module, with_content};
 
 /// Sets a field of a section's header of the 64-bit little-endian module.
 fn with_field(mut bytes: Vec<u8>, index: usize, field: usize, value: &[u8]) -> Vec<u8> {

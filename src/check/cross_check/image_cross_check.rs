@@ -1,4 +1,4 @@
-//! One look at the image of a Module of the cluster, as a local run would make it.
+//! The cross-check of one Module's image, as a local run would check it.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::kmm::releases::KmmRelease;
 use crate::model::target::Target;
 use crate::session::open::{self, Session};
 
-/// What one look gave.
+/// The result of one cross-check.
 #[derive(Debug, Clone)]
-pub(crate) struct Look {
-    /// The image that was looked at.
+pub(crate) struct CrossChecked {
+    /// The image that was checked.
     pub image: Option<String>,
     /// The kernel mapping that named it, in words.
     pub mapping: Option<String>,
@@ -29,8 +29,8 @@ pub(crate) struct Look {
     pub outcome: ImageOutcome,
 }
 
-impl Look {
-    /// None was possible, for this reason.
+impl CrossChecked {
+    /// The image could not be checked, for this reason.
     pub(crate) fn none(finding: Finding) -> Self {
         Self {
             image: None,
@@ -43,9 +43,9 @@ impl Look {
     }
 }
 
-/// What a look needs.
+/// What the cross-checks of a run share.
 #[derive(Debug)]
-pub(crate) struct Looker {
+pub(crate) struct ImageCrossCheck {
     check: ImageCheck,
     objects: Arc<Objects>,
     /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3), where no
@@ -54,8 +54,8 @@ pub(crate) struct Looker {
     dtk_image: OnceCell<Result<Option<String>, Finding>>,
 }
 
-impl Looker {
-    /// Looks with the credentials and mirrors of the cluster and of this machine.
+impl ImageCrossCheck {
+    /// Checks with the credentials and mirrors of the cluster and of this machine.
     ///
     /// # Errors
     /// A file that the flags name cannot be used.
@@ -72,18 +72,18 @@ impl Looker {
         )
         .await?;
         let access = session.objects.access_of_release().await;
-        let looker = Self {
+        let cross_check = Self {
             check: open::image_check(&args.target, session.images, access, release)?,
             objects: session.objects,
             release_image: Some(release_image.to_owned())
                 .filter(|image| !image.is_empty() && args.target.kernel_dir.is_none()),
             dtk_image: OnceCell::new(),
         };
-        Ok((looker, session.notes))
+        Ok((cross_check, session.notes))
     }
 
-    /// Judges the Module's image for the target.
-    pub(crate) async fn look(&self, module: &Module, target: &Target) -> Look {
+    /// Checks the Module's image for the target.
+    pub(crate) async fn check(&self, module: &Module, target: &Target) -> CrossChecked {
         let mut target = target.clone();
         let unresolved = self.resolve(&mut target).await;
         let release = self.check.release;
@@ -92,7 +92,7 @@ impl Looker {
             std::slice::from_ref(&target),
             release,
         );
-        let mut look = Look {
+        let mut checked = CrossChecked {
             image: None,
             mapping: None,
             outcome: ImageOutcome {
@@ -101,19 +101,19 @@ impl Looker {
             },
         };
         let Some(plan) = plans.into_iter().next() else {
-            return look;
+            return checked;
         };
-        look.mapping = plan.mapping.as_ref().map(ToString::to_string);
-        look.outcome.findings.extend(plan.findings);
+        checked.mapping = plan.mapping.as_ref().map(ToString::to_string);
+        checked.outcome.findings.extend(plan.findings);
         let Some(work) = plan.work else {
-            return look;
+            return checked;
         };
         let access = self.objects.access(&module.namespace, &work).await;
         let seen = self.check.check(&work, &target, &access).await;
-        look.image = Some(work.image);
-        look.outcome.digest = seen.digest;
-        look.outcome.findings.extend(seen.findings);
-        look
+        checked.image = Some(work.image);
+        checked.outcome.digest = seen.digest;
+        checked.outcome.findings.extend(seen.findings);
+        checked
     }
 
     /// Fills in the driver-toolkit image of the CR's release; gives why it is not known.

@@ -12,19 +12,19 @@ use crate::image_build::credentials;
 use crate::image_build::docker_config;
 use crate::image_build::dockerfile::{Dockerfile, Step};
 use crate::image_build::redaction::Redaction;
-use crate::image_build::stage::{BuildRequest, Builds};
+use crate::image_build::request::{BuildConfig, BuildRequest};
 use crate::images::registry::mirrors::{Mirrors, registries_conf};
 use crate::own_files::workspace::{self, write_private};
 
 /// What was written for one build.
-pub(in crate::image_build) struct Inputs {
-    pub(in crate::image_build) run: BuildRun,
+pub(super) struct Inputs {
+    pub(super) run: BuildRun,
     pub(super) bases: Vec<Base>,
     pub(super) secret_files: Vec<SecretFile>,
-    pub(in crate::image_build) redaction: Redaction,
+    pub(super) redaction: Redaction,
 }
 
-impl Builds {
+impl BuildConfig {
     /// Writes what one build reads: its Dockerfile, Secrets, credentials.
     pub(super) async fn write_inputs(
         &self,
@@ -57,7 +57,7 @@ impl Builds {
             .as_ref()
             .map(|dockerfile| dockerfile.images(&request.args))
             .unwrap_or_default();
-        let mirrors = &self.config.mirrors;
+        let mirrors = &self.mirrors;
         let sources = pull_sources(mirrors, &images);
         let insecure = self.insecure(request, &images);
         let auth = credentials::auth_file(builder.kind, &sources, &request.access).await;
@@ -124,19 +124,19 @@ impl Builds {
             [] => request.dockerfile.contains(host.as_str()),
             _ => hosts.contains(&host.as_str()),
         };
-        let listed = self.config.insecure_registries.iter();
+        let listed = self.insecure_registries.iter();
         listed.filter(is_named).cloned().collect()
     }
 
     /// The rules for mirrors and for insecure hosts as a file; without any, the file of the flag.
     /// The builder's own switch would turn verification off for every registry of the build.
     fn registries_conf(&self, folder: &Path, insecure: &[String]) -> io::Result<Option<PathBuf>> {
-        let mirrors = &self.config.mirrors;
+        let mirrors = &self.mirrors;
         if mirrors.registries().is_empty() && insecure.is_empty() {
-            return Ok(self.config.registries_conf.clone());
+            return Ok(self.registries_conf.clone());
         }
         let path = folder.join("registries.conf");
-        let insecure = [&self.config.insecure_registries, insecure].concat();
+        let insecure = [&self.insecure_registries, insecure].concat();
         let text = registries_conf::write(mirrors, &insecure);
         write_private(&path, text.as_bytes())?;
         Ok(Some(path))
@@ -146,19 +146,19 @@ impl Builds {
     /// registries that are asked; the builder itself knows this machine's folders only, and
     /// only while it is given no other.
     fn certificates(&self, folder: &Path, sources: &[String]) -> io::Result<Option<PathBuf>> {
-        let trust = &self.config.trust;
+        let trust = &self.trust;
         let mut hosts: Vec<&str> = sources.iter().filter_map(|s| s.split('/').next()).collect();
         hosts.sort_unstable();
         hosts.dedup();
         let of_cluster = hosts
             .iter()
             .any(|host| trust.of_cluster.contains_key(*host));
-        if self.config.ca_file.is_none() && !of_cluster {
+        if self.ca_file.is_none() && !of_cluster {
             return Ok(None);
         }
         let certificates = folder.join("certificates");
         fs::create_dir(&certificates)?;
-        if let Some(ca_file) = &self.config.ca_file {
+        if let Some(ca_file) = &self.ca_file {
             fs::copy(ca_file, certificates.join("ca.crt"))?;
         }
         for (index, host) in hosts.iter().enumerate() {

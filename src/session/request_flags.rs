@@ -15,11 +15,11 @@ use crate::kmm::releases::KmmRelease;
 use crate::model::target::{KernelType, Target};
 use crate::session::open::Session;
 use crate::session::releases;
-use crate::session::targets::Request;
+use crate::session::request::Request;
 
-/// The target as the flags give it.
+/// The flags of a preflight CR's target.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestFlags<'a> {
     /// Its flags.
     pub target: &'a TargetArgs,
     /// `--push-built-image`.
@@ -28,7 +28,7 @@ pub(crate) struct Asked<'a> {
     pub registry: &'a RegistryArgs,
 }
 
-impl<'a> From<&'a GenerateArgs> for Asked<'a> {
+impl<'a> From<&'a GenerateArgs> for RequestFlags<'a> {
     fn from(args: &'a GenerateArgs) -> Self {
         Self {
             target: &args.target,
@@ -38,7 +38,7 @@ impl<'a> From<&'a GenerateArgs> for Asked<'a> {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestFlags<'a> {
     /// The target of a `run` by the cluster's KMM.
     pub(crate) fn of_run(args: &'a RunArgs) -> Self {
         Self {

@@ -31,7 +31,7 @@ fn documents() -> Vec<String> {
 }
 
 /// Commands that something else runs: how they begin, what runs them, and a word there.
-const ELSEWHERE: [(&str, &str, &str); 29] = [
+const ELSEWHERE: [(&str, &str, &str); 31] = [
     (
         "kubectl kmm preflight generate --cronjob",
         "tests/e2e/cluster/kept_reports.rs",

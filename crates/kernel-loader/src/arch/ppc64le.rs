@@ -80,7 +80,7 @@ fn overflows(
         return false;
     };
     let target = &elf.sections[section];
-    let is_aligned = |section: &Section<'_>| section.align > 0 && section.align % 4 == 0;
+    let is_aligned = |section: &Section<'_>| section.align > 0 && section.align.is_multiple_of(4);
     let is_far = || target.name == ".toc" && offset > 0xffff;
     let is_between = |from: u64| is_aligned(target) && offset.wrapping_sub(from) & 3 != 0;
     match relocation.kind {

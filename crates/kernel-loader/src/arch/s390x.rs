@@ -40,7 +40,7 @@ fn is_odd(
     changed: &Section<'_>,
     relocation: &Relocation,
 ) -> bool {
-    let is_even = |section: &Section<'_>| section.align > 0 && section.align % 2 == 0;
+    let is_even = |section: &Section<'_>| section.align > 0 && section.align.is_multiple_of(2);
     let place = || {
         let (section, offset) = addresses.place(relocation)?;
         is_even(&elf.sections[section]).then_some(offset)

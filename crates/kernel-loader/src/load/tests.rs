@@ -67,7 +67,7 @@ fn a_namespace_for_modules_is_theirs_without_an_import() {
         ("kvm", "kvm_intel", false),
         ("kvm_intel", "kvm-intel", true),
     ] {
-        let symbols = format!("0x1\tf\tvmlinux\tEXPORT_SYMBOL_GPL\tmodule:{names}\n");
+        let symbols = format!("0x0\tf\tvmlinux\tEXPORT_SYMBOL_GPL\tmodule:{names}\n");
         let facts = KernelFacts {
             symbols: Some(Symbols::parse(symbols)),
             ..KernelFacts::default()
@@ -136,7 +136,7 @@ fn what_a_kernel_of_red_hat_may_have_taken_over_is_a_doubt() {
 
 #[test]
 fn some_modules_are_proprietary_by_their_names() {
-    let symbols = "0x1\tf\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
+    let symbols = "0x0\tf\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
     let facts = KernelFacts {
         symbols: Some(Symbols::parse(symbols)),
         ..KernelFacts::default()
@@ -180,7 +180,7 @@ fn a_module_of_power_has_the_second_abi() {
 
 #[test]
 fn a_dot_before_a_symbol_of_power_is_taken_off() {
-    let symbols = "0x1\tf\tvmlinux\tEXPORT_SYMBOL\t\n";
+    let symbols = "0x0\tf\tvmlinux\tEXPORT_SYMBOL\t\n";
     let facts = KernelFacts {
         symbols: Some(Symbols::parse(symbols)),
         ..KernelFacts::default()
@@ -204,7 +204,7 @@ fn a_dot_before_a_symbol_of_power_is_taken_off() {
 
 #[test]
 fn types_that_a_module_brings_are_made_for_other_kernels() {
-    let config = "CONFIG_DEBUG_INFO_BTF_MODULES=y\n";
+    let config = "CONFIG_MODULES=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n";
     let facts = KernelFacts {
         config: Some(Config::parse(config)),
         ..KernelFacts::default()

@@ -49,39 +49,43 @@ fn modules_that_end_the_guest_fail_and_delay_no_other() {
     }
 }
 
-/// Another boot for each of them would take a minute where there are six.
+/// Each of them would take a boot of its own; but what has the name of one that stays would not be
+/// loaded.
 #[test]
 fn modules_that_cannot_be_unloaded_share_a_boot() {
     let modules = Modules::compiled("rhel");
     let run = Run::new(&modules.kernel);
-    let all = ["bt_stay", "bt_stay2", "bt_good"];
-    for module in all {
-        run.add(&module.replace('_', "-"), module, &modules.folder(module));
+    for (name, module) in [
+        ("again", "bt_stay"),
+        ("bt-good", "bt_good"),
+        ("bt-stay", "bt_stay"),
+        ("bt-stay2", "bt_stay2"),
+    ] {
+        run.add(name, module, &modules.folder(module));
     }
-    let boots = |run: &Run| {
-        let programs = tempfile::tempdir().expect("a folder");
-        let count = programs.path().join("count");
-        let qemu = programs.path().join("qemu-system-x86_64");
-        let script = format!(
-            "#!/bin/sh\necho >>{}\nexec /usr/bin/qemu-system-x86_64 \"$@\"\n",
-            count.display()
-        );
-        fs::write(&qemu, script).expect("a program");
-        fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).expect("its mode");
-        let path = std::env::var("PATH").expect("folders of programs");
-        let path = format!("{}:{path}", programs.path().display());
-        let call = run.prepared(&["--boot", "require", "-j", "1"]);
-        let report = call.env("PATH", path).run().code(0).json();
-        let rows = report["modules"].as_array().expect("rows");
-        for row in rows {
-            assert!(codes(row).contains(&"boot-loaded"), "{row:#}");
-        }
-        fs::read_to_string(count).expect("boots").lines().count()
+    let programs = tempfile::tempdir().expect("a folder");
+    let (qemu, started) = ("qemu-system-x86_64", programs.path().join("started"));
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >>{}\nexec /usr/bin/{qemu} \"$@\"\n",
+        started.display()
+    );
+    let qemu = programs.path().join(qemu);
+    fs::write(&qemu, script).expect("a program");
+    fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let path = std::env::var("PATH").expect("folders of programs");
+    let path = format!("{}:{path}", programs.path().display());
+    let call = run.prepared(&["--boot", "require", "-j", "1"]);
+    let report = call.env("PATH", path).run().code(0).json();
+    for row in report["modules"].as_array().expect("rows") {
+        assert!(codes(row).contains(&"boot-loaded"), "{row:#}");
+    }
+    let started = fs::read_to_string(started).expect("boots");
+    // Where this machine's processor does not run guests, the first one finds that out.
+    let boots = match started.matches("-accel tcg").count() {
+        0 => started.matches("-accel kvm").count(),
+        emulated => emulated,
     };
-    assert_eq!(boots(&run), 1);
-    // A module of the same name would not be loaded.
-    run.add("again", "bt_stay", &modules.folder("bt_stay"));
-    assert_eq!(boots(&run), 2);
+    assert_eq!(boots, 2);
 }
 
 /// A terminal would take its words for commands, and so would a CI system.

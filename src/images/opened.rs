@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use crate::findings::finding::Finding;
-use crate::images::open::OpenImage;
+use crate::images::open_image::OpenImage;
 use crate::images::registry::access::Access;
 use crate::model::target::Arch;
 

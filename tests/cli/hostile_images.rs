@@ -182,7 +182,11 @@ fn indexes_that_lie_in_each_other() {
         fs::write(layout.path().join("index.json"), index.to_string()).expect("a file");
         let call = Preflight::new(["inspect", "127.0.0.1:1/hostile:1", "--oci-layout"]);
         let taken = measured(&call.arg(layout.path()), "").within(&[3], 512);
-        assert!(taken.stderr.contains("names no images"), "{}", taken.stderr);
+        assert!(
+            taken.stderr.contains("lists no image names"),
+            "{}",
+            taken.stderr
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::images::layers::layer_reader::LayerLimits;
+use crate::images::layers::layer_limits::LayerLimits;
 use crate::images::layers::tar_fault::TarFault;
 use crate::model::layer::{LayerIndex, Node};
 

@@ -9,7 +9,7 @@ use crate::images::layers::layer_limits::{KEPT_BY_ALL, KEPT_BY_ONE};
 use crate::images::layers::layer_reader::{LayerLimits, Purpose, ReadLayer, Reading, read_layer};
 use crate::images::layers::tar_fault::TarFault;
 use crate::images::layers::{toc_reader, weight};
-use crate::images::open::LayerRef;
+use crate::images::open_image::LayerRef;
 use crate::images::registry::cache::Cache;
 use crate::images::registry::digest::Verifier;
 use crate::images::registry::fault::{Fault, FaultKind};

@@ -10,7 +10,7 @@ use crate::images::bounded::AtMost;
 use crate::images::layers::decompress::decompress;
 use crate::images::layers::tar_fault::TarFault;
 use crate::images::layers::tar_stream::{Contents, Entry, Kind, TarStream};
-use crate::images::open::LayerRef;
+use crate::images::open_image::LayerRef;
 
 /// Most bytes of a table.
 pub(crate) const MAX_TABLE: u64 = 16 << 20;

@@ -12,7 +12,7 @@ use crate::images::layers::tar_stream::Kind;
 use crate::images::layers::toc::{
     FOOTER, Fetched, Listed, Piece, Toc, TocPlace, estargz_table, table_offset, unpacked,
 };
-use crate::images::open::LayerRef;
+use crate::images::open_image::LayerRef;
 use crate::images::registry::digest;
 use crate::images::registry::repository::Repository;
 use crate::model::budget::Budget;

@@ -168,9 +168,10 @@ impl FactsStore {
                     facts: Some(Arc::new(of_nodes.or(facts))),
                     findings: known.findings.clone(),
                 },
+                // The toolkit's list counts, as it does where no machine-os image is known.
                 Err(finding) => TargetFacts {
                     facts: Some(Arc::clone(facts)),
-                    findings: [&known.findings[..], &[finding]].concat(),
+                    findings: [&known.findings[..], &[finding.as_warning()]].concat(),
                 },
             }
         };

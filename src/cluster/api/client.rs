@@ -148,8 +148,7 @@ impl Cluster {
     /// # Errors
     /// Why it could not be read.
     pub async fn get_path<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
-        let request = Requests::new(path).list(&ListParams::default());
-        parse(&self.read(built(request)?).await?)
+        parse(&self.read(get(path)?).await?)
     }
 
     /// The text at a path of the API server, such as a pod's log.
@@ -157,10 +156,7 @@ impl Cluster {
     /// # Errors
     /// Why it could not be read.
     pub async fn get_text(&self, path: &str) -> Result<String, Fault> {
-        let request = http::Request::get(path)
-            .body(Vec::new())
-            .map_err(|error| Fault::Nonsense(error.to_string()))?;
-        let body = self.read(request).await?;
+        let body = self.read(get(path)?).await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
@@ -329,6 +325,12 @@ struct List<T> {
 fn built(
     request: Result<Request<Vec<u8>>, kube::core::request::Error>,
 ) -> Result<Request<Vec<u8>>, Fault> {
+    request.map_err(|error| Fault::Nonsense(error.to_string()))
+}
+
+/// A read of a path, which may have a query of its own.
+fn get(path: &str) -> Result<Request<Vec<u8>>, Fault> {
+    let request = Request::get(path).body(Vec::new());
     request.map_err(|error| Fault::Nonsense(error.to_string()))
 }
 

@@ -379,11 +379,26 @@ fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
         "{apiVersion: v1, kind: ResourceQuota, metadata: {name: none, namespace: openshift-kmm},
           spec: {hard: {pods: 0}}}",
     );
+    // As the controller of quotas writes it.
+    let status = r#"{"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}"#;
+    let patch = [
+        "patch",
+        "resourcequota",
+        "none",
+        "-n=openshift-kmm",
+        "--type=merge",
+    ];
+    let of_status = ["--subresource=status", "-p", status];
+    scene
+        .cluster
+        .kubectl(&[&patch[..], &of_status].concat(), "");
     let ended = scene.in_cluster(&["--timeout=20s"]).run().code(3);
-    holds(
-        &ended,
-        &["the Job has no pods", "is forbidden", "timed out after 20s"],
-    );
+    let words = [
+        "the Job has no pods",
+        "exceeded quota",
+        "timed out after 20s",
+    ];
+    holds(&ended, &words);
     assert_eq!(scene.left(), "");
     drop(pods);
 }

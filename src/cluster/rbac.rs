@@ -1,6 +1,9 @@
 //! The manifests with the least rights of each command.
 
+use serde_json::Value;
+
 use crate::cluster::api::fault::RBAC_FOLDER;
+use crate::input::yaml;
 
 /// Each manifest, by the name that errors give it.
 const MANIFESTS: [(&str, &str); 7] = [
@@ -34,6 +37,12 @@ pub(crate) fn manifests() -> String {
     format!("{}\n", texts.join("\n---\n"))
 }
 
+/// The roles of the manifests.
+pub(crate) fn roles() -> Vec<Value> {
+    let roles = MANIFESTS.iter().map(|(_, text)| yaml::from_str(text));
+    roles.filter_map(Result::ok).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,10 +50,13 @@ mod tests {
     #[test]
     fn every_manifest_is_printed() {
         let text = manifests();
-        let roles = text.split("\n---\n").map(|document| {
-            crate::input::yaml::from_str::<serde_json::Value>(document).expect("YAML")
-        });
-        let names: Vec<String> = roles
+        let documents = text.split("\n---\n");
+        let documents: Vec<Value> = documents
+            .map(|document| yaml::from_str(document).expect("YAML"))
+            .collect();
+        assert_eq!(documents, roles());
+        let names: Vec<String> = documents
+            .into_iter()
             .map(|role| {
                 role["metadata"]["name"]
                     .as_str()

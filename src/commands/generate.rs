@@ -34,7 +34,7 @@ pub(crate) async fn run(
 ) -> Result<Done, Error> {
     if args.rbac {
         return Ok(Done {
-            stdout: rbac::manifests(),
+            stdout: report::print(&Rights, format, &Screen::PLAIN)?,
             ..Done::default()
         });
     }
@@ -116,12 +116,33 @@ impl Answer for Manifests {
     }
 
     fn document(&self) -> Value {
-        json!({"apiVersion": "v1", "kind": "List", "items": self.0})
+        list(&self.0)
     }
 
     fn names(&self) -> Option<Vec<String>> {
         Some(self.0.iter().map(name_of).collect())
     }
+}
+
+/// The roles of `--rbac`: as text the commented manifests.
+struct Rights;
+
+impl Answer for Rights {
+    fn text(&self, _: &Screen, _: bool) -> String {
+        rbac::manifests()
+    }
+
+    fn document(&self) -> Value {
+        list(&rbac::roles())
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        Some(rbac::roles().iter().map(name_of).collect())
+    }
+}
+
+fn list(objects: &[Value]) -> Value {
+    json!({"apiVersion": "v1", "kind": "List", "items": objects})
 }
 
 /// `kind.group/name`, as `kubectl` prints it.

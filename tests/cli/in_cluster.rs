@@ -142,6 +142,22 @@ fn pods_without_a_target_are_not_printed() {
 }
 
 #[test]
+fn rights_are_printed_in_the_format_that_is_asked_for() {
+    let rights = |format: &str| Preflight::new(["generate", "--rbac", format]).run();
+    let list = rights("-o=json").code(0).json();
+    assert_eq!(list["kind"], "List");
+    let roles = list["items"].as_array().expect("items");
+    let names = rights("-o=name").code(0).stdout;
+    assert_eq!(names.lines().count(), roles.len());
+    assert!(
+        names.starts_with("clusterrole.rbac.authorization.k8s.io/"),
+        "{names}"
+    );
+    assert!(rights("-o=table").code(0).stdout.starts_with("# "));
+    rights("-o=junit").code(2);
+}
+
+#[test]
 fn an_api_server_that_is_away_for_a_moment_costs_no_report() {
     let server = FaultServer::start(|asked| {
         let is_report = asked.path.contains("/configmaps/nightly-report-0");

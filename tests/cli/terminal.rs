@@ -93,27 +93,39 @@ fn a_locale_without_utf_8_has_other_signs() {
     }
 }
 
+/// Runs what waits for a time limit in each of these cases, all at once.
+fn side_by_side<C: Send, const N: usize>(cases: [C; N], run: impl Fn(C) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| run(case));
+        }
+    });
+}
+
 #[test]
 fn progress_is_drawn_on_stderr_only_and_taken_away() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let call = || with_a_module_that_hangs(&silent).arg("--timeout=4s");
+    let terminal = Terminal::start(call(), Streams::Stderr, 24, 80);
+    let on_stdout = Terminal::start(call(), Streams::Stdout, 60, 80);
+    let modes = ["--progress=plain", "--progress=none"];
+    let in_modes = modes.map(|mode| Terminal::start(call().arg(mode), Streams::Stderr, 60, 80));
+    terminal.wait_until(|lines| lines.iter().any(|line| line.contains("3/4 [")));
     let result = plain(call(), 80);
 
-    let terminal = Terminal::start(call(), Streams::Stderr, 24, 80);
-    terminal.wait_until(|lines| lines.iter().any(|line| line.contains("3/4 [")));
     let left = terminal.end();
     holds_nothing_else(&left, &[]);
     assert_eq!(left.elsewhere.lines().collect::<Vec<_>>(), result);
 
-    let left = Terminal::start(call(), Streams::Stdout, 60, 80).end();
+    let left = on_stdout.end();
     holds_nothing_else(&left, &result);
     let sum = "4/4 checked: 1 verified, 2 failed, 1 unknown\n";
     assert!(left.elsewhere.ends_with(sum), "{}", left.elsewhere);
     assert!(!left.elsewhere.contains('\u{1b}'), "{}", left.elsewhere);
     assert!(!left.bytes.contains("/4 ["), "{}", left.bytes);
 
-    for mode in ["--progress=plain", "--progress=none"] {
-        let left = Terminal::start(call().arg(mode), Streams::Stderr, 60, 80).end();
+    for (mode, terminal) in modes.into_iter().zip(in_modes) {
+        let left = terminal.end();
         assert!(!left.bytes.contains('\u{1b}'), "{}", left.bytes);
         assert_eq!(left.bytes.is_empty(), mode.ends_with("none"));
     }
@@ -130,7 +142,7 @@ fn a_terminal_that_cannot_move_its_cursor_gets_lines() {
 #[test]
 fn ctrl_c_leaves_what_was_decided_on_a_clean_terminal() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    for (rows, columns) in [(60, 80), (60, 160), (24, 80)] {
+    side_by_side([(60, 80), (60, 160), (24, 80)], |(rows, columns)| {
         let call = with_a_module_that_hangs(&silent);
         let mut terminal = Terminal::start(call, Streams::Both, rows, columns);
         terminal.wait_until(|lines| lines.iter().any(|line| line.contains("3/4 [")));
@@ -151,13 +163,13 @@ fn ctrl_c_leaves_what_was_decided_on_a_clean_terminal() {
         assert!(sum.chars().count() <= usize::from(columns), "{sum}");
         expected.pop();
         holds_nothing_else(&left, &expected);
-    }
+    });
 }
 
 #[test]
 fn a_terminal_may_change_its_size_while_the_command_runs() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    for (before, after) in [(160, 80), (80, 160)] {
+    side_by_side([(160, 80), (80, 160)], |(before, after)| {
         let call = with_a_module_that_hangs(&silent).arg("--timeout=4s");
         let terminal = Terminal::start(call, Streams::Both, 60, before);
         terminal.wait_until(|lines| lines.iter().any(|line| line.contains("3/4 [")));
@@ -165,5 +177,5 @@ fn a_terminal_may_change_its_size_while_the_command_runs() {
         let left = terminal.end();
         let call = with_a_module_that_hangs(&silent).arg("--timeout=4s");
         holds_nothing_else(&left, &plain(call, after));
-    }
+    });
 }

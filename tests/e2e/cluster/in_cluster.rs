@@ -117,6 +117,16 @@ impl Scene {
         serde_json::from_str(&text(&map["data"][key])).expect("a document")
     }
 
+    /// Returns as soon as there is a pod of such a name.
+    pub(super) fn wait_for_pod(&self, part: &str) {
+        let start = Instant::now();
+        let names = ["get", "pods", "-A", "-o=name"];
+        while !self.cluster.kubectl(&names, "").contains(part) {
+            assert!(start.elapsed() < Duration::from_secs(60), "the run begins");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// What is left of runs, as soon as nothing is, and at the latest after a minute.
     pub(super) fn left(&self) -> String {
         let start = Instant::now();
@@ -260,12 +270,7 @@ fn a_run_that_ends_early_says_what_is_missing_and_leaves_nothing() {
     assert_eq!(scene.left(), "");
 
     let running = Running::start(scene.in_cluster(&[]));
-    let start = Instant::now();
-    let names = ["get", "pods", "-A", "-o=name"];
-    while !scene.cluster.kubectl(&names, "").contains("run-1") {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run begins");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    scene.wait_for_pod("run-1");
     running.signal("INT");
     let ended = running.end().code(130);
     assert_eq!(
@@ -348,57 +353,4 @@ fn what_keeps_a_job_from_being_made_is_told() {
     ] {
         call_as(&scene.cluster, ADMIN, flags).run().code(2);
     }
-}
-
-#[test]
-fn a_job_that_is_deleted_or_may_have_no_pods_is_reported() {
-    let scene = Scene::new();
-    let fates = [0, 1, 2].map(|shard| (shard, Fate::Stopped));
-    let pods = PodRunner::start(&scene.cluster, &fates);
-    let running = Running::start(scene.in_cluster(&[]));
-    let start = Instant::now();
-    let names = ["get", "pods", "-A", "-o=name"];
-    while !scene.cluster.kubectl(&names, "").contains("run-2") {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run begins");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let delete = ["delete", "job", "-n=openshift-kmm", "kmm-preflight-run"];
-    scene.cluster.kubectl(&delete, "");
-    let ended = running.end().code(3);
-    assert!(
-        rows(&ended).iter().all(|row| row.2 == ["shard-lost"]),
-        "{ended:?}"
-    );
-    assert_eq!(rows(&ended).len(), 3);
-    holds(&ended, &["shard 1/3 left no report", "it was deleted"]);
-    assert_eq!(scene.left(), "");
-    drop(pods);
-
-    let pods = PodRunner::start(&scene.cluster, &[]);
-    scene.cluster.apply(
-        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: none, namespace: openshift-kmm},
-          spec: {hard: {pods: 0}}}",
-    );
-    // As the controller of quotas writes it.
-    let status = r#"{"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}}"#;
-    let patch = [
-        "patch",
-        "resourcequota",
-        "none",
-        "-n=openshift-kmm",
-        "--type=merge",
-    ];
-    let of_status = ["--subresource=status", "-p", status];
-    scene
-        .cluster
-        .kubectl(&[&patch[..], &of_status].concat(), "");
-    let ended = scene.in_cluster(&["--timeout=20s"]).run().code(3);
-    let words = [
-        "the Job has no pods",
-        "exceeded quota",
-        "timed out after 20s",
-    ];
-    holds(&ended, &words);
-    assert_eq!(scene.left(), "");
-    drop(pods);
 }

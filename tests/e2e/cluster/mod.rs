@@ -9,6 +9,7 @@ mod diagnosis;
 pub(crate) mod example;
 mod in_cluster;
 mod kept_reports;
+mod lost_jobs;
 pub(crate) mod operator;
 mod releases;
 mod resilience;

@@ -153,6 +153,7 @@ fn gunzip(bytes: &[u8], limit: u64, cut: Cut) -> std::io::Result<Option<Vec<u8>>
             Cut::Fails => read_bounded(&mut member, left)?,
         };
         match part {
+            Some(part) if content.is_empty() => content = part,
             Some(part) => content.extend_from_slice(&part),
             None => return Ok(None),
         }
@@ -167,7 +168,7 @@ fn gunzip(bytes: &[u8], limit: u64, cut: Cut) -> std::io::Result<Option<Vec<u8>>
 /// [`read_bounded`] up to where the data are cut off: zlib's `gzread` gives what there is, and
 /// then says that the file ends.
 fn until_cut(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let mut content = Vec::new();
+    let mut content = room(limit);
     match stream
         .take(limit.saturating_add(1))
         .read_to_end(&mut content)
@@ -178,9 +179,19 @@ fn until_cut(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> 
     Ok((content.len() as u64 <= limit).then_some(content))
 }
 
+/// Room for content of up to `limit` bytes. What is never written to takes no memory, and a large
+/// buffer that grew would leave its smaller predecessors behind.
+fn room(limit: u64) -> Vec<u8> {
+    const LARGE: u64 = 8 << 20;
+    match usize::try_from(limit.saturating_add(1)) {
+        Ok(size) if limit > LARGE => Vec::with_capacity(size),
+        _ => Vec::new(),
+    }
+}
+
 /// The whole of a stream, or `None` where it is longer than `limit`.
 fn read_bounded(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let mut content = Vec::new();
+    let mut content = room(limit);
     stream
         .take(limit.saturating_add(1))
         .read_to_end(&mut content)?;

@@ -212,7 +212,8 @@ impl Making<'_> {
 }
 
 /// A file as the worker has it. Where the guest's kmod cannot unpack a module that the worker's
-/// can, it gets the module unpacked: kmod goes by what is in a file, not by its name.
+/// can, it gets the module unpacked: kmod goes by what is in a file, not by its name, which a link
+/// to it may have.
 fn put(
     archive: &mut Archive<BufWriter<File>>,
     path: &str,
@@ -220,7 +221,7 @@ fn put(
     lacks: &[Compression],
 ) -> io::Result<()> {
     if lacks.contains(&Compression::of(&file.bytes))
-        && is_module_name(path)
+        && compression::start(&file.bytes, 4) == b"\x7fELF"
         && let Ok(plain) = compression::decompress(&file.bytes, LARGEST_MODULE)
     {
         return archive.file(path, file.mode, &plain);

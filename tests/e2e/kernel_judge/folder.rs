@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::support::image::Layer;
 use crate::support::server::environment;
@@ -94,7 +94,13 @@ impl Folder {
             .link("host", &target)
     }
 
-    fn depmod_with_host(mut self, host_modules: Option<&Path>) -> Self {
+    fn depmod_with_host(self, host_modules: Option<&Path>) -> Self {
+        let indexed = self.indexed(host_modules);
+        indexed.unwrap_or_else(|output| panic!("{output:?}"))
+    }
+
+    /// The same; what depmod said where it failed.
+    pub(crate) fn indexed(mut self, host_modules: Option<&Path>) -> Result<Self, Output> {
         let root = tempfile::tempdir().expect("a folder for depmod");
         let modules = root.path().join("lib/modules").join(&self.release);
         fs::create_dir_all(&modules).expect("a folder for depmod");
@@ -116,7 +122,9 @@ impl Folder {
             .arg(&self.release)
             .output()
             .expect("depmod runs");
-        assert!(output.status.success(), "{output:?}");
+        if !output.status.success() {
+            return Err(output);
+        }
         for entry in fs::read_dir(&modules).expect("depmod's indexes") {
             let path = entry.expect("a file").path();
             let name = path
@@ -129,7 +137,7 @@ impl Folder {
                 self.entries.insert(name, Entry::File(bytes));
             }
         }
-        self
+        Ok(self)
     }
 
     /// Path of the folder in the image, without a first slash.

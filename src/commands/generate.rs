@@ -116,7 +116,7 @@ impl Answer for Manifests {
     }
 
     fn document(&self) -> Value {
-        list(&self.0)
+        json!({"apiVersion": "v1", "kind": "List", "items": self.0})
     }
 
     fn names(&self) -> Option<Vec<String>> {
@@ -133,16 +133,12 @@ impl Answer for Rights {
     }
 
     fn document(&self) -> Value {
-        list(&rbac::roles())
+        Manifests(rbac::roles()).document()
     }
 
     fn names(&self) -> Option<Vec<String>> {
-        Some(rbac::roles().iter().map(name_of).collect())
+        Manifests(rbac::roles()).names()
     }
-}
-
-fn list(objects: &[Value]) -> Value {
-    json!({"apiVersion": "v1", "kind": "List", "items": objects})
 }
 
 /// `kind.group/name`, as `kubectl` prints it.

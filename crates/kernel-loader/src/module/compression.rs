@@ -103,9 +103,9 @@ fn content(bytes: &[u8], limit: u64, cut: Cut) -> Result<Cow<'_, [u8]>, ElfFault
         Compression::Gzip => gunzip(bytes, limit, cut),
         Compression::Xz => Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)
             .map_err(std::io::Error::other)
-            .and_then(|stream| read_bounded(XzDecoder::new_stream(bytes, stream), limit)),
+            .and_then(|stream| whole(XzDecoder::new_stream(bytes, stream), limit)),
         Compression::Zstd => zstd::stream::read::Decoder::with_buffer(bytes)
-            .and_then(|decoder| read_bounded(decoder, limit)),
+            .and_then(|decoder| whole(decoder, limit)),
     };
     match content {
         Ok(Some(content)) => Ok(Cow::Owned(content)),
@@ -144,18 +144,16 @@ pub fn start(bytes: &[u8], length: usize) -> Vec<u8> {
 /// Every member of a gzip file; like `gzread`, what follows the last one is ignored.
 fn gunzip(bytes: &[u8], limit: u64, cut: Cut) -> std::io::Result<Option<Vec<u8>>> {
     let mut rest = bytes;
-    let mut content = Vec::new();
+    let mut content = room(limit);
     loop {
         let mut member = flate2::bufread::GzDecoder::new(rest);
         let left = limit.saturating_sub(content.len() as u64);
-        let part = match cut {
-            Cut::Ends => until_cut(&mut member, left)?,
-            Cut::Fails => read_bounded(&mut member, left)?,
+        let fits = match cut {
+            Cut::Ends => until_cut(&mut member, left, &mut content)?,
+            Cut::Fails => read_bounded(&mut member, left, &mut content)?,
         };
-        match part {
-            Some(part) if content.is_empty() => content = part,
-            Some(part) => content.extend_from_slice(&part),
-            None => return Ok(None),
+        if !fits {
+            return Ok(None);
         }
         rest = member.into_inner();
         if !rest.starts_with(&[0x1f, 0x8b]) {
@@ -167,16 +165,13 @@ fn gunzip(bytes: &[u8], limit: u64, cut: Cut) -> std::io::Result<Option<Vec<u8>>
 
 /// [`read_bounded`] up to where the data are cut off: zlib's `gzread` gives what there is, and
 /// then says that the file ends.
-fn until_cut(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let mut content = room(limit);
-    match stream
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut content)
-    {
+fn until_cut(stream: impl Read, limit: u64, content: &mut Vec<u8>) -> std::io::Result<bool> {
+    let before = content.len();
+    match stream.take(limit.saturating_add(1)).read_to_end(content) {
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
         _ => {}
     }
-    Ok((content.len() as u64 <= limit).then_some(content))
+    Ok((content.len() - before) as u64 <= limit)
 }
 
 /// Room for content of up to `limit` bytes. What is never written to takes no memory, and a large
@@ -190,12 +185,16 @@ fn room(limit: u64) -> Vec<u8> {
 }
 
 /// The whole of a stream, or `None` where it is longer than `limit`.
-fn read_bounded(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+fn whole(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut content = room(limit);
-    stream
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut content)?;
-    Ok((content.len() as u64 <= limit).then_some(content))
+    let fits = read_bounded(stream, limit, &mut content)?;
+    Ok(fits.then_some(content))
+}
+
+/// Puts a stream behind the content before it; false where it is longer than `limit`.
+fn read_bounded(stream: impl Read, limit: u64, content: &mut Vec<u8>) -> std::io::Result<bool> {
+    let read = stream.take(limit.saturating_add(1)).read_to_end(content)?;
+    Ok(read as u64 <= limit)
 }
 
 #[cfg(test)]

@@ -84,8 +84,9 @@ def module(name, loaded, image):
         }}}})
 
 
-def layer(files):
-    """A gzip layer of files, given as their bytes or as a path to them."""
+def layer(files, ends=True):
+    """A gzip layer of files, given as their bytes or as a path to them; one that does not end
+    goes on with the layer that is put behind it."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as tar:
         for path, content in files.items():
@@ -93,7 +94,8 @@ def layer(files):
             info = tarfile.TarInfo(path)
             info.size, info.mode = len(content), 0o644
             tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), 1, mtime=0)
+        end = None if ends else tar.offset
+    return gzip.compress(raw.getvalue()[:end], 1, mtime=0)
 
 
 class Layout:

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::cluster::DeleteArgs;
 use crate::cluster::api::client::{Cluster, connect};
 use crate::cluster::api::fault::Fault;
-use crate::cluster::api::objects::Meta;
+use crate::cluster::api::objects::{Meta, ModuleQuery};
 use crate::cluster::api::resource::{LEASE, MODULE_IMAGES_CONFIG, PREFLIGHT};
 use crate::cluster::kmm::desired::check_name;
 use crate::cluster::kmm::diagnose::evidence::Evidence;
@@ -125,7 +125,7 @@ async fn choose(
 
 /// The cluster's Modules; `None` where they may not be listed.
 async fn modules(cluster: &Cluster) -> Result<Option<Vec<Module>>, Error> {
-    match cluster.modules(None, None).await {
+    match cluster.modules(ModuleQuery::default()).await {
         Ok(modules) => Ok(Some(modules)),
         Err(Fault::Forbidden(_)) => Ok(None),
         Err(fault) => Err(fault.into_error("listing the Modules", MANIFEST)),

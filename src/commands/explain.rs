@@ -35,7 +35,8 @@ pub(crate) async fn run(
         true => Some(Arc::new(connect(&args.connection).await?)),
         false => None,
     };
-    let inputs = inputs::read(&args.source, args.ca_file.as_deref(), cluster.as_deref()).await?;
+    let ca_file = args.ca_file.as_deref();
+    let inputs = inputs::read(&args.source, ca_file, cluster.as_deref(), None).await?;
     let (targets, notes) = named_targets(&args.target, &inputs.preflights)?;
     let release = release(args.kmm_version, cluster.as_deref()).await;
     let objects = Objects {

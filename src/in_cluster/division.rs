@@ -34,7 +34,7 @@ pub(crate) enum Seen {
     ByAnother,
     /// An earlier pod of the same shard was at it, and is no longer.
     ByThisShard,
-    /// It is of another Job, or nothing that can be read.
+    /// It is of another Job, of a pod that could not divide, or nothing that can be read.
     Useless,
 }
 
@@ -68,6 +68,13 @@ impl Division<'_> {
         map
     }
 
+    /// The ConfigMap of the one that could not divide, so that nobody waits for it.
+    pub(crate) fn given_up(&self) -> Value {
+        let mut map = self.config_map(None);
+        texts::put(&mut map, &[(PLAN, String::new())]);
+        map
+    }
+
     /// What the ConfigMap says to this pod.
     pub(crate) fn read(&self, map: &ConfigMap) -> Seen {
         let labels = map.metadata.labels.as_ref();
@@ -92,6 +99,7 @@ impl Division<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kmm::early::ModuleKind;
 
     fn job(uid: &str) -> Job {
         Job {
@@ -118,7 +126,7 @@ mod tests {
         let job = job("u");
         for count in [0, 3, 9000] {
             let planned = |number: u32| Planned {
-                kind: "Module".into(),
+                kind: ModuleKind::Module,
                 namespace: "drivers".into(),
                 name: format!("module-{number}"),
                 shard: number % 7,
@@ -142,9 +150,9 @@ mod tests {
         assert_eq!(of(&own, 5).read(&begun), Seen::ByAnother);
         assert_eq!(of(&own, 2).read(&begun), Seen::ByThisShard);
         assert_eq!(of(&other, 5).read(&begun), Seen::Useless);
-        let mut broken = map(of(&own, 2).config_map(Some(&[])));
-        broken.data = Some([(PLAN.into(), "{".into())].into());
-        assert_eq!(of(&own, 5).read(&broken), Seen::Useless);
+        let given_up = map(of(&own, 2).given_up());
+        assert_eq!(of(&own, 5).read(&given_up), Seen::Useless);
+        assert_eq!(of(&own, 2).read(&given_up), Seen::Useless);
         assert_eq!(of(&own, 5).read(&ConfigMap::default()), Seen::Useless);
     }
 }

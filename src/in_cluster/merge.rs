@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::findings::finding::{Code, Finding};
 use crate::in_cluster::reports::Kept;
+use crate::kmm::early::ModuleKind;
 use crate::model::report::{CheckedBy, ModuleReport, Origin, Report};
 use crate::model::target::{Arch, Target};
 use crate::model::verdict::{Stage, Verdict};
@@ -18,7 +19,7 @@ pub(crate) type Key = (&'static str, String, String);
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Planned {
     /// Its kind.
-    pub kind: String,
+    pub kind: ModuleKind,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -141,11 +142,7 @@ fn missing(shards: &Shards<'_>, targets: &[Target], checked: &BTreeSet<Key>) -> 
     let mut rows = Vec::new();
     for kept in shards.kept {
         for planned in &kept.plan {
-            let kind = match planned.kind.as_str() {
-                "BootModuleConfig" => "BootModuleConfig",
-                "InitramfsModule" => "InitramfsModule",
-                _ => "Module",
-            };
+            let kind = planned.kind.as_str();
             let of = (kind, planned.namespace.clone(), planned.name.clone());
             if checked.contains(&of) {
                 continue;
@@ -236,7 +233,7 @@ mod tests {
             .into_iter()
             .zip(0..)
             .map(|(name, shard)| Planned {
-                kind: "Module".into(),
+                kind: ModuleKind::Module,
                 namespace: "drivers".into(),
                 name: name.into(),
                 shard,

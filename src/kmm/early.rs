@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::findings::finding::{Code, Effect, Finding};
 use crate::kmm::module::{
@@ -13,7 +13,9 @@ use crate::kmm::module::{
 };
 
 /// What kind of object a Module was read from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum ModuleKind {
     /// A Module, or a ManagedClusterModule.
     #[default]

@@ -10,6 +10,9 @@ use crate::kmm::owner::Owner;
 use crate::kmm::schema::Written;
 use crate::model::report::Origin;
 
+/// What tells a Module of the cluster from every other one: kind, namespace and name.
+pub(crate) type ModuleKey = (ModuleKind, String, String);
+
 /// A Module to check, wherever it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Module {

@@ -1,21 +1,23 @@
 //! The Modules of a run: from `-f` and `-k`, or from the cluster, selected by `-n` and `-l`.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::cli::run::SourceArgs;
 use crate::cluster::Cluster;
 use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
+use crate::cluster::api::objects::ModuleQuery;
 use crate::error::Error;
 use crate::input::selector::Selector;
 use crate::input::{self, Inputs, kustomize, source};
 use crate::kmm::early::ModuleKind;
-use crate::kmm::module::{KernelMapping, Module};
+use crate::kmm::module::{KernelMapping, Module, ModuleKey};
 use crate::session::open;
 
-/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected. The
-/// authorities of `ca_file` are trusted where `-f` names a URL.
+/// What to check and what it refers to: from `-f`, or the cluster's Modules, selected; with
+/// `own` none of the cluster's but these, if any is left. The authorities of `ca_file` are
+/// trusted where `-f` names a URL.
 ///
 /// # Errors
 /// An input cannot be used, or the selection is empty.
@@ -23,21 +25,26 @@ pub(crate) async fn read(
     args: &SourceArgs,
     ca_file: Option<&Path>,
     cluster: Option<&Cluster>,
+    own: Option<&HashSet<ModuleKey>>,
 ) -> Result<Inputs, Error> {
     let authorities = ca_file.map(open::authorities).transpose()?;
     let selector = args.selector.as_deref().map(Selector::parse).transpose()?;
     let mut inputs = match cluster {
         Some(cluster) if args.is_cluster() => {
+            let query = ModuleQuery {
+                namespace: args.namespace.as_deref(),
+                selector: args.selector.as_deref(),
+                own,
+            };
             let modules = cluster
-                .modules(args.namespace.as_deref(), args.selector.as_deref())
+                .modules(query)
                 .await
                 .map_err(|fault| fault.into_error("reading the cluster's Modules", "run"))?;
             let mut inputs = Inputs {
                 modules,
                 ..Inputs::default()
             };
-            let early = cluster.early_modules(args.namespace.as_deref(), args.selector.as_deref());
-            match early.await {
+            match cluster.early_modules(query).await {
                 Ok(early) => inputs.modules.extend(early),
                 Err(Fault::Forbidden(why)) => inputs.notes.push(format!(
                     "BootModuleConfigs and InitramfsModules are not checked: {why} \
@@ -67,7 +74,7 @@ pub(crate) async fn read(
                 .as_ref()
                 .is_none_or(|selector| selector.matches(&module.labels))
     });
-    if inputs.modules.is_empty() {
+    if inputs.modules.is_empty() && own.is_none() {
         return Err(nothing(args, cluster, found, &inputs));
     }
     keep_the_last(&mut inputs);

@@ -13,6 +13,7 @@ use crate::in_cluster::manifests::{INDEX_VARIABLE, SHARDS_VARIABLE};
 use crate::in_cluster::merge::Planned;
 use crate::in_cluster::shards::{self, Layers, Shard};
 use crate::kmm::early::ModuleKind;
+use crate::kmm::module::ModuleKey;
 use crate::kmm::planned::Plan;
 use crate::model::target::{Arch, Target};
 
@@ -80,7 +81,7 @@ pub(crate) async fn divide(
         .iter()
         .zip(&assigned)
         .map(|(module, shard)| Planned {
-            kind: module.2.as_str().to_owned(),
+            kind: module.2,
             namespace: module.0.to_owned(),
             name: module.1.to_owned(),
             shard: *shard,
@@ -95,17 +96,18 @@ pub(crate) async fn divide(
     of_run
 }
 
-/// The plans of a shard, in the order given: those of the Modules that it checks.
-pub(crate) fn select(plans: Vec<Plan>, of_run: &[Planned], shard: Shard) -> Vec<Plan> {
+/// The Modules that a shard checks.
+pub(crate) fn own(of_run: &[Planned], shard: Shard) -> HashSet<ModuleKey> {
     let own = of_run.iter().filter(|planned| planned.shard == shard.index);
-    let own: HashSet<(&str, &str, &str)> = own
-        .map(|one| (&*one.namespace, &*one.name, &*one.kind))
-        .collect();
-    let is_own = |plan: &Plan| {
-        let (namespace, name, kind) = of_module(plan);
-        own.contains(&(namespace, name, kind.as_str()))
-    };
-    plans.into_iter().filter(is_own).collect()
+    own.map(|one| (one.kind, one.namespace.clone(), one.name.clone()))
+        .collect()
+}
+
+/// The plans of a shard, in the order given.
+pub(crate) fn select(mut plans: Vec<Plan>, of_run: &[Planned], shard: Shard) -> Vec<Plan> {
+    let own = own(of_run, shard);
+    plans.retain(|plan| own.contains(&(plan.kind, plan.namespace.clone(), plan.name.clone())));
+    plans
 }
 
 /// Namespace, name and kind.

@@ -1,19 +1,20 @@
 //! The objects of the cluster that checks ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
 use crate::cluster::api::resource::{
     BOOT_MODULE_CONFIG, CLUSTER_VERSION, CONFIG_MAP, IMAGE_CONFIG, INITRAMFS_MODULE, MIRROR_SETS,
-    MODULE, SECRET, SERVICE_ACCOUNT,
+    MODULE, Resource, SECRET, SERVICE_ACCOUNT,
 };
 use crate::kmm::early::{self, ModuleKind};
-use crate::kmm::module::{Module, ModuleSpec};
+use crate::kmm::module::{Module, ModuleKey, ModuleSpec};
 use crate::kmm::owner;
 use crate::kmm::schema::{self, Written};
 use crate::model::report::Origin;
@@ -56,60 +57,86 @@ pub struct Owner {
     pub uid: String,
 }
 
+/// Which Modules of the cluster are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModuleQuery<'a> {
+    /// Of this namespace; of all with `None`.
+    pub namespace: Option<&'a str>,
+    /// Those that the label selector takes.
+    pub selector: Option<&'a str>,
+    /// None but these. The API server sends the others all the same, and they are not decoded.
+    pub own: Option<&'a HashSet<ModuleKey>>,
+}
+
+/// A Module whose `spec` is not decoded.
 #[derive(Deserialize)]
 struct RawModule {
     metadata: Meta,
-    #[serde(default)]
-    spec: Value,
+    spec: Option<Box<RawValue>>,
+}
+
+impl RawModule {
+    fn spec(&self, kind: ModuleKind) -> Result<Value, Fault> {
+        let spec = self.spec.as_deref().map(RawValue::get);
+        spec.map_or(Ok(Value::Null), serde_json::from_str)
+            .map_err(|why| unreadable(kind, &self.metadata, &why))
+    }
 }
 
 impl Cluster {
-    /// The Modules of one namespace, or of all with `None`, that the label selector takes.
-    /// Those that are being deleted are left out, as KMM leaves them out.
+    /// The Modules, without those that are being deleted, as KMM leaves them out.
     ///
     /// # Errors
     /// Why they could not be read.
-    pub async fn modules(
-        &self,
-        namespace: Option<&str>,
-        selector: Option<&str>,
-    ) -> Result<Vec<Module>, Fault> {
-        let raw: Vec<RawModule> = self.list(MODULE, namespace, selector).await?;
+    pub async fn modules(&self, query: ModuleQuery<'_>) -> Result<Vec<Module>, Fault> {
+        let kind = ModuleKind::Module;
+        let raw = self.raw_modules(MODULE, kind, query).await?;
         raw.into_iter()
             .filter(|module| module.metadata.deletion_timestamp.is_none())
-            .map(|RawModule { metadata, spec }| {
-                let decoded = schema::decode(spec, "spec");
-                let (spec, written) =
-                    decoded.map_err(|why| unreadable(ModuleKind::Module, &metadata, &why))?;
-                Ok(module_of(ModuleKind::Module, metadata, spec, written))
+            .map(|module| {
+                let (spec, written) = schema::decode(module.spec(kind)?, "spec")
+                    .map_err(|why| unreadable(kind, &module.metadata, &why))?;
+                Ok(module_of(kind, module.metadata, spec, written))
             })
             .collect()
     }
 
-    /// The BootModuleConfigs and InitramfsModules that the label selector takes. A cluster
-    /// without these kinds has none.
+    async fn raw_modules(
+        &self,
+        resource: Resource,
+        kind: ModuleKind,
+        query: ModuleQuery<'_>,
+    ) -> Result<Vec<RawModule>, Fault> {
+        let list = self.list(resource, query.namespace, query.selector);
+        let mut raw: Vec<RawModule> = list.await?;
+        if let Some(own) = query.own {
+            raw.retain(|module| {
+                let meta = &module.metadata;
+                own.contains(&(kind, meta.namespace.clone(), meta.name.clone()))
+            });
+        }
+        Ok(raw)
+    }
+
+    /// The BootModuleConfigs and InitramfsModules. A cluster without these kinds has none.
     ///
     /// # Errors
     /// Why they could not be read.
-    pub async fn early_modules(
-        &self,
-        namespace: Option<&str>,
-        selector: Option<&str>,
-    ) -> Result<Vec<Module>, Fault> {
+    pub async fn early_modules(&self, query: ModuleQuery<'_>) -> Result<Vec<Module>, Fault> {
         let mut modules = Vec::new();
         for (resource, kind) in [
             (BOOT_MODULE_CONFIG, ModuleKind::BootModuleConfig),
             (INITRAMFS_MODULE, ModuleKind::InitramfsModule),
         ] {
-            let raw: Vec<RawModule> = match self.list(resource, namespace, selector).await {
+            let raw = match self.raw_modules(resource, kind, query).await {
                 Ok(raw) => raw,
                 Err(Fault::NotServed(_)) => continue,
                 Err(fault) => return Err(fault),
             };
-            for RawModule { metadata, spec } in raw {
-                let spec =
-                    early::spec(kind, &spec).map_err(|why| unreadable(kind, &metadata, &why))?;
-                modules.push(module_of(kind, metadata, spec, Written::default()));
+            for module in raw {
+                let spec = early::spec(kind, &module.spec(kind)?)
+                    .map_err(|why| unreadable(kind, &module.metadata, &why))?;
+                modules.push(module_of(kind, module.metadata, spec, Written::default()));
             }
         }
         Ok(modules)

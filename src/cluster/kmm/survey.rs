@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::Fault;
+use crate::cluster::api::objects::ModuleQuery;
 use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::diagnose::reason;
 use crate::cluster::kmm::preflight::{Preflight, Row};
@@ -100,7 +101,10 @@ impl Cluster {
             return Ok(of_evidence(preflight, &kernel, Some(&evidence?), filter));
         }
         // Modules without a row are in progress; and KMM ≤2.0 does not tell namespaces.
-        let (kernel, modules) = tokio::join!(self.kernel_of(preflight), self.modules(None, None));
+        let (kernel, modules) = tokio::join!(
+            self.kernel_of(preflight),
+            self.modules(ModuleQuery::default())
+        );
         let evidence = Evidence {
             modules: modules.ok(),
             ..Evidence::default()

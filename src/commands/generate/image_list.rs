@@ -28,6 +28,7 @@ pub(crate) async fn run(args: &GenerateArgs, form: ImageList) -> Result<Done, Er
         &args.target,
         cluster.as_ref(),
         release,
+        None,
     )
     .await?;
     let images = images(&planned.plans, &planned.found.targets);

@@ -11,6 +11,7 @@ use crate::cli::output::ProgressMode;
 use crate::cli::run::RunArgs;
 use crate::cluster::api::client::{Cluster, connect};
 use crate::cluster::api::fault::Fault;
+use crate::cluster::api::objects::ModuleQuery;
 use crate::cluster::kmm::desired::{Desired, check_name};
 use crate::cluster::kmm::diagnose::evidence::Evidence;
 use crate::cluster::kmm::follow::{Event, Follower};
@@ -321,10 +322,14 @@ fn edited(before: &Preflight, after: &Preflight) -> Error {
 /// The Modules that KMM will look at; none where they may not be listed.
 async fn expected(cluster: &Cluster, args: &RunArgs) -> Result<Vec<Module>, Error> {
     let source = &args.source;
-    let namespace = source.namespace.as_deref();
-    match cluster.modules(namespace, source.selector.as_deref()).await {
+    let query = ModuleQuery {
+        namespace: source.namespace.as_deref(),
+        selector: source.selector.as_deref(),
+        own: None,
+    };
+    match cluster.modules(query).await {
         Ok(modules) if modules.is_empty() => Err(Error::Nothing {
-            message: match (namespace, &source.selector) {
+            message: match (query.namespace, query.selector) {
                 (None, None) => format!("the cluster {} has no Modules", cluster.server()),
                 _ => "-n and -l select no Module of the cluster".to_owned(),
             },

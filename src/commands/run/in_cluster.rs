@@ -56,7 +56,7 @@ pub(super) async fn run(
         DryRun::None => {}
         how => return dry_run(how, &cluster, &what, args.job.keep, console).await,
     }
-    let inputs = inputs::read(&args.source, None, Some(&cluster)).await?;
+    let inputs = inputs::read(&args.source, None, Some(&cluster), None).await?;
     let live = Live::new(console.progress);
     // What was made is removed, whatever happens in between.
     console.hold.store(true, Ordering::Relaxed);

@@ -14,6 +14,7 @@ use crate::cli::connection::ConnectionArgs;
 use crate::cli::run::{RegistryArgs, RunArgs, SourceArgs};
 use crate::cli::target::TargetArgs;
 use crate::cluster::{Cluster, connect};
+use crate::commands::run::division::Start;
 use crate::commands::run::watched;
 use crate::commands::run::{division, jobs, kept_report, kmm_release, metrics};
 use crate::console::output::{Console, Done};
@@ -23,6 +24,7 @@ use crate::findings::accept;
 use crate::findings::finding::Code;
 use crate::image_build::leftovers;
 use crate::images::registry::access::Access;
+use crate::kmm::module::ModuleKey;
 use crate::kmm::plan::plan;
 use crate::kmm::planned::Plan;
 use crate::kmm::releases::KmmRelease;
@@ -44,7 +46,19 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
         return watched::run(args, console, cluster.as_ref()).await;
     }
     let part = shard::of_call(&args.shard)?;
-    let prepared = prepare(args, cluster.as_ref()).await?;
+    let job = kept_report::job_of_pod();
+    let start = match part {
+        Some(part) => division::start(args, cluster.as_deref(), part, job.as_ref()).await,
+        None => Start::Divide(None),
+    };
+    let own = start.own(part);
+    let prepared = match prepare(args, cluster.as_ref(), own.as_ref()).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            start.give_up().await;
+            return Err(error);
+        }
+    };
     let Prepared {
         mut report,
         mut plans,
@@ -55,7 +69,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     let mut of_run = Vec::new();
     if let Some(part) = part {
         let divide = shard::divide(&plans, part.count, &report.targets, &stages, jobs(args));
-        of_run = division::of_run(args, cluster.as_deref(), part, divide).await;
+        of_run = start.of_run(divide).await;
         plans = shard::select(plans, &of_run, part);
         of_shard = Some(format!("shard {part}: {} rows", plans.len()));
     }
@@ -107,12 +121,14 @@ pub(super) struct Prepared {
     pub(super) stages: Arc<Stages>,
 }
 
-/// From flags and inputs to plans, within `--timeout`.
+/// From flags and inputs to plans, within `--timeout`; with `own` for none of the cluster's
+/// Modules but these.
 pub(super) async fn prepare(
     args: &RunArgs,
     cluster: Option<&Arc<Cluster>>,
+    own: Option<&HashSet<ModuleKey>>,
 ) -> Result<Prepared, Error> {
-    let prepared = prepare_in_time(args, cluster);
+    let prepared = prepare_in_time(args, cluster, own);
     match args.timeout.filter(|limit| !limit.is_zero()) {
         None => prepared.await,
         Some(limit) => tokio::time::timeout(limit, prepared)
@@ -129,12 +145,14 @@ pub(super) async fn prepare(
 async fn prepare_in_time(
     args: &RunArgs,
     cluster: Option<&Arc<Cluster>>,
+    own: Option<&HashSet<ModuleKey>>,
 ) -> Result<Prepared, Error> {
     // What is left of a killed run holds Secrets.
     let _ = tokio::task::spawn_blocking(leftovers::remove).await;
     let (release, flavor_is_assumed) =
         kmm_release::of_worker(&args.stages, cluster.map(Arc::as_ref)).await?;
-    let planned = planned(&args.source, &args.registry, &args.target, cluster, release).await?;
+    let (source, registry, target) = (&args.source, &args.registry, &args.target);
+    let planned = planned(source, registry, target, cluster, release, own).await?;
     let Planned {
         session,
         access,
@@ -145,7 +163,7 @@ async fn prepare_in_time(
     } = planned;
     let image = ImageCheck {
         flavor_is_assumed,
-        ..open::image_check(&args.target, session.images, access, release)?
+        ..open::image_check(target, session.images, access, release)?
     };
     Ok(Prepared {
         plans,
@@ -180,9 +198,10 @@ pub(crate) async fn planned(
     target: &TargetArgs,
     cluster: Option<&Arc<Cluster>>,
     release: KmmRelease,
+    own: Option<&HashSet<ModuleKey>>,
 ) -> Result<Planned, Error> {
     let ca_file = registry.ca_file.as_deref();
-    let mut inputs = inputs::read(source, ca_file, cluster.map(Arc::as_ref)).await?;
+    let mut inputs = inputs::read(source, ca_file, cluster.map(Arc::as_ref), own).await?;
     let session = Session::as_nodes(registry, &mut inputs, cluster.cloned()).await?;
     let access = session.objects.access_of_release().await;
     let request = Request {

@@ -37,7 +37,7 @@ pub async fn run(
     let start = Instant::now();
     let out_of_time = || args.timeout.is_some_and(|limit| start.elapsed() >= limit);
     let mut watch = Watch::default();
-    let mut prepared = prepare(args, cluster).await?;
+    let mut prepared = prepare(args, cluster, None).await?;
     let mut live = Live::new(console.progress);
     live.finish();
     loop {
@@ -73,7 +73,7 @@ pub async fn run(
                 live.finish();
                 return Ok(console.done(report, &[], |report| exit_code(report, console)));
             }
-            match prepare(args, cluster).await {
+            match prepare(args, cluster, None).await {
                 Ok(prepared) => break prepared,
                 Err(error) => {
                     let text = error.render();

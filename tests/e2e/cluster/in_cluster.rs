@@ -248,6 +248,29 @@ fn a_shard_whose_image_cannot_be_pulled_is_given_up() {
     drop(pods);
 }
 
+/// Else they would wait three minutes for a division that nobody writes.
+#[test]
+fn no_pod_waits_for_one_that_cannot_divide_the_modules() {
+    let scene = Scene::new();
+    let pod = |index: &str, what: &str| {
+        let call = call_as(&scene.cluster, ADMIN, &["run", "--local", "-o=json", what])
+            .arg(format!("--kernel-version={}", example::KERNEL))
+            .arg(format!("--dtk-image={}", scene.dtk_image))
+            .arg(format!("--insecure-registry={}", scene.registry.host()));
+        let call = call.arg("--report-configmap=by-hand");
+        let call = call.env("JOB_COMPLETION_INDEX", index);
+        let call = call.env("KMM_PREFLIGHT_SHARDS", "2");
+        let call = call.env("KMM_PREFLIGHT_JOB_NAME", "by-hand-1");
+        call.env("KMM_PREFLIGHT_JOB_UID", "1").run()
+    };
+    let start = Instant::now();
+    pod("0", "-n=empty").code(4);
+    let other = pod("1", "-n=drivers");
+    assert!(start.elapsed() < Duration::from_secs(90));
+    assert!(rows(&other).len() < 3, "{other:?}");
+    assert!(!rows(&other).is_empty(), "{other:?}");
+}
+
 #[test]
 fn a_run_that_ends_early_says_what_is_missing_and_leaves_nothing() {
     let scene = Scene::new();

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cluster::api::client::Cluster;
 use crate::cluster::api::fault::{Fault, RBAC_FOLDER};
-use crate::cluster::api::objects::Meta;
+use crate::cluster::api::objects::{Meta, ModuleQuery};
 use crate::cluster::api::resource::{
     BUILD, DEPLOYMENT, MODULE_BUILD_SIGN_CONFIG, MODULE_IMAGES_CONFIG, POD, PREFLIGHT, Resource,
 };
@@ -134,7 +134,7 @@ impl Cluster {
     pub async fn evidence(&self, preflight: &Preflight) -> Result<Evidence, Fault> {
         let plain = PREFLIGHT.at(preflight.resource.version);
         let (modules, plain, configs, build_sign, pull_pods, build_pods, builds, operator) = tokio::join!(
-            self.modules(None, None),
+            self.modules(ModuleQuery::default()),
             self.get::<RawPreflight>(plain, None, &preflight.meta.name),
             self.every::<ImagesConfig>(MODULE_IMAGES_CONFIG, None),
             self.every::<BuildSignConfig>(MODULE_BUILD_SIGN_CONFIG, None),

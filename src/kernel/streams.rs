@@ -1,7 +1,7 @@
 //! The kernels of one operating system stream of a release: which image has which.
 
 use crate::kernel::release::DriverToolkitRelease;
-use crate::model::target::{Arch, KernelType};
+use crate::model::target::{Arch, KernelType, Target};
 
 /// What is known about one operating system stream of a release, for one architecture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,18 +157,26 @@ impl ReleaseKernels {
         }
     }
 
-    /// The driver-toolkit image that describes a kernel; where none lists it, the first one.
-    pub(crate) fn toolkit_of(&self, kernel_version: &str) -> Option<&str> {
-        let has_it = |stream: &&Stream| {
-            let mut kinds = KernelType::ALL.into_iter();
-            kinds.any(|kind| {
-                let kernel = stream.kernel(kind);
-                kernel.is_some_and(|kernel| kernel.kernel_version == kernel_version)
-            })
+    /// Names the images that describe the target's kernel; where none lists it, the first
+    /// driver-toolkit image.
+    pub(crate) fn describe(&self, target: &mut Target) {
+        let kernels = self.streams.iter().flat_map(|stream| {
+            let kinds = KernelType::ALL.into_iter();
+            kinds.filter_map(|kind| stream.kernel(kind))
+        });
+        let mut kernels = kernels.filter(|one| one.kernel_version == target.kernel_version);
+        let toolkit = match kernels.next() {
+            Some(kernel) => {
+                target.os_image = kernel.os_image;
+                target.nodes_image = kernel.nodes_image;
+                kernel.dtk_image
+            }
+            None => self
+                .streams
+                .first()
+                .and_then(|stream| stream.dtk_image.clone()),
         };
-        let streams = &self.streams;
-        let stream = streams.iter().find(has_it).or(streams.first());
-        stream?.dtk_image.as_deref()
+        target.dtk_image = target.dtk_image.take().or(toolkit);
     }
 
     /// The names of its streams, for a message.

@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::findings::finding::{Code, Finding};
 use crate::input::Inputs;
+use crate::kernel::streams::ReleaseKernels;
 use crate::kmm::module::Module;
 use crate::kmm::plan::plan;
 use crate::kmm::releases::KmmRelease;
@@ -48,10 +49,9 @@ impl CrossChecked {
 pub(crate) struct ImageCrossCheck {
     check: ImageCheck,
     objects: Arc<Objects>,
-    /// The release image of a CR that names no driver-toolkit image (KMM ≤2.3), where no
-    /// folder has the facts.
+    /// The release image that the user named, where no folder has the facts.
     release_image: Option<String>,
-    dtk_image: OnceCell<Result<Option<String>, Finding>>,
+    kernels: OnceCell<Result<ReleaseKernels, Finding>>,
 }
 
 impl ImageCrossCheck {
@@ -63,7 +63,7 @@ impl ImageCrossCheck {
         args: &RunArgs,
         cluster: &Cluster,
         release: KmmRelease,
-        release_image: &str,
+        release_image: Option<&str>,
     ) -> Result<(Self, Vec<String>), Error> {
         let session = Session::as_nodes(
             &args.registry,
@@ -75,9 +75,10 @@ impl ImageCrossCheck {
         let cross_check = Self {
             check: open::image_check(&args.target, session.images, access, release)?,
             objects: session.objects,
-            release_image: Some(release_image.to_owned())
-                .filter(|image| !image.is_empty() && args.target.kernel_dir.is_none()),
-            dtk_image: OnceCell::new(),
+            release_image: release_image
+                .filter(|_| args.target.kernel_dir.is_none())
+                .map(str::to_owned),
+            kernels: OnceCell::new(),
         };
         Ok((cross_check, session.notes))
     }
@@ -116,28 +117,25 @@ impl ImageCrossCheck {
         checked
     }
 
-    /// Fills in the driver-toolkit image of the CR's release; gives why it is not known.
+    /// Fills in the release's images that describe the kernel; gives why none is known.
     async fn resolve(&self, target: &mut Target) -> Option<Finding> {
         let release_image = self.release_image.as_deref()?;
-        if target.dtk_image.is_some() {
-            return None;
-        }
-        let (arch, kernel) = (target.arch, target.kernel_version.as_str());
-        let resolved = self.dtk_image.get_or_init(|| async {
+        let arch = target.arch;
+        let resolved = self.kernels.get_or_init(|| async {
             let access = self.objects.access_of_release().await;
             let resolver = Resolver {
                 images: &self.check.images,
                 access: &access,
                 with_64k: false,
             };
-            let kernels = resolver.resolve(release_image, arch).await?;
-            Ok(kernels.toolkit_of(kernel).map(str::to_owned))
+            resolver.resolve(release_image, arch).await
         });
         match resolved.await {
-            Ok(image) => {
-                target.dtk_image.clone_from(image);
+            Ok(kernels) => {
+                kernels.describe(target);
                 None
             }
+            Err(_) if target.dtk_image.is_some() => None,
             Err(finding) => Some(Finding::new(
                 Code::KernelFactsMissing,
                 finding.message.clone(),

@@ -62,7 +62,7 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     };
     let cross_check = match args.cluster.cross_check {
         CrossCheck::Auto if args.cluster.wait => {
-            let release_image = &desired.spec.release_image;
+            let release_image = request.release_image.as_deref();
             let (cross_check, notes) =
                 ImageCrossCheck::new(args, &cluster, kmm, release_image).await?;
             warnings.extend(notes);

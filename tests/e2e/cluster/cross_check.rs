@@ -115,6 +115,40 @@ fn create(cluster: &Cluster, name: &str, image: &str) {
     cluster.apply(&object.to_string());
 }
 
+/// KMM is told the kernel and the driver-toolkit image; that the release has another image with
+/// this kernel is known here alone.
+#[test]
+fn a_cross_check_knows_the_machine_os_image_of_the_release() {
+    let registry = Registry::start();
+    let cluster = Cluster::start();
+    NEWEST.install(&cluster);
+    create_modules(&cluster, &[]);
+    let release = example::push_release_of_machine_os(&registry, "4.18.9");
+    for name in ["sensor", "ticker"] {
+        create(&cluster, name, &example::push(&registry, name));
+    }
+    let insecure = format!("--insecure-registry={}", registry.host());
+    let flag = format!("--release-image={}", release.image);
+    let running = Running::start(call(&cluster, &["run", "p", &flag, &insecure, "-o=json"]));
+    wait_for(&cluster, &format!("{}/p", NEWEST.resource()));
+    let good = "verified image exists";
+    let said = [
+        ("sensor", "Success", "Done", good),
+        ("ticker", "Success", "Done", good),
+    ];
+    say(&cluster, NEWEST, "p", &said);
+    let ended = running.end().code(1);
+    let [(_, sensor, codes), (_, ticker, _)] = &codes(&ended)[..] else {
+        panic!("{ended:?}")
+    };
+    assert_eq!((sensor.as_str(), ticker.as_str()), ("failed", "verified"));
+    assert!(
+        codes.iter().any(|code| code == "symbol-version-mismatch"),
+        "{codes:?}"
+    );
+    assert_eq!(ended.json()["modules"][0]["kernelVersion"], example::KERNEL);
+}
+
 /// What KMM 2.3 itself said of these images: it wants the uncompressed module at one path.
 /// Modules and kernel are real ones; the facts about the kernel come by way of the release.
 #[test]

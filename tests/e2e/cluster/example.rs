@@ -75,22 +75,61 @@ pub(crate) struct Release {
 
 /// Pushes a release with these kernels; `rt` may be empty, as it is beside x86-64.
 pub(crate) fn push_release(registry: &Registry, version: &str, rt: &str) -> Release {
+    let toolkit = Image::new().layer(with_facts(toolkit(KERNEL, rt), "lib"));
+    let tags = [("driver-toolkit", toolkit.build())];
+    push_payload(registry, version, tags)
+}
+
+/// Pushes a release whose driver-toolkit image is for an older kernel: nodes boot the one of its
+/// machine-os image, which alone has facts.
+pub(crate) fn push_release_of_machine_os(registry: &Registry, version: &str) -> Release {
+    let toolkit = Image::new().layer(toolkit("6.1.0-55-amd64", ""));
+    let vmlinuz = format!("usr/lib/modules/{KERNEL}/vmlinuz");
+    let machine_os = Image::new()
+        .layer(with_facts(Layer::new().file(&vmlinuz, b"k"), "usr/lib"))
+        .config(json!({"Labels": {"ostree.linux": KERNEL}}));
+    let tags = [
+        ("driver-toolkit", toolkit.build()),
+        ("rhel-coreos", machine_os.build()),
+    ];
+    push_payload(registry, version, tags)
+}
+
+fn toolkit(kernel: &str, rt: &str) -> Layer {
+    let told = json!({"KERNEL_VERSION": kernel, "RT_KERNEL_VERSION": rt, "RHEL_VERSION": "9.4"});
+    let path = "etc/driver-toolkit-release.json";
+    Layer::new().file(path, told.to_string().as_bytes())
+}
+
+fn with_facts(layer: Layer, lib: &str) -> Layer {
     let facts = examples().join("kernel/lib/modules").join(KERNEL);
-    let told = json!({"KERNEL_VERSION": KERNEL, "RT_KERNEL_VERSION": rt, "RHEL_VERSION": "9.4"});
-    let mut layer = Layer::new().file(
-        "etc/driver-toolkit-release.json",
-        told.to_string().as_bytes(),
-    );
-    for file in ["config", "symvers.xz"] {
+    ["config", "symvers.xz"].iter().fold(layer, |layer, file| {
         let bytes = fs::read(facts.join(file)).expect("a fact about the kernel");
-        layer = layer.file(&format!("lib/modules/{KERNEL}/{file}"), &bytes);
-    }
-    let dtk = Image::new().layer(layer).build();
-    registry.push(&format!("ocp/dtk:{version}"), &dtk);
-    let dtk_image = registry.reference(&format!("ocp/dtk@{}", dtk.digest));
-    let references = json!({"kind": "ImageStream", "spec": {"tags": [
-        {"name": "cli", "from": {"kind": "DockerImage", "name": "q/cli@sha256:0"}},
-        {"name": "driver-toolkit", "from": {"kind": "DockerImage", "name": dtk_image}}]}});
+        layer.file(&format!("{lib}/modules/{KERNEL}/{file}"), &bytes)
+    })
+}
+
+fn push_payload<const N: usize>(
+    registry: &Registry,
+    version: &str,
+    images: [(&str, Built); N],
+) -> Release {
+    let images = images.map(|(tag, image)| {
+        registry.push(&format!("ocp/{tag}:{version}"), &image);
+        (
+            tag,
+            registry.reference(&format!("ocp/{tag}@{}", image.digest)),
+        )
+    });
+    let mut tags = vec![json!(
+        {"name": "cli", "from": {"kind": "DockerImage", "name": "q/cli@sha256:0"}}
+    )];
+    tags.extend(
+        images.iter().map(
+            |(tag, image)| json!({"name": tag, "from": {"kind": "DockerImage", "name": image}}),
+        ),
+    );
+    let references = json!({"kind": "ImageStream", "spec": {"tags": tags}});
     let release = Image::new()
         .layer(Layer::new().file("etc/os-release", b""))
         .layer(Layer::new().file(
@@ -99,6 +138,7 @@ pub(crate) fn push_release(registry: &Registry, version: &str, rt: &str) -> Rele
         ))
         .build();
     let image = registry.push(&format!("ocp/release:{version}"), &release);
+    let dtk_image = images[0].1.clone();
     Release { image, dtk_image }
 }
 

@@ -39,6 +39,15 @@ impl ImageSource {
         }
     }
 
+    /// True where no registry has to be asked for some content.
+    pub(crate) fn is_on_disk(&self, digest: &str) -> bool {
+        match self {
+            Self::Layout(_) => true,
+            Self::Registry(_) => false,
+            Self::Stacked(layout, below) => layout.has(digest) || below.is_on_disk(digest),
+        }
+    }
+
     /// The registry (`host[:port]`) and the repository that have some content.
     pub(crate) fn registry_of(&self, digest: &str) -> Option<(String, String)> {
         match self.holder(digest) {

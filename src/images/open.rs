@@ -181,7 +181,7 @@ impl Images {
 
     /// Reads the configuration, and keeps the manifest for those who read the image again.
     async fn open_found(&self, found: Found, reference: &str) -> Result<OpenImage, Fault> {
-        self.keep(&found.digest, found.manifest).await?;
+        self.keep(&found.place, &found.digest, found.manifest).await?;
         let config = self.document(&found.place, &found.config_digest, Some(MAX_CONFIG));
         Ok(OpenImage {
             reference: reference.to_owned(),
@@ -289,20 +289,30 @@ impl Images {
         digest: &str,
         limit: Option<u64>,
     ) -> Result<Vec<u8>, Fault> {
-        let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
-        let known = blocking(CACHE, move || Ok::<_, Fault>(cache.document(&wanted))).await?;
-        if let Some(known) = known {
-            return Ok(known);
+        if !place.is_on_disk(digest) {
+            let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
+            let known = blocking(CACHE, move || Ok::<_, Fault>(cache.document(&wanted))).await?;
+            if let Some(known) = known {
+                return Ok(known);
+            }
         }
         let bytes = match limit {
             Some(limit) => place.small_blob(digest, limit).await?,
             None => place.manifest(digest).await?,
         };
-        self.keep(digest, bytes).await
+        self.keep(place, digest, bytes).await
     }
 
-    /// Puts a document into the cache, and gives it back.
-    async fn keep(&self, digest: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    /// Puts a document into the cache, unless it is on disk anyway, and gives it back.
+    async fn keep(
+        &self,
+        place: &ImageSource,
+        digest: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, Fault> {
+        if place.is_on_disk(digest) {
+            return Ok(bytes);
+        }
         let (cache, digest) = (Arc::clone(&self.cache), digest.to_owned());
         blocking(CACHE, move || {
             cache.put_document(&digest, &bytes);

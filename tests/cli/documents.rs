@@ -169,5 +169,8 @@ fn every_recipe_is_yaml() {
     for recipe in recipes {
         let value: serde_json::Value = yaml::from_str(&recipe).expect("YAML");
         assert!(value.is_object(), "{recipe}");
+        // The images of a release need a pull secret.
+        let needs_secret = recipe.contains("--release-image");
+        assert_eq!(needs_secret, recipe.contains("--authfile"), "{recipe}");
     }
 }

@@ -185,7 +185,7 @@ const HERE: [(&str, i32); 19] = [
         1,
     ),
     (
-        "kubectl-kmm-preflight run --local -f modules/ --release-image \"$RELEASE\" -o junit",
+        "kubectl-kmm-preflight run --local -f modules/ --release-image \"$RELEASE\" --authfile",
         1,
     ),
     (
@@ -279,7 +279,10 @@ fn of_recipe(recipe: &Value) -> Vec<String> {
         let line = [words(&step["command"]), words(&step["args"])]
             .concat()
             .join(" ");
-        line.replace("$(params.release)", "$RELEASE")
+        line.replace("$(params.release)", "$RELEASE").replace(
+            "$(workspaces.credentials.path)/.dockerconfigjson",
+            "$AUTHFILE",
+        )
     });
     github.chain(gitlab).chain(tekton).collect()
 }

@@ -156,6 +156,7 @@ impl Place {
             )
             .env("RUNNER_TEMP", home)
             .env("AUTH", r#"{"auths":{}}"#)
+            .env("AUTHFILE", home.join("auth.json"))
     }
 }
 

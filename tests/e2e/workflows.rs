@@ -254,6 +254,43 @@ fn scripts(folder: &str) -> Vec<String> {
     found
 }
 
+/// A script that a step runs, and a variable that it reads and the step need not set.
+const UNSET: [(&str, &str); 1] = [("scripts/package", "BINARY")]; // the release builds it
+
+/// A script does something else where a variable of its own is not set.
+#[test]
+fn every_step_sets_what_its_script_reads() {
+    let ci = fs::read_to_string(repository(".github/workflows/ci.yml")).expect("ci.yml");
+    let mut steps = vec![action()["runs"]["steps"].take()];
+    for workflow in [release(), yaml::from_str(&ci).expect("YAML")] {
+        let jobs = workflow["jobs"].as_object().expect("jobs");
+        steps.extend(jobs.values().map(|job| job["steps"].clone()));
+    }
+    let steps = steps
+        .iter()
+        .flat_map(|steps| steps.as_array().expect("steps"));
+    let mut seen = Vec::new();
+    for (step, script) in
+        steps.flat_map(|step| scripts("scripts").into_iter().map(move |s| (step, s)))
+    {
+        let run = step["run"].as_str().unwrap_or_default();
+        let mut words = run.split(|c: char| c.is_whitespace() || "\"()".contains(c));
+        if !words.any(|word| word.ends_with(&script)) {
+            continue;
+        }
+        let text = fs::read_to_string(repository(&script)).expect("a script");
+        for read in text.split("${").skip(1) {
+            let name = read.split(":-").next().unwrap_or_default();
+            let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            if is_variable && !UNSET.contains(&(&script, name)) {
+                assert!(!step["env"][name].is_null(), "{run} sets no {name}");
+                seen.push(name.to_owned());
+            }
+        }
+    }
+    assert!(seen.iter().any(|name| name == "KEEP_ARCHIVES"), "{seen:?}");
+}
+
 #[test]
 fn the_scripts_pass_shellcheck() {
     let mut command = Command::new("shellcheck");

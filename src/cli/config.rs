@@ -181,6 +181,7 @@ fn with_presets(
             continue;
         };
         let flag = preset.flag.as_str();
+        let is_pods_only = in_cluster::PODS_ONLY.iter().any(|(name, _)| *name == flag);
         let is_of_pods = in_cluster::IN_CLUSTER_ONLY.contains(&flag);
         let is_for_it = match name {
             "run" if has(&given, "in-cluster") => pod_flags::is_heeded(flag),
@@ -190,7 +191,7 @@ fn with_presets(
                 let has_pods = has(&given, "job") || has(&given, "cronjob");
                 let is_in_cluster = has_pods || has(&given, "alert");
                 (!is_in_cluster || !pod_flags::FILES.contains(&flag))
-                    && (has_pods || !in_cluster::PODS_ONLY.contains(&flag))
+                    && (has_pods || !is_pods_only)
                     && (is_in_cluster || flag != "job-namespace")
             }
             "status" => true,

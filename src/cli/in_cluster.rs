@@ -66,8 +66,16 @@ pub struct JobRunArgs {
 /// Flags of `run` that mean something with `--in-cluster` only.
 pub(crate) const IN_CLUSTER_ONLY: [&str; 4] = ["keep", "shards", "image", "job-namespace"];
 
-/// Flags of `generate` that mean something with `--job` and `--cronjob` only.
-pub(crate) const PODS_ONLY: [&str; 4] = ["pushgateway", "accept", "shards", "image"];
+/// Flags of `generate` that mean something with `--job` and `--cronjob` only, and whether each is
+/// given.
+pub(crate) const PODS_ONLY: [(&str, IsGiven); 4] = [
+    ("pushgateway", |args| args.pushgateway.is_some()),
+    ("accept", |args| !args.accept.is_empty()),
+    ("shards", |args| args.pods.shards.is_some()),
+    ("image", |args| args.pods.image.is_some()),
+];
+
+type IsGiven = fn(&InClusterArgs) -> bool;
 
 /// Where KMM of OpenShift runs.
 pub(crate) const NAMESPACE: &str = "openshift-kmm";
@@ -81,22 +89,13 @@ impl InClusterArgs {
     /// # Errors
     /// A flag of the pods is given, and no pods are wanted.
     pub fn check(&self) -> Result<(), Error> {
-        let pods = &self.pods;
-        let given = [
-            ("--pushgateway", self.pushgateway.is_some()),
-            ("--accept", !self.accept.is_empty()),
-            ("--shards", pods.shards.is_some()),
-            ("--image", pods.image.is_some()),
-            (
-                "--job-namespace",
-                pods.job_namespace.is_some() && !self.alert,
-            ),
-        ];
-        let mut given = given.iter().filter(|(_, is_given)| *is_given);
-        match given.next() {
-            Some((flag, _)) if !self.job && self.cronjob.is_none() => Err(Error::Usage {
-                message: format!("{flag} is for --job and --cronjob"),
-                hint: format!("Add --job or --cronjob SCHEDULE, or remove {flag}."),
+        let given = PODS_ONLY.iter().find(|(_, is_given)| is_given(self));
+        let has_namespace = self.pods.job_namespace.is_some() && !self.alert;
+        let flag = given.map(|(flag, _)| *flag);
+        match flag.or(has_namespace.then_some("job-namespace")) {
+            Some(flag) if !self.job && self.cronjob.is_none() => Err(Error::Usage {
+                message: format!("--{flag} is for --job and --cronjob"),
+                hint: format!("Add --job or --cronjob SCHEDULE, or remove --{flag}."),
             }),
             _ => Ok(()),
         }

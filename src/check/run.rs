@@ -259,7 +259,7 @@ fn point_at_assumed_image(finding: &mut Finding) {
         }
         _ => return,
     };
-    finding.hint = Some(hint);
+    finding.point_at_flag(hint);
 }
 
 /// The row of a plan whose checks are over. Findings are sorted gravest first, and the

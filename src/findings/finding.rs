@@ -263,6 +263,8 @@ pub struct Finding {
     pub message: String,
     /// What to do next, where there is something to do.
     pub hint: Option<String>,
+    /// True for a hint about a flag of this call: the object is left as it is.
+    pub is_flag_hint: bool,
     /// What it is about, where several findings of a code are told in one statement.
     pub subject: Option<Box<Subject>>,
     /// Why the user accepts it: the reason in the configuration file, or `--accept`. An
@@ -279,6 +281,7 @@ impl Finding {
             effect: code.effect(),
             message: shortened(message.into()),
             hint: None,
+            is_flag_hint: false,
             subject: None,
             accepted: None,
         }
@@ -314,6 +317,12 @@ impl Finding {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(shortened(hint.into()));
         self
+    }
+
+    /// Makes a flag of this call the next step.
+    pub fn point_at_flag(&mut self, hint: String) {
+        self.hint = Some(shortened(hint));
+        self.is_flag_hint = true;
     }
 
     /// The same as a warning without effect on the verdict.

@@ -41,12 +41,12 @@ impl Owner {
     /// it did for those of today.
     pub fn awaits(&self, finding: Finding, namespace: &str, module: &str) -> Finding {
         let message = format!("{}; this Module is managed by {self}", finding.message);
-        Finding { message, ..finding }
-            .with_effect(Effect::Doubts)
-            .hint(format!(
-                "Find out which image {self} uses for this kernel, and pass --assume-image \
-                 {namespace}/{module}=IMAGE."
-            ))
+        let mut waiting = Finding { message, ..finding }.with_effect(Effect::Doubts);
+        waiting.point_at_flag(format!(
+            "Find out which image {self} uses for this kernel, and pass --assume-image \
+             {namespace}/{module}=IMAGE."
+        ));
+        waiting
     }
 
     /// Points the hints that ask for an edit of the Module at the owner.
@@ -70,11 +70,7 @@ impl Owner {
                     | Code::SignFailed
                     | Code::NoNodeSelected
             );
-            let is_own = finding
-                .hint
-                .as_ref()
-                .is_some_and(|hint| hint.contains("--assume-image"));
-            if edits_the_module && finding.hint.is_some() && !is_own {
+            if edits_the_module && finding.hint.is_some() && !finding.is_flag_hint {
                 let hint = format!("Change it in {self}; it would revert a change to the Module.");
                 finding.hint = Some(hint);
             }

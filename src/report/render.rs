@@ -191,6 +191,7 @@ fn finding(finding: &Finding) -> Finding {
         effect,
         message,
         hint,
+        is_flag_hint,
         subject,
         accepted,
     } = finding;
@@ -200,6 +201,7 @@ fn finding(finding: &Finding) -> Finding {
         effect: *effect,
         message: printable(message),
         hint: hint.as_ref().map(printable),
+        is_flag_hint: *is_flag_hint,
         subject: subject.as_deref().map(|one| Box::new(self::subject(one))),
         accepted: optional(accepted),
     }

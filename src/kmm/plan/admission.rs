@@ -146,7 +146,7 @@ impl Rules {
         };
         let refused = self.image_format(&place, &mapping.container_image);
         if let (true, Some(finding)) = (mapping.is_assumed, refused) {
-            finding.hint = Some(format!("Correct the image of {ASSUMED}."));
+            finding.point_at_flag(format!("Correct the image of {ASSUMED}."));
         }
     }
 

@@ -27,7 +27,7 @@ mod tests;
 /// found again, and the encoding of the entries, which does not describe itself, is this code's.
 const READERS: &str = env!("LAYER_READER_DIGEST");
 
-/// The largest entry that is read, in bytes.
+/// The largest entry that is kept and read, in bytes.
 const LARGEST_ENTRY: u64 = 64 << 20;
 /// The size that the folder is cut down to without `--cache-size`, in bytes.
 pub(crate) const DEFAULT_SIZE: u64 = 1 << 30;
@@ -155,6 +155,14 @@ impl Cache {
         let Some(dir) = &self.dir else {
             return Ok(());
         };
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        if size as u64 > LARGEST_ENTRY {
+            tracing::debug!(
+                "cache: {} of {size} bytes is not kept",
+                entry.path().display()
+            );
+            return Ok(());
+        }
         self.grown.store(true, Ordering::Relaxed);
         let folder = OwnFolder::create(dir)?.subfolder(&entry.folder)?;
         folder.replace(&entry.file, parts)

@@ -58,6 +58,22 @@ fn the_digest_is_that_of_every_file_that_reads_layers() {
     }
 }
 
+/// What would not be read is not written.
+#[test]
+fn an_entry_beyond_the_bound_is_not_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let cache = Cache::in_dir(dir.path(), DEFAULT_SIZE);
+    let digest = digest::sha256(b"layer");
+    // Postcard writes a text of this length behind four bytes.
+    let most = usize::try_from(LARGEST_ENTRY).expect("a size") - SUM - 4;
+    cache.put("large", &digest, &"x".repeat(most + 1));
+    assert_eq!(cache.size_of("large", &digest), 0);
+    cache.put("large", &digest, &"x".repeat(most));
+    assert_eq!(cache.size_of("large", &digest), LARGEST_ENTRY);
+    let known = cache.get::<String>("large", &digest);
+    assert_eq!(known.map(|text| text.len()), Some(most));
+}
+
 fn path_of(cache: &Cache, kind: &str, digest: &str) -> PathBuf {
     let entry = entry(kind, digest).expect("an entry");
     cache.dir.as_ref().expect("a folder").join(entry.path())

@@ -13,11 +13,13 @@ pub(crate) mod targets;
 pub(crate) mod version;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use futures::poll;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::config::Settings;
@@ -37,11 +39,7 @@ use crate::report::{Format, render};
 pub fn run(cli: Cli, settings: &Settings) -> Result<Done, Error> {
     let own = settings.clone();
     let (sender, answer) = mpsc::channel();
-    let escape = Escape {
-        interrupt: CancellationToken::new(),
-        hold: Arc::default(),
-        answer: sender.clone(),
-    };
+    let escape = Escape::watching(wish_to_end(), sender.clone());
     let command = thread::Builder::new()
         .name("command".to_owned())
         .stack_size(COMMAND_STACK)
@@ -71,27 +69,31 @@ const COMMAND_STACK: usize = 8 << 20;
 /// How a command ends: with a result, or with what it panicked with.
 type Ending = thread::Result<Result<Done, Error>>;
 
+/// What a command that is too busy to give a result leaves, after this time.
+type LastResult = (Duration, Result<Done, Error>);
+
 /// How an interruption reaches the command, and ends the wait for one that does not hear it.
 struct Escape {
     interrupt: CancellationToken,
     hold: Arc<AtomicBool>,
-    answer: mpsc::Sender<Ending>,
+    last_result: mpsc::Sender<LastResult>,
 }
 
 impl Escape {
-    /// Waits for signals, on a thread that does nothing else. `last_result` is that of a command
-    /// that is too busy to give one.
-    fn watch(
-        &self,
+    /// Waits for signals, on a thread that does nothing else. The command starts when their
+    /// handlers are there: a signal that comes early leaves nothing behind.
+    fn watching(
         signals: impl Future<Output = ()> + Send + 'static,
-        patience: Duration,
-        last_result: Result<Done, Error>,
-    ) {
-        let (interrupt, hold, answer) = (
-            self.interrupt.clone(),
-            Arc::clone(&self.hold),
-            self.answer.clone(),
-        );
+        answer: mpsc::Sender<Ending>,
+    ) -> Self {
+        let (last_result, prepared) = mpsc::channel();
+        let escape = Self {
+            interrupt: CancellationToken::new(),
+            hold: Arc::default(),
+            last_result,
+        };
+        let (interrupt, hold) = (escape.interrupt.clone(), Arc::clone(&escape.hold));
+        let (installed, are_installed) = mpsc::channel::<()>();
         let watch = move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -99,9 +101,20 @@ impl Escape {
             let Ok(runtime) = runtime else {
                 return;
             };
-            runtime.block_on(signals);
+            runtime.block_on(async {
+                let mut signals = pin!(signals);
+                let first = poll!(signals.as_mut());
+                drop(installed);
+                if first.is_pending() {
+                    signals.await;
+                }
+            });
             interrupt.cancel();
-            thread::sleep(patience + Duration::from_millis(100));
+            // A command that prepares nothing by then has nothing to say.
+            let (patience, last_result) = prepared
+                .recv_timeout(GRACE)
+                .unwrap_or((Duration::ZERO, Err(Error::Interrupted)));
+            thread::sleep(patience + GRACE);
             while hold.load(Ordering::Relaxed) {
                 thread::sleep(LAST_WORDS);
                 if !hold.load(Ordering::Relaxed) {
@@ -115,6 +128,8 @@ impl Escape {
         if let Err(error) = thread::Builder::new().name(name).spawn(watch) {
             tracing::warn!("cannot start a thread for signals: {error}");
         }
+        let _ = are_installed.recv();
+        escape
     }
 }
 
@@ -247,7 +262,7 @@ fn in_runtime_or(
     };
     let patience = interrupted.patience();
     let last_result = interrupted.ending(&console, Err(Error::Interrupted));
-    escape.watch(wish_to_end(), patience, last_result);
+    drop(escape.last_result.send((patience, last_result)));
     let done = unless_interrupted(&console, patience, command(&console));
     let done = runtime.block_on(done);
     // A look that hangs in a system call must not keep the process.
@@ -257,6 +272,8 @@ fn in_runtime_or(
 
 /// How long an interrupted command may take to say what it knows.
 const LAST_WORDS: Duration = Duration::from_millis(800);
+/// How much longer the thread for signals waits.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// A command's result, unless the user has ended it and it says nothing in time.
 async fn unless_interrupted(

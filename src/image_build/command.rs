@@ -198,7 +198,10 @@ pub(crate) fn import(
 ) -> [Tool; 2] {
     let mut pull = base(kind, storage, folders);
     folder.clone_into(&mut pull.folder);
-    pull.args.push("pull".into());
+    // An index may be in the layout.
+    let platform = format!("linux/{}", run.arch);
+    pull.args
+        .extend(["pull".into(), "--platform".into(), platform]);
     if let Some(policy) = &run.policy {
         pull.args
             .extend(["--signature-policy".into(), text(policy)]);

@@ -283,7 +283,7 @@ impl Images {
     }
 
     /// A manifest, or with a limit a blob, by its digest, from the cache where that has it.
-    async fn document(
+    pub(super) async fn document(
         &self,
         place: &ImageSource,
         digest: &str,

@@ -1,5 +1,7 @@
 //! An image whose manifest was read, and the layers that it names.
 
+use serde_json::Value;
+
 use crate::findings::finding::Finding;
 use crate::images::image_source::ImageSource;
 use crate::images::registry::image_config::ImageConfig;
@@ -54,16 +56,15 @@ pub struct Documents {
     pub config: Vec<u8>,
 }
 
-impl Documents {
-    /// The media type that the manifest gives itself.
-    pub(crate) fn media_type(&self) -> String {
-        let document = serde_json::from_slice(&self.manifest).ok();
-        document
-            .and_then(|document: serde_json::Value| {
-                Some(document.get("mediaType")?.as_str()?.to_owned())
-            })
-            .unwrap_or_else(|| "application/vnd.oci.image.manifest.v1+json".to_owned())
-    }
+/// The media type that a manifest or an index gives itself.
+pub(crate) fn media_type(document: &[u8]) -> String {
+    let document: Value = serde_json::from_slice(document).unwrap_or_default();
+    let usual = match document["manifests"].is_array() {
+        true => "application/vnd.oci.image.index.v1+json",
+        false => "application/vnd.oci.image.manifest.v1+json",
+    };
+    let own = document["mediaType"].as_str();
+    own.unwrap_or(usual).to_owned()
 }
 
 impl From<Descriptor> for LayerRef {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::findings::finding::{Code, Finding};
 use crate::images::open::{Documents, Images, OpenImage};
+use crate::images::open_image::media_type;
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, Manifest};
@@ -68,7 +69,7 @@ async fn send(
         copy(image, destination, &blob.digest, blob.size).await?;
     }
     destination
-        .put_manifest(&documents.manifest, &documents.media_type())
+        .put_manifest(&documents.manifest, &media_type(&documents.manifest))
         .await
 }
 

@@ -10,8 +10,10 @@ use crate::findings::finding::Finding;
 use crate::images::image_source::blocking;
 use crate::images::layouts::names::NAMES;
 use crate::images::open::{Images, OpenImage};
+use crate::images::open_image::media_type;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Manifest;
+use crate::images::registry::reference;
 
 /// Opens the file of a blob for writing.
 pub(crate) fn blob(layout: &Path, digest: &str) -> io::Result<File> {
@@ -47,7 +49,8 @@ pub(crate) fn finish(
 
 impl Images {
     /// Copies an image into a layout of its own, under a name, for a program that does not
-    /// reach the place where it is.
+    /// reach the place where it is. An image of an index that the reference names by digest
+    /// comes with that index, by whose digest the program looks for it.
     ///
     /// # Errors
     /// Why it could not be read or written.
@@ -58,6 +61,8 @@ impl Images {
         name: &str,
     ) -> Result<(), Finding> {
         let documents = self.documents(image).await?;
+        let parsed = reference::parse(&image.reference).ok();
+        let named = parsed.as_ref().and_then(|parsed| parsed.digest());
         let copied = async {
             let Manifest::Image { config, layers } = Manifest::parse(&documents.manifest)? else {
                 let message = "the manifest is an index";
@@ -72,11 +77,22 @@ impl Images {
                 })
                 .await?;
             }
+            let mut all = vec![(&*image.digest, documents.manifest)];
+            if let Some(index) = named.filter(|named| *named != image.digest) {
+                all.push((index, self.document(&image.place, index, None).await?));
+            }
             let write = || {
-                let mut file = blob(layout, &image.digest)?;
-                io::copy(&mut documents.manifest.as_slice(), &mut file)?;
-                let (media_type, size) = (documents.media_type(), documents.manifest.len());
-                finish(layout, &media_type, &image.digest, size, Some(name))
+                for (digest, document) in &all {
+                    io::copy(&mut document.as_slice(), &mut blob(layout, digest)?)?;
+                }
+                let (digest, document) = &all[all.len() - 1];
+                finish(
+                    layout,
+                    &media_type(document),
+                    digest,
+                    document.len(),
+                    Some(name),
+                )
             };
             write().map_err(unwritten)
         };

@@ -14,6 +14,7 @@ use crate::cluster::example::{self, KERNEL};
 use crate::cluster::operator::call;
 use crate::sign_file::Pair;
 use crate::support::cluster::ADMIN;
+use crate::support::image::{Dialect, Image, index_of, sha256};
 use crate::support::preflight::{Ended, Preflight};
 
 const SIGNED: &str = "image-registry.openshift-image-registry.svc:5000/drivers/signed:1";
@@ -63,11 +64,18 @@ fn an_unsigned_image_of_it_is_signed_and_pushed_there() {
 fn base_images_of_it_are_given_to_the_builder_and_the_result_is_pushed() {
     let own = OpenShift::start();
     own.registry.push("base/busybox:1", &busybox().build());
+    // An image of an index, for which another architecture is the first.
+    let foreign = Image::new().architecture("arm64").build();
+    let both = [foreign, example::image("sensor")];
+    own.registry.push_index("base/both:1", &both, Dialect::Oci);
+    let index = sha256(&index_of(&both, Dialect::Oci).0);
     let built = format!("{SERVICE}/drivers/built:1");
     let digest = example::image("ticker").digest;
     let dockerfile = format!(
         "FROM {SERVICE}/drivers/ticker@{digest} AS ticker\n\
+         FROM {SERVICE}/base/both@{index} AS both\n\
          FROM {SERVICE}/base/busybox:1\n\
+         COPY --from=both /opt /opt\n\
          COPY --from=ticker /opt /opt\n"
     );
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"dockerfile": dockerfile},

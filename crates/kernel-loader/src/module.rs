@@ -1,11 +1,10 @@
 //! The facts of one kernel module file.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 pub mod btf;
 pub mod compression;
+pub mod content;
 pub mod defects;
 pub(crate) mod elf;
 mod exports;
@@ -17,6 +16,7 @@ mod tests;
 
 use btf::BtfFault;
 use compression::Compression;
+use content::Content;
 use defects::Defect;
 use facts::Depth;
 
@@ -43,28 +43,28 @@ impl ModuleFile {
     /// Reads a file as `modprobe` hands it to the kernel: decompressed by kmod
     /// (`kmod_file_open`), then without its signature (`module_sig_check`).
     pub fn parse(bytes: &[u8], depth: Depth) -> Self {
-        Self::of_content(bytes, compression::decompress(bytes, LARGEST_MODULE), depth)
+        let content = compression::content(bytes, LARGEST_MODULE);
+        let content = content.as_ref().map_err(ElfFault::clone);
+        Self::of_content(Compression::of(bytes), bytes.len() as u64, content, depth)
     }
 
-    /// The same of a file that was decompressed already.
+    /// The same of a file, compressed so and of so many bytes, that was decompressed already.
     pub fn of_content(
-        bytes: &[u8],
-        content: Result<Cow<'_, [u8]>, ElfFault>,
+        compression: Compression,
+        file_size: u64,
+        content: Result<&Content<'_>, ElfFault>,
         depth: Depth,
     ) -> Self {
-        let (signature, elf) = match content {
-            Ok(content) => {
-                let (body, signature) = signature::split(&content);
-                (
-                    signature,
-                    facts::gather(body, &content[body.len()..], depth),
-                )
-            }
-            Err(fault) => (SignatureState::Absent, Err(fault)),
-        };
+        let taken_apart = content.and_then(|content| {
+            let (length, signature) = signature::split(content)
+                .map_err(|fault| ElfFault::Compression(fault.to_string().into()))?;
+            Ok((signature, facts::gather(content, length, depth)))
+        });
+        let (signature, elf) =
+            taken_apart.unwrap_or_else(|fault| (SignatureState::Absent, Err(fault)));
         Self {
-            file_size: bytes.len() as u64,
-            compression: Compression::of(bytes),
+            file_size,
+            compression,
             signature,
             elf,
         }

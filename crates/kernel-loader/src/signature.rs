@@ -2,6 +2,7 @@
 //! `kernel/module_signature.c`).
 
 use std::collections::BTreeSet;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ pub mod fault;
 pub mod pkcs7;
 pub mod verification;
 
+use crate::module::content::Content;
 use fault::{Malformed, Unsupported};
 use pkcs7::algorithms::{Crypto, Hash};
 use pkcs7::{Message, Refusal};
@@ -46,67 +48,81 @@ pub struct ModuleSignature {
     pub pkcs7: Vec<u8>,
 }
 
-/// Takes the signature off a module: what is left is what the loader looks at, and what
-/// was signed (`module_sig_check`, `mod_verify_sig`, `mod_check_sig`).
-pub fn split(bytes: &[u8]) -> (&[u8], SignatureState) {
-    let Some(marked) = bytes.strip_suffix(MAGIC) else {
-        return (bytes, SignatureState::Absent);
+/// Takes the signature off a module: where what is left ends, which the loader looks at, and
+/// which was signed (`module_sig_check`, `mod_verify_sig`, `mod_check_sig`).
+///
+/// # Errors
+/// What is held packed cannot be unpacked.
+pub fn split(content: &Content<'_>) -> io::Result<(u64, SignatureState)> {
+    let whole = content.length();
+    let longest = (TRAILER + MAGIC.len()) as u64;
+    let end = content.range(whole.saturating_sub(longest), whole)?;
+    let Some(trailer) = end.strip_suffix(MAGIC) else {
+        return Ok((whole, SignatureState::Absent));
     };
-    let Some((body, trailer)) = marked
-        .len()
-        .checked_sub(TRAILER)
-        .filter(|body| *body > 0)
-        .map(|body| marked.split_at(body))
-    else {
-        return (marked, SignatureState::Malformed(Malformed::NoRoom));
-    };
+    let marked = whole - MAGIC.len() as u64;
+    let body = whole.saturating_sub(longest);
+    if body == 0 {
+        return Ok((marked, SignatureState::Malformed(Malformed::NoRoom)));
+    }
     let length = u32::from_be_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]);
-    if length as usize >= body.len() {
-        return (marked, SignatureState::Malformed(Malformed::Length(length)));
+    if u64::from(length) >= body {
+        return Ok((marked, SignatureState::Malformed(Malformed::Length(length))));
     }
     if trailer[2] != PKEY_ID_PKCS7 {
-        return (marked, SignatureState::Unsupported(Unsupported::Kind));
+        return Ok((marked, SignatureState::Unsupported(Unsupported::Kind)));
     }
     if trailer[..2]
         .iter()
         .chain(&trailer[3..8])
         .any(|byte| *byte != 0)
     {
-        return (marked, SignatureState::Malformed(Malformed::Parameters));
+        return Ok((marked, SignatureState::Malformed(Malformed::Parameters)));
     }
-    let (content, pkcs7) = body.split_at(body.len() - length as usize);
-    (content, take_apart(content, pkcs7))
+    let signed = body - u64::from(length);
+    let pkcs7 = content.range(signed, body)?;
+    Ok((signed, take_apart(content, signed, &pkcs7)?))
 }
 
-/// Reads the PKCS#7 message as far as every kernel reads it alike.
-fn take_apart(content: &[u8], pkcs7: &[u8]) -> SignatureState {
+/// Reads the PKCS#7 message over the first bytes, `signed` of them, as far as every kernel reads
+/// it alike.
+fn take_apart(content: &Content<'_>, signed: u64, pkcs7: &[u8]) -> io::Result<SignatureState> {
     let message = match Message::read(pkcs7, &Crypto::ANY) {
-        Err(Refusal::Unsupported(why)) => return SignatureState::Unsupported(why),
+        Err(Refusal::Unsupported(why)) => return Ok(SignatureState::Unsupported(why)),
         Err(Refusal::Malformed(_))
             if let Err(Refusal::Malformed(why)) = Message::read(pkcs7, &Crypto::LEAST) =>
         {
-            return SignatureState::Malformed(why);
+            return Ok(SignatureState::Malformed(why));
         }
         message => message.ok(),
     };
     let signers = message.map(|message| message.signers).unwrap_or_default();
     let hashes: BTreeSet<Hash> = signers.iter().map(|signer| signer.hash).collect();
-    SignatureState::Present(Box::new(ModuleSignature {
+    let mut digests = Vec::new();
+    for hash in hashes {
+        if let Some(mut context) = hash.context() {
+            content.each(0, signed, |piece| context.update(piece))?;
+            digests.push((hash.name().to_owned(), context.finish().as_ref().to_vec()));
+        }
+    }
+    Ok(SignatureState::Present(Box::new(ModuleSignature {
         signer: signers
             .into_iter()
             .next()
             .map_or_else(|| "unknown".to_owned(), |signer| signer.name),
-        digests: hashes
-            .into_iter()
-            .filter_map(|hash| Some((hash.name().to_owned(), hash.digest(content)?)))
-            .collect(),
+        digests,
         pkcs7: pkcs7.to_vec(),
-    }))
+    })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn taken_off(bytes: &[u8]) -> (usize, SignatureState) {
+        let (length, state) = split(&Content::of(bytes)).expect("nothing is packed");
+        (usize::try_from(length).expect("a short module"), state)
+    }
 
     fn signed(trailer: [u8; TRAILER]) -> Vec<u8> {
         [&b"module"[..], b"pkcs7", &trailer, MAGIC].concat()
@@ -115,7 +131,7 @@ mod tests {
     #[test]
     fn a_file_without_the_marker_is_unsigned() {
         for bytes in [&b""[..], b"module", &[MAGIC, b"\n"].concat()] {
-            assert_eq!(split(bytes), (bytes, SignatureState::Absent));
+            assert_eq!(taken_off(bytes), (bytes.len(), SignatureState::Absent));
         }
     }
 
@@ -133,18 +149,18 @@ mod tests {
         ] {
             let mut trailer = good;
             trailer[position] = value;
-            let state = split(&signed(trailer)).1;
+            let state = taken_off(&signed(trailer)).1;
             assert_eq!(state, SignatureState::Malformed(message), "{position}");
         }
         let mut other_kind = good;
         other_kind[2] = 1;
         assert!(matches!(
-            split(&signed(other_kind)).1,
+            taken_off(&signed(other_kind)).1,
             SignatureState::Unsupported(Unsupported::Kind)
         ));
-        assert_eq!(split(&signed(good)).0, b"module");
+        assert_eq!(taken_off(&signed(good)).0, b"module".len());
         assert!(matches!(
-            split(MAGIC).1,
+            taken_off(MAGIC).1,
             SignatureState::Malformed(Malformed::NoRoom)
         ));
     }

@@ -2,7 +2,7 @@
 //! Interchange Format"; GNU tar's manual, "Extensions" and "Sparse Formats"). What is
 //! ambiguous is read as Go's `archive/tar` reads it, since container runtimes unpack with it.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 
 use tar::{EntryType, Header};
 
@@ -43,23 +43,56 @@ pub(crate) trait Contents {
     /// It cannot be read.
     fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault>;
 
-    /// All of it, after the bytes that [`Self::peeked`] took.
+    /// Writes all of it, after the bytes that [`Self::peeked`] took, with its holes filled.
     ///
     /// # Errors
-    /// It cannot be read.
-    fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault>;
+    /// It cannot be read, or its sparse map contradicts itself.
+    fn pour(
+        &mut self,
+        entry: &Entry,
+        start: Vec<u8>,
+        into: &mut impl Write,
+    ) -> Result<(), TarFault>;
+
+    /// All of it at once.
+    ///
+    /// # Errors
+    /// As those of [`Self::pour`].
+    fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
+        let mut content = room(Vec::new(), entry, MOST_ROOM);
+        self.pour(entry, start, &mut content)?;
+        Ok(content)
+    }
 }
 
 /// The room that is made at once for one file, in bytes.
 const MOST_ROOM: usize = 128 << 20;
+
+/// Room for a file, at most for `most` bytes of it. Memory is taken by what really arrives, not by
+/// what the header promises: room that nothing was written to takes none. Room that grows by steps
+/// would stay with the allocator's heap of each thread.
+pub(crate) fn room(mut room: Vec<u8>, entry: &Entry, most: usize) -> Vec<u8> {
+    room.reserve_exact(usize::try_from(entry.size).map_or(most, |size| size.min(most)));
+    room
+}
 
 impl<R: Read> Contents for TarStream<R> {
     fn peeked(&mut self, length: usize) -> Result<Vec<u8>, TarFault> {
         Self::peeked(self, length)
     }
 
-    fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
-        Self::content(self, entry, start)
+    fn pour(
+        &mut self,
+        entry: &Entry,
+        start: Vec<u8>,
+        into: &mut impl Write,
+    ) -> Result<(), TarFault> {
+        let Some(pieces) = &entry.pieces else {
+            return self.stored(&start, into);
+        };
+        let mut stored = Vec::new();
+        self.stored(&start, &mut stored)?;
+        Ok(into.write_all(&with_holes(entry.size, pieces, &stored)?)?)
     }
 }
 
@@ -204,48 +237,19 @@ impl<R: Read> TarStream<R> {
         Ok(start)
     }
 
-    /// The whole content of a file, holes filled, after the bytes that [`Self::peeked`] took.
-    ///
-    /// # Errors
-    /// The stream breaks or ends, or the sparse map contradicts itself.
-    pub(crate) fn content(&mut self, entry: &Entry, start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
-        let mut stored = start;
-        let read = stored.len();
-        let rest = usize::try_from(self.content)
-            .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
-        // Memory is taken by what really arrives, not by what the header promises: room that
-        // nothing was written to takes none. Room that grows by steps would stay with the
-        // allocator's heap of each thread.
-        stored.reserve_exact(rest.min(MOST_ROOM));
-        while stored.len() < read + rest {
-            let at = stored.len();
-            let step = (read + rest - at).min(1 << 20);
-            stored.resize(at + step, 0);
-            self.read_exact(&mut stored[at..])?;
-            self.content -= step as u64;
+    /// Writes the current file's content as it is stored, after the bytes that [`Self::peeked`]
+    /// took.
+    fn stored(&mut self, start: &[u8], into: &mut impl Write) -> Result<(), TarFault> {
+        into.write_all(start)?;
+        let mut piece = vec![0; self.scratch.len()];
+        while self.content > 0 {
+            let left = usize::try_from(self.content).unwrap_or(usize::MAX);
+            let piece = &mut piece[..left.min(self.scratch.len())];
+            self.read_exact(piece)?;
+            self.content -= piece.len() as u64;
+            into.write_all(piece)?;
         }
-        let Some(pieces) = &entry.pieces else {
-            return Ok(stored);
-        };
-        let size = usize::try_from(entry.size)
-            .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
-        let mut whole = vec![0; size];
-        let mut from = 0_usize;
-        for &(offset, length) in pieces {
-            let (Ok(offset), Ok(length)) = (usize::try_from(offset), usize::try_from(length))
-            else {
-                return Err(damaged("the map of a sparse file is corrupt"));
-            };
-            let end = offset.checked_add(length);
-            let target = end.and_then(|end| whole.get_mut(offset..end));
-            let source = from.checked_add(length).and_then(|to| stored.get(from..to));
-            let (Some(target), Some(source)) = (target, source) else {
-                return Err(damaged("the map of a sparse file is corrupt"));
-            };
-            target.copy_from_slice(source);
-            from += length;
-        }
-        Ok(whole)
+        Ok(())
     }
 
     /// Reads the stream to its end, so that what checks its compression has seen all of it.
@@ -367,6 +371,28 @@ impl<R: Read> TarStream<R> {
             self.limit
         ))
     }
+}
+
+/// The content of a sparse file, of which these pieces are stored.
+fn with_holes(size: u64, pieces: &[(u64, u64)], stored: &[u8]) -> Result<Vec<u8>, TarFault> {
+    let size = usize::try_from(size)
+        .map_err(|_| TarFault::Limit("a file is larger than this machine's memory".into()))?;
+    let mut whole = vec![0; size];
+    let mut from = 0_usize;
+    for &(offset, length) in pieces {
+        let (Ok(offset), Ok(length)) = (usize::try_from(offset), usize::try_from(length)) else {
+            return Err(damaged("the map of a sparse file is corrupt"));
+        };
+        let end = offset.checked_add(length);
+        let target = end.and_then(|end| whole.get_mut(offset..end));
+        let source = from.checked_add(length).and_then(|to| stored.get(from..to));
+        let (Some(target), Some(source)) = (target, source) else {
+            return Err(damaged("the map of a sparse file is corrupt"));
+        };
+        target.copy_from_slice(source);
+        from += length;
+    }
+    Ok(whole)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! containers/storage's `pkg/chunked`): what is in a layer, and where, without reading it.
 //! Only a table whose digest the manifest names counts.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde::Deserialize;
 
@@ -256,9 +256,16 @@ impl Contents for Fetched<'_> {
         Ok(start.to_vec())
     }
 
-    fn content(&mut self, _entry: &Entry, _start: Vec<u8>) -> Result<Vec<u8>, TarFault> {
-        let content = self.bytes.map(<[u8]>::to_vec);
-        content.ok_or_else(|| damaged("a file of the table of contents was not fetched"))
+    fn pour(
+        &mut self,
+        _entry: &Entry,
+        _start: Vec<u8>,
+        into: &mut impl Write,
+    ) -> Result<(), TarFault> {
+        let content = self.bytes;
+        let content =
+            content.ok_or_else(|| damaged("a file of the table of contents was not fetched"))?;
+        Ok(into.write_all(content)?)
     }
 }
 

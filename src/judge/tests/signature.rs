@@ -10,6 +10,7 @@ use cms::signed_data::{CertificateSet, SignedData};
 use der::asn1::{Any, SetOfVec};
 use der::{Decode, Encode};
 use kernel_loader::kernel::facts::{FileTree, KernelFacts};
+use kernel_loader::module::content::Content;
 use kernel_loader::signature::SignatureState;
 use kernel_loader::signature::split;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -107,7 +108,7 @@ fn both(first: &[u8], second: &[u8]) -> Vec<u8> {
 
 fn known(content: &[u8], message: &[u8], named: &[&[u8]], config: &'static str) -> Known {
     let module = appended::with_signature(content, message);
-    let SignatureState::Present(signature) = split(&module).1 else {
+    let SignatureState::Present(signature) = state_of(&module) else {
         panic!("a signature");
     };
     let trust = Trust {
@@ -122,6 +123,10 @@ fn known(content: &[u8], message: &[u8], named: &[&[u8]], config: &'static str) 
 
 const EVERYTHING: &str = "CONFIG_MODULE_SIG=y\nCONFIG_CRYPTO=y\nCONFIG_CRYPTO_SHA256=y\n\
                           CONFIG_CRYPTO_ECDSA=m\n";
+
+fn state_of(file: &[u8]) -> SignatureState {
+    split(&Content::of(file)).expect("nothing is packed").1
+}
 
 #[test]
 fn a_named_key_is_known_by_its_certificate() {
@@ -254,7 +259,7 @@ fn secure_boot_enforces_signatures_whatever_the_configuration_says() {
         (&signed, &foreign, enforcing, false, Some(doubts)),
         (&signed, &foreign, EVERYTHING, true, Some(doubts)),
     ] {
-        let state = split(file).1;
+        let state = state_of(file);
         let trust = Trust {
             certificates: vec![named.der().to_vec()],
             secure_boot,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use kernel_loader::depmod::effort::Effort;
@@ -11,6 +12,7 @@ use kernel_loader::kernel::config::Config;
 use kernel_loader::kernel::facts::{FileTree, KernelFacts};
 use kernel_loader::kernel::symvers::Symbols;
 use kernel_loader::module::ModuleFile;
+use kernel_loader::module::content::Content as ModuleContent;
 use kernel_loader::module::facts::{self, Depth};
 use kmm_preflight::for_tests::{
     Arch, Budget, Content, ImageConfig, KmmRelease, LayerIndex, LayerLimits, LoadCase, Modprobe,
@@ -25,10 +27,20 @@ const CERTIFICATE: &[u8] = include_bytes!("../seeds/certificate.der");
 const MODULE: &[u8] = include_bytes!("../corpus/elf/ticker.ko");
 const MODULES_DEP: &[u8] = include_bytes!("../corpus/index/modules.dep.bin");
 
-/// An uncompressed module without a signature.
+/// An uncompressed module without a signature. Rules see the same, however much of it is held
+/// packed.
 pub fn elf(bytes: &[u8]) {
-    let full = facts::gather(bytes, b"tail", Depth::Full);
-    let slim = facts::gather(bytes, b"tail", Depth::Slim);
+    let whole = [bytes, b"tail"].concat();
+    let content = ModuleContent::of(&whole);
+    let length = bytes.len() as u64;
+    let full = facts::gather(&content, length, Depth::Full);
+    let slim = facts::gather(&content, length, Depth::Slim);
+    for most in [0, 64, bytes.len() / 2] {
+        let mut packed = ModuleContent::in_room(Vec::new(), most);
+        packed.write_all(&whole).expect("memory");
+        assert_eq!(facts::gather(&packed, length, Depth::Full), full);
+        assert_eq!(facts::gather(&packed, length, Depth::Slim), slim);
+    }
     if let (Ok(full), Ok(slim)) = (&full, &slim) {
         assert_eq!(full.modinfo, slim.modinfo);
         assert_eq!(full.exports, slim.exports);

@@ -2,7 +2,7 @@
 //! module before it looks at anything in it (kmod, `libkmod-file.c`).
 
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use flate2::write::GzEncoder;
 use liblzma::read::XzDecoder;
@@ -10,6 +10,7 @@ use liblzma::stream::{CONCATENATED, Check, Filters, LzmaOptions, Stream};
 use liblzma::write::XzEncoder;
 use serde::{Deserialize, Serialize};
 
+use crate::module::content::{Content, UNPACKED};
 use crate::module::{ElfFault, Limit};
 
 /// How much memory an xz dictionary may take, in bytes.
@@ -73,7 +74,7 @@ impl Compression {
 /// # Errors
 /// The data are damaged (`Compression`), or larger than `limit` (`Limit`).
 pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
-    content(bytes, limit, Cut::Ends)
+    bytes_of(bytes, limit, Cut::Ends)
 }
 
 /// The same, where a gzip file that is cut off is damaged too: zlib's `gzread` gives kmod what
@@ -82,7 +83,21 @@ pub fn decompress(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
 /// # Errors
 /// As those of [`decompress`].
 pub fn decompress_whole(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ElfFault> {
-    content(bytes, limit, Cut::Fails)
+    bytes_of(bytes, limit, Cut::Fails)
+}
+
+/// The content that [`decompress`] gives, of which a large rest is held packed.
+///
+/// # Errors
+/// As those of [`decompress`].
+pub fn content(bytes: &[u8], limit: u64) -> Result<Content<'_>, ElfFault> {
+    if Compression::of(bytes) == Compression::None {
+        fits(bytes.len() as u64 <= limit, limit)?;
+        return Ok(Content::of(bytes));
+    }
+    let mut content = Content::in_room(Vec::with_capacity(GIVEN_BACK), UNPACKED);
+    unpack(bytes, limit, Cut::Ends, &mut content)?;
+    Ok(content)
 }
 
 /// What a cut in the middle of gzip data is.
@@ -92,25 +107,34 @@ enum Cut {
     Fails,
 }
 
-fn content(bytes: &[u8], limit: u64, cut: Cut) -> Result<Cow<'_, [u8]>, ElfFault> {
-    let content = match Compression::of(bytes) {
-        Compression::None => {
-            if bytes.len() as u64 > limit {
-                return Err(Limit::Size(limit).into());
-            }
-            return Ok(Cow::Borrowed(bytes));
-        }
-        Compression::Gzip => gunzip(bytes, limit, cut),
+fn bytes_of(bytes: &[u8], limit: u64, cut: Cut) -> Result<Cow<'_, [u8]>, ElfFault> {
+    if Compression::of(bytes) == Compression::None {
+        fits(bytes.len() as u64 <= limit, limit)?;
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut content = room(limit);
+    unpack(bytes, limit, cut, &mut content)?;
+    Ok(Cow::Owned(content))
+}
+
+/// Writes the uncompressed content of a compressed file.
+fn unpack(bytes: &[u8], limit: u64, cut: Cut, into: &mut impl Write) -> Result<(), ElfFault> {
+    let unpacked = match Compression::of(bytes) {
+        Compression::None | Compression::Gzip => gunzip(bytes, limit, cut, into),
         Compression::Xz => Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)
-            .map_err(std::io::Error::other)
-            .and_then(|stream| whole(XzDecoder::new_stream(bytes, stream), limit)),
+            .map_err(io::Error::other)
+            .and_then(|stream| copy(XzDecoder::new_stream(bytes, stream), limit, into).all()),
         Compression::Zstd => zstd::stream::read::Decoder::with_buffer(bytes)
-            .and_then(|decoder| whole(decoder, limit)),
+            .and_then(|decoder| copy(decoder, limit, into).all()),
     };
-    match content {
-        Ok(Some(content)) => Ok(Cow::Owned(content)),
-        Ok(None) => Err(Limit::Size(limit).into()),
-        Err(error) => Err(ElfFault::Compression(error.to_string().into())),
+    let length = unpacked.map_err(|error| ElfFault::Compression(error.to_string().into()))?;
+    fits(length <= limit, limit)
+}
+
+fn fits(fits: bool, limit: u64) -> Result<(), ElfFault> {
+    match fits {
+        true => Ok(()),
+        false => Err(Limit::Size(limit).into()),
     }
 }
 
@@ -142,37 +166,60 @@ pub fn start(bytes: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// Every member of a gzip file; like `gzread`, what follows the last one is ignored.
-fn gunzip(bytes: &[u8], limit: u64, cut: Cut) -> std::io::Result<Option<Vec<u8>>> {
+fn gunzip(bytes: &[u8], limit: u64, cut: Cut, into: &mut impl Write) -> io::Result<u64> {
     let mut rest = bytes;
-    let mut content = room(limit);
-    loop {
+    let mut length = 0;
+    while rest.starts_with(&[0x1f, 0x8b]) && length <= limit {
         let mut member = flate2::bufread::GzDecoder::new(rest);
-        let left = limit.saturating_sub(content.len() as u64);
-        let fits = match cut {
-            Cut::Ends => until_cut(&mut member, left, &mut content)?,
-            Cut::Fails => read_bounded(&mut member, left, &mut content)?,
-        };
-        if !fits {
-            return Ok(None);
-        }
+        let copied = copy(&mut member, limit - length, into);
+        length += match cut {
+            Cut::Ends => copied.until_cut(),
+            Cut::Fails => copied.all(),
+        }?;
         rest = member.into_inner();
-        if !rest.starts_with(&[0x1f, 0x8b]) {
-            break;
-        }
     }
-    Ok(Some(content))
+    Ok(length)
 }
 
-/// [`read_bounded`] up to where the data are cut off: zlib's `gzread` gives what there is, and
-/// then says that the file ends.
-fn until_cut(stream: impl Read, limit: u64, content: &mut Vec<u8>) -> std::io::Result<bool> {
-    let before = content.len();
-    match stream.take(limit.saturating_add(1)).read_to_end(content) {
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
-        _ => {}
+/// How many bytes of a stream were written, and why no more.
+struct Copied(u64, io::Result<()>);
+
+impl Copied {
+    fn all(self) -> io::Result<u64> {
+        self.1.map(|()| self.0)
     }
-    Ok((content.len() - before) as u64 <= limit)
+
+    /// Where the data are cut off, zlib's `gzread` gives what there is, and then says that the
+    /// file ends.
+    fn until_cut(self) -> io::Result<u64> {
+        match self.1 {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+            _ => Ok(self.0),
+        }
+    }
 }
+
+/// Writes a stream up to the first byte beyond `limit`.
+fn copy(mut stream: impl Read, limit: u64, into: &mut impl Write) -> Copied {
+    let mut buffer = vec![0; 64 << 10];
+    let mut copied = 0;
+    while copied <= limit {
+        let step = match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(step) => step,
+            Err(fault) => return Copied(copied, Err(fault)),
+        };
+        if let Err(fault) = into.write_all(&buffer[..step]) {
+            return Copied(copied, Err(fault));
+        }
+        copied += step as u64;
+    }
+    Copied(copied, Ok(()))
+}
+
+/// Room of this size goes back to the system at once: glibc maps it alone, however much was freed
+/// before (`DEFAULT_MMAP_THRESHOLD_MAX`), and keeps less in the heap of each thread.
+const GIVEN_BACK: usize = UNPACKED + (1 << 20);
 
 /// Room for content of up to `limit` bytes. What is never written to takes no memory, and a large
 /// buffer that grew would leave its smaller predecessors behind.
@@ -182,19 +229,6 @@ fn room(limit: u64) -> Vec<u8> {
         Ok(size) if limit > LARGE => Vec::with_capacity(size),
         _ => Vec::new(),
     }
-}
-
-/// The whole of a stream, or `None` where it is longer than `limit`.
-fn whole(stream: impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let mut content = room(limit);
-    let fits = read_bounded(stream, limit, &mut content)?;
-    Ok(fits.then_some(content))
-}
-
-/// Puts a stream behind the content before it; false where it is longer than `limit`.
-fn read_bounded(stream: impl Read, limit: u64, content: &mut Vec<u8>) -> std::io::Result<bool> {
-    let read = stream.take(limit.saturating_add(1)).read_to_end(content)?;
-    Ok(read as u64 <= limit)
 }
 
 #[cfg(test)]

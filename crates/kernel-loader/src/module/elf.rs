@@ -6,12 +6,13 @@
 
 use std::cell::Cell;
 
+use crate::module::content::View;
 use crate::module::{ElfFault, Invalid, Limit};
 
 mod layout;
 mod tables;
 
-use layout::{HeaderAt, RawSection, Reader, check_sections, slice};
+use layout::{HeaderAt, RawSection, Reader, check_sections};
 pub(crate) use layout::{bytes_at, string_at};
 pub(crate) use tables::{Relocation, Symbol};
 
@@ -43,6 +44,8 @@ pub(crate) const SHT_NULL: u32 = 0;
 /// `SHT_STRTAB`
 pub(crate) const SHT_STRTAB: u32 = 3;
 const ET_REL: u16 = 1;
+/// `sizeof(Elf64_Ehdr)`
+const LONGEST_HEADER: u64 = 64;
 
 /// The most symbols of a module.
 const MOST_SYMBOLS: u64 = 1 << 19;
@@ -58,7 +61,7 @@ const LEAST_TEXT: u64 = 1 << 20;
 /// An ELF file that passed the checks that every kernel makes.
 #[derive(Debug)]
 pub(crate) struct Elf<'a> {
-    bytes: &'a [u8],
+    view: &'a View<'a>,
     reader: Reader,
     /// `e_machine`
     pub(crate) machine: u16,
@@ -123,7 +126,9 @@ impl NameAt {
 impl<'a> Elf<'a> {
     /// Makes the checks of `elf_validity_check` and `setup_load_info` that every kernel
     /// makes. The architecture is not compared: only the judge knows the kernel's.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ElfFault> {
+    pub(crate) fn parse(view: &'a View<'a>) -> Result<Self, ElfFault> {
+        let len = view.length();
+        let bytes = view.get(0, len.min(LONGEST_HEADER)).unwrap_or_default();
         if bytes.len() < 20 || !bytes.starts_with(b"\x7fELF") {
             return Err(if bytes.is_empty() {
                 Invalid::Empty
@@ -156,7 +161,6 @@ impl<'a> Elf<'a> {
         if u64::from(shentsize) != entry {
             return Err(Invalid::EntrySize.into());
         }
-        let len = bytes.len() as u64;
         if shoff >= len || u64::from(shnum) * entry > len - shoff {
             return Err(Invalid::SectionTable.into());
         }
@@ -164,19 +168,22 @@ impl<'a> Elf<'a> {
             let (index, count) = (shstrndx, shnum);
             return Err(Invalid::NamesIndex { index, count }.into());
         }
+        let table = view.get(shoff, u64::from(shnum) * entry);
+        let table = table.ok_or(Invalid::SectionTable)?;
         let mut headers = Vec::with_capacity(usize::from(shnum));
         for index in 0..u64::from(shnum) {
-            headers.push(RawSection::read(reader, bytes, shoff + index * entry).ok_or_else(short)?);
+            headers.push(RawSection::read(reader, table, index * entry).ok_or_else(short)?);
         }
         let names = &headers[usize::from(shstrndx)];
         let kind = names.kind;
-        let name_table = names.bytes(bytes).ok_or(Invalid::Names { kind })?;
+        let name_table = view.get(names.offset, names.size);
+        let name_table = name_table.ok_or(Invalid::Names { kind })?;
         match name_table.last() {
             None => return Err(Invalid::NamesEmpty.into()),
             Some(0) => {}
             Some(_) => return Err(Invalid::NamesOpen.into()),
         }
-        check_sections(&headers, bytes, name_table.len() as u64)?;
+        check_sections(&headers, view, name_table.len() as u64)?;
         let names_to_end = len.saturating_sub(names.offset);
         let sections: Vec<Section<'a>> = headers
             .iter()
@@ -199,8 +206,8 @@ impl<'a> Elf<'a> {
             .position(|section| section.kind == SHT_SYMTAB)
             .map(|index| index + 1)
             .ok_or(Invalid::NoSymbols)?;
-        Ok(Self {
-            bytes,
+        let elf = Self {
+            view,
             reader,
             machine,
             flags,
@@ -208,7 +215,15 @@ impl<'a> Elf<'a> {
             symtab,
             shstrtab: usize::from(shstrndx),
             text_left: Cell::new((len * TEXT_SHARE + LEAST_TEXT).min(MOST_TEXT)),
-        })
+        };
+        // All at once: each that is missing later is one more look.
+        for section in elf.sections.iter().filter(|it| is_read(it, &elf.sections)) {
+            elf.content(section);
+        }
+        match view.lacks_any() {
+            true => Err(Invalid::Empty.into()),
+            false => Ok(elf),
+        }
     }
 
     /// Counts text that is about to be copied.
@@ -236,7 +251,8 @@ impl<'a> Elf<'a> {
         if section.kind == SHT_NOBITS {
             return &[];
         }
-        slice(self.bytes, section.offset, section.size).unwrap_or_default()
+        let content = self.view.get(section.offset, section.size);
+        content.unwrap_or_default()
     }
 
     /// The first allocated section of a name (`find_sec`).
@@ -274,11 +290,10 @@ impl<'a> Elf<'a> {
         [self.symtab, names].map(|index| (index, &self.sections[index]))
     }
 
-    /// What follows the content of a section in the file.
+    /// What follows the content of a section in the file, the module's signature included.
     pub(crate) fn content_behind(&self, section: &Section<'_>) -> &'a [u8] {
         let end = section.offset.checked_add(section.size);
-        let end = end.and_then(|end| usize::try_from(end).ok());
-        end.and_then(|end| self.bytes.get(end..))
+        end.and_then(|end| self.view.to_the_end(end))
             .unwrap_or_default()
     }
 
@@ -307,6 +322,16 @@ impl<'a> Elf<'a> {
 
     fn name_section(&self) -> Option<&Section<'a>> {
         self.sections.get(self.sections[self.symtab].link as usize)
+    }
+}
+
+/// Whether rules read what is in a section. It need not be told for certain.
+fn is_read(section: &Section<'_>, sections: &[Section<'_>]) -> bool {
+    let has_memory = |section: &Section<'_>| section.flags & SHF_ALLOC != 0;
+    match section.kind {
+        SHT_SYMTAB | SHT_STRTAB => true,
+        SHT_RELA => sections.get(section.info as usize).is_some_and(has_memory),
+        _ => has_memory(section) || section.name.starts_with(".BTF"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::arch::Arch;
 use crate::arch::sections::ArchSection;
 use crate::module::btf::{self, Types};
+use crate::module::content::{Content, View};
 use crate::module::defects::{self, THIS_MODULE};
 use crate::module::elf::{Elf, SHN_UNDEF, Section, string_at};
 use crate::module::exports;
@@ -28,12 +29,17 @@ pub enum Depth {
     Slim,
 }
 
-/// Gathers the facts about an uncompressed module without its signature, which is `behind` it.
+/// Gathers the facts about an uncompressed module, which ends after `length` bytes: its signature
+/// is behind it.
 ///
 /// # Errors
 /// Why every kernel's loader refuses the file (`elf_validity_check`, `setup_load_info`).
-pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, ElfFault> {
-    let elf = Elf::parse(bytes)?;
+pub fn gather(content: &Content<'_>, length: u64, depth: Depth) -> Result<ElfFacts, ElfFault> {
+    content.look(length, |view| gather_from(view, depth))
+}
+
+fn gather_from(view: &View<'_>, depth: Depth) -> Result<ElfFacts, ElfFault> {
+    let elf = Elf::parse(view)?;
     let symbols = elf.symbols()?;
     let Some((_, this_module)) = elf.find(THIS_MODULE) else {
         return Err(Invalid::NoModule.into());
@@ -49,7 +55,7 @@ pub fn gather(bytes: &[u8], behind: &[u8], depth: Depth) -> Result<ElfFacts, Elf
     let with_memory = elf.find(".modinfo").map(|(_, section)| section);
     let information = with_memory.or_else(|| elf.find_any(".modinfo"));
     let (information, is_open) = information
-        .map(|section| ended(&elf, section, behind))
+        .map(|section| ended(&elf, section))
         .unwrap_or_default();
     elf.pay(&information)?;
     refuse_many_entries(&information)?;
@@ -130,12 +136,12 @@ fn refuse_many_entries(content: &[u8]) -> Result<(), Limit> {
 
 /// `.modinfo` with its last entry as the kernel reads it: up to a NUL, wherever that is; and
 /// whether the file ends first.
-fn ended<'a>(elf: &Elf<'a>, section: &Section<'_>, behind: &[u8]) -> (Cow<'a, [u8]>, bool) {
+fn ended<'a>(elf: &Elf<'a>, section: &Section<'_>) -> (Cow<'a, [u8]>, bool) {
     let content = elf.content(section);
     if matches!(content.last(), None | Some(0)) {
         return (content.into(), false);
     }
-    let rest = [elf.content_behind(section), behind].concat();
+    let rest = elf.content_behind(section);
     let end = rest.iter().position(|byte| *byte == 0);
     let longest = rest.len().min(LONGEST_TAIL);
     let whole = [content, &rest[..end.unwrap_or(longest)]].concat();
@@ -243,7 +249,7 @@ mod tests {
                 Invalid::HeaderLength(16),
             ),
         ] {
-            let seen = gather(bytes, b"", Depth::Full);
+            let seen = gather(&Content::of(bytes), bytes.len() as u64, Depth::Full);
             assert_eq!(seen, Err(ElfFault::Invalid(fault)));
         }
     }

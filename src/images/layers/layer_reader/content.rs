@@ -5,13 +5,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use kernel_loader::arch::ElfMachine;
 use kernel_loader::depmod::index;
 use kernel_loader::module::compression::{self, Compression};
+use kernel_loader::module::content::{AS_THEY_ARE, Content as ModuleContent};
 use kernel_loader::module::facts::Depth;
 use kernel_loader::module::{ElfFault, LARGEST_MODULE, Limit, ModuleFile};
 
 use super::{FileBytes, Purpose, Unpacking, needs_content};
 use crate::images::layers::kept_files::{is_kept, is_module_name, is_object, is_relocatable_elf};
 use crate::images::layers::tar_fault::TarFault;
-use crate::images::layers::tar_stream::{Contents, Entry, Kind};
+use crate::images::layers::tar_stream::{Contents, Entry, Kind, room};
 use crate::images::layers::toc::Fetched;
 use crate::images::layers::weight;
 use crate::model::layer::{Content, Node};
@@ -20,9 +21,6 @@ use crate::model::layer::{Content, Node};
 const LARGE: u64 = 1 << 20;
 /// The same for modules as they are once unpacked.
 const LARGE_CONTENT: u64 = 4 << 20;
-/// Room for a large file beyond this is not kept for the next one: a larger one goes back to the
-/// system at once.
-const MOST_ROOM: usize = 32 << 20;
 /// What a zstd decoder may want before it gives the first byte (RFC 8878, section 3.1.1.2.4,
 /// "Block_Maximum_Size", and headers).
 const ZSTD_BLOCK: usize = 129 << 10;
@@ -189,33 +187,40 @@ impl<'a> Unpacking<'a> {
             return Ok(Content::TooLarge(limits.module));
         }
         let mut one_at_a_time = (entry.size > LARGE).then(|| self.one_at_a_time());
-        if let Some(room) = &mut one_at_a_time {
-            let start_of_file = std::mem::replace(&mut start, std::mem::take(room));
-            start.extend(start_of_file);
-        }
-        let bytes = tar.content(entry, start)?;
+        let own_room = one_at_a_time.as_deref_mut().map(std::mem::take);
+        let own_room = room(own_room.unwrap_or_default(), entry, AS_THEY_ARE);
+        let mut file = ModuleContent::in_room(own_room, AS_THEY_ARE);
+        tar.pour(entry, start, &mut file)?;
         let depth = match self.reading.purpose {
             Purpose::Modules => Depth::Full,
             Purpose::Kernel => Depth::Slim,
         };
-        let is_packed = Compression::of(&bytes) != Compression::None;
-        if is_packed && entry.size > limits.packed_module {
-            return Ok(Content::TooLarge(limits.packed_module));
-        }
-        // Few bytes may unpack to many.
-        let mut content = compression::decompress(&bytes, LARGE_CONTENT);
-        if matches!(content, Err(ElfFault::Limit(Limit::Size(_)))) {
-            if is_packed {
-                one_at_a_time.get_or_insert_with(|| self.one_at_a_time());
+        let compression = Compression::of(file.start());
+        let module = if compression == Compression::None {
+            ModuleFile::of_content(compression, file.length(), Ok(&file), depth)
+        } else {
+            let packed = file.start();
+            if file.length() > limits.packed_module.min(packed.len() as u64) {
+                return Ok(Content::TooLarge(limits.packed_module));
             }
-            content = compression::decompress(&bytes, limits.module.min(LARGEST_MODULE));
-        }
-        let module = ModuleFile::of_content(&bytes, content, depth);
-        if let Some(mut room) = one_at_a_time
-            && (room.capacity()..=MOST_ROOM).contains(&bytes.capacity())
+            // Few bytes may unpack to many.
+            let is_small = one_at_a_time.is_none();
+            let content = match is_small.then(|| compression::content(packed, LARGE_CONTENT)) {
+                None | Some(Err(ElfFault::Limit(Limit::Size(_)))) => {
+                    one_at_a_time.get_or_insert_with(|| self.one_at_a_time());
+                    compression::content(packed, limits.module.min(LARGEST_MODULE))
+                }
+                Some(content) => content,
+            };
+            let content = content.as_ref().map_err(ElfFault::clone);
+            ModuleFile::of_content(compression, file.length(), content, depth)
+        };
+        let room = file.into_room();
+        if let Some(mut kept) = one_at_a_time
+            && kept.capacity() <= room.capacity()
         {
-            *room = bytes;
-            room.clear();
+            *kept = room;
+            kept.clear();
         }
         if !named && module.elf.is_err() {
             return Ok(Content::NoModule(None));

@@ -1,3 +1,7 @@
+use kernel_loader::module::ModuleFile;
+use kernel_loader::module::compression::Compression;
+use kernel_loader::module::content::AS_THEY_ARE;
+use kernel_loader::module::facts::Depth;
 use tar::{Builder, EntryType, Header};
 
 use super::*;
@@ -203,6 +207,53 @@ fn limits_end_the_reading() {
             "{path}"
         );
     }
+}
+
+/// A module between whose sections and their table lies more than is held as it is.
+#[test]
+fn rules_see_all_of_a_large_module() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fuzz/corpus/elf/ticker.ko"
+    );
+    let file = std::fs::read(file).expect("a module");
+    let small = ModuleFile::parse(&file, Depth::Full)
+        .elf
+        .expect("an ELF file");
+    let table = u64::from_le_bytes(file[40..48].try_into().expect("8 bytes"));
+    let mut large = file.clone();
+    large.resize(AS_THEY_ARE + (3 << 20), 7);
+    let at = large.len() as u64;
+    large[40..48].copy_from_slice(&at.to_le_bytes());
+    large.extend_from_slice(&file[usize::try_from(table).expect("a small file")..]);
+    let packed = Compression::Gzip.compress(&large).expect("memory");
+    let mut tar = Builder::new(Vec::new());
+    for (name, bytes) in [("m.ko", &large), ("m.ko.gz", &packed)] {
+        let mut header = Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes.as_slice())
+            .expect("memory");
+    }
+    let reading = Reading {
+        purpose: Purpose::Modules,
+        limits: LayerLimits::default(),
+        wanted: &BTreeSet::new(),
+        large_file: &Mutex::default(),
+        budget: &Budget::of(usize::MAX),
+    };
+    let layer = read_layer(&*tar.into_inner().expect("memory"), &reading).expect("a good layer");
+    for (name, bytes) in [("m.ko", &large), ("m.ko.gz", &packed)] {
+        let Node::File { content, .. } = &layer.index.entries[name] else {
+            panic!("{name} is a file");
+        };
+        let Content::Module(module) = content else {
+            panic!("{name}: {content:?}");
+        };
+        assert_eq!(module.file_size, bytes.len() as u64, "{name}");
+        assert_eq!(module.elf.as_ref(), Ok(&small), "{name}");
+    }
+    let room = reading.large_file.lock().expect("nobody panicked");
+    assert!(room.capacity() <= AS_THEY_ARE, "{}", room.capacity());
 }
 
 /// Links that lead through many folders, once for every entry behind them.

@@ -2,6 +2,7 @@
 //! table, and what every kernel's loader asks of them.
 
 use crate::module::Invalid;
+use crate::module::content::View;
 use crate::module::elf::{SHF_ALLOC, SHT_NOBITS, SHT_NULL, SHT_SYMTAB};
 
 /// Class and byte order.
@@ -125,17 +126,12 @@ impl RawSection {
             align: reader.native(bytes, link + 8)?,
         })
     }
-
-    /// `validate_section_offset`
-    pub(super) fn bytes<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        slice(bytes, self.offset, self.size)
-    }
 }
 
 /// The loop over the sections in `elf_validity_check`.
 pub(super) fn check_sections(
     headers: &[RawSection],
-    bytes: &[u8],
+    view: &View<'_>,
     names: u64,
 ) -> Result<(), Invalid> {
     let null = &headers[0];
@@ -151,7 +147,8 @@ pub(super) fn check_sections(
         if kind == SHT_SYMTAB && (link == 0 || link >= count) {
             return Err(Invalid::SymbolsLink { link, count });
         }
-        if section.bytes(bytes).is_none() {
+        // `validate_section_offset`
+        if !view.has(section.offset, section.size) {
             return Err(Invalid::Section { index, kind });
         }
         if section.flags & SHF_ALLOC != 0 && u64::from(section.name) >= names {
@@ -161,14 +158,9 @@ pub(super) fn check_sections(
     Ok(())
 }
 
-pub(super) fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
-    let end = offset.checked_add(size)?;
-    bytes.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
-}
-
 /// The longest name that is read, in bytes; no kernel has symbols beyond `KSYM_NAME_LEN`
 /// (512).
-const LONGEST_NAME: usize = 1024;
+pub(super) const LONGEST_NAME: usize = 1024;
 
 /// The NUL-terminated string at an offset; `None` outside of the table or where the bytes
 /// are not UTF-8, which no name that the kernel exports is.

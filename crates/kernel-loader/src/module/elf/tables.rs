@@ -1,6 +1,6 @@
 //! The tables of a module's ELF file: its symbols and its relocations.
 
-use super::layout::string_at;
+use super::layout::{LONGEST_NAME, bytes_at};
 use super::{Elf, NameAt, Section};
 use crate::module::ElfFault;
 
@@ -33,12 +33,22 @@ pub(crate) struct Relocation {
 }
 
 impl<'a> Elf<'a> {
-    /// What the loader finds names in: all that follows the table's start, for no kernel
-    /// before 6.12 compares with its size (`setup_load_info`, `info->strtab`).
-    fn names_from_start(&self) -> &'a [u8] {
-        self.name_section()
-            .and_then(|section| self.bytes.get(usize::try_from(section.offset).ok()?..))
-            .unwrap_or_default()
+    /// The name at an offset of the symbols' string table, as the loader finds it: no kernel
+    /// before 6.12 compares with the table's size (`setup_load_info`, `info->strtab`).
+    fn symbol_name(&self, table: &'a [u8], start: u64, at: u64) -> &'a str {
+        let in_table = usize::try_from(at).ok().and_then(|at| table.get(at..));
+        let name = in_table.and_then(|rest| {
+            let end = rest.iter().take(LONGEST_NAME + 1).position(|it| *it == 0)?;
+            Some(&rest[..end])
+        });
+        let behind = || {
+            let at = start.saturating_add(at);
+            let rest = self.view.length().saturating_sub(at);
+            let near = self.view.get(at, rest.min(LONGEST_NAME as u64 + 1))?;
+            bytes_at(near, 0)
+        };
+        let name = name.or_else(behind).and_then(|it| str::from_utf8(it).ok());
+        name.unwrap_or_default()
     }
 
     /// `sizeof(Elf_Sym)`
@@ -52,18 +62,24 @@ impl<'a> Elf<'a> {
     /// Their names are more than any module has.
     pub(crate) fn symbols(&self) -> Result<Vec<Symbol<'a>>, ElfFault> {
         let content = self.content(&self.sections[self.symtab]);
-        let names = self.names_from_start();
-        let bound = self.symbol_names().len() as u64;
+        let names = self.symbol_names();
+        let start = self.name_section().map(|section| section.offset);
         let entry = self.symbol_size();
         (0..content.len() as u64 / entry)
-            .filter_map(|index| self.symbol(content, names, bound, index * entry))
+            .filter_map(|index| self.symbol(content, names, start, index * entry))
             .map(|symbol| self.pay(symbol.name.as_bytes()).map(|()| symbol))
             .collect()
     }
 
-    /// The symbol at an offset of the table; its name in `names`, of which the first `bound`
-    /// bytes belong to the string table.
-    fn symbol(&self, content: &[u8], names: &'a [u8], bound: u64, at: u64) -> Option<Symbol<'a>> {
+    /// The symbol at an offset of the table; its name in `names`, which start at an offset of the
+    /// file.
+    fn symbol(
+        &self,
+        content: &[u8],
+        names: &'a [u8],
+        start: Option<u64>,
+        at: u64,
+    ) -> Option<Symbol<'a>> {
         let name_at = u64::from(self.word(content, at)?);
         let (info, section, value) = if self.is_64() {
             (at + 4, at + 6, self.native(content, at + 8)?)
@@ -72,8 +88,12 @@ impl<'a> Elf<'a> {
         };
         let info = *content.get(usize::try_from(info).ok()?)?;
         Some(Symbol {
-            name: string_at(names, name_at).unwrap_or_default(),
-            name_at: NameAt::of(name_at, bound, names.len() as u64),
+            name: start.map_or("", |start| self.symbol_name(names, start, name_at)),
+            name_at: NameAt::of(
+                name_at,
+                names.len() as u64,
+                start.map_or(0, |start| self.view.length().saturating_sub(start)),
+            ),
             weak: info >> 4 == 2,
             section: self.reader.half(content, section)?,
             value,

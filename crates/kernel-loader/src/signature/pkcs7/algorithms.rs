@@ -71,8 +71,8 @@ impl Hash {
         }
     }
 
-    /// The digest of some content; `None` for an algorithm that is not computed here.
-    pub fn digest(self, content: &[u8]) -> Option<Vec<u8>> {
+    /// What makes a digest; `None` for an algorithm that is not computed here.
+    pub fn context(self) -> Option<digest::Context> {
         let algorithm = match self {
             Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha224 => &digest::SHA224,
@@ -86,7 +86,14 @@ impl Hash {
                 return None;
             }
         };
-        Some(digest::digest(algorithm, content).as_ref().to_vec())
+        Some(digest::Context::new(algorithm))
+    }
+
+    /// The digest of some content; `None` for an algorithm that is not computed here.
+    pub fn digest(self, content: &[u8]) -> Option<Vec<u8>> {
+        let mut context = self.context()?;
+        context.update(content);
+        Some(context.finish().as_ref().to_vec())
     }
 }
 

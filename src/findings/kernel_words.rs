@@ -149,7 +149,8 @@ pub(crate) fn defect(defect: &Defect, arch: Option<Arch>) -> String {
             "Skipping invalid relocation target, existing value is nonzero for type {kind} in \
              section {section}"
         ),
-        Defect::RelocationToExport { kind, section } => {
+        Defect::RelocationToExport { kind, section }
+        | Defect::RelocationToCopy { kind, section } => {
             format!("overflow in relocation type {kind} in section {section}")
         }
         Defect::CallWithoutNop { symbol } => format!("{symbol}: Expected nop after call"),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::module::defects::relocations::Applied;
-use crate::module::defects::{Defect, THIS_MODULE};
+use crate::module::defects::{Defect, EXIT, THIS_MODULE};
 use crate::module::elf::{Elf, Relocation, SHN_ABS, SHN_COMMON, SHN_UNDEF, Section, Symbol};
 
 const R_X86_64_NONE: u32 = 0;
@@ -13,9 +13,6 @@ const R_X86_64_PLT32: u32 = 4;
 const R_X86_64_32: u32 = 10;
 const R_X86_64_32S: u32 = 11;
 const R_X86_64_PC64: u32 = 24;
-
-/// The module's exit function (`module_exit`), which `delete_module` calls.
-const EXIT: &str = "cleanup_module";
 
 /// How many bytes a relocation changes; `None` for one that changes none, or is unknown.
 fn width(kind: u32) -> Option<u64> {

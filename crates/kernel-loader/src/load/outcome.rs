@@ -117,6 +117,12 @@ pub fn outcome(defect: &Defect, kernel: &Kernel<'_>) -> Outcome {
             Some(false) if kernel.enabled("RANDOMIZE_BASE") == Some(false) => Outcome::Taken,
             Some(false) | None => Outcome::MayRefuse,
         },
+        // Else the copy is behind the kernel (`module_init_limits` of arm64, `VMALLOC_START`).
+        Defect::RelocationToCopy { .. } => match kernel.enabled("RANDOMIZE_BASE") {
+            Some(true) => Outcome::Refused,
+            Some(false) => Outcome::MayCrash,
+            None => Outcome::MayRefuse,
+        },
         // See `twin_sections`.
         Defect::TwinSections { .. } => match twins_end_the_load(kernel) {
             Some(_) => Outcome::Taken,

@@ -99,6 +99,9 @@ pub enum Defect {
     /// The same to an address of the kernel or another module, which fits where those are low (IBM Z
     /// before Linux 6.10).
     RelocationToExport { kind: u32, section: Box<str> },
+    /// A relocation into a section that is not loaded, and so into the copy of the file, which is out
+    /// of its reach where the kernel and its modules are at a random address (arm64).
+    RelocationToCopy { kind: u32, section: Box<str> },
     /// Relocations that live patching applies, and may refuse (`klp_apply_section_relocs`,
     /// Linux ≥5.8).
     LivepatchRelocations { section: Box<str>, is_certain: bool },
@@ -134,6 +137,8 @@ pub enum Protection {
 
 /// The section with `struct module`.
 pub(crate) const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+/// The module's exit function (`module_exit`), which `delete_module` calls.
+pub(crate) const EXIT: &str = "cleanup_module";
 /// The two sections that constructors may be in, as the compiler has it.
 pub(crate) const CONSTRUCTORS: [&str; 2] = [".ctors", ".init_array"];
 /// The most defects that are kept of one module.

@@ -164,6 +164,27 @@ fn an_address_of_the_kernel_fits_where_the_kernel_is_low() {
 }
 
 #[test]
+fn the_copy_of_the_file_is_far_from_a_kernel_at_a_random_address() {
+    use Outcome::{MayCrash, MayRefuse, Refused};
+    let defect = Defect::RelocationToCopy {
+        kind: 275,
+        section: ".text".into(),
+    };
+    for (config, expected) in [
+        (Some("CONFIG_RANDOMIZE_BASE=y\n"), Refused),
+        (Some("CONFIG_64BIT=y\n"), MayCrash),
+        (None, MayRefuse),
+    ] {
+        let facts = KernelFacts {
+            config: config.map(Config::parse),
+            ..KernelFacts::default()
+        };
+        let kernel = Kernel::new("6.12.0", Some(&facts));
+        assert_eq!(outcome(&defect, &kernel), expected, "{config:?}");
+    }
+}
+
+#[test]
 fn constructors_count_where_the_kernel_runs_them() {
     use Outcome::{MayCrash, MayRefuse, Refused, Taken};
     let table = Defect::TableContent {

@@ -107,6 +107,9 @@ pub(crate) fn first_refused(
     })
 }
 
+/// Further than any field of a structure is from its start.
+const FAR: u64 = 1 << 30;
+
 /// Where a relocation leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -120,15 +123,34 @@ pub(crate) enum Address {
 pub(crate) struct Addresses<'e, 'a> {
     symbols: &'e [Symbol<'a>],
     loaded: HashSet<usize>,
+    per_cpu: Option<usize>,
 }
 
 impl<'e, 'a> Addresses<'e, 'a> {
     pub(crate) fn of(elf: &Elf<'_>, symbols: &'e [Symbol<'a>]) -> Self {
         let mut loaded: HashSet<usize> = elf.loaded_sections().map(|(index, _)| index).collect();
-        if let Some((per_cpu, _)) = elf.find(".data..percpu") {
-            loaded.remove(&per_cpu);
+        let per_cpu = elf.find(".data..percpu").map(|(index, _)| index);
+        if let Some(index) = per_cpu {
+            loaded.remove(&index);
         }
-        Self { symbols, loaded }
+        Self {
+            symbols,
+            loaded,
+            per_cpu,
+        }
+    }
+
+    /// Whether a relocation leads into a section that is not loaded, whose symbols are in the copy of
+    /// the file.
+    pub(crate) fn in_copy(&self, relocation: &Relocation) -> bool {
+        let symbol = self.symbols.get(relocation.symbol as usize);
+        symbol.is_some_and(|symbol| {
+            let section = usize::from(symbol.section);
+            relocation.addend.unsigned_abs() < FAR
+                && !matches!(symbol.section, SHN_UNDEF | SHN_ABS | SHN_COMMON)
+                && !self.loaded.contains(&section)
+                && self.per_cpu != Some(section)
+        })
     }
 
     /// Which of the module's sections a relocation leads into, and how far from its start.
@@ -142,8 +164,6 @@ impl<'e, 'a> Addresses<'e, 'a> {
 
     /// Where a relocation leads for certain.
     pub(crate) fn target(&self, relocation: &Relocation) -> Option<Address> {
-        /// Further than any field of a structure is from its start.
-        const FAR: u64 = 1 << 30;
         let symbol = self.symbols.get(relocation.symbol as usize)?;
         if relocation.addend.unsigned_abs() >= FAR {
             return None;

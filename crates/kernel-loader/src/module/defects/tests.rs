@@ -227,6 +227,31 @@ fn relocations_are_those_of_the_architecture() {
 }
 
 #[test]
+fn the_copy_of_the_file_is_out_of_reach_of_near_relocations_of_arm64() {
+    const FLAGS: usize = 8;
+    let defects = |kind: u32| {
+        let bytes = of_machine(FORMS[0], 183, kind.into(), 0);
+        facts(&with_field(bytes, 5, FLAGS, &[0; 8])).defects
+    };
+    let section = || "__ksymtab_gpl".into();
+    // R_AARCH64_PREL32, ADR_PREL_PG_HI21.
+    for kind in [261, 275] {
+        let section = section();
+        assert_eq!(defects(kind), [Defect::RelocationToCopy { kind, section }]);
+    }
+    // ABS64, ADD_ABS_LO12_NC, MOVW_PREL_G2.
+    for kind in [257, 277, 291] {
+        assert_eq!(defects(kind), []);
+    }
+    // ABS32: nowhere is such an address low.
+    let (kind, section) = (258, section());
+    assert_eq!(
+        defects(kind),
+        [Defect::RelocationOverflow { kind, section }]
+    );
+}
+
+#[test]
 fn the_table_of_contents_of_power_has_64_kib() {
     for (kind, addend, is_refused) in [
         (47, 0xffff, false),

@@ -8,14 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kmm_preflight::for_tests::{Arch, CaseAnswer, Guest};
+use kmm_preflight::for_tests::{CaseAnswer, Guest};
 use serde_json::{Value, json};
 
 use super::case::Case;
 use super::kernel::Kernel;
 use crate::support::image::{Dialect, Packing};
 use crate::support::layout::write_layout;
-use crate::support::server::{environment, succeed};
 
 /// In-tree modules that the node in the guest has, with what they need.
 pub(crate) const HOST_MODULES: [&str; 6] =
@@ -62,14 +61,11 @@ pub(crate) fn ask(
     let archive = work.path().join("initramfs.cpio");
     fill(root.path(), kernel, host_modules, cases);
     let vmlinuz = kernel.root.join(format!("boot/vmlinuz-{}", kernel.release));
+    let [shell, busybox, kmod] = kernel.programs();
     let guest = Guest {
-        arch: Arch::Amd64,
+        arch: kernel.arch,
         kernel: &vmlinuz,
-        programs: [
-            ("sh", "/bin/bash-static".into()),
-            ("mount", "/bin/busybox".into()),
-            ("modprobe", environment().join("kmod/kmod")),
-        ],
+        programs: [("sh", shell), ("mount", busybox), ("modprobe", kmod)],
         folder: work.path(),
     };
     let mut answers: BTreeMap<usize, CaseAnswer> = BTreeMap::new();
@@ -117,15 +113,13 @@ fn fill(root: &Path, kernel: &Kernel, host_modules: &Path, cases: &[Case]) {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(root.join(to), mode).expect("an executable file");
     };
-    program(Path::new("/bin/busybox"), "bin/busybox");
-    program(Path::new("/bin/bash-static"), "bin/sh");
-    let libraries = succeed(Command::new("ldd").arg(environment().join("kmod/kmod")));
-    for word in String::from_utf8_lossy(&libraries.stdout).split_whitespace() {
-        if let Some(inside) = word.strip_prefix('/') {
-            let folder = Path::new(inside).parent().expect("a folder");
-            fs::create_dir_all(root.join(folder)).expect("a folder");
-            program(Path::new(word), inside);
-        }
+    let [shell, busybox, _] = kernel.programs();
+    program(&busybox, "bin/busybox");
+    program(&shell, "bin/sh");
+    for (inside, library) in kernel.libraries() {
+        let folder = Path::new(&inside).parent().expect("a folder");
+        fs::create_dir_all(root.join(folder)).expect("a folder");
+        program(&library, &inside);
     }
     copy_tree(
         host_modules,

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use kmm_preflight::for_tests::Arch;
+
 use crate::support::image::sha256;
-use crate::support::server::environment;
+use crate::support::server::{environment, succeed};
 
 /// A kernel with the folders that belong to it.
 #[derive(Debug, Clone)]
@@ -16,6 +18,7 @@ pub(crate) struct Kernel {
     pub(crate) name: String,
     /// `uname -r`.
     pub(crate) release: String,
+    pub(crate) arch: Arch,
     /// Root with `lib/modules/K`, `usr/src/kernels/K` and `boot/vmlinuz-K`;
     /// a kernel that only lends its modules has none.
     pub(crate) root: PathBuf,
@@ -26,10 +29,16 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// A kernel of Debian's packages.
     pub(crate) fn debian(release: &str) -> Self {
+        let arch = Arch::of_kernel_release(release).expect("its name ends with one");
+        let root = match arch {
+            Arch::Amd64 => environment().join("debian").join(release).join("root"),
+            foreign => environment().join(format!("foreign/{foreign}/root")),
+        };
         Self {
             name: release.to_owned(),
             release: release.to_owned(),
-            root: environment().join("debian").join(release).join("root"),
+            arch,
+            root,
             build: PathBuf::from(format!("/usr/src/linux-headers-{release}")),
         }
     }
@@ -44,6 +53,7 @@ impl Kernel {
         Self {
             name: name.to_owned(),
             release,
+            arch: Arch::Amd64,
             root: build.join("root"),
             build,
         }
@@ -57,6 +67,53 @@ impl Kernel {
     /// Whether the kernel can be patched while it runs.
     pub(crate) fn patches_itself(&self) -> bool {
         self.config().contains("CONFIG_LIVEPATCH=y")
+    }
+
+    /// Its guest's shell, busybox and kmod: of this machine, and for another architecture Debian's.
+    pub(crate) fn programs(&self) -> [PathBuf; 3] {
+        match self.arch {
+            Arch::Amd64 => [
+                "/bin/bash-static".into(),
+                "/bin/busybox".into(),
+                environment().join("kmod/kmod"),
+            ],
+            _ => ["bin/sh", "bin/mount", "bin/kmod"].map(|program| self.root.join(program)),
+        }
+    }
+
+    /// Kmod's libraries, by their paths in the guest.
+    pub(crate) fn libraries(&self) -> Vec<(String, PathBuf)> {
+        if self.arch == Arch::Amd64 {
+            let libraries = succeed(Command::new("ldd").arg(&self.programs()[2])).stdout;
+            let text = String::from_utf8_lossy(&libraries);
+            let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
+            return paths
+                .map(|path| (path[1..].to_owned(), path.into()))
+                .collect();
+        }
+        let paths = [
+            "lib/ld-linux-aarch64.so.1",
+            "lib/aarch64-linux-gnu/libc.so.6",
+            "lib/aarch64-linux-gnu/liblzma.so.5",
+            "usr/lib/aarch64-linux-gnu/libcrypto.so.3",
+            "usr/lib/aarch64-linux-gnu/libzstd.so.1",
+        ];
+        paths
+            .map(|path| (path.to_owned(), self.root.join(path)))
+            .into()
+    }
+
+    /// Whether its guest's kmod unpacks gzip, which Debian builds it without.
+    pub(crate) fn unpacks_gzip(&self) -> bool {
+        self.arch == Arch::Amd64
+    }
+
+    /// What the names of the tools for its modules begin with.
+    pub(crate) fn tools(&self) -> &'static str {
+        match self.arch {
+            Arch::Amd64 => "",
+            _ => "aarch64-linux-gnu-",
+        }
     }
 
     fn config(&self) -> String {
@@ -126,7 +183,13 @@ impl Kernel {
     }
 
     fn make(&self, work: &Path) {
+        let arch = match self.arch {
+            Arch::Amd64 => "x86",
+            _ => "arm64",
+        };
         let output = Command::new("make")
+            .arg(format!("ARCH={arch}"))
+            .arg(format!("CROSS_COMPILE={}", self.tools()))
             .arg("-s")
             .arg("-j2")
             .arg("-C")

@@ -64,6 +64,11 @@ const STABLE: Judge = Judge::debian(
 const NEIGHBOUR: Judge = Judge::debian("6.1.0-53-amd64", &["6.1.0-56-amd64"]);
 const REAL_TIME: Judge = Judge::debian("6.1.0-56-rt-amd64", &["6.1.0-56-amd64"]);
 const CLOUD: Judge = Judge::debian("6.1.0-56-cloud-amd64", &["6.1.0-56-amd64"]);
+/// Another architecture, whose neighbour is of this machine's.
+const ARM64: Judge = Judge {
+    of_every_run: Some(&[]),
+    ..Judge::debian("6.12.117+deb12-arm64", &["6.12.117+deb12-amd64"])
+};
 
 impl Judge {
     const fn debian(name: &'static str, neighbours: &'static [&'static str]) -> Self {
@@ -229,6 +234,17 @@ fn debian_cloud() {
     CLOUD.ask_all();
 }
 
+#[test]
+fn debian_arm64() {
+    ARM64.ask();
+}
+
+#[test]
+#[ignore = "scripts/test --all asks it"]
+fn debian_arm64_in_every_case() {
+    ARM64.ask_all();
+}
+
 /// What is left to `--all` is the same rows once more.
 #[test]
 fn every_row_is_put_to_a_kernel_of_every_run() {
@@ -239,7 +255,7 @@ fn every_row_is_put_to_a_kernel_of_every_run() {
         .flat_map(|judge| judge.rows(Judge::cases_of_every_run))
         .collect();
     assert!(always.len() > 600, "{} rows", always.len());
-    let others = [STABLE, NEIGHBOUR, REAL_TIME, CLOUD];
+    let others = [STABLE, NEIGHBOUR, REAL_TIME, CLOUD, ARM64];
     let in_full: BTreeSet<String> = every_run
         .iter()
         .chain(&others)

@@ -162,7 +162,8 @@ fn ask(kernel: &Kernel, cases: &[Case], words: &[&str]) -> Value {
         .iter()
         .map(|case| {
             let reference = format!("judge.example.com/cases/{}:1", case.name);
-            write_layout(&layout, &reference, &case.image.build());
+            let image = case.image.clone().architecture(kernel.arch.as_str());
+            write_layout(&layout, &reference, &image.build());
             case.module(&reference)
         })
         .collect();

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::super::case::Case;
 use super::super::elf::{Elf, header};
 use super::super::forge::Forge;
+use super::super::kernel::Kernel;
 
 pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
     let mut cases = headers(forge);
@@ -38,7 +39,7 @@ fn headers(forge: &Forge) -> Vec<Case> {
             ("elf-ident-version", |elf| elf.set(6, &[0])),
             ("elf-type-executable", |elf| elf.set(header::TYPE, &[2])),
             ("elf-type-shared", |elf| elf.set(header::TYPE, &[3])),
-            ("elf-machine-arm64", |elf| elf.set(header::MACHINE, &[183])),
+            ("elf-machine-riscv", |elf| elf.set(header::MACHINE, &[243])),
             ("elf-machine-386", |elf| elf.set(header::MACHINE, &[3])),
             ("elf-version-0", |elf| elf.set(header::VERSION, &[0])),
             ("elf-section-entry-size", |elf| {
@@ -164,17 +165,17 @@ fn tools(forge: &Forge) -> Vec<Case> {
         ("link-again-stripped", words("ld -r -S -o")),
     ]
     .into_iter()
-    .map(|(name, words)| forge.edited(name, run(&words, &good)))
+    .map(|(name, words)| forge.edited(name, run(&forge.kernel, &words, &good)))
     .collect()
 }
 
 /// Runs a program over a file: `PROGRAM ARGS… FILE`, or, for `ld -r -o`, into another one.
-pub(crate) fn run(words: &[String], bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn run(kernel: &Kernel, words: &[String], bytes: &[u8]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder for binutils");
     let file = folder.path().join("module.ko");
     let result = folder.path().join("result.ko");
     fs::write(&file, bytes).expect("the module");
-    let mut command = Command::new(&words[0]);
+    let mut command = Command::new(format!("{}{}", kernel.tools(), words[0]));
     command.args(&words[1..]);
     if words[0] == "ld" {
         command.arg(&result);

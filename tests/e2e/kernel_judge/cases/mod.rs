@@ -51,7 +51,7 @@ pub(crate) fn kebab(name: &str) -> String {
 
 /// Every case for one kernel, by table.
 pub(crate) fn tables(forge: &Forge) -> Vec<(Table, Vec<Case>)> {
-    vec![
+    let mut tables = vec![
         (Table::Files, files::cases(forge)),
         (Table::Links, links::cases(forge)),
         (Table::Indexes, indexes::cases(forge)),
@@ -69,7 +69,14 @@ pub(crate) fn tables(forge: &Forge) -> Vec<(Table, Vec<Case>)> {
         (Table::CommandLine, command_line::cases(forge)),
         // Last, for each of these is another boot, with what is left.
         (Table::Crashes, crashes::cases(forge)),
-    ]
+    ];
+    // Such a kmod takes the packed file for a module, as KMM's never does.
+    if !forge.kernel.unpacks_gzip() {
+        for (_, cases) in &mut tables {
+            cases.retain(|case| !case.name.contains("gzip"));
+        }
+    }
+    tables
 }
 
 /// Every case for one kernel.

@@ -19,7 +19,8 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             ("relocation-not-zero-at-target", |elf| {
                 let relocation = elf.range(".rela.init.text").start;
                 let at = usize::try_from(elf.u64(relocation)).expect("an offset");
-                let target = elf.range(".init.text").start + at;
+                // On arm64 these bits are of the value that the relocation writes.
+                let target = elf.range(".init.text").start + at + 1;
                 elf.set(target, &[1])
             }),
             ("relocation-over-another", second_of_init),

@@ -1,7 +1,7 @@
 //! Damage to sections: their headers, flags, places and contents.
 
 use super::super::case::Case;
-use super::super::elf::section;
+use super::super::elf::{Elf, section};
 use super::super::forge::Forge;
 use super::elf::edit_all;
 
@@ -47,7 +47,8 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             }),
             ("section-data-executable", |elf| elf.flags(".data", EXEC, 0)),
             ("section-rodata-writable", |elf| {
-                elf.flags(".rodata.str1.1", WRITE, 0)
+                let name = strings(&elf);
+                elf.flags(name, WRITE, 0)
             }),
             ("section-modinfo-not-allocated", |elf| {
                 elf.flags(".modinfo", 0, ALLOC)
@@ -135,7 +136,8 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                 elf.set_header(".strtab", section::TYPE, &[8])
             }),
             ("section-text-nobits", |elf| {
-                elf.set_header(".rodata.str1.1", section::TYPE, &[8])
+                let name = strings(&elf);
+                elf.set_header(name, section::TYPE, &[8])
             }),
             ("section-relocations-rel-type", |elf| {
                 elf.set_header(".rela.init.text", section::TYPE, &[9])
@@ -145,7 +147,8 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
                     .rename_section(".comment", ".BTF")
             }),
             ("section-rodata-not-allocated", |elf| {
-                elf.flags(".rodata.str1.1", 0, ALLOC)
+                let name = strings(&elf);
+                elf.flags(name, 0, ALLOC)
             }),
             ("section-exit-text-not-allocated", |elf| {
                 elf.flags(".exit.text", 0, ALLOC)
@@ -196,6 +199,14 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             })],
         ));
     }
+    if forge.elf("kmm_good").find(".debug_info").is_some() {
+        cases.extend(edit_all(
+            forge,
+            &[("section-debug-info-allocated", |elf| {
+                elf.flags(".debug_info", ALLOC, 0)
+            })],
+        ));
+    }
     let nowhere = [0xff, 0xff, 0xff, 0];
     let elf = || forge.elf("kmm_good");
     let symbol = elf().symbol("kmm_good.c");
@@ -240,4 +251,11 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
         &folder.put("extra/kmm_base.ko", twins.bytes),
     ));
     cases
+}
+
+/// The section of the module's strings, which compilers for arm64 align.
+fn strings(elf: &Elf) -> &'static str {
+    let mut names = [".rodata.str1.1", ".rodata.str1.8"].into_iter();
+    let name = names.find(|name| elf.find(name).is_some());
+    name.expect("the module has strings")
 }

@@ -83,10 +83,15 @@ pub(crate) fn cases(forge: &Forge) -> Vec<Case> {
             [signed.clone(), vec![b'\n']].concat(),
         ),
         edited("signed-magic-only", [good.clone(), MAGIC.to_vec()].concat()),
-        edited("signed-then-stripped", run(&strip, &signed)),
+        edited("signed-then-stripped", run(&forge.kernel, &strip, &signed)),
         edited(
             "stripped-then-signed",
-            sign(&run(&strip, &good), &key, &certificate, "sha256"),
+            sign(
+                &run(&forge.kernel, &strip, &good),
+                &key,
+                &certificate,
+                "sha256",
+            ),
         ),
         forge.case("signed-xz", "kmm_good", &packed_indexed),
         forge.case("signed-xz-not-indexed", "kmm_good", &packed),

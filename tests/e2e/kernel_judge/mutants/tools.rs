@@ -6,7 +6,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::super::elf::Elf;
+use super::super::elf::{Elf, header};
 use super::random::Random;
 use super::sections;
 
@@ -138,6 +138,9 @@ const LD: [&str; 15] = [
     "ld -r -z muldefs module.ko",
 ];
 
+/// The machine of a module for arm64, for which binutils have other names.
+const ARM64: u16 = 183;
+
 /// A second object, with what a compiler for programs adds to it.
 const MORE: &str = "int kmm_more = 1;\nint kmm_most(int x) { return x + kmm_more; }\n";
 
@@ -256,14 +259,20 @@ pub(super) fn run(words: &str, module: &[u8]) -> Option<Vec<u8>> {
     };
     let words: Vec<&str> = words.split_whitespace().collect();
     fs::write(path("more.c"), MORE).expect("a source file");
+    let (prefix, compiler, model) = match Elf::new(module).u16(header::MACHINE) {
+        ARM64 => (
+            "aarch64-linux-gnu-",
+            "aarch64-linux-gnu-gcc-12",
+            "-mgeneral-regs-only",
+        ),
+        _ => ("", "gcc", "-mcmodel=kernel"),
+    };
     if words.contains(&"more.o") {
-        let output = call(
-            "gcc",
-            &["-O1", "-mcmodel=kernel", "-fno-pic", "-c", "more.c"],
-        );
+        let output = call(compiler, &["-O1", model, "-fno-pic", "-c", "more.c"]);
         assert!(output.status.success(), "{output:?}");
     }
-    let output = call(words[0], &[&words[1..], &["module.ko"]].concat());
+    let program = format!("{prefix}{}", words[0]);
+    let output = call(&program, &[&words[1..], &["module.ko"]].concat());
     if !output.status.success() {
         return None;
     }

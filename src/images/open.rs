@@ -181,7 +181,8 @@ impl Images {
 
     /// Reads the configuration, and keeps the manifest for those who read the image again.
     async fn open_found(&self, found: Found, reference: &str) -> Result<OpenImage, Fault> {
-        self.keep(&found.place, &found.digest, found.manifest).await?;
+        self.keep(&found.place, &found.digest, found.manifest)
+            .await?;
         let config = self.document(&found.place, &found.config_digest, Some(MAX_CONFIG));
         Ok(OpenImage {
             reference: reference.to_owned(),

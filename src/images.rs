@@ -4,6 +4,7 @@
 //! file system of an image's layers; [`open`] asks every place that may have an image.
 
 pub(crate) mod bounded;
+pub(crate) mod documents;
 pub(crate) mod image_source;
 pub(crate) mod layers;
 pub(crate) mod layouts;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::findings::finding::{Code, Finding};
-use crate::images::image_source::{ImageSource, blocking};
+use crate::images::image_source::ImageSource;
 pub(crate) use crate::images::layers::layer_reader::FileBytes;
 use crate::images::layers::layer_reader::{LayerLimits, Purpose};
 use crate::images::layers::stack::Layers;
 use crate::images::layouts::on_disk::Layouts;
-pub(crate) use crate::images::open_image::{Documents, LayerRef, OpenImage};
+pub(crate) use crate::images::open_image::{LayerRef, OpenImage};
 use crate::images::opened::Opened;
 use crate::images::registry::access::Access;
 use crate::images::registry::cache::{self, Cache};
@@ -29,7 +29,6 @@ use crate::model::target::Arch;
 
 mod layout;
 
-const CACHE: &str = "looking into the cache";
 /// How deep indexes may lie in each other.
 const MAX_INDEX_DEPTH: usize = 4;
 
@@ -58,7 +57,7 @@ pub struct Images {
     mirrors: Mirrors,
     trust: TrustPlaces,
     registries: Arc<Registries>,
-    cache: Arc<Cache>,
+    pub(super) cache: Arc<Cache>,
     pub(crate) layers: Layers,
     opened: Opened,
 }
@@ -281,62 +280,6 @@ impl Images {
             notes: Vec::new(),
             place,
         })
-    }
-
-    /// A manifest, or with a limit a blob, by its digest, from the cache where that has it.
-    pub(super) async fn document(
-        &self,
-        place: &ImageSource,
-        digest: &str,
-        limit: Option<u64>,
-    ) -> Result<Vec<u8>, Fault> {
-        if !place.is_on_disk(digest) {
-            let (cache, wanted) = (Arc::clone(&self.cache), digest.to_owned());
-            let known = blocking(CACHE, move || Ok::<_, Fault>(cache.document(&wanted))).await?;
-            if let Some(known) = known {
-                return Ok(known);
-            }
-        }
-        let bytes = match limit {
-            Some(limit) => place.small_blob(digest, limit).await?,
-            None => place.manifest(digest).await?,
-        };
-        self.keep(place, digest, bytes).await
-    }
-
-    /// Puts a document into the cache, unless it is on disk anyway, and gives it back.
-    async fn keep(
-        &self,
-        place: &ImageSource,
-        digest: &str,
-        bytes: Vec<u8>,
-    ) -> Result<Vec<u8>, Fault> {
-        if place.is_on_disk(digest) {
-            return Ok(bytes);
-        }
-        let (cache, digest) = (Arc::clone(&self.cache), digest.to_owned());
-        blocking(CACHE, move || {
-            cache.put_document(&digest, &bytes);
-            Ok(bytes)
-        })
-        .await
-    }
-
-    /// The manifest and the configuration of an image.
-    ///
-    /// # Errors
-    /// Why they could not be read.
-    pub async fn documents(&self, image: &OpenImage) -> Result<Documents, Finding> {
-        let read = async {
-            Ok(Documents {
-                manifest: self.document(&image.place, &image.digest, None).await?,
-                config: self
-                    .document(&image.place, &image.config_digest, Some(MAX_CONFIG))
-                    .await?,
-            })
-        };
-        read.await
-            .map_err(|fault: Fault| fault.into_finding(&image.reference))
     }
 
     /// The index of a layer, counted from the top. A layer is fetched once per run however

@@ -1,7 +1,5 @@
 //! An image whose manifest was read, and the layers that it names.
 
-use serde_json::Value;
-
 use crate::findings::finding::Finding;
 use crate::images::image_source::ImageSource;
 use crate::images::registry::image_config::ImageConfig;
@@ -45,26 +43,6 @@ impl OpenImage {
         let digest = self.config_digest.split_once(':');
         digest.map_or(&self.config_digest, |(_, id)| id)
     }
-}
-
-/// The JSON documents of an image, as they were written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Documents {
-    /// The manifest for the architecture.
-    pub manifest: Vec<u8>,
-    /// The configuration.
-    pub config: Vec<u8>,
-}
-
-/// The media type that a manifest or an index gives itself.
-pub(crate) fn media_type(document: &[u8]) -> String {
-    let document: Value = serde_json::from_slice(document).unwrap_or_default();
-    let usual = match document["manifests"].is_array() {
-        true => "application/vnd.oci.image.index.v1+json",
-        false => "application/vnd.oci.image.manifest.v1+json",
-    };
-    let own = document["mediaType"].as_str();
-    own.unwrap_or(usual).to_owned()
 }
 
 impl From<Descriptor> for LayerRef {

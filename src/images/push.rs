@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::findings::finding::{Code, Finding};
-use crate::images::open::{Documents, Images, OpenImage};
-use crate::images::open_image::media_type;
+use crate::images::documents::{Documents, media_type};
+use crate::images::open::{Images, OpenImage};
 use crate::images::registry::access::Access;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::{Descriptor, Manifest};

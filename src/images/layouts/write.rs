@@ -7,10 +7,10 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::findings::finding::Finding;
+use crate::images::documents::media_type;
 use crate::images::image_source::blocking;
 use crate::images::layouts::names::NAMES;
 use crate::images::open::{Images, OpenImage};
-use crate::images::open_image::media_type;
 use crate::images::registry::fault::{Fault, FaultKind};
 use crate::images::registry::manifest::Manifest;
 use crate::images::registry::reference;

@@ -178,7 +178,7 @@ fn the_kernel_of_a_release_is_read_from_archives() {
     let release = push_release(&registry, "4.18.9", RT_KERNEL);
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let toolkit = registry.reference("ocp/dtk:4.18.9");
+    let toolkit = registry.reference("ocp/driver-toolkit:4.18.9");
     for (kind, name, image) in [
         ("docker-archive", "release-docker.tar", &release.image),
         ("oci-archive", "release-oci.tar", &release.image),
@@ -217,7 +217,11 @@ fn the_kernel_of_a_release_is_read_from_archives() {
         );
     }
     let ended = kernel(&release.image, &["release-oci.tar"]).code(3);
-    assert!(ended.stderr.contains("ocp/dtk@sha256:"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("ocp/driver-toolkit@sha256:"),
+        "{}",
+        ended.stderr
+    );
 }
 
 /// Several images in one archive, one of them behind an index, by name and by digest.

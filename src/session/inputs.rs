@@ -78,7 +78,7 @@ pub(crate) async fn read(
         return Err(nothing(args, cluster, found, &inputs));
     }
     keep_the_last(&mut inputs);
-    assume_images(args, &mut inputs);
+    assume_images(args, &mut inputs, own.is_none());
     Ok(inputs)
 }
 
@@ -120,8 +120,9 @@ fn nothing(args: &SourceArgs, cluster: Option<&Cluster>, found: usize, inputs: &
     }
 }
 
-/// Adds what `--assume-image` says behind the Modules' own mappings.
-fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
+/// Adds what `--assume-image` says behind the Modules' own mappings. Where not all Modules of the
+/// run are there, the one that it names may be another shard's.
+fn assume_images(args: &SourceArgs, inputs: &mut Inputs, are_all: bool) {
     for assumed in &args.assume_image {
         let (namespace, name) = (&assumed.namespace, &assumed.name);
         let is_it = |module: &&mut Module| {
@@ -138,6 +139,7 @@ fn assume_images(args: &SourceArgs, inputs: &mut Inputs) {
                 is_assumed: true,
                 ..KernelMapping::default()
             }),
+            None if !are_all => {}
             None => inputs.notes.push(format!(
                 "--assume-image {namespace}/{name} matched no Module; remove it."
             )),

@@ -72,6 +72,10 @@ fn loads(row: &ModuleReport) -> bool {
 /// puts them first.
 pub(crate) fn mark_breaks(report: &mut Report, reach: &Reach) {
     let mut breaks: BTreeMap<usize, Finding> = BTreeMap::new();
+    let mut of_modules: BTreeMap<Key, Vec<&ModuleReport>> = BTreeMap::new();
+    for row in &report.modules {
+        of_modules.entry(key(row)).or_default().push(row);
+    }
     for (index, row) in report.modules.iter().enumerate() {
         let Some(new) = target_of(row, &report.targets) else {
             continue;
@@ -79,9 +83,8 @@ pub(crate) fn mark_breaks(report: &mut Report, reach: &Reach) {
         if row.verdict != Verdict::Failed || !new.scope.is_new || new.scope.is_current {
             continue;
         }
-        let today = report.modules.iter().find_map(|other| {
-            let of_module = key(other) == key(row) && loads(other);
-            let target = target_of(other, &report.targets).filter(|_| of_module)?;
+        let today = of_modules[&key(row)].iter().find_map(|other| {
+            let target = target_of(other, &report.targets).filter(|_| loads(other))?;
             let is_before = target.scope.is_current && reach.shares_nodes(row, target, new);
             is_before.then_some(target)
         });

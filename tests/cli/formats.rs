@@ -204,6 +204,10 @@ fn a_reader_that_goes_away_is_no_fault() {
 /// Calls, and ends the call with a signal once it waits for a registry that never answers.
 #[cfg(unix)]
 fn interrupted(call: Preflight, silent: &TcpListener, signal: &str) -> Ended {
+    // What the call before it asked last may still wait.
+    silent.set_nonblocking(true).expect("a listener");
+    while silent.accept().is_ok() {}
+    silent.set_nonblocking(false).expect("a listener");
     let running = Running::start(call);
     let _held = silent.accept().expect("the call asks");
     let start = Instant::now();

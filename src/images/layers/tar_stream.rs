@@ -90,7 +90,8 @@ impl<R: Read> Contents for TarStream<R> {
         let Some(pieces) = &entry.pieces else {
             return self.stored(&start, into);
         };
-        let mut stored = Vec::new();
+        let length = usize::try_from(self.content).unwrap_or(MOST_ROOM);
+        let mut stored = Vec::with_capacity(start.len() + length.min(MOST_ROOM));
         self.stored(&start, &mut stored)?;
         Ok(into.write_all(&with_holes(entry.size, pieces, &stored)?)?)
     }

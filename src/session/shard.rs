@@ -103,9 +103,8 @@ pub(crate) fn own(of_run: &[Planned], shard: Shard) -> HashSet<ModuleKey> {
         .collect()
 }
 
-/// The plans of a shard, in the order given.
-pub(crate) fn select(mut plans: Vec<Plan>, of_run: &[Planned], shard: Shard) -> Vec<Plan> {
-    let own = own(of_run, shard);
+/// The plans of a shard's own Modules, in the order given.
+pub(crate) fn select(mut plans: Vec<Plan>, own: &HashSet<ModuleKey>) -> Vec<Plan> {
     plans.retain(|plan| own.contains(&(plan.kind, plan.namespace.clone(), plan.name.clone())));
     plans
 }

@@ -70,7 +70,8 @@ pub async fn run(args: &RunArgs, console: &Console<'_>) -> Result<Done, Error> {
     if let Some(part) = part {
         let divide = shard::divide(&plans, part.count, &report.targets, &stages, jobs(args));
         of_run = start.of_run(divide).await;
-        plans = shard::select(plans, &of_run, part);
+        let own = own.unwrap_or_else(|| shard::own(&of_run, part));
+        plans = shard::select(plans, &own);
         of_shard = Some(format!("shard {part}: {} rows", plans.len()));
     }
     if part.is_some() && plans.is_empty() {
